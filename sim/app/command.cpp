@@ -1,0 +1,121 @@
+#include "sim/app/command.h"
+
+#include <iostream>
+#include <new>
+
+#include "sim/base/error.h"
+#include "sim/base/names.h"
+
+namespace tessera::app {
+
+namespace po = boost::program_options;
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> list = {
+  };
+  return list;
+}
+
+namespace {
+
+constexpr int kUserMistake = 2;
+constexpr int kModelFault = 3;
+constexpr int kDifference = 4;
+
+void print_overview(std::ostream& out) {
+  out << "Usage: tessera COMMAND [OPTIONS]\n\n"
+         "A cycle-level simulator of tiled neural-network accelerators.\n\nCommands:\n";
+  for (const auto& command : commands()) {
+    std::string name = command.name;
+    name.resize(std::max<std::size_t>(name.size(), 10), ' ');
+    out << "  " << name << "  " << command.summary << "\n";
+  }
+  out << "\n'tessera COMMAND --help' lists a command's options.\n";
+}
+
+const Command& find_command(const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& command : commands()) {
+    if (command.name == name) return command;
+    known.push_back(command.name);
+  }
+  throw UserError("tessera ", name, ": no such command; ", suggest(name, known));
+}
+
+void print_help(const Command& command, const po::options_description& options) {
+  std::cout << "Usage: tessera " << command.name;
+  for (const auto& name : command.positional) std::cout << " " << name;
+  std::cout << " [OPTIONS]\n" << command.summary << "\n\n" << options;
+}
+
+po::positional_options_description positional_of(const Command& command) {
+  po::positional_options_description positional;
+  for (const auto& name : command.positional) {
+    const bool repeated = name.ends_with("...");
+    positional.add(repeated ? name.substr(0, name.size() - 3).c_str() : name.c_str(), repeated ? -1 : 1);
+  }
+  return positional;
+}
+
+void run_command(const Command& command, const std::vector<std::string>& arguments) {
+  auto options = command.options();
+  options.add_options()("help,h", "print this help and exit");
+  po::options_description all = options;
+  for (const auto& name : command.positional) {
+    const bool repeated = name.ends_with("...");
+    const std::string key = repeated ? name.substr(0, name.size() - 3) : name;
+    if (options.find_nothrow(key, false) != nullptr) continue;
+    if (repeated)
+      all.add_options()(key.c_str(), po::value<std::vector<std::string>>());
+    else
+      all.add_options()(key.c_str(), po::value<std::string>());
+  }
+  po::variables_map values;
+  try {
+    constexpr int style =
+        po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+    po::store(po::command_line_parser(arguments).options(all).positional(positional_of(command)).style(style).run(),
+              values);
+    if (values.count("help") != 0) return print_help(command, options);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw UserError("tessera ", command.name, ": ", error.what(), "; see tessera ", command.name,
+                    " --help");
+  }
+  command.run(values);
+}
+
+int fail(int code, const std::string& text) {
+  std::cerr << "tessera: " << text << "\n";
+  return code;
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  try {
+    if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
+      print_overview(std::cout);
+      return 0;
+    }
+    if (arguments[0] == "--version") {
+      std::cout << "tessera " TESSERA_VERSION "\n";
+      return 0;
+    }
+    run_command(find_command(arguments[0]), {arguments.begin() + 1, arguments.end()});
+    return 0;
+  } catch (const UserError& error) {
+    return fail(kUserMistake, error.what());
+  } catch (const DifferenceFound& error) {
+    return fail(kDifference, error.what());
+  } catch (const NoProgress& error) {
+    return fail(kModelFault, error.what());
+  } catch (const InvariantViolation& error) {
+    return fail(kModelFault, std::string("internal error, please report: ") + error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(kModelFault, "out of memory");
+  }
+}
+
+}  // namespace tessera::app

@@ -1,0 +1,47 @@
+#include "sim/base/output_directory.h"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "sim/base/error.h"
+
+namespace tessera {
+
+namespace fs = std::filesystem;
+
+void write_file_atomically(const fs::path& path, const std::string& content) {
+  const fs::path temporary = path.string() + ".partial";
+  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+  out.write(content.data(), static_cast<std::streamsize>(content.size()));
+  out.close();
+  std::error_code error;
+  if (out) fs::rename(temporary, path, error);
+  if (!out || error) {
+    fs::remove(temporary, error);
+    throw UserError(path.string(), ": cannot be written");
+  }
+}
+
+OutputDirectory::OutputDirectory(fs::path path) : path_(std::move(path)) {
+  std::error_code error;
+  if (fs::exists(path_, error) && !fs::is_directory(path_, error))
+    throw UserError("--out ", path_.string(), ": exists and is not a folder");
+  fs::create_directories(path_, error);
+  if (error || access(path_.c_str(), W_OK) != 0)
+    throw UserError("--out ", path_.string(), ": cannot be created or written");
+  fs::remove(path_ / "result.json", error);
+}
+
+void OutputDirectory::add(const std::string& name, std::string content) {
+  files_[name] = std::move(content);
+}
+
+void OutputDirectory::commit() {
+  for (const auto& [name, content] : files_)
+    if (name != "result.json") write_file_atomically(path_ / name, content);
+  if (const auto result = files_.find("result.json"); result != files_.end())
+    write_file_atomically(path_ / result->first, result->second);
+}
+
+}  // namespace tessera
