@@ -188,11 +188,6 @@ void check_burst(const Geometry& g, const DeviceTiming& t, const std::string& or
 
 }  // namespace
 
-const char* command_name(CommandKind kind) {
-  static constexpr const char* kNames[] = {"ACT", "PRE", "PREA", "RD", "WR", "REF", "REFPB"};
-  return kNames[static_cast<int>(kind)];
-}
-
 Device device_from_proto(const proto::Device& message, const std::string& origin) {
   Device device;
   device.name = message.name();

@@ -41,6 +41,7 @@ void OpenListController::accept(DramCycle now, const PendingRequest& request) {
 }
 
 void OpenListController::visit(DramCycle now, CompletionSink& sink) {
+  catch_up_mode(now);
   advance_refresh(now);
   if (separate_column_bus_) {
     if (!issue_opened(now, sink)) issue_buffered(now, false, true, sink);
