@@ -1,3 +1,15 @@
+# protobuf_generate of CMake 3.25 puts the including folder on protoc's path first, so that equal file names
+# of two folders would clash; here a schema's name is its path from the project root.
+function(tessera_generate_protobuf target proto)
+  file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}/${proto}")
+  string(REGEX REPLACE "\\.proto$" ".pb" stem "${PROJECT_BINARY_DIR}/${path}")
+  add_custom_command(OUTPUT "${stem}.cc" "${stem}.h"
+    COMMAND protobuf::protoc "--cpp_out=${PROJECT_BINARY_DIR}" -I "${PROJECT_SOURCE_DIR}"
+            "${PROJECT_SOURCE_DIR}/${path}"
+    DEPENDS "${PROJECT_SOURCE_DIR}/${path}" VERBATIM)
+  target_sources(${target} PRIVATE "${stem}.cc" "${stem}.h")
+endfunction()
+
 # tessera_library(NAME [SOURCES ...] [PROTOS ...] [LINK ...])
 # One library per folder, alias tessera::NAME. PROTOS are compiled with includes relative to the project root.
 function(tessera_library name)
@@ -14,8 +26,9 @@ function(tessera_library name)
            "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/tessera>")
   target_link_libraries(${target} PUBLIC ${ARG_LINK})
   if(ARG_PROTOS)
-    protobuf_generate(TARGET ${target} LANGUAGE cpp
-      IMPORT_DIRS "${PROJECT_SOURCE_DIR}" PROTOC_OUT_DIR "${PROJECT_BINARY_DIR}")
+    foreach(proto ${ARG_PROTOS})
+      tessera_generate_protobuf(${target} ${proto})
+    endforeach()
     target_link_libraries(${target} PUBLIC protobuf::libprotobuf)
   endif()
   set_property(GLOBAL APPEND PROPERTY TESSERA_LIBRARIES ${target})
