@@ -224,7 +224,8 @@ class Engine {
   void limit_source(NodeId node, Cycle horizon);
   std::uint64_t source_guarantee(NodeId node, Cycle cycle);
   void activate_source(NodeId node) {
-    active_sources_[node / 64] |= std::uint64_t{1} << (node % 64);
+    if (sources_[node].running == kNone)
+      active_sources_[node / 64] |= std::uint64_t{1} << (node % 64);
   }
   SourceQueue& queue_of(NodeId node, std::uint32_t network) {
     return queues_[node * config_.virtual_networks.size() + network];
