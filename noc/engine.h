@@ -101,6 +101,7 @@ class Engine {
     std::uint32_t flit = 0;  ///< of its packet, for branches that read the same flit
     bool speculative = false;
     bool matched = false;
+    bool companion = false;  ///< goes along with another branch of the same packet
   };
   struct HeadWin {
     ChannelId in;

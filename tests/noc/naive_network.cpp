@@ -68,9 +68,16 @@ NaiveNetwork::NaiveNetwork(const NetworkConfig& config, const Topology& topology
 }
 
 void NaiveNetwork::inject(Cycle now, const PacketRequest& request) {
-  Packet packet{request.tag, request.source, request.flits, request.virtual_network, 0, now,
-                request.destinations.size(), request.destinations.size()};
-  if (routing_.coins() > 1) packet.coin = static_cast<std::uint8_t>(random_.below(routing_.coins()));
+  Packet packet{request.tag,
+                request.source,
+                request.flits,
+                request.virtual_network,
+                0,
+                now,
+                request.destinations.size(),
+                request.destinations.size()};
+  if (routing_.coins() > 1)
+    packet.coin = static_cast<std::uint8_t>(random_.below(routing_.coins()));
   packets_.push_back(packet);
   destinations_.emplace_back(request.destinations.begin(), request.destinations.end());
   std::sort(destinations_.back().begin(), destinations_.back().end());
@@ -151,7 +158,8 @@ void NaiveNetwork::inject_flits(Cycle cycle, PacketSink& sink) {
       OutVc& out = wire.out[queue.vc];
       out.busy = true;
       --out.credits;
-      wire.flits.push_back({cycle + wire.latency, static_cast<std::uint32_t>(queue.vc),
+      wire.flits.push_back({cycle + wire.latency,
+                            static_cast<std::uint32_t>(queue.vc),
                             {id, queue.sent, destinations_[id]}});
       if (++queue.sent == packets_[id].flits) {
         if (!config_.wait_for_tail_credit) out.busy = false;
@@ -195,7 +203,8 @@ void NaiveNetwork::route(RouterId r, int input, int vc) {
     RouteCandidates candidates;
     routing_.route(query, candidates);
     for (const RouteCandidate& candidate : candidates) {
-      const int target = candidate.link == kEject ? ejection_[destination] : link_wire_[candidate.link];
+      const int target =
+          candidate.link == kEject ? ejection_[destination] : link_wire_[candidate.link];
       const auto& outputs = routers_[r].outputs;
       const int port =
           static_cast<int>(std::find(outputs.begin(), outputs.end(), target) - outputs.begin());
@@ -306,7 +315,7 @@ bool NaiveNetwork::flit_there(const InVc& in, const Branch& branch) const {
 }
 
 std::vector<NaiveNetwork::Want> NaiveNetwork::collect_switch(Router& router, Cycle cycle,
-                                                            const std::vector<HeadWant>& heads) {
+                                                             const std::vector<HeadWant>& heads) {
   std::vector<Want> wants;
   const auto blocked = [&](int input, int output) {
     if (router.inputs[input].held_vc >= 0) return true;
@@ -357,7 +366,8 @@ void NaiveNetwork::allocate_switch(Router& router, Cycle cycle, std::vector<Want
     const std::uint32_t n = std::max(inputs, outputs);
     for (std::uint32_t wave = 0; wave < n; ++wave)
       for (auto& want : wants) {
-        if (static_cast<std::uint32_t>(want.input + want.output) % n != (cycle + wave) % n) continue;
+        if (static_cast<std::uint32_t>(want.input + want.output) % n != (cycle + wave) % n)
+          continue;
         want.matched = std::none_of(wants.begin(), wants.end(), [&](const Want& other) {
           return other.matched && (other.input == want.input || other.output == want.output);
         });
@@ -395,19 +405,28 @@ void NaiveNetwork::allocate_switch(Router& router, Cycle cycle, std::vector<Want
     router.inputs[want.input].accept_pointer = (want.output + 1) % outputs;
     wires_[router.outputs[want.output]].grant_pointer = (want.input + 1) % inputs;
   }
-  // The flit that is read for the chosen branch reaches every branch that has a grant for the same flit.
-  for (auto& want : wants) {
-    if (!want.granted || want.matched || want.speculative) continue;
-    const InVc& in = router.inputs[want.input].vcs[want.vc];
+  // The flit that is read for the chosen branch reaches every branch that has a grant for the same
+  // flit; the pointer moves past the last of them in turn.
+  for (int input = 0; input < static_cast<int>(inputs); ++input) {
+    const auto chosen = std::find_if(wants.begin(), wants.end(), [&](const Want& w) {
+      return w.matched && !w.speculative && w.input == input;
+    });
+    if (chosen == wants.end()) continue;
+    const int vc = chosen->vc;
+    const InVc& in = router.inputs[input].vcs[vc];
     if (!multicast(in)) continue;
-    for (const auto& other : wants) {
-      if (!other.matched || other.speculative || other.input != want.input || other.vc != want.vc)
-        continue;
-      if (in.branches[other.branch].sent != in.branches[want.branch].sent) continue;
-      want.matched = true;
-      wires_[router.outputs[want.output]].grant_pointer = (want.input + 1) % inputs;
-      break;
-    }
+    const std::uint32_t flit = in.branches[chosen->branch].sent;
+    std::uint32_t& pointer = router.inputs[input].accept_pointer;
+    const std::uint32_t start = pointer;
+    for (std::uint32_t step = 0; step < outputs; ++step)
+      for (auto& want : wants) {
+        if (want.output != static_cast<int>((start + step) % outputs)) continue;
+        if (want.input != input || want.vc != vc || !want.granted || want.matched) continue;
+        if (in.branches[want.branch].sent != flit) continue;
+        want.matched = true;
+        wires_[router.outputs[want.output]].grant_pointer = (want.input + 1) % inputs;
+        pointer = (want.output + 1) % outputs;
+      }
   }
 }
 
@@ -429,8 +448,8 @@ void NaiveNetwork::send(RouterId r, int input, int vc, int b, Cycle cycle) {
   const bool tail = flit.index + 1 == packets_[flit.packet].flits;
   // Switch traversal in the next cycle, then the wire; latched one cycle after its latency.
   const std::uint32_t serial = out.ejection ? 0 : out.interval - 1;
-  out.flits.push_back({cycle + 1 + out.latency + 1 + serial, static_cast<std::uint32_t>(branch.vc),
-                       flit});
+  out.flits.push_back(
+      {cycle + 1 + out.latency + 1 + serial, static_cast<std::uint32_t>(branch.vc), flit});
   out.next_slot = cycle + (out.ejection ? 1 : out.interval);
   if (out.link != kNoLink) ++link_flits_[out.link];
   --out.out[branch.vc].credits;

@@ -1,5 +1,6 @@
-// The oracle of the network tests: every router, every virtual channel, every cycle, one object per flit and
-// per credit. Slow and plain on purpose; it shares no code with the network but topology and routing.
+// The oracle of the network tests: every router, every virtual channel, every cycle, one object per
+// flit and per credit. Slow and plain on purpose; it shares no code with the network but topology
+// and routing.
 #pragma once
 
 #include <deque>
@@ -114,9 +115,7 @@ class NaiveNetwork {
   };
 
   std::uint64_t class_mask(std::uint8_t network, std::uint8_t vc_class) const;
-  bool multicast(const InVc& in) const {
-    return packets_[in.packet].original_destinations > 1;
-  }
+  bool multicast(const InVc& in) const { return packets_[in.packet].original_destinations > 1; }
   void receive(Cycle cycle, PacketSink& sink);
   void inject_flits(Cycle cycle, PacketSink& sink);
   bool source_can_send(NodeId node, std::size_t network, Cycle cycle);
