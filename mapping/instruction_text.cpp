@@ -80,9 +80,9 @@ std::string to_text(const Instruction& instruction, const Stage& stage) {
   if (instruction.slot >= 0 && instruction.slot < slots)
     text += " " + stage.slots[instruction.slot].name;
   else if (instruction.slot != -1)
-    text += " slot " + std::to_string(instruction.slot);
+    text += detail::concatenate(" slot ", instruction.slot);
   const bool counted = instruction.op == Op::kAcquire || instruction.op == Op::kRelease;
-  if (counted && instruction.amount != 1) text += " " + std::to_string(instruction.amount);
+  if (counted && instruction.amount != 1) text += detail::concatenate(" ", instruction.amount);
   return text;
 }
 
