@@ -1,5 +1,5 @@
-// Where the text files installed with the program are found: networks ("zoo") and machines
-// ("accelerators").
+// Where the text files installed with the program are found: networks ("zoo"), machines
+// ("accelerators") and DRAM devices ("devices").
 #pragma once
 
 #include <filesystem>
@@ -8,8 +8,8 @@
 
 namespace tessera {
 
-/// File of that name (without extension) among the installed files of a kind: "zoo" or
-/// "accelerators". Searched in $TESSERA_DATA_DIR/<kind> when that variable is set, else in the
+/// File of that name (without extension) among the installed files of a kind: "zoo",
+/// "accelerators" or "devices". Searched in $TESSERA_DATA_DIR/<kind> when that variable is set, else in the
 /// source tree the program was built from, else in the installation. UserError with near names when
 /// there is none.
 std::filesystem::path data_file(const std::string& kind, const std::string& name);

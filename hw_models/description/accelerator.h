@@ -1,0 +1,134 @@
+// What a machine is: the plain, checked form of accelerator.proto. Immutable after loading.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/base/types.h"
+
+namespace tessera::hw {
+
+/// Tile coordinate; tile id = row x columns + column.
+struct Coordinate {
+  int row = 0;
+  int column = 0;
+  bool operator==(const Coordinate&) const = default;
+};
+
+/// The three operands of an array instruction.
+enum Operand : int { kInputOperand = 0, kWeightOperand = 1, kOutputOperand = 2 };
+inline constexpr int kOperands = 3;
+
+enum class Delivery {
+  kMulticast,  ///< a bus reaches every PE in the same cycle
+  kSystolic,   ///< words enter at the edge and move one PE a cycle
+};
+
+enum class SpatialReduction {
+  kNone,   ///< no sums between PEs
+  kChain,  ///< each PE adds its neighbour's sum: one cycle per PE
+  kTree,   ///< adder tree: ceil(log2(n)) cycles
+};
+
+struct PeArrayDescription {
+  int rows = 8;
+  int columns = 8;
+  int macs_per_pe = 1;        ///< multiply-accumulates of one PE per cycle (vector width)
+  Delivery delivery[2] = {};  ///< input, weight
+  SpatialReduction reduction = SpatialReduction::kChain;  ///< along array rows
+  Bytes register_bytes = 64;  ///< register file of one PE when shared by all operands
+  Bytes operand_register_bytes[kOperands] = {};  ///< per-operand files; all zero: one shared file
+  int bus_words_per_cycle[kOperands] = {};       ///< buffer to array, array to buffer for outputs
+  int pipeline_cycles = 1;                       ///< multiply to accumulate latency of a PE
+};
+
+/// The streams of the array (input, weight, partial-sum read, output write) each own a bank at a
+/// time.
+inline constexpr int kFewestBanks = 4;
+
+/// Banked SRAM. Each bank serves one line per cycle and port; slots of a port are dealt in a fixed
+/// order.
+struct BufferDescription {
+  Bytes bytes = 32 * 1024;
+  int banks = 8;
+  Bytes line_bytes = 32;
+  int ports =
+      2;  ///< 2: array/vector on one, network on the other; 1: they alternate cycle by cycle
+};
+
+struct VectorUnitDescription {
+  int lanes = 8;            ///< elements per cycle
+  int pipeline_cycles = 4;  ///< latency of a simple operation
+  int special_function_cycles =
+      4;  ///< cycles per group of lanes for exp, sqrt, division, erf, tanh
+};
+
+struct NetworkInterfaceDescription {
+  Bytes max_payload_bytes = 256;  ///< payload of one data packet; a head flit comes on top
+  int outstanding_receives = 8;   ///< granules a tile may have requested and not yet received
+  Bytes staging_bytes = 512;      ///< staging FIFO: data that bypasses the buffer, rotation
+};
+
+struct TileDescription {
+  PeArrayDescription array;
+  BufferDescription buffer;
+  VectorUnitDescription vector_unit;
+  NetworkInterfaceDescription interface;
+  int issue_cycles = 1;  ///< cycles to issue one instruction from a queue
+};
+
+struct DramInterfaceDescription {
+  std::string device;  ///< name of a device table
+  double data_rate_mt_s =
+      0;                ///< re-clocks the device, timings kept in nanoseconds; 0: the table's own
+  Coordinate at;        ///< mesh node it hangs on
+  int read_queue = 32;  ///< bursts the interface may have in the channel and its own queues
+  double link_width_bits = 0;  ///< off-chip link between interface and device; 0: none
+  double link_clock_mhz = 0;
+};
+
+struct SharedBufferDescription {
+  std::string name;
+  Coordinate at;
+  Bytes bytes = 0;
+  Bytes bytes_per_cycle = 32;
+  int latency_cycles = 4;
+};
+
+/// Picojoules per event. `source` says where the numbers come from and is printed with the energy.
+struct EnergyTable {
+  std::string source;
+  double mac = 0;
+  double register_access_word = 0;
+  double array_transfer_word = 0;  ///< buffer to PE wiring
+  double buffer_access_word = 0;
+  double shared_buffer_access_word = 0;
+  double vector_operation = 0;
+  double noc_hop_word = 0;      ///< used when the network has no table of its own
+  double dram_access_word = 0;  ///< used when > 0 instead of the device's current formula
+  double static_per_tile_cycle = 0;
+};
+
+struct Accelerator {
+  std::string name;
+  std::string summary;
+  double clock_mhz = 500;
+  int word_bits = 16;  ///< fmaps, weights and stored partial sums
+  int rows = 1;
+  int columns = 1;
+  TileDescription tile;
+  std::vector<DramInterfaceDescription> dram;
+  Bytes dram_interleave_bytes =
+      256;  ///< consecutive stripes of this size go to consecutive channels
+  std::vector<SharedBufferDescription> shared_buffers;
+  EnergyTable energy;
+  std::string default_schedule = "layerwise";
+
+  int tiles() const { return rows * columns; }
+  int word_bytes() const { return word_bits / 8; }
+  int tile_id(Coordinate at) const { return at.row * columns + at.column; }
+  Coordinate coordinate(int tile) const { return {tile / columns, tile % columns}; }
+};
+
+}  // namespace tessera::hw

@@ -1,0 +1,39 @@
+// Walks a code tree the way a tile's sequencer does: loop counters on a small stack, never unrolled.
+#pragma once
+
+#include <vector>
+
+#include "mapping/program.h"
+
+namespace tessera::mapping {
+
+/// Stands on one instruction at a time; `ranks()` is the rank tile that the loops around it leave.
+class CodeCursor {
+ public:
+  CodeCursor() = default;
+  CodeCursor(const CodeBlock& code, workloads::RankTile share);
+
+  bool done() const { return frames_.empty(); }
+  const Instruction& instruction() const { return node().instruction; }
+  const workloads::RankTile& ranks() const { return ranks_; }
+  void next();
+
+ private:
+  struct Frame {
+    const CodeBlock* block;
+    std::size_t position = 0;
+    const CodeNode* loop = nullptr;  ///< loop whose body this is; null for the outermost block
+    std::int64_t iteration = 0;
+    workloads::RankRange outer{};    ///< the loop's rank as it was outside the loop
+  };
+
+  const CodeNode& node() const { return (*frames_.back().block)[frames_.back().position]; }
+  void enter(const CodeNode& loop);
+  void set_range(const Frame& frame);
+  void settle();
+
+  std::vector<Frame> frames_;
+  workloads::RankTile ranks_;
+};
+
+}  // namespace tessera::mapping

@@ -1,0 +1,133 @@
+// The program: what the tiles execute. Code is a small tree of hardware loops shared by all tiles of a stage;
+// operands are the tensor regions of the rank tile that the loops around an instruction leave, so nothing is
+// unrolled. Produced by lowering, checked by the program checker, run by the machine.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mapping/array_mapping.h"
+#include "sim/base/types.h"
+#include "workloads/network.h"
+
+namespace tessera::mapping {
+
+using TileId = int;
+using SlotId = int;   ///< index into Stage::slots
+using GroupId = int;  ///< index into Stage::groups
+
+enum class Op {
+  kReceive,      ///< load queue: append a granule with the operand's region, fetched from where its parts are
+  kReceiveSums,  ///< load queue of an owner: append a granule with one partner's partial sums
+  kAcquire,      ///< reader: wait until `amount` granules of the slot are complete
+  kRelease,      ///< reader: let the `amount` oldest granules go
+  kReserve,      ///< compute queue: append an empty granule for the output
+  kCommit,       ///< compute queue: the output granule is complete
+  kArray,        ///< compute queue: the rank tile on the PE array
+  kVector,       ///< compute queue: the rank tile on the vector unit
+  kAddSums,      ///< compute queue: add an acquired granule of partial sums to the reserved granule
+  kStore,        ///< store queue: write the acquired granule to DRAM
+  kSendSums,     ///< store queue: send the acquired granule of partial sums to the group's owner
+};
+
+struct Instruction {
+  Op op = Op::kAcquire;
+  SlotId slot = -1;
+  int operand = -1;  ///< kReceive: input index of the layer
+  int amount = 1;    ///< granules for kAcquire and kRelease
+};
+
+struct CodeNode;
+using CodeBlock = std::vector<CodeNode>;
+
+/// A hardware loop or one instruction. A loop moves through its rank in steps; every tile makes the same
+/// number of trips, and a tile whose share ends earlier finds an empty range.
+struct CodeNode {
+  bool is_loop = false;
+  workloads::RankId rank = -1;  ///< -1: a plain repetition that leaves the rank tile alone
+  std::int64_t step = 1;
+  std::int64_t count = 1;
+  CodeBlock body;
+  Instruction instruction;
+};
+
+/// Code of one kind of tile in a stage: three queues that run decoupled, each in order.
+struct Code {
+  CodeBlock load, compute, store;
+};
+
+enum class SlotReader : unsigned { kCompute = 1, kStore = 2, kServer = 4 };
+
+/// A ring of granules in the tile buffer. Appending needs a free granule, reading a complete one. A granule is
+/// free again when every reader has released it. The first append waits until all slots of earlier stages
+/// that overlap it in memory are closed: nothing more to come, everything released.
+struct Slot {
+  std::string name;        ///< "W", "I0", "O", "S" (partial sums of partners)
+  Bytes base_address = 0;  ///< in the tile buffer, a multiple of the buffer line
+  Bytes granule_bytes = 0; ///< space of one granule, a multiple of the buffer line
+  int granules = 1;
+  unsigned readers = 0;    ///< SlotReader bits. With kServer the granules stay until all consumers have closed it
+};
+
+/// Tiles that receive the same granules: one request on behalf of all, delivered by multicast where the
+/// network has it. The first member is the root: it collects the others' readiness and asks.
+struct Group {
+  std::vector<TileId> members;
+};
+
+/// What one tile does in a stage.
+struct TileShare {
+  TileId tile = 0;
+  int code = 0;                         ///< index into Stage::codes
+  workloads::RankTile ranks;            ///< its share of the layer
+  std::vector<GroupId> input_groups;    ///< per input operand of the layer
+  GroupId sums_group = -1;              ///< tiles that add to the same outputs; first member owns them
+};
+
+/// One layer on a set of tiles.
+struct Stage {
+  std::string name;
+  workloads::LayerId layer = 0;
+  std::vector<Slot> slots;
+  std::vector<Code> codes;
+  std::vector<TileShare> shares;  ///< ascending by tile
+  std::vector<Group> groups;
+  ArrayMapping array;             ///< for kArray
+  SlotId output_slot = -1;        ///< on tiles that own outputs
+  SlotId sums_slot = -1;          ///< where owners take in their partners' sums; -1: reductions are not split
+  SlotId partial_slot = -1;       ///< outputs of partners; exists on tiles that have no output slot
+};
+
+/// Where the elements of a stored tensor sit in DRAM: blocks of the given extents, blocks and elements inside
+/// a block both row-major in `order`. Channel bits come from the accelerator's interleaving.
+struct DramLayout {
+  std::uint64_t base_address = 0;
+  std::vector<int> order;               ///< dimension indices, slowest first
+  std::vector<std::int64_t> block;      ///< extent per dimension (in tensor order)
+  Bytes footprint_bytes = 0;
+};
+
+enum class Home { kDram, kTiles };
+
+/// A piece of a stored tensor with one writer. Tensors written by several layers (concatenations) have several.
+/// A part that lives in the tiles is served by the tiles that produced it until every group that reads from an
+/// owner has told it that it is done.
+struct Part {
+  workloads::TensorId tensor = -1;
+  int producer_stage = -1;  ///< -1: there from the start
+  workloads::Region region;
+  Home home = Home::kDram;
+};
+
+struct Program {
+  std::string accelerator;  ///< name it was compiled for
+  int tiles = 0;
+  int word_bytes = 2;
+  workloads::Network network;
+  std::vector<DramLayout> layouts;  ///< per tensor; unused when no part is in DRAM
+  std::vector<Part> parts;
+  std::vector<Stage> stages;
+};
+
+}  // namespace tessera::mapping

@@ -1,0 +1,106 @@
+// The schedule tree: the one form in which every schedule of every tool is held. Importers and schedulers
+// end in it; lowering and all analytical models start from it. A node's children see the tile that the
+// loops and splits above it left. Outermost first.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "workloads/network.h"
+
+namespace tessera::mapping {
+
+enum class NodeKind {
+  kSequence,  ///< children one after the other
+  kPipeline,  ///< children at the same time, on different tiles
+  kLoop,      ///< temporal loop over one rank, or over several ranks fused into one
+  kSplit,     ///< spatial loop
+  kStore,     ///< tensors held at a memory level from here inwards
+  kPlace,     ///< the tiles the subtree runs on
+  kLayer,     ///< leaf
+};
+
+/// A rank of a layer below the node. With `of_tensor` the range is counted in that tensor's dimension
+/// instead, as MAESTRO's input-centred maps do.
+struct RankReference {
+  std::string layer;  ///< may be empty when only one layer is below the node
+  std::string rank;
+  bool operator==(const RankReference&) const = default;
+};
+
+/// Tile size and step; a step smaller than the tile is a sliding window, a larger one leaves gaps.
+struct LoopNode {
+  std::vector<RankReference> ranks;  ///< several: fused, the first is the slowest
+  std::int64_t tile = 1;
+  std::int64_t step = 0;             ///< 0: equal to tile
+  std::string rotates;               ///< tensor whose shared pieces move one tile on with every iteration
+};
+
+enum class Axis {
+  kMeshX, kMeshY,    ///< columns, rows of the tile grid
+  kTiles,            ///< tiles in the order of the enclosing place node
+  kArrayX, kArrayY,  ///< columns, rows of the PE array
+  kLanes,            ///< multipliers of one PE
+};
+
+struct SplitNode {
+  std::vector<RankReference> ranks;  ///< several advance together (MAESTRO's diagonal)
+  std::int64_t size = 0;             ///< extent of one part; 0: balanced shares, sizes differ by one at most
+  std::int64_t step = 0;             ///< 0: equal to size
+  int ways = 1;                      ///< what exceeds size x ways folds into time right here
+  Axis axis = Axis::kTiles;
+  bool skewed = false;               ///< part i starts its inner loops i iterations later, wrapping round
+};
+
+enum class Distribution { kUnicast, kMulticast, kNeighbour };
+enum class PartialSums { kInPlace, kToOwner, kInNetwork };
+
+struct StoredTensor {
+  std::string tensor;              ///< "W", "I0", "O" of the layer below, or a tensor's name
+  bool double_buffered = false;
+  bool exploits_reuse = true;      ///< false: fetched again in every iteration (LoopTree)
+  int shared_by = 1;               ///< TANGRAM: tiles that hold one copy between them
+  Distribution distribution = Distribution::kUnicast;
+  PartialSums partial_sums = PartialSums::kInPlace;
+};
+
+/// Tensors that no store node names at a level bypass it.
+struct StoreNode {
+  std::string level;  ///< "dram", "tiles" (kept where they were produced), "shared", "buffer", "registers"
+  std::vector<StoredTensor> tensors;
+};
+
+enum class Organisation { kExplicit, kBlocked1d, kBlocked2d, kStriped1d, kCheckerboard };
+
+struct PlaceNode {
+  std::vector<int> tiles;  ///< tile ids in logical order; empty: all tiles, row by row
+  Organisation organisation = Organisation::kExplicit;
+  int depth = 1;           ///< layers the organisation deals the mesh to
+  int index = 0;           ///< which of them this subtree is
+};
+
+struct LayerNode {
+  std::string layer;
+};
+
+struct Node {
+  NodeKind kind = NodeKind::kSequence;
+  LoopNode loop;
+  SplitNode split;
+  StoreNode store;
+  PlaceNode place;
+  LayerNode layer;
+  std::vector<Node> children;
+};
+
+struct Schedule {
+  std::string name;
+  std::string origin;  ///< file or scheduler it came from, for messages
+  Node root;
+};
+
+/// Indented text, one node a line, as in the documentation.
+std::string to_text(const Schedule& schedule);
+
+}  // namespace tessera::mapping
