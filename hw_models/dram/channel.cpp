@@ -1,5 +1,7 @@
 #include "hw_models/dram/channel.h"
 
+#include "hw_models/dram/bank_queue_controller.h"
+#include "hw_models/dram/open_list_controller.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -13,9 +15,16 @@ struct PolicyName {
 };
 
 constexpr PolicyName kPolicies[] = {{"r", Policy::kRamulator},
-                                    {"r-rowhit", Policy::kRamulatorRowHit}};
+                                    {"r-rowhit", Policy::kRamulatorRowHit},
+                                    {"d", Policy::kDramsim},
+                                    {"d-unified", Policy::kDramsimUnified}};
 
 std::unique_ptr<Controller> make_controller(const ChannelConfig& config) {
+  if (config.policy == Policy::kDramsim || config.policy == Policy::kDramsimUnified) {
+    BankQueueOptions options;
+    options.unified = config.policy == Policy::kDramsimUnified;
+    return std::make_unique<BankQueueController>(config.device, options);
+  }
   OpenListOptions options;
   options.row_hit_guard = config.policy == Policy::kRamulatorRowHit;
   return std::make_unique<OpenListController>(config.device, options);

@@ -8,13 +8,14 @@
 #include "hw_models/dram/channel_statistics.h"
 #include "hw_models/dram/controller.h"
 #include "hw_models/dram/device.h"
-#include "hw_models/dram/open_list_controller.h"
 
 namespace tessera::dram {
 
 enum class Policy {
   kRamulator,        ///< `r`: Ramulator 2.1
   kRamulatorRowHit,  ///< `r-rowhit`: same, precharges wait for older row hits
+  kDramsim,          ///< `d`: DRAMsim3 with a read queue and a write buffer
+  kDramsimUnified,   ///< `d-unified`: DRAMsim3 with one queue
 };
 
 /// Policy by its name on the command line; UserError lists the names.

@@ -21,7 +21,9 @@ class Recorder final : public CommandListener {
 };
 
 const std::map<std::string, std::string> kPolicyOfTool = {{"r2-frfcfs", "r"},
-                                                          {"r2-rowhit", "r-rowhit"}};
+                                                          {"r2-rowhit", "r-rowhit"},
+                                                          {"ds3-split", "d"},
+                                                          {"ds3-uni", "d-unified"}};
 
 struct CaseRun {
   std::vector<TraceRequest> requests;
@@ -147,6 +149,8 @@ TEST(LargeCases, CountsCyclesAndLatenciesEqualTheTools) {
   }
   EXPECT_EQ(compared["r2-frfcfs"], 139u);
   EXPECT_EQ(compared["r2-rowhit"], 48u);
+  EXPECT_EQ(compared["ds3-split"], 139u);
+  EXPECT_EQ(compared["ds3-uni"], 9u);
 }
 
 }  // namespace
