@@ -51,7 +51,7 @@ void BankQueueController::advance_refresh(DramCycle now) {
     const DramCycle owed_before = refresh_[rank].owed();
     if (!refresh_[rank].advance(now) || owed_before > 0) continue;
     refresh_order_.push_back(rank);
-    port_.statistics().refresh_due(now, rank);
+    port_.statistics().refresh_begins(now, port_.timers().banks_of_rank(rank));
   }
 }
 

@@ -8,6 +8,7 @@
 #include "hw_models/dram/channel_statistics.h"
 #include "hw_models/dram/controller.h"
 #include "hw_models/dram/device.h"
+#include "hw_models/dram/fr_fcfs_controller.h"
 
 namespace tessera::dram {
 
@@ -16,6 +17,7 @@ enum class Policy {
   kRamulatorRowHit,  ///< `r-rowhit`: same, precharges wait for older row hits
   kDramsim,          ///< `d`: DRAMsim3 with a read queue and a write buffer
   kDramsimUnified,   ///< `d-unified`: DRAMsim3 with one queue
+  kDefault,          ///< `default`: our own, see fr_fcfs_controller.h
 };
 
 /// Policy by its name on the command line; UserError lists the names.
@@ -25,7 +27,9 @@ Policy policy_from_name(const std::string& name);
 struct ChannelConfig {
   Device device;
   std::string mapping = "B";
-  Policy policy = Policy::kRamulator;
+  Policy policy = Policy::kDefault;
+  /// Used by the default policy.
+  FrFcfsOptions fr_fcfs;
 };
 
 /// One burst. The address is a byte address inside the channel.

@@ -46,7 +46,7 @@ void OpenListController::advance_refresh(DramCycle now) {
     const bool owed_before = refresh_[rank].owed() > 0;
     if (!refresh_[rank].advance(now) || owed_before) continue;
     refreshing_ |= port_.timers().banks_of_rank(rank);
-    port_.statistics().refresh_due(now, rank);
+    port_.statistics().refresh_begins(now, port_.timers().banks_of_rank(rank));
   }
 }
 
