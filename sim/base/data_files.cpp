@@ -19,8 +19,9 @@ struct Kind {
   const char* name;
   const char* source_folder;
 };
-constexpr std::array<Kind, 2> kKinds{
-    {{"zoo", "workloads/zoo"}, {"accelerators", "hw_models/description/presets"}}};
+constexpr std::array<Kind, 3> kKinds{{{"zoo", "workloads/zoo"},
+                                      {"accelerators", "hw_models/description/presets"},
+                                      {"devices", "hw_models/dram/devices"}}};
 
 fs::path folder_of(const std::string& kind) {
   const auto known = std::ranges::find_if(kKinds, [&](const Kind& k) { return kind == k.name; });

@@ -1,0 +1,34 @@
+#include "mapping/cost/predictor_list.h"
+
+#include "sim/base/error.h"
+#include "sim/base/names.h"
+
+namespace tessera::mapping {
+
+namespace {
+
+struct Entry {
+  const char* name;
+  std::unique_ptr<Predictor> (*make)();
+};
+
+const std::vector<Entry>& entries() {
+  static const std::vector<Entry> list = {};
+  return list;
+}
+
+}  // namespace
+
+std::vector<std::string> predictor_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : entries()) names.push_back(entry.name);
+  return names;
+}
+
+std::unique_ptr<Predictor> make_predictor(const std::string& name) {
+  for (const auto& entry : entries())
+    if (name == entry.name) return entry.make();
+  throw UserError("model '", name, "' does not exist; ", suggest(name, predictor_names()));
+}
+
+}  // namespace tessera::mapping
