@@ -125,6 +125,7 @@ class StageIds {
 
   void check() const {
     place_.index("output slot", stage_.output_slot, stage_.slots);
+    place_.index("partial slot", stage_.partial_slot, stage_.slots, -1);
     for (const auto& slot : stage_.slots) check_slot(slot, place_.at("slot ", slot.name));
     for (std::size_t i = 0; i < stage_.codes.size(); ++i)
       for (const Queue queue : kQueues)
@@ -197,9 +198,8 @@ class StageIds {
       rank.within("begin", share.ranks[r].begin, 0, share.ranks[r].end);
     }
     place.size("input groups", share.input_groups, layer_.inputs.size());
-    for (const GroupId group : share.input_groups)
-      place.index("input group", group, stage_.groups, -1);
-    place.index("sums group", share.sums_group, stage_.groups, -1);
+    for (const GroupId group : share.input_groups) place.index("input group", group, stage_.groups);
+    place.index("sums group", share.sums_group, stage_.groups);
   }
 
   void check_array(const Place& place) const {
