@@ -72,6 +72,7 @@ class Reader {
     layer.passes = message.passes();
     layer.count_padding = message.count_padding();
     layer.origin = message.origin();
+    layer.whole_ranks = {message.whole_rank().begin(), message.whole_rank().end()};
     return layer;
   }
 
@@ -161,6 +162,7 @@ class Reader {
       stage.groups.push_back({{group.member().begin(), group.member().end()}});
     stage.array = read(message.array());
     stage.output_slot = message.output_slot();
+    stage.sums_slot = message.sums_slot();
     stage.partial_slot = message.partial_slot();
     return stage;
   }

@@ -56,6 +56,7 @@ void write(const workloads::Layer& layer, program::Layer& message) {
   message.set_passes(layer.passes);
   message.set_count_padding(layer.count_padding);
   message.set_origin(layer.origin);
+  for (const int rank : layer.whole_ranks) message.add_whole_rank(rank);
 }
 
 void write(const workloads::Network& network, program::Network& message) {
@@ -154,6 +155,7 @@ void write(const Stage& stage, program::Stage& message) {
     message.add_group()->mutable_member()->Add(group.members.begin(), group.members.end());
   write(stage.array, *message.mutable_array());
   message.set_output_slot(stage.output_slot);
+  message.set_sums_slot(stage.sums_slot);
   message.set_partial_slot(stage.partial_slot);
 }
 

@@ -117,6 +117,11 @@ class GraphBuilder {
                   const OperandUse& result_use, const std::vector<int>& whole_loops = {});
   View materialise(const std::string& name, const View& view,
                    const std::vector<std::string>& labels = {});
+  void move(const std::string& name, const View& from, const View& to,
+            const std::vector<std::string>& labels);
+  /// The view's elements in storage order under one dimension (after the batch), so that any shape
+  /// fits.
+  View materialise_flat(const std::string& name, const View& view, bool keep_first);
   View compatible(const std::string& layer, std::size_t index, Source& source,
                   IterationSpace& space);
   bool can_be_laid_into(const Value& value) const;

@@ -139,6 +139,8 @@ class TextLoader {
   void add_layer(const proto::Layer& layer) {
     if (layer.name().empty()) throw UserError("layer: has no name");
     Value result = convert(layer);
+    const bool passes_on = layer.has_dropout() || layer.has_concat();
+    if (passes_on) result.producer = -1;
     if (layer.activation() != proto::NONE) {
       const Function activation = function_of(layer.activation());
       if (!builder_.fuse(result, activation))
@@ -153,9 +155,10 @@ class TextLoader {
   }
 
   void expect_inputs(const proto::Layer& layer, int least, int most) const {
-    if (layer.input_size() < least || layer.input_size() > most)
-      throw UserError(layer.name(), ": has ", layer.input_size(), " inputs; ", least,
-                      least == most ? "" : " to " + std::to_string(most), " needed");
+    if (layer.input_size() >= least && layer.input_size() <= most) return;
+    const std::string range = detail::concatenate(least, " to ", most);
+    throw UserError(layer.name(), ": has ", layer.input_size(), " inputs; ",
+                    least == most ? std::to_string(most) : range, " needed");
   }
 
   const Value& only_input(const proto::Layer& layer) const {

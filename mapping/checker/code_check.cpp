@@ -55,8 +55,12 @@ class CodeCheck {
 
   void visit(const Instruction& instruction) {
     switch (instruction.op) {
-      case Op::kReceive:
       case Op::kReceiveSums:
+        if (instruction.slot != view_.stage.sums_slot)
+          refuse(instruction, "partners send to the stage's sums slot, which is ",
+                 sums_slot_name());
+        [[fallthrough]];
+      case Op::kReceive:
         return note_writer(instruction);
       case Op::kReserve:
         note_writer(instruction);
@@ -78,6 +82,11 @@ class CodeCheck {
   [[noreturn]] void refuse(const Instruction& instruction, const Parts&... parts) const {
     view_.refuse_tile(tile_, name_of(queue_), " queue: ", to_text(instruction, view_.stage), ": ",
                       parts...);
+  }
+
+  std::string sums_slot_name() const {
+    const SlotId slot = view_.stage.sums_slot;
+    return slot < 0 ? "missing" : view_.stage.slots[slot].name;
   }
 
   void note_writer(const Instruction& instruction) {

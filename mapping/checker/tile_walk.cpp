@@ -192,13 +192,21 @@ class TileWalk {
     const std::int64_t points = workloads::volume(ranks);
     computed_ += points;
     if (points == 0) return;
+    check_ranks(ranks);
+    for (std::size_t i = 0; i < view_.layer.inputs.size(); ++i)
+      check_input(static_cast<int>(i), region_of(view_.layer.inputs[i], ranks));
+  }
+
+  void check_ranks(const RankTile& ranks) {
     for (std::size_t r = 0; r < ranks.size(); ++r)
       if (!view_.layer.ranks[r].reduced &&
           (ranks[r].begin < open_ranks_[r].begin || ranks[r].end > open_ranks_[r].end))
         refuse(Queue::kCompute, "rank ", view_.layer.ranks[r].name,
                " leaves the outputs that are reserved");
-    for (std::size_t i = 0; i < view_.layer.inputs.size(); ++i)
-      check_input(static_cast<int>(i), region_of(view_.layer.inputs[i], ranks));
+    for (const auto r : view_.layer.whole_ranks)
+      if (ranks[r].size() != view_.layer.ranks[r].extent)
+        refuse(Queue::kCompute, "needs rank ", view_.layer.ranks[r].name, " whole; it has ",
+               ranks[r].size(), " of ", view_.layer.ranks[r].extent);
   }
 
   void check_input(int operand, const Region& needed) {

@@ -321,7 +321,7 @@ TEST(CheckerGroups, SumsHaveTheSameOutputs) {
 TEST(CheckerGroups, SumsHaveAllTerms) {
   EXPECT_EQ(
       after([](Program& p) {
-        p.stages[1].shares[1].ranks[2] = {2, 3};
+        for (const int tile : {1, 3}) p.stages[1].shares[tile].ranks[2] = {2, 3};
       }),
       "program: stage second: group 6 of tile 0: its members add 3 of the 4 terms of each output");
   // Alone, each tile would write half of the terms.
@@ -345,6 +345,12 @@ TEST(CheckerGroups, PartnersSendWhatTheOwnerReceives) {
       "sends 3 granules of partial sums and its owner, tile 0, receives 3 with other regions");
   expect_fault([](Program& p) { load(p, 1)[2].body[0].count = 0; },
                "sends 3 granules of partial sums and its owner, tile 0, receives 0");
+}
+
+TEST(CheckerGroups, SumsArriveInTheSumsSlot) {
+  expect_fault(
+      [](Program& p) { p.stages[1].sums_slot = 0; },
+      "tile 0: load queue: receive_sums S: partners send to the stage's sums slot, which is I0");
 }
 
 TEST(CheckerGroups, OwnersDoNotSendAndPartnersDoNotReceiveSums) {
@@ -484,6 +490,17 @@ TEST(CheckerWork, OutputsStayInsideTheReservedGranule) {
         p.stages[0].slots[1] = test::input_slot("W", 288, 80, 1);
       },
       "(array O): rank K leaves the outputs that are reserved");
+}
+
+TEST(CheckerWork, RanksThatMustStayWholeAreNotSplit) {
+  // The pool's rows come one by one.
+  expect_fault(
+      [](Program& p) {
+        p.network.layers[2].whole_ranks = {3, 2};
+      },
+      "stage third: tile 0: compute queue: instruction 3 (vector O): needs rank P whole; it has 1 "
+      "of 3");
+  EXPECT_EQ(after([](Program& p) { p.network.layers[2].whole_ranks = {3}; }), "sound");
 }
 
 TEST(CheckerWork, CommitIsForWhatWasReserved) {

@@ -53,6 +53,7 @@ TEST(ProgramFile, EveryFieldSurvives) {
   layer.activation = workloads::Function::kLrn;
   layer.passes = 3;
   layer.count_padding = true;
+  layer.whole_ranks = {2, 4};
   layer.origin = "Conv node 5, opset 13";
   layer.inputs[0].dimensions[2].offset = -4;
   auto& stage = program.stages[1];
@@ -77,6 +78,7 @@ TEST(ProgramFile, EveryFieldSurvives) {
   EXPECT_EQ(read_layer.activation, workloads::Function::kLrn);
   EXPECT_EQ(read_layer.passes, 3);
   EXPECT_TRUE(read_layer.count_padding);
+  EXPECT_EQ(read_layer.whole_ranks, (std::vector<workloads::RankId>{2, 4}));
   EXPECT_EQ(read_layer.origin, "Conv node 5, opset 13");
   EXPECT_EQ(read_layer.inputs[0].dimensions[2].offset, -4);
   EXPECT_EQ(read_layer.inputs[1].role, workloads::OperandRole::kWeight);
@@ -94,6 +96,7 @@ TEST(ProgramFile, EveryFieldSurvives) {
   EXPECT_EQ(read_stage.groups[6].members, (std::vector<TileId>{0, 1}));
   EXPECT_EQ(read_stage.slots[3].name, "S");
   EXPECT_EQ(read_stage.output_slot, 2);
+  EXPECT_EQ(read_stage.sums_slot, 3);
   EXPECT_EQ(read_stage.partial_slot, 4);
   EXPECT_EQ(read.stages[0].partial_slot, -1);
   EXPECT_EQ(read_stage.slots[3].base_address, 704u);

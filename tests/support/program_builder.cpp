@@ -62,6 +62,7 @@ Stage sums_stage(const Program& program) {
                  slot_for("O", 608, 48, 2, SlotReader::kStore), input_slot("S", 704, 48, 1),
                  slot_for("P", 608, 48, 2, SlotReader::kStore)};
   stage.output_slot = 2;
+  stage.sums_slot = 3;
   stage.partial_slot = 4;
   const CodeBlock inputs = {receive(1, 1), receive(0, 0)};
   Code owner{
