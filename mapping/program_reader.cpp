@@ -76,6 +76,7 @@ class Reader {
     layer.passes = message.passes();
     layer.count_padding = message.count_padding();
     layer.origin = message.origin();
+    layer.whole_ranks = {message.whole_rank().begin(), message.whole_rank().end()};
     return layer;
   }
 

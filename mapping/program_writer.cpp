@@ -56,6 +56,7 @@ void write(const workloads::Layer& layer, program::Layer& message) {
   message.set_passes(layer.passes);
   message.set_count_padding(layer.count_padding);
   message.set_origin(layer.origin);
+  for (const int rank : layer.whole_ranks) message.add_whole_rank(rank);
 }
 
 void write(const workloads::Network& network, program::Network& message) {
