@@ -41,16 +41,14 @@ Samples shipped_samples(std::int64_t iterations, bool imperfect) {
   return samples;
 }
 
-/// Every iteration that differs from iteration one is walked, from the position that the skipped
-/// ones would have left.
-Samples exact_samples(std::int64_t iterations, bool imperfect) {
-  const std::int64_t at_end = imperfect ? 2 : 1;
+/// The last iteration may differ from iteration one; it is walked from the position that the ones
+/// passed over would have left.
+Samples exact_samples(std::int64_t iterations) {
   Samples samples;
   samples.add({0, 1, 1, 0});
-  const std::int64_t middle = iterations - 1 - at_end;
-  if (middle >= 1) samples.add({1, middle, middle, 0});
-  for (std::int64_t i = std::max<std::int64_t>(1, iterations - at_end); i < iterations; ++i)
-    samples.add({i, 1, 1, middle >= 1 && i == iterations - at_end ? middle - 1 : 0});
+  if (iterations >= 3) samples.add({1, iterations - 2, iterations - 2, 0});
+  if (iterations >= 2)
+    samples.add({iterations - 1, 1, 1, std::max<std::int64_t>(iterations - 3, 0)});
   return samples;
 }
 
@@ -207,8 +205,7 @@ class Walk {
     const bool nothing_below =
         level + 1 == nest_.levels.size() && nest_.levels[level].spatial.empty();
     if (nothing_below && !nest_.imperfect) return {{Sample{0, iterations, iterations, 0}}, 1};
-    return fixed_ ? exact_samples(iterations, nest_.imperfect)
-                  : shipped_samples(iterations, nest_.imperfect);
+    return fixed_ ? exact_samples(iterations) : shipped_samples(iterations, nest_.imperfect);
   }
 
   /// What is remembered below moves on as if the iterations had been walked.

@@ -239,11 +239,16 @@ class ArchitectureReader {
   std::int64_t instances_ = 1;
 };
 
-/// "system.PE[0..255].WREG" names WREG.
+/// "system.PE[0..255].WREG[0..3]" names WREG.
 std::string table_target(const std::string& name) {
-  const auto dot = name.rfind('.');
-  const std::string last = dot == std::string::npos ? name : name.substr(dot + 1);
-  return last.substr(0, last.find('['));
+  std::string target;
+  bool in_range = false;
+  for (const char c : name) {
+    in_range = c == '[' || (in_range && c != ']');
+    if (c == '.' && !in_range) target.clear();
+    if (c != '.' && c != ']' && !in_range) target += c;
+  }
+  return target;
 }
 
 void read_energies(const YamlValue& table, TimeloopUnit& unit) {
