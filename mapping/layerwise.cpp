@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "mapping/partition_search.h"
+#include "mapping/slot_placer.h"
+#include "mapping/stage_builder.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping {
@@ -15,6 +17,9 @@ namespace {
 
 /// Share of the tile buffer that feature maps may occupy between layers; the rest streams.
 constexpr double kResidentShare = 0.55;
+
+/// Each attempt asks for an eighth less.
+constexpr int kPlacementAttempts = 12;
 
 /// Builds the path of nodes that says what a StagePlan says.
 class PathWriter {
@@ -100,7 +105,8 @@ class PathWriter {
 class Layerwise {
  public:
   Layerwise(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates)
-      : network_(network), accelerator_(accelerator), rates_(rates), sources_(network.tensors.size()) {}
+      : network_(network), accelerator_(accelerator), rates_(rates), sources_(network.tensors.size()),
+        placer_(accelerator.tile.buffer.bytes) {}
 
   Schedule run() {
     Schedule schedule{"layerwise", "schedule layerwise", {}};
@@ -112,10 +118,10 @@ class Layerwise {
   }
 
  private:
-  struct Resident {
-    Bytes bytes;
-    int last_reader;
-  };
+  int last_reader(workloads::TensorId tensor) const {
+    const auto readers = network_.consumers(tensor);
+    return readers.empty() ? -1 : *std::ranges::max_element(readers);
+  }
 
   Bytes resident_bytes(int stage) const {
     Bytes bytes = 0;
@@ -124,44 +130,62 @@ class Layerwise {
     return bytes;
   }
 
-  int last_reader(workloads::TensorId tensor) const {
-    const auto readers = network_.consumers(tensor);
-    return readers.empty() ? -1 : *std::ranges::max_element(readers);
-  }
-
   LayerChoice choose(int stage) {
     const Layer& layer = network_.layers[stage];
     const auto tensor = layer.output.tensor;
-    std::vector<InputSource> sources;
-    for (const auto& input : layer.inputs) sources.push_back(sources_[input.tensor]);
-    const Bytes capacity = accelerator_.tile.buffer.bytes;
-    const Bytes resident = resident_bytes(stage);
-    SearchLimits limits{capacity - resident, false, rates_.multicast, rates_.link_bytes_per_cycle,
-                        rates_.dram_bytes_per_cycle};
-
-    if (network_.tensors[tensor].kind == TensorKind::kIntermediate && last_reader(tensor) > stage) {
-      limits.output_stays = true;
-      const auto staying = search_partition(network_, stage, sources, accelerator_, limits);
-      const auto budget = static_cast<Bytes>(kResidentShare * static_cast<double>(capacity));
-      if (staying && resident + staying->output_share_bytes <= budget) {
-        residents_.push_back({staying->output_share_bytes, last_reader(tensor)});
+    const int last = last_reader(tensor);
+    if (network_.tensors[tensor].kind == TensorKind::kIntermediate && last > stage) {
+      const auto budget = static_cast<Bytes>(kResidentShare * static_cast<double>(capacity()));
+      if (auto staying = search(stage, true, last);
+          staying && resident_bytes(stage) + staying->output_share_bytes <= budget) {
+        residents_.push_back({staying->output_share_bytes, last});
         sources_[tensor] = {Home::kTiles, signature_of(staying->plan.partition, layer.output)};
-        return *staying;
+        return accept(*staying, stage, last);
       }
     }
-    limits.output_stays = false;
-    auto leaving = search_partition(network_, stage, sources, accelerator_, limits);
+    auto leaving = search(stage, false, stage);
     if (!leaving)
-      throw UserError("layer ", layer.name, ": no tile of it fits into the ", limits.working_bytes,
-                      " B that are free in a tile buffer of ", capacity, " B");
-    return *leaving;
+      throw UserError("layer ", layer.name, ": no tile of it fits into what feature maps leave of a tile buffer of ",
+                      capacity(), " B");
+    return accept(*leaving, stage, stage);
   }
+
+  /// Searches with all free bytes, then with fewer while fragmentation keeps the slots from their places.
+  std::optional<LayerChoice> search(int stage, bool stays, int last) const {
+    std::vector<InputSource> sources;
+    for (const auto& input : network_.layers[stage].inputs) sources.push_back(sources_[input.tensor]);
+    Bytes working = capacity() - resident_bytes(stage);
+    for (int attempt = 0; attempt < kPlacementAttempts; ++attempt, working -= working / 8) {
+      const SearchLimits limits{working, stays, rates_.multicast, rates_.link_bytes_per_cycle,
+                                rates_.dram_bytes_per_cycle};
+      auto choice = search_partition(network_, stage, sources, accelerator_, limits);
+      if (!choice) return std::nullopt;
+      SlotPlacer trial = placer_;
+      Stage built = build_stage(choice->plan, network_, accelerator_);
+      if (trial.place(built, stage, stays, last)) return choice;
+    }
+    return std::nullopt;
+  }
+
+  LayerChoice accept(const LayerChoice& choice, int stage, int last) {
+    Stage built = build_stage(choice.plan, network_, accelerator_);
+    placer_.place(built, stage, choice.plan.output_home == Home::kTiles, last);
+    return choice;
+  }
+
+  Bytes capacity() const { return accelerator_.tile.buffer.bytes; }
+
+  struct Resident {
+    Bytes bytes;
+    int last_reader;
+  };
 
   const Network& network_;
   const hw::Accelerator& accelerator_;
   const MachineRates& rates_;
   std::vector<InputSource> sources_;
   std::vector<Resident> residents_;
+  SlotPlacer placer_;
 };
 
 }  // namespace

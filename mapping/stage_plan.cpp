@@ -19,7 +19,9 @@ namespace {
 class StageReader {
  public:
   StageReader(const Schedule& schedule, const Network& network, TileGrid grid)
-      : schedule_(schedule), network_(network), grid_(grid) {}
+      : schedule_(schedule), network_(network), grid_(grid) {
+    plan_.layer = -1;
+  }
 
   StagePlan read(const Node& top) {
     std::vector<const Node*> path;
@@ -154,7 +156,7 @@ class StageReader {
   const Schedule& schedule_;
   const Network& network_;
   TileGrid grid_;
-  StagePlan plan_{.layer = -1};
+  StagePlan plan_;
   std::vector<bool> held_;
   bool in_registers_[3] = {};
 };

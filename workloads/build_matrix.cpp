@@ -32,7 +32,7 @@ std::vector<std::string> batch_names(std::size_t count) {
       break;
   }
   std::vector<std::string> names{"N"};
-  for (std::size_t i = 1; i < count; ++i) names.push_back("B" + std::to_string(i));
+  for (std::size_t i = 1; i < count; ++i) names.push_back(detail::concatenate("B", i));
   return names;
 }
 
@@ -105,7 +105,7 @@ Value GraphBuilder::fully_connected(const std::string& name, const Value& input,
   const int k = space.add_loop("K", outputs);
   OperandUse reads{DimensionUse::of({n})}, filters{DimensionUse::of({k})};
   for (std::size_t i = 1; i < in.size(); ++i) {
-    const std::string rank = in.size() <= 4 ? kNames[i - 1] : "C" + std::to_string(i - 1);
+    const std::string rank = in.size() <= 4 ? kNames[i - 1] : detail::concatenate("C", i - 1);
     const auto use = DimensionUse::of({space.add_loop(rank, in[i], true)});
     reads.push_back(use);
     filters.push_back(use);

@@ -11,7 +11,7 @@ namespace tessera::workloads {
 bool GraphBuilder::can_be_laid_into(const Value& value) const {
   const TensorId id = value.view.tensor;
   return network_.tensors[id].kind == TensorKind::kIntermediate && placements_[id].whole < 0 &&
-         is_identity(value.view, extents(id)) && !outputs_.contains(network_.tensors[id].name);
+         is_identity(value.view, extents(id)) && !outputs_.contains(value.name);
 }
 
 Value GraphBuilder::concat(const std::string& name, const std::vector<Value>& inputs, int axis) {
@@ -33,9 +33,10 @@ Value GraphBuilder::concat(const std::string& name, const std::vector<Value>& in
   std::int64_t offset = 0;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const std::int64_t extent = inputs[i].view.extent(axis);
-    const View part = can_be_laid_into(inputs[i]) ? inputs[i].view
-                                                  : materialise(name + ".move" + std::to_string(i),
-                                                                inputs[i].view, inputs[i].labels);
+    const View part =
+        can_be_laid_into(inputs[i])
+            ? inputs[i].view
+            : materialise(detail::concatenate(name, ".move", i), inputs[i].view, inputs[i].labels);
     placements_[part.tensor] = {result.view.tensor, axis, offset};
     offset += extent;
   }
@@ -52,14 +53,14 @@ Value GraphBuilder::transpose(const Value& input, const std::vector<int>& order)
 
 Value GraphBuilder::reshape(const std::string& name, const Value& input,
                             const std::vector<std::int64_t>& shape) {
-  if (const auto view = workloads::reshape(input.view, shape))
-    return {name, *view, shape == input.shape() ? input.labels : std::vector<std::string>{}, -1};
-  const View moved = materialise(name + ".move", input.view, input.labels);
-  const auto view = workloads::reshape(moved, shape);
-  if (!view)
+  if (volume_of(shape) != input.view.elements())
     throw UserError(name, ": shape ", shape_text(input.shape()), " cannot be seen as ",
                     shape_text(shape));
-  return {name, *view, {}, -1};
+  if (const auto view = workloads::reshape(input.view, shape))
+    return {name, *view, shape == input.shape() ? input.labels : std::vector<std::string>{}, -1};
+  const bool same_batch = !shape.empty() && input.rank() > 0 && shape[0] == input.view.extent(0);
+  const View flat = materialise_flat(name + ".move", input.view, same_batch);
+  return {name, *workloads::reshape(flat, shape), {}, -1};
 }
 
 Value GraphBuilder::slice(const std::string& name, const Value& input, int axis, std::int64_t begin,

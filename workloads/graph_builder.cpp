@@ -22,7 +22,7 @@ std::vector<std::string> default_labels(int dimensions) {
       break;
   }
   std::vector<std::string> labels;
-  for (int i = 0; i < dimensions; ++i) labels.push_back("d" + std::to_string(i));
+  for (int i = 0; i < dimensions; ++i) labels.push_back(detail::concatenate("d", i));
   return labels;
 }
 
@@ -54,24 +54,37 @@ Value GraphBuilder::new_value(const std::string& name, const std::vector<std::in
   return {name, identity_view(add_tensor(name, TensorKind::kIntermediate, shape), shape), {}, -1};
 }
 
-View GraphBuilder::materialise(const std::string& name, const View& view,
-                               const std::vector<std::string>& labels) {
+void GraphBuilder::move(const std::string& name, const View& from, const View& to,
+                        const std::vector<std::string>& labels) {
   IterationSpace space;
   OperandUse use;
-  const auto names = labels.empty() ? default_labels(view.rank()) : labels;
-  for (int i = 0; i < view.rank(); ++i)
-    use.push_back(DimensionUse::of({space.add_loop(names[i], view.extent(i))}));
+  for (int i = 0; i < from.rank(); ++i)
+    use.push_back(DimensionUse::of({space.add_loop(labels[i], from.extent(i))}));
   Layer layer;
   layer.name = name;
   layer.kind = LayerKind::kMove;
-  Value result = new_value(name, view.shape());
-  return add_layer(std::move(layer), space, {{view, use, OperandRole::kInput}}, result, use).view;
+  add_layer(std::move(layer), space, {{from, use, OperandRole::kInput}}, {name, to, {}, -1}, use);
+}
+
+View GraphBuilder::materialise(const std::string& name, const View& view,
+                               const std::vector<std::string>& labels) {
+  const View stored = new_value(name, view.shape()).view;
+  move(name, view, stored, labels.empty() ? default_labels(view.rank()) : labels);
+  return stored;
+}
+
+View GraphBuilder::materialise_flat(const std::string& name, const View& view, bool keep_first) {
+  std::vector<std::int64_t> flat{view.elements()};
+  if (keep_first) flat = {view.extent(0), view.elements() / view.extent(0)};
+  const View stored = new_value(name, flat).view;
+  move(name, view, *workloads::reshape(stored, view.shape()), default_labels(view.rank()));
+  return stored;
 }
 
 View GraphBuilder::compatible(const std::string& layer, std::size_t index, Source& source,
                               IterationSpace& space) {
   if (space.accommodate(source.view, source.use)) return source.view;
-  const View moved = materialise(layer + ".move" + std::to_string(index), source.view);
+  const View moved = materialise(detail::concatenate(layer, ".move", index), source.view);
   if (!space.accommodate(moved, source.use))
     throw UserError(layer, ": operand ", index, " cannot be addressed; its shape does not align");
   return moved;
@@ -101,7 +114,7 @@ Value GraphBuilder::add_layer(Layer layer, IterationSpace& space, std::vector<So
 }
 
 bool GraphBuilder::fuse(const Value& value, Function activation) {
-  if (value.producer < 0 || outputs_.contains(value.name)) return false;
+  if (value.producer < 0) return false;
   Layer& layer = network_.layers[value.producer];
   if (layer.kind == LayerKind::kMove || layer.activation != Function::kNone) return false;
   layer.activation = activation;
@@ -109,7 +122,7 @@ bool GraphBuilder::fuse(const Value& value, Function activation) {
 }
 
 bool GraphBuilder::is_plain_matrix_result(const Value& value) const {
-  if (value.producer < 0 || outputs_.contains(value.name)) return false;
+  if (value.producer < 0) return false;
   const Layer& layer = network_.layers[value.producer];
   return layer.kind == LayerKind::kMatrix && layer.activation == Function::kNone;
 }

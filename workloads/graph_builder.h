@@ -65,11 +65,12 @@ class GraphBuilder {
                const std::set<int>& axes);
   /// Element-wise function with NumPy broadcasting.
   Value map(const std::string& name, Function function, const std::vector<Value>& inputs);
-  Value softmax(const std::string& name, const Value& input, int axis);
+  Value softmax(const std::string& name, const Value& input, const std::set<int>& axes);
   /// kLayerNorm over the given dimensions or kBatchNorm (none). Scale and shift are not modelled.
   Value normalise(const std::string& name, Function function, const Value& input,
                   const std::set<int>& axes);
-  /// x / f(sum of squares over `size` neighbouring channels).
+  /// x / f(sum of squares over `size` neighbouring channels), for an even size one more after than
+  /// before.
   Value local_response_norm(const std::string& name, const Value& input, std::int64_t size);
 
   Value concat(const std::string& name, const std::vector<Value>& inputs, int axis);
@@ -117,6 +118,11 @@ class GraphBuilder {
                   const OperandUse& result_use, const std::vector<int>& whole_loops = {});
   View materialise(const std::string& name, const View& view,
                    const std::vector<std::string>& labels = {});
+  void move(const std::string& name, const View& from, const View& to,
+            const std::vector<std::string>& labels);
+  /// The view's elements in storage order under one dimension (after the batch), so that any shape
+  /// fits.
+  View materialise_flat(const std::string& name, const View& view, bool keep_first);
   View compatible(const std::string& layer, std::size_t index, Source& source,
                   IterationSpace& space);
   bool can_be_laid_into(const Value& value) const;

@@ -82,6 +82,15 @@ Region intersect(const Region& a, const Region& b) {
   return common;
 }
 
+bool overlap(const Region& a, const Region& b) {
+  for (std::size_t i = 0; i < a.dimensions.size(); ++i) {
+    const auto& x = a.dimensions[i];
+    const auto& y = b.dimensions[i];
+    if (x.count == 0 || y.count == 0 || x.begin > y.last() || y.begin > x.last()) return false;
+  }
+  return true;
+}
+
 std::int64_t volume(const RankTile& tile) {
   std::int64_t product = 1;
   for (const auto& range : tile) product *= range.size();

@@ -83,6 +83,9 @@ Region region_of(const Operand& operand, const RankTile& tile);
 /// steps are equal.
 Region intersect(const Region& a, const Region& b);
 
+/// False when the bounding ranges are disjoint in some dimension: a cheap test before intersecting.
+bool overlap(const Region& a, const Region& b);
+
 enum class LayerKind {
   kMatrix,   ///< multiply-accumulate of two operands: convolution, fully connected, matrix product
   kPool,     ///< max or average over a window

@@ -139,6 +139,8 @@ class TextLoader {
   void add_layer(const proto::Layer& layer) {
     if (layer.name().empty()) throw UserError("layer: has no name");
     Value result = convert(layer);
+    const bool passes_on = layer.has_dropout() || layer.has_concat();
+    if (passes_on) result.producer = -1;
     if (layer.activation() != proto::NONE) {
       const Function activation = function_of(layer.activation());
       if (!builder_.fuse(result, activation))
@@ -153,9 +155,10 @@ class TextLoader {
   }
 
   void expect_inputs(const proto::Layer& layer, int least, int most) const {
-    if (layer.input_size() < least || layer.input_size() > most)
-      throw UserError(layer.name(), ": has ", layer.input_size(), " inputs; ", least,
-                      least == most ? "" : " to " + std::to_string(most), " needed");
+    if (layer.input_size() >= least && layer.input_size() <= most) return;
+    const std::string range = detail::concatenate(least, " to ", most);
+    throw UserError(layer.name(), ": has ", layer.input_size(), " inputs; ",
+                    least == most ? std::to_string(most) : range, " needed");
   }
 
   const Value& only_input(const proto::Layer& layer) const {
@@ -271,7 +274,7 @@ Value TextLoader::pool(const proto::Layer& layer, const proto::Pool& message, Fu
 Value TextLoader::softmax(const proto::Layer& layer) {
   const Value& source = only_input(layer);
   return builder_.softmax(layer.name(), source,
-                          axis_of(layer.name(), layer.softmax().axis(), source.rank()));
+                          {axis_of(layer.name(), layer.softmax().axis(), source.rank())});
 }
 
 Value TextLoader::layer_norm(const proto::Layer& layer) {

@@ -1,6 +1,8 @@
 #include "workloads/window.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 #include "sim/base/error.h"
 #include "sim/base/names.h"
@@ -20,6 +22,10 @@ void check_field(const std::string& name, const char* field,
 }
 
 }  // namespace
+
+std::int64_t volume_of(const std::vector<std::int64_t>& shape) {
+  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+}
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::vector<std::string> parts;
@@ -93,8 +99,8 @@ std::vector<std::int64_t> broadcast_shape(const std::string& name, std::vector<s
 void resolve_shape(const std::string& name, const std::vector<std::int64_t>& input,
                    std::vector<std::int64_t>& shape) {
   const auto wanted = shape_text(shape);
-  std::int64_t total = 1, known = 1;
-  for (const auto extent : input) total *= extent;
+  const std::int64_t total = volume_of(input);
+  std::int64_t known = 1;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 0 && i < input.size()) shape[i] = input[i];
     if (shape[i] > 0) known *= shape[i];

@@ -35,6 +35,9 @@ std::vector<std::int64_t> broadcast_shape(const std::string& name, std::vector<s
 void resolve_shape(const std::string& name, const std::vector<std::int64_t>& input,
                    std::vector<std::int64_t>& shape);
 
+/// Product of the extents.
+std::int64_t volume_of(const std::vector<std::int64_t>& shape);
+
 /// 1x28x28 for messages.
 std::string shape_text(const std::vector<std::int64_t>& shape);
 
