@@ -68,10 +68,10 @@ double deviation(const std::vector<double>& values) {
   return std::sqrt(squares / (values.size() - 1));
 }
 
-// The reference's runs are short and their seeds the same for all points: the load they offered
-// differs from the nominal one by up to 5 %, so ours is the one they realised (below saturation all
-// of it is accepted). Percentiles of few packets with few distinct latencies jump: the rank may be
-// off by 1 %.
+// The reference's runs are short and their seeds the same for all points: in the networks of 16
+// nodes the load they offered misses the nominal one by up to 5 %, so there ours is the one they
+// realised (below saturation all of it is accepted). Percentiles of a few hundred packets with few
+// distinct latencies jump: the rank may be off by 2 %.
 TEST(BooksimCurves, LatencyBelowSaturationAgrees) {
   constexpr int kSeeds = 4;
   const CsvTable table = load_reference("booksim2/latency_curves.csv.xz");
@@ -82,10 +82,11 @@ TEST(BooksimCurves, LatencyBelowSaturationAgrees) {
     if (point.rate >= 0.8 * saturation.at(table.at(row, "curve"))) continue;
     ++compared;
     Point realised = point;
-    realised.rate = table.number(row, "accepted_mean");
+    const bool small = point.topology.starts_with("mesh4");
+    if (small) realised.rate = table.number(row, "accepted_mean");
     LatencyRecord latency;
     std::vector<double> means;
-    const double nodes = point.topology.starts_with("mesh4") ? 16 : 64;
+    const double nodes = small ? 16 : 64;
     const double packets = 8000;
     const auto cycles =
         std::max<Cycle>(3000, static_cast<Cycle>(packets * point.flits / point.rate / nodes));
