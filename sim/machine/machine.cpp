@@ -79,6 +79,7 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
       period_ps_(period_of(accelerator.clock_mhz)),
       topology_(machine_topology(accelerator)) {
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
+  sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   if (options_.functional)
     memory_ = std::make_unique<hw::MemoryImage>(program, context_.stripes,
                                                 workloads::seeded_values(program.network, options_.seed));
