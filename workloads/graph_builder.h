@@ -94,9 +94,12 @@ class GraphBuilder {
   /// What the next layers come from, for messages.
   void set_origin(const std::string& origin) { origin_ = origin; }
 
+  /// What to do with results that nobody reads when outputs are named. Exporters leave layers
+  /// behind of which only the shape is used; in a text they are mistakes.
+  enum class Unread { kRefuse, kDrop };
   /// The finished network. `outputs`: the values that leave the chip; none: whatever no layer
   /// reads.
-  Network finish(const std::vector<Value>& outputs);
+  Network finish(const std::vector<Value>& outputs, Unread unread = Unread::kRefuse);
 
  private:
   struct Placement {

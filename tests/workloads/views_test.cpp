@@ -33,7 +33,7 @@ class Chain {
     for (int i = 0; i < 8; ++i) step();
     const Value result = builder_.map("result", Function::kNone, {pairs_.back().value});
     const Shape shape = pairs_.back().array.shape;
-    const Network network = builder_.finish({result});
+    const Network network = builder_.finish({result}, GraphBuilder::Unread::kDrop);
     TensorValues values = seeded_values(network, kSeed);
     execute(network, values);
     EXPECT_EQ(values[network.layers.back().output.tensor], pairs_.back().array.data);
