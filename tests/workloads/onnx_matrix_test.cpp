@@ -111,8 +111,8 @@ TEST(OnnxBatchNorm, AfterAConcatenationIsALayer) {
   EXPECT_EQ(last(network).activation, Function::kRelu);
 }
 
-TEST(OnnxDenseBlock, GrowingConcatenationsMoveOnlyWhatIsUsedTwice) {
-  // c1 = [x, a], c2 = [x, a, b]: the input x and a (already part of c1) are copied for c2.
+TEST(OnnxDenseBlock, GrowingConcatenationsShareTheirStorage) {
+  // c1 = [x, a], c2 = [x, a, b]: c1 lies in c2, only the network's input x is copied.
   const Network network = import(OnnxGraph()
                                      .input("x", {1, 4, 4, 4})
                                      .weight("wa", {2, 4, 3, 3})
@@ -128,9 +128,9 @@ TEST(OnnxDenseBlock, GrowingConcatenationsMoveOnlyWhatIsUsedTwice) {
                                      .node("MaxPool", {"c2"}, {"y"})
                                      .set("kernel_shape", {2, 2})
                                      .output("y"));
-  EXPECT_EQ(kinds(network),
-            (std::vector<LayerKind>{LayerKind::kMatrix, LayerKind::kMove, LayerKind::kMatrix,
-                                    LayerKind::kMove, LayerKind::kMove, LayerKind::kPool}));
+  EXPECT_EQ(kinds(network), (std::vector<LayerKind>{LayerKind::kMatrix, LayerKind::kMove,
+                                                    LayerKind::kMatrix, LayerKind::kPool}));
+  EXPECT_EQ(network.layers[2].inputs[0].tensor, network.layers[3].inputs[0].tensor);
   EXPECT_EQ(rank_names(last(network)), "N1 C8 P3 Q3 R2 S2 ");
 }
 
