@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "noc/topology/noc.pb.h"
 #include "sim/base/types.h"
 
 namespace tessera::hw {
@@ -122,6 +123,9 @@ struct Accelerator {
   Bytes dram_interleave_bytes =
       256;  ///< consecutive stripes of this size go to consecutive channels
   std::vector<SharedBufferDescription> shared_buffers;
+  /// Complete for this machine: nodes are the tiles in id order, the DRAM interfaces, the shared
+  /// buffers.
+  noc::proto::NetworkDescription network;
   EnergyTable energy;
   std::string default_schedule = "layerwise";
 

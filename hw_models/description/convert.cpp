@@ -5,6 +5,7 @@
 #include <set>
 
 #include "hw_models/description/field_reader.h"
+#include "hw_models/description/network.h"
 
 namespace tessera::hw {
 
@@ -275,6 +276,7 @@ Accelerator to_accelerator(const proto::AcceleratorDescription& text, const std:
   if (!is_power_of_two(machine.dram_interleave_bytes))
     reader.refuse("dram_interleave_bytes", machine.dram_interleave_bytes, "must be a power of two");
   read_memories(text, reader, machine);
+  machine.network = complete_network(text.noc(), machine, reader.inside("noc"));
   machine.energy = to_energy(text.energy(), reader.inside("energy"));
   if (text.has_default_schedule()) machine.default_schedule = text.default_schedule();
   return machine;
