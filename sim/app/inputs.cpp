@@ -65,8 +65,8 @@ mapping::MachineRates rates_of(const hw::Accelerator& accelerator) {
     rates.dram_burst_bytes = device.geometry.burst_bytes;
   }
   rates.dram_bytes_per_cycle = bytes_per_second / (accelerator.clock_mhz * 1e6);
-  rates.link_bytes_per_cycle = accelerator.noc.flit_bytes();
-  rates.multicast = accelerator.noc.multicast();
+  rates.link_bytes_per_cycle = accelerator.network.flit_bytes();
+  rates.multicast = accelerator.network.multicast();
   return rates;
 }
 
