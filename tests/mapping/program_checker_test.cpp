@@ -515,7 +515,9 @@ TEST(CheckerWork, OutputWithHolesIsFound) {
   // whose bounding box has six channels of 2 x 2 elements.
   test::PlainNetwork network("grouped");
   network.convolution(network.input({1, 2, 2, 2}), 8, {}, 2);
-  Program program{"1x1", 1, 2, network.finish(), {}, {}, {}};
+  Program program;
+  program.tiles = 1;
+  program.network = network.finish();
   Stage stage;
   stage.name = "only";
   stage.slots = {test::input_slot("I0", 0, 16, 1), test::input_slot("W", 16, 16, 1),
