@@ -5,6 +5,7 @@
 #include <set>
 
 #include "hw_models/description/field_reader.h"
+#include "hw_models/description/network.h"
 
 namespace tessera::hw {
 
@@ -184,8 +185,9 @@ DramInterfaceDescription to_dram(const proto::DramInterfaceDescription& text,
     dram.data_rate_mt_s =
         reader.positive("data_rate_mt_s", text.data_rate_mt_s(), 0, kMostMegahertz);
   dram.at = to_coordinate(text.at(), machine, reader.inside("at"));
-  dram.read_queue =
-      reader.integer("read_queue", TESSERA_GIVEN(text, read_queue), dram.read_queue, 1, 65536);
+  dram.write_buffer_bytes = static_cast<Bytes>(
+      reader.integer("write_buffer_bytes", TESSERA_GIVEN(text, write_buffer_bytes),
+                     static_cast<std::int64_t>(dram.write_buffer_bytes), 1, 1 << 30));
   if (text.has_link_width_bits() != text.has_link_clock_mhz())
     throw UserError(reader.place(),
                     ": link_width_bits and link_clock_mhz belong together; give both or neither");
@@ -275,6 +277,7 @@ Accelerator to_accelerator(const proto::AcceleratorDescription& text, const std:
   if (!is_power_of_two(machine.dram_interleave_bytes))
     reader.refuse("dram_interleave_bytes", machine.dram_interleave_bytes, "must be a power of two");
   read_memories(text, reader, machine);
+  machine.network = complete_network(text.noc(), machine, reader.inside("noc"));
   machine.energy = to_energy(text.energy(), reader.inside("energy"));
   if (text.has_default_schedule()) machine.default_schedule = text.default_schedule();
   return machine;
