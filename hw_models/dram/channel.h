@@ -29,7 +29,7 @@ struct ChannelConfig {
   std::string mapping = "B";
   Policy policy = Policy::kDefault;
   /// Used by the default policy.
-  FrFcfsOptions fr_fcfs;
+  FrFcfsOptions fr_fcfs = {};
 };
 
 /// One burst. The address is a byte address inside the channel.

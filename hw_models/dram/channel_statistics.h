@@ -60,11 +60,14 @@ class BandwidthSeries {
   std::vector<std::uint64_t> busy_;
 };
 
+/// Latencies above this are counted, but percentiles beyond it read as the maximum.
+inline constexpr std::uint64_t kLatencyLimit = 65536;
+
 /// Counters of one channel. Index [0] is reads, [1] writes. All times in the channel's clock.
 struct ChannelStats {
   std::array<std::uint64_t, kCommandKinds> commands{};
   std::array<std::uint64_t, 2> accepted{};
-  std::array<Histogram, 2> latency{Histogram(4096), Histogram(4096)};
+  std::array<Histogram, 2> latency{Histogram(kLatencyLimit), Histogram(kLatencyLimit)};
   std::array<LatencySplit, 2> latency_split{};
   std::vector<BankStats> banks;
   BusCycles bus;

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <new>
 
+#include "sim/app/dram_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
@@ -13,6 +14,7 @@ namespace po = boost::program_options;
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> list = {
+      dram_command(),
       predict_command(),
   };
   return list;

@@ -6,6 +6,8 @@
 #include <map>
 
 #include "hw_models/dram/channel.h"
+#include "hw_models/dram/channel_report.h"
+#include "hw_models/dram/energy.h"
 #include "hw_models/dram/request_trace.h"
 #include "sim/base/csv.h"
 
@@ -26,8 +28,9 @@ const std::map<std::string, std::string> kPolicyOfTool = {{"r2-frfcfs", "r"},
                                                           {"ds3-uni", "d-unified"}};
 
 struct CaseRun {
+  Device device;
   std::vector<TraceRequest> requests;
-  TraceTiming timing;
+  TraceSummary summary;
   Recorder recorder;
   ChannelStats stats;
 };
@@ -36,12 +39,14 @@ CaseRun run_case(const std::string& device, const std::string& mapping, const st
              const std::vector<TraceRequest>& requests) {
   CaseRun run;
   run.requests = requests;
-  Channel channel({.device = load_device(device),
+  run.device = load_device(device);
+  Channel channel({.device = run.device,
                    .mapping = mapping,
                    .policy = policy_from_name(kPolicyOfTool.at(tool)),
                    .fr_fcfs = {}});
   channel.set_listener(&run.recorder);
-  run.timing = run_trace(channel, requests);
+  ListedRequests source(run.requests);
+  run.summary = run_trace(channel, source);
   run.stats = channel.stats();
   return run;
 }
@@ -63,31 +68,36 @@ std::vector<std::string> expected_commands(const CsvTable& table, const std::str
   return lines;
 }
 
-double mean_latency(const CaseRun& run, bool is_write) {
-  std::uint64_t sum = 0, count = 0;
-  for (std::size_t i = 0; i < run.requests.size(); ++i) {
-    if (run.requests[i].is_write != is_write || run.timing.data_end[i] == kNever) continue;
-    sum += run.timing.data_end[i] - run.timing.accepted[i];
-    ++count;
-  }
-  return count == 0 ? 0 : static_cast<double>(sum) / static_cast<double>(count);
-}
-
-double mean_total_latency(const CaseRun& run) {
-  std::uint64_t sum = 0, count = 0;
-  for (std::size_t i = 0; i < run.requests.size(); ++i) {
-    if (run.timing.data_end[i] == kNever) continue;
-    sum += run.timing.data_end[i] - run.requests[i].arrive;
-    ++count;
-  }
-  return static_cast<double>(sum) / static_cast<double>(count);
-}
-
 /// Equal to the five decimals the data are printed with.
 void expect_printed(const CsvTable& table, std::size_t row, const std::string& column,
                     double value) {
   if (table.at(row, column).empty()) return;
   EXPECT_NEAR(value, table.number(row, column), 0.500001e-5) << column;
+}
+
+void expect_percentiles(const CsvTable& table, std::size_t i, const ChannelStats& stats) {
+  const Histogram& reads = stats.latency[0];
+  if (reads.count() > 0) {
+    EXPECT_EQ(latency_quantile(reads, 0.50), table.integer(i, "rd_p50"));
+    EXPECT_EQ(latency_quantile(reads, 0.95), table.integer(i, "rd_p95"));
+    EXPECT_EQ(latency_quantile(reads, 0.99), table.integer(i, "rd_p99"));
+    EXPECT_EQ(reads.max(), table.integer(i, "rd_max"));
+  }
+  if (stats.latency[1].count() > 0) {
+    EXPECT_EQ(latency_quantile(stats.latency[1], 0.95), table.integer(i, "wr_p95"));
+  }
+}
+
+void expect_energy(const CsvTable& table, std::size_t i, const CaseRun& run) {
+  const EnergyBreakdown energy = energy_of(run.device, run.stats, run.stats.last_data_end);
+  const std::pair<const char*, double> parts[] = {{"e_act", energy.activate},
+                                                  {"e_rd", energy.read},
+                                                  {"e_wr", energy.write},
+                                                  {"e_ref", energy.refresh},
+                                                  {"e_bg", energy.background},
+                                                  {"e_total_pJ", energy.total()}};
+  for (const auto& [column, value] : parts)
+    EXPECT_NEAR(value, table.number(i, column), 1e-6 * table.number(i, column)) << column;
 }
 
 void expect_summary(const CsvTable& table, std::size_t i, const CaseRun& run) {
@@ -104,9 +114,13 @@ void expect_summary(const CsvTable& table, std::size_t i, const CaseRun& run) {
   EXPECT_EQ(stats.bursts(), table.integer(i, "cas"));
   expect_printed(table, i, "bw_frac",
                  static_cast<double>(stats.bus.data) / static_cast<double>(stats.last_data_end));
-  expect_printed(table, i, "rd_avg", mean_latency(run, false));
-  expect_printed(table, i, "wr_avg", mean_latency(run, true));
-  expect_printed(table, i, "total_avg", mean_total_latency(run));
+  expect_printed(table, i, "rd_avg", stats.latency[0].mean());
+  expect_printed(table, i, "wr_avg", stats.latency[1].mean());
+  expect_printed(table, i, "total_avg",
+                 static_cast<double>(run.summary.latency_from_arrival) /
+                     static_cast<double>(run.summary.completed));
+  expect_percentiles(table, i, stats);
+  expect_energy(table, i, run);
   expect_printed(table, i, "hit_rate", stats.row_hit_rate());
   EXPECT_EQ(stats.bus.total(), stats.last_data_end);
 }
