@@ -10,8 +10,8 @@ namespace tessera::dram {
 /// knows: policy name and latency from arrival.
 proto::DramResult report_of(const Channel& channel);
 
-/// The sample of index round(fraction * (count - 1)) in ascending order, halves up, as the validation
-/// data define their percentiles; 0 without samples.
+/// The sample of index round(fraction * (count - 1)) in ascending order, halves up, as the
+/// validation data define their percentiles; 0 without samples.
 std::uint64_t latency_quantile(const Histogram& latency, double fraction);
 
 }  // namespace tessera::dram

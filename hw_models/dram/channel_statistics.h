@@ -80,9 +80,7 @@ struct ChannelStats {
   std::vector<DramCycle> row_open_since;
 
   std::uint64_t count(CommandKind kind) const { return commands[static_cast<int>(kind)]; }
-  std::uint64_t bursts() const {
-    return count(CommandKind::kRead) + count(CommandKind::kWrite);
-  }
+  std::uint64_t bursts() const { return count(CommandKind::kRead) + count(CommandKind::kWrite); }
   /// 1 - activations / bursts; slightly negative when refresh closes rows not yet used.
   double row_hit_rate() const;
   /// Cycles of [0, end) in which the rank had a row open.

@@ -36,13 +36,12 @@ IssuedCommand parse(const CsvTable& table, std::size_t i, const std::string& pat
   command.cycle = static_cast<DramCycle>(checked(table, i, "cycle", path, 0, kLatest));
   if (table.has("rank"))
     command.rank = static_cast<std::int32_t>(checked(table, i, "rank", path, 0, geometry.ranks));
-  const bool whole_rank =
-      *kind == CommandKind::kPrechargeAll || *kind == CommandKind::kRefresh;
+  const bool whole_rank = *kind == CommandKind::kPrechargeAll || *kind == CommandKind::kRefresh;
   const std::int64_t low = whole_rank ? -1 : 0;
-  command.bank_group = static_cast<std::int32_t>(
-      checked(table, i, "bankgroup", path, low, geometry.bank_groups));
-  command.bank = static_cast<std::int32_t>(
-      checked(table, i, "bank", path, low, geometry.banks_per_group));
+  command.bank_group =
+      static_cast<std::int32_t>(checked(table, i, "bankgroup", path, low, geometry.bank_groups));
+  command.bank =
+      static_cast<std::int32_t>(checked(table, i, "bank", path, low, geometry.banks_per_group));
   command.row = checked(table, i, "row", path, -1, geometry.rows);
   command.column = checked(table, i, "col", path, -1, geometry.bursts_per_row);
   return command;
@@ -59,8 +58,8 @@ std::string CommandTrace::csv() const {
   if (ranks) columns.push_back("rank");
   CsvWriter table(columns);
   for (const IssuedCommand& command : commands_) {
-    table.row() << command.cycle << command_name(command.kind) << command.bank_group
-                << command.bank << command.row << command.column;
+    table.row() << command.cycle << command_name(command.kind) << command.bank_group << command.bank
+                << command.row << command.column;
     if (ranks) table << command.rank;
   }
   return table.text();

@@ -1,4 +1,5 @@
-// Command traces as tables: header cycle,cmd,bankgroup,bank,row,col; -1 where a field does not apply.
+// Command traces as tables: header cycle,cmd,bankgroup,bank,row,col; -1 where a field does not
+// apply.
 #pragma once
 
 #include <string>
@@ -20,8 +21,8 @@ class CommandTrace final : public CommandListener {
   std::vector<IssuedCommand> commands_;
 };
 
-/// Reads what CommandTrace writes. UserError names file, line and value when a command or place does
-/// not exist in this geometry.
+/// Reads what CommandTrace writes. UserError names file, line and value when a command or place
+/// does not exist in this geometry.
 std::vector<IssuedCommand> load_commands(const std::string& path, const Geometry& geometry);
 
 }  // namespace tessera::dram

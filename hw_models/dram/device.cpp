@@ -80,12 +80,24 @@ DeviceTiming timing_of(const proto::Timing& m, const proto::BusTerms& terms) {
 }
 
 void check_timing(const DeviceTiming& t, const std::string& origin) {
-  const std::pair<const char*, std::uint32_t> positive[] = {
-      {"clock_ps", t.clock_ps}, {"burst", t.burst}, {"cl", t.cl},       {"cwl", t.cwl},
-      {"rcd_rd", t.rcd_rd},     {"rcd_wr", t.rcd_wr}, {"rp", t.rp},     {"ras", t.ras},
-      {"rc", t.rc},             {"rrd_s", t.rrd_s}, {"rrd_l", t.rrd_l}, {"faw", t.faw},
-      {"ccd_s", t.ccd_s},       {"ccd_l", t.ccd_l}, {"rtp", t.rtp},     {"wr", t.wr},
-      {"rfc", t.rfc},           {"refi", t.refi}};
+  const std::pair<const char*, std::uint32_t> positive[] = {{"clock_ps", t.clock_ps},
+                                                            {"burst", t.burst},
+                                                            {"cl", t.cl},
+                                                            {"cwl", t.cwl},
+                                                            {"rcd_rd", t.rcd_rd},
+                                                            {"rcd_wr", t.rcd_wr},
+                                                            {"rp", t.rp},
+                                                            {"ras", t.ras},
+                                                            {"rc", t.rc},
+                                                            {"rrd_s", t.rrd_s},
+                                                            {"rrd_l", t.rrd_l},
+                                                            {"faw", t.faw},
+                                                            {"ccd_s", t.ccd_s},
+                                                            {"ccd_l", t.ccd_l},
+                                                            {"rtp", t.rtp},
+                                                            {"wr", t.wr},
+                                                            {"rfc", t.rfc},
+                                                            {"refi", t.refi}};
   for (const auto& [name, value] : positive)
     require_positive(origin, std::string("timing.") + name, value);
   // A table that breaks one of these was typed wrongly: no device has them.
@@ -133,7 +145,8 @@ void derive_column_rules(const DeviceTiming& t, const proto::BusTerms& x, bool g
   r.read_read_group = grouped ? t.ccd_l : r.read_read_rank;
   r.write_write_group = grouped ? t.ccd_l_wr : r.write_write_rank;
   r.read_read_other_rank = r.write_write_other_rank = gap(t.burst, t.rtrs);
-  r.read_write_rank = gap(t.cl, t.burst, t.rtrs, x.read_to_write()) - t.cwl;
+  r.read_write_rank =
+      gap(t.cl, t.read_data_delay, t.burst, t.rtrs, x.read_to_write(), -std::int64_t{t.cwl});
   r.read_write_other_rank = r.read_write_rank;
   r.write_read_rank = gap(t.cwl, t.burst, t.wtr_s, x.write_to_read());
   r.write_read_group =
@@ -182,7 +195,8 @@ Currents currents_of(const proto::Currents& m, const std::string& origin) {
              .source = m.source()};
   if (c.source.empty()) throw UserError(origin, ": currents.source is missing");
   if (c.access_pj_per_bit > 0) {
-    if (c.vdd != 0) refuse(origin, "currents.vdd", c.vdd, "must be left out with access_pj_per_bit");
+    if (c.vdd != 0)
+      refuse(origin, "currents.vdd", c.vdd, "must be left out with access_pj_per_bit");
     return c;
   }
   require_positive(origin, "currents.vdd", c.vdd);
@@ -234,8 +248,8 @@ std::uint32_t data_rate_mt_s(const Geometry& geometry, const DeviceTiming& timin
 
 namespace {
 
-/// Every timing but burst and turnaround gap is a time. Reflection keeps this complete when the table
-/// grows.
+/// Every timing but burst and turnaround gap is a time. Reflection keeps this complete when the
+/// table grows.
 void set_clock(proto::Timing& t, std::uint64_t new_ps) {
   const std::uint64_t old_ps = t.clock_ps();
   const auto* descriptor = t.GetDescriptor();

@@ -35,7 +35,8 @@ struct DeviceTiming {
   std::uint32_t clock_ps = 0;
   std::uint32_t burst = 0, cl = 0, cwl = 0, rcd_rd = 0, rcd_wr = 0, rp = 0, ras = 0, rc = 0;
   std::uint32_t rrd_s = 0, rrd_l = 0, faw = 0, ccd_s = 0, ccd_l = 0, wtr_s = 0, wtr_l = 0;
-  std::uint32_t wr = 0, rtp = 0, rtrs = 0, rfc = 0, refi = 0, rfc_pb = 0, pb_to_pb = 0, pb_to_act = 0;
+  std::uint32_t wr = 0, rtp = 0, rtrs = 0, rfc = 0, refi = 0, rfc_pb = 0, pb_to_pb = 0,
+                pb_to_act = 0;
   std::uint32_t ccd_l_wr = 0;
   std::uint32_t read_data_delay = 0;
 
@@ -69,9 +70,9 @@ Device device_from_proto(const proto::Device& message, const std::string& origin
 
 /// What a user may change about a device table.
 struct DeviceChanges {
-  /// Data rate of the interface in mega-transfers per second; 0 keeps the table's. Timings keep their
-  /// nanoseconds, rounded up to whole cycles of the new clock; burst, turnaround gap and bus terms
-  /// keep their cycles.
+  /// Data rate of the interface in mega-transfers per second; 0 keeps the table's. Timings keep
+  /// their nanoseconds, rounded up to whole cycles of the new clock; burst, turnaround gap and bus
+  /// terms keep their cycles.
   std::uint32_t data_rate_mt_s = 0;
   /// Number of ranks; 0 keeps the table's.
   std::uint32_t ranks = 0;

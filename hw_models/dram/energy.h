@@ -6,17 +6,19 @@
 
 namespace tessera::dram {
 
-/// Energy of one command each, in pJ, all devices of the rank together. The current formula of Micron
-/// TN-40-07: supply voltage times the current above the standby the command runs on, times its time.
+/// Energy of one command each, in pJ, all devices of the rank together. The current formula of
+/// Micron TN-40-07: supply voltage times the current above the standby the command runs on, times
+/// its time.
 struct CommandEnergy {
   /// One activation with its precharge: VDD * (IDD0 tRC - IDD3N tRAS - IDD2N tRP).
   double activate = 0;
   /// One burst: VDD * (IDD4R - IDD3N) * burst; writes likewise.
   double read = 0, write = 0;
-  /// One all-bank refresh: VDD * (IDD5AB - IDD3N) * tRFC. Per bank: from IDD5PB, or its share of one
-  /// all-bank refresh.
+  /// One all-bank refresh: VDD * (IDD5AB - IDD3N) * tRFC. Per bank: from IDD5PB, or its share of
+  /// one all-bank refresh.
   double refresh = 0, refresh_bank = 0;
-  /// Standby of one rank per cycle, with a row open (VDD * IDD3N) and with all closed (VDD * IDD2N).
+  /// Standby of one rank per cycle, with a row open (VDD * IDD3N) and with all closed (VDD *
+  /// IDD2N).
   double open_cycle = 0, closed_cycle = 0;
   /// Pump supply of one rank per cycle: VPP * IPP.
   double pump_cycle = 0;

@@ -128,8 +128,8 @@ class ArrivalBook final : public CompletionSink {
 
 void check_address(const Channel& channel, const TraceRequest& request, std::uint64_t number) {
   if (!channel.mapping().covers(request.address))
-    throw UserError("request ", number, ": address ", request.address,
-                    " is beyond the channel's ", channel.mapping().capacity_bytes(), " bytes");
+    throw UserError("request ", number, ": address ", request.address, " is beyond the channel's ",
+                    channel.mapping().capacity_bytes(), " bytes");
 }
 
 }  // namespace

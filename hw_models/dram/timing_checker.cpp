@@ -206,16 +206,16 @@ void TimingChecker::remember_row(const IssuedCommand& command) {
   if (command.kind == CommandKind::kActivate) open_row_[bank_of(command)] = command.row;
   if (command.kind == CommandKind::kPrecharge) open_row_[bank_of(command)] = kClosed;
   if (command.kind != CommandKind::kPrechargeAll) return;
-  const auto first = open_row_.begin() + std::ptrdiff_t{command.rank} *
-                                             std::ptrdiff_t{geometry_.banks_per_rank()};
+  const auto first =
+      open_row_.begin() + std::ptrdiff_t{command.rank} * std::ptrdiff_t{geometry_.banks_per_rank()};
   std::fill(first, first + geometry_.banks_per_rank(), kClosed);
 }
 
 void TimingChecker::report(const IssuedCommand& command, const std::string& problem) {
   ++violations_;
   if (messages_.size() >= kMessagesKept) return;
-  messages_.push_back("cycle " + std::to_string(command.cycle) + ": " +
-                      command_name(command.kind) + ": " + problem);
+  messages_.push_back("cycle " + std::to_string(command.cycle) + ": " + command_name(command.kind) +
+                      ": " + problem);
 }
 
 }  // namespace tessera::dram

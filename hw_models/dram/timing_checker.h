@@ -65,8 +65,8 @@ class TimingChecker final : public CommandListener {
   LastIssued in_bank_, in_group_, in_rank_;
   std::vector<std::int64_t> open_row_;
   std::vector<std::vector<DramCycle>> activations_;  ///< per rank, the last four
-  std::vector<std::uint64_t> refreshed_;  ///< per rank, in bank refreshes
-  DramCycle bus_free_[2] = {0, 0};        ///< row (or only) bus, column bus
+  std::vector<std::uint64_t> refreshed_;             ///< per rank, in bank refreshes
+  DramCycle bus_free_[2] = {0, 0};                   ///< row (or only) bus, column bus
   DramCycle latest_ = 0;
   std::uint64_t commands_ = 0;
   std::uint64_t violations_ = 0;

@@ -87,7 +87,8 @@ void set_write_depth(FrFcfsOptions& options, std::uint32_t depth) {
 
 Device chosen_device(const po::variables_map& values) {
   DeviceChanges changes;
-  if (values.count("data-rate") != 0) changes.data_rate_mt_s = values["data-rate"].as<std::uint32_t>();
+  if (values.count("data-rate") != 0)
+    changes.data_rate_mt_s = values["data-rate"].as<std::uint32_t>();
   if (values.count("ranks") != 0) changes.ranks = values["ranks"].as<std::uint32_t>();
   return load_device(values["device"].as<std::string>(), changes);
 }
@@ -145,7 +146,8 @@ void print_bus(const dram::proto::DramResult& result) {
   const auto& bus = result.bus_cycles();
   const double percent = 100.0 / static_cast<double>(result.cycles());
   std::printf(
-      "%-20s data %.2f  no requests %.2f  refresh %.2f  row %.2f  turnaround %.2f  bank group %.2f  "
+      "%-20s data %.2f  no requests %.2f  refresh %.2f  row %.2f  turnaround %.2f  bank group %.2f "
+      " "
       "arbitration %.2f %%\n",
       "data bus", static_cast<double>(bus.data()) * percent,
       static_cast<double>(bus.no_requests()) * percent,
@@ -166,14 +168,12 @@ void print_summary(const dram::proto::DramResult& result) {
   print_latency("read latency", result.read_latency_cycles());
   print_latency("write latency", result.write_latency_cycles());
   std::printf("%-20s %.2f %%\n", "row hits", 100 * result.row_hit_rate());
-  std::printf("%-20s ACT %llu  PRE %llu  PREA %llu  RD %llu  WR %llu  REF %llu  REFPB %llu\n",
-              "commands", static_cast<unsigned long long>(counts.act()),
-              static_cast<unsigned long long>(counts.pre()),
-              static_cast<unsigned long long>(counts.prea()),
-              static_cast<unsigned long long>(counts.rd()),
-              static_cast<unsigned long long>(counts.wr()),
-              static_cast<unsigned long long>(counts.ref()),
-              static_cast<unsigned long long>(counts.refpb()));
+  std::printf(
+      "%-20s ACT %llu  PRE %llu  PREA %llu  RD %llu  WR %llu  REF %llu  REFPB %llu\n", "commands",
+      static_cast<unsigned long long>(counts.act()), static_cast<unsigned long long>(counts.pre()),
+      static_cast<unsigned long long>(counts.prea()), static_cast<unsigned long long>(counts.rd()),
+      static_cast<unsigned long long>(counts.wr()), static_cast<unsigned long long>(counts.ref()),
+      static_cast<unsigned long long>(counts.refpb()));
   std::printf("%-20s %.3f nJ, %.2f pJ/bit (%s)\n", "energy", 1e-3 * result.energy_pj().total(),
               result.energy_pj_per_bit(), result.energy_source().c_str());
 }
@@ -201,8 +201,8 @@ void judge(const TimingChecker& checker) {
               static_cast<unsigned long long>(checker.commands()),
               static_cast<unsigned long long>(checker.violations()));
   if (checker.violations() > 0)
-    throw DifferenceFound("timing check: ", checker.violations(), " violations, first: ",
-                          checker.messages().front());
+    throw DifferenceFound("timing check: ", checker.violations(),
+                          " violations, first: ", checker.messages().front());
 }
 
 void check_commands(const po::variables_map& values) {

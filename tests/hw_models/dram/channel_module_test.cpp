@@ -8,7 +8,10 @@ namespace tessera::dram {
 namespace {
 
 ChannelConfig ddr4() {
-  return {.device = load_device("ddr4_2400"), .mapping = "B", .policy = Policy::kRamulator, .fr_fcfs = {}};
+  return {.device = load_device("ddr4_2400"),
+          .mapping = "B",
+          .policy = Policy::kRamulator,
+          .fr_fcfs = {}};
 }
 
 class Log final : public CompletionSink {
@@ -66,10 +69,11 @@ class Source final : public sc_core::sc_module {
 };
 
 TEST(ChannelModule, RunsASaturatingTraceOneCycleAfterThePlainChannel) {
-  const auto requests =
-      load_requests(TESSERA_SOURCE_DIR "/validation/reference/dram/requests/ddr4_2400.B.dnn4_b8.txt.xz", "");
+  const auto requests = load_requests(
+      TESSERA_SOURCE_DIR "/validation/reference/dram/requests/ddr4_2400.B.dnn4_b8.txt.xz", "");
   Channel plain(ddr4());
-  // A trace that starts one cycle later meets refreshes one cycle earlier; give both the same start.
+  // A trace that starts one cycle later meets refreshes one cycle earlier; give both the same
+  // start.
   auto later = requests;
   for (auto& request : later) request.arrive = 1;
   const std::vector<DramCycle> expected = run_trace(plain, later);

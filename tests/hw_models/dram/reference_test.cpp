@@ -22,10 +22,8 @@ class Recorder final : public CommandListener {
   std::vector<IssuedCommand> commands;
 };
 
-const std::map<std::string, std::string> kPolicyOfTool = {{"r2-frfcfs", "r"},
-                                                          {"r2-rowhit", "r-rowhit"},
-                                                          {"ds3-split", "d"},
-                                                          {"ds3-uni", "d-unified"}};
+const std::map<std::string, std::string> kPolicyOfTool = {
+    {"r2-frfcfs", "r"}, {"r2-rowhit", "r-rowhit"}, {"ds3-split", "d"}, {"ds3-uni", "d-unified"}};
 
 struct CaseRun {
   Device device;
@@ -36,7 +34,7 @@ struct CaseRun {
 };
 
 CaseRun run_case(const std::string& device, const std::string& mapping, const std::string& tool,
-             const std::vector<TraceRequest>& requests) {
+                 const std::vector<TraceRequest>& requests) {
   CaseRun run;
   run.requests = requests;
   run.device = load_device(device);
@@ -90,24 +88,19 @@ void expect_percentiles(const CsvTable& table, std::size_t i, const ChannelStats
 
 void expect_energy(const CsvTable& table, std::size_t i, const CaseRun& run) {
   const EnergyBreakdown energy = energy_of(run.device, run.stats, run.stats.last_data_end);
-  const std::pair<const char*, double> parts[] = {{"e_act", energy.activate},
-                                                  {"e_rd", energy.read},
-                                                  {"e_wr", energy.write},
-                                                  {"e_ref", energy.refresh},
-                                                  {"e_bg", energy.background},
-                                                  {"e_total_pJ", energy.total()}};
+  const std::pair<const char*, double> parts[] = {
+      {"e_act", energy.activate}, {"e_rd", energy.read},       {"e_wr", energy.write},
+      {"e_ref", energy.refresh},  {"e_bg", energy.background}, {"e_total_pJ", energy.total()}};
   for (const auto& [column, value] : parts)
     EXPECT_NEAR(value, table.number(i, column), 1e-6 * table.number(i, column)) << column;
 }
 
 void expect_summary(const CsvTable& table, std::size_t i, const CaseRun& run) {
   const ChannelStats& stats = run.stats;
-  const std::pair<const char*, CommandKind> counts[] = {{"ACT", CommandKind::kActivate},
-                                                        {"PRE", CommandKind::kPrecharge},
-                                                        {"PREA", CommandKind::kPrechargeAll},
-                                                        {"RD", CommandKind::kRead},
-                                                        {"WR", CommandKind::kWrite},
-                                                        {"REF", CommandKind::kRefresh}};
+  const std::pair<const char*, CommandKind> counts[] = {
+      {"ACT", CommandKind::kActivate},      {"PRE", CommandKind::kPrecharge},
+      {"PREA", CommandKind::kPrechargeAll}, {"RD", CommandKind::kRead},
+      {"WR", CommandKind::kWrite},          {"REF", CommandKind::kRefresh}};
   for (const auto& [name, kind] : counts)
     EXPECT_EQ(stats.count(kind), table.integer(i, name)) << name;
   EXPECT_EQ(stats.last_data_end, table.integer(i, "cycles"));
@@ -138,7 +131,7 @@ TEST(SmallCases, CommandTracesAreIdenticalToTheTools) {
     if (!traces.contains(set)) traces.emplace(set, CsvTable::load(kData + "commands/" + set));
     const auto expected = expected_commands(traces.at(set), name, tool);
     const CaseRun run = run_case(results.at(i, "dev"), results.at(i, "map"), tool,
-                             load_requests(kData + "requests/" + set, name));
+                                 load_requests(kData + "requests/" + set, name));
     std::vector<std::string> commands;
     for (const auto& command : run.recorder.commands) commands.push_back(text_of(command));
     ASSERT_EQ(commands, expected);
@@ -158,7 +151,7 @@ TEST(LargeCases, CountsCyclesAndLatenciesEqualTheTools) {
         results.at(i, "dev") + "." + results.at(i, "map") + "." + results.at(i, "case");
     SCOPED_TRACE(set + " " + tool);
     const CaseRun run = run_case(results.at(i, "dev"), results.at(i, "map"), tool,
-                             load_requests(kData + "requests/" + set + ".txt.xz", ""));
+                                 load_requests(kData + "requests/" + set + ".txt.xz", ""));
     expect_summary(results, i, run);
     ++compared[tool];
   }
@@ -188,8 +181,8 @@ TEST(DefaultPolicy, HasTheBandwidthOfTheBetterToolOnNineTenthsOfTheLargeCases) {
     EXPECT_EQ(stats.bus.total(), stats.last_data_end);
     EXPECT_LE(stats.latency[0].max(),
               read_wait_bound(config.fr_fcfs, config.device) + config.device.timing.read_latency());
-    reached += static_cast<double>(stats.bursts()) / static_cast<double>(stats.last_data_end) >=
-               rate;
+    reached +=
+        static_cast<double>(stats.bursts()) / static_cast<double>(stats.last_data_end) >= rate;
   }
   EXPECT_EQ(best.size(), 139u);
   EXPECT_GE(reached, 126u) << "of 139";
