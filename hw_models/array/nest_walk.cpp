@@ -18,18 +18,20 @@ class PeriodFinder {
     Time cycles = 0;
   };
 
-  /// To be filled with the situation before `seen`.
-  std::vector<Time>& scratch() {
+  Period look(Timeline& timeline, OperandSet operands, std::int64_t iteration) {
+    const Time phases = timeline.slot_phases(operands);
+    const bool renews = iteration >= renew_at_;
+    if (phases != kept_phases_ && !renews) return {};
+    timeline.settle(operands);
     current_.clear();
-    return current_;
-  }
-
-  Period seen(std::int64_t iteration, Time now) {
-    if (current_ == kept_) return {iteration - kept_iteration_, now - kept_now_};
-    if (iteration < renew_at_) return {};
+    timeline.save_moments(operands, current_);
+    if (phases == kept_phases_ && current_ == kept_)
+      return {iteration - kept_iteration_, timeline.now() - kept_now_};
+    if (!renews) return {};
     std::swap(current_, kept_);
+    kept_phases_ = phases;
     kept_iteration_ = iteration;
-    kept_now_ = now;
+    kept_now_ = timeline.now();
     renew_at_ = 2 * iteration;
     return {};
   }
@@ -37,6 +39,7 @@ class PeriodFinder {
  private:
   std::vector<Time> current_;
   std::vector<Time> kept_;
+  Time kept_phases_ = -1;
   std::int64_t kept_iteration_ = 0;
   Time kept_now_ = 0;
   std::int64_t renew_at_ = 1;
@@ -71,9 +74,9 @@ void NestWalk::run_loops(int level, int first_from, int end_from, bool revisit) 
     return iterate(level, first_from, end_from, revisit);
 
   const OperandSet touched = opens | closes | changing_from(level);
-  std::vector<Time> situation = {level, opens, closes, revisit};
+  std::vector<Time> situation = {level, opens, closes, revisit, timeline_.slot_phases(touched)};
   timeline_.settle(touched);
-  timeline_.save_situation(touched, situation);
+  timeline_.save_moments(touched, situation);
   const Time entry = timeline_.now();
   if (const auto known = outcomes_.find(situation); known != outcomes_.end())
     return timeline_.load_outcome(touched, entry, known->second);
@@ -91,9 +94,7 @@ void NestWalk::iterate(int level, int first_from, int end_from, bool revisit) {
   for (std::int64_t i = 0; i < count; ++i) {
     // The first iteration may open, and the last close, operands of outer loops.
     if (i > 0 && i + 2 < count) {
-      timeline_.settle(inside);
-      timeline_.save_situation(inside, finder.scratch());
-      const auto period = finder.seen(i, timeline_.now());
+      const auto period = finder.look(timeline_, inside, i);
       if (period.iterations > 0) {
         const std::int64_t periods = (count - 1 - i) / period.iterations;
         timeline_.shift(inside, periods * period.cycles);

@@ -164,14 +164,15 @@ void Timeline::settle_output() {
   }
 }
 
-void Timeline::save_situation(OperandSet operands, std::vector<Time>& out) const {
+Time Timeline::slot_phases(OperandSet operands) const {
   const Time spacing = static_cast<Time>(ports_.slot_spacing());
   const Time banks = ports_.banks();
-  out.push_back(now_ % spacing);
+  const Time slot = now_ / spacing % banks;
+  Time phases = now_ % spacing;
   for (int x = 0; x < kOperands; ++x)
     if (operands & operand_bit(x))
-      out.push_back((address_[x] % banks + banks - now_ / spacing % banks) % banks);
-  save(operands, now_, out);
+      phases = phases * banks + (address_[x] % banks + banks - slot) % banks;
+  return phases;
 }
 
 void Timeline::save(OperandSet operands, Time base, std::vector<Time>& out) const {

@@ -38,8 +38,14 @@ class Timeline {
   /// Makes moments that can no longer matter equal to the earliest that could, so that situations
   /// with the same future look the same.
   void settle(OperandSet operands);
-  /// Everything the future of these operands depends on, relative to now(). Settle first.
-  void save_situation(OperandSet operands, std::vector<Time>& out) const;
+  /// Where the operands' next lines stand in the rotation of bank slots, as one number: the part of
+  /// a situation that is cheap to compare.
+  Time slot_phases(OperandSet operands) const;
+  /// With the phases, everything the future of these operands depends on, relative to now(). Settle
+  /// first.
+  void save_moments(OperandSet operands, std::vector<Time>& out) const {
+    save(operands, now_, out);
+  }
   /// now() and the moments of these operands relative to `base`, and back.
   void save_outcome(OperandSet operands, Time base, std::vector<Time>& out) const;
   void load_outcome(OperandSet operands, Time base, const std::vector<Time>& in);
