@@ -44,12 +44,21 @@ void print_loop(const LoopNode& loop, std::ostream& out) {
   if (!loop.rotates.empty()) out << " rotate " << loop.rotates;
 }
 
+void print_names(const char* label, const std::vector<std::string>& names, std::ostream& out) {
+  if (names.empty()) return;
+  out << label;
+  for (const auto& name : names) out << " " << name;
+}
+
 void print_split(const SplitNode& split, std::ostream& out) {
   out << "split " << rank_names(split.ranks);
   if (split.size != 0) out << " size " << split.size;
   if (split.step != 0 && split.step != split.size) out << " step " << split.step;
   out << " ways " << split.ways << " over " << axis_name(split.axis);
   if (split.skewed) out << " skewed";
+  if (!split.unit.empty()) out << " of " << split.unit;
+  print_names(" no multicast", split.no_multicast, out);
+  print_names(" no neighbour", split.no_neighbour, out);
 }
 
 void print_tensor(const StoredTensor& tensor, std::ostream& out) {
@@ -80,7 +89,9 @@ void print_node(const Node& node, int depth, std::ostream& out) {
     case NodeKind::kLoop: print_loop(node.loop, out); break;
     case NodeKind::kSplit: print_split(node.split, out); break;
     case NodeKind::kStore:
-      out << "store " << node.store.level << ":";
+      out << "store " << node.store.level;
+      if (!node.store.memory.empty()) out << " " << node.store.memory;
+      out << ":";
       for (const auto& tensor : node.store.tensors) print_tensor(tensor, out);
       break;
     case NodeKind::kPlace: print_place(node.place, out); break;

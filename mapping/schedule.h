@@ -51,6 +51,9 @@ struct SplitNode {
   int ways = 1;                      ///< what exceeds size x ways folds into time right here
   Axis axis = Axis::kTiles;
   bool skewed = false;               ///< part i starts its inner loops i iterations later, wrapping round
+  std::string unit;  ///< group of units in the tool's hardware file that is split, "" when not named
+  std::vector<std::string> no_multicast;  ///< tensors sent to every part by itself even when alike
+  std::vector<std::string> no_neighbour;  ///< tensors never passed on between neighbouring parts
 };
 
 enum class Distribution { kUnicast, kMulticast, kNeighbour };
@@ -69,6 +72,7 @@ struct StoredTensor {
 struct StoreNode {
   std::string level;  ///< "dram", "tiles" (kept where they were produced), "shared", "buffer", "registers"
   std::vector<StoredTensor> tensors;
+  std::string memory;  ///< memory in the tool's hardware file; "" when the level says it all
 };
 
 enum class Organisation { kExplicit, kBlocked1d, kBlocked2d, kStriped1d, kCheckerboard };

@@ -108,21 +108,35 @@ class Reader {
   }
 
   SplitNode read_split(const proto::Split& message) const {
-    const int axis = known<int>(message.axis(), proto::Axis_ARRAYSIZE, "split: axis");
-    return {read_ranks(message.rank()), message.size(),  message.step(), message.ways(),
-            kAxes[axis].axis,           message.skewed()};
+    SplitNode split;
+    split.ranks = read_ranks(message.rank());
+    split.size = message.size();
+    split.step = message.step();
+    split.ways = message.ways();
+    split.axis = kAxes[known<int>(message.axis(), proto::Axis_ARRAYSIZE, "split: axis")].axis;
+    split.skewed = message.skewed();
+    split.unit = message.unit();
+    split.no_multicast = {message.no_multicast().begin(), message.no_multicast().end()};
+    split.no_neighbour = {message.no_neighbour().begin(), message.no_neighbour().end()};
+    return split;
+  }
+
+  StoredTensor read_tensor(const proto::StoredTensor& message) const {
+    return {message.tensor(),
+            message.double_buffered(),
+            !message.reuse_not_exploited(),
+            message.shared_by() == 0 ? 1 : message.shared_by(),
+            known<Distribution>(message.distribution(), proto::Distribution_ARRAYSIZE,
+                                "store: distribution"),
+            known<PartialSums>(message.partial_sums(), proto::PartialSums_ARRAYSIZE,
+                               "store: partial_sums")};
   }
 
   StoreNode read_store(const proto::Store& message) const {
-    StoreNode store{message.level(), {}};
-    for (const auto& tensor : message.tensor())
-      store.tensors.push_back(
-          {tensor.tensor(), tensor.double_buffered(), !tensor.reuse_not_exploited(),
-           tensor.shared_by() == 0 ? 1 : tensor.shared_by(),
-           known<Distribution>(tensor.distribution(), proto::Distribution_ARRAYSIZE,
-                               "store: distribution"),
-           known<PartialSums>(tensor.partial_sums(), proto::PartialSums_ARRAYSIZE,
-                              "store: partial_sums")});
+    StoreNode store;
+    store.level = message.level();
+    for (const auto& tensor : message.tensor()) store.tensors.push_back(read_tensor(tensor));
+    store.memory = message.memory();
     return store;
   }
 
@@ -162,10 +176,14 @@ void write_split(const SplitNode& split, proto::Split& message) {
   for (const auto& name : kAxes)
     if (name.axis == split.axis) message.set_axis(name.in_file);
   message.set_skewed(split.skewed);
+  message.set_unit(split.unit);
+  for (const auto& tensor : split.no_multicast) message.add_no_multicast(tensor);
+  for (const auto& tensor : split.no_neighbour) message.add_no_neighbour(tensor);
 }
 
 void write_store(const StoreNode& store, proto::Store& message) {
   message.set_level(store.level);
+  message.set_memory(store.memory);
   for (const auto& tensor : store.tensors) {
     auto* written = message.add_tensor();
     written->set_tensor(tensor.tensor);

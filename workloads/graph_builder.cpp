@@ -114,7 +114,7 @@ Value GraphBuilder::add_layer(Layer layer, IterationSpace& space, std::vector<So
 }
 
 bool GraphBuilder::fuse(const Value& value, Function activation) {
-  if (value.producer < 0 || outputs_.contains(value.name)) return false;
+  if (value.producer < 0) return false;
   Layer& layer = network_.layers[value.producer];
   if (layer.kind == LayerKind::kMove || layer.activation != Function::kNone) return false;
   layer.activation = activation;
@@ -122,7 +122,7 @@ bool GraphBuilder::fuse(const Value& value, Function activation) {
 }
 
 bool GraphBuilder::is_plain_matrix_result(const Value& value) const {
-  if (value.producer < 0 || outputs_.contains(value.name)) return false;
+  if (value.producer < 0) return false;
   const Layer& layer = network_.layers[value.producer];
   return layer.kind == LayerKind::kMatrix && layer.activation == Function::kNone;
 }
@@ -137,7 +137,7 @@ void GraphBuilder::mark_outputs(const std::vector<Value>& outputs) {
   }
 }
 
-Network GraphBuilder::finish(const std::vector<Value>& outputs) {
+Network GraphBuilder::finish(const std::vector<Value>& outputs, Unread unread) {
   mark_outputs(outputs);
   resolve_placements();
   if (outputs.empty())
@@ -146,6 +146,7 @@ Network GraphBuilder::finish(const std::vector<Value>& outputs) {
       const bool unread = network_.consumers(id).empty() && placements_[id].whole < 0;
       if (tensor.kind == TensorKind::kIntermediate && unread) tensor.kind = TensorKind::kOutput;
     }
+  if (unread == Unread::kDrop) drop_unread_layers(network_);
   split_weight_dimensions(network_);
   drop_unused_tensors(network_);
   check(network_);

@@ -173,13 +173,10 @@ class TextLoader {
   }
 
   /// The inputs, concatenated along the channels when there are several.
-  Value joined(const proto::Layer& layer, int axis = 1) {
+  Value joined(const proto::Layer& layer) {
     if (layer.input_size() == 0) throw UserError(layer.name(), ": has no input");
     if (layer.input_size() == 1) return input(layer, 0);
-    const std::string key = join({layer.input().begin(), layer.input().end()}, "|");
-    const auto known = concatenations_.find(key);
-    if (known != concatenations_.end()) return known->second;
-    return concatenations_[key] = builder_.concat(layer.name() + ".concat", inputs(layer), axis);
+    return builder_.concat(layer.name() + ".concat", inputs(layer), 1);
   }
 
   Value convert(const proto::Layer& layer);
@@ -202,7 +199,6 @@ class TextLoader {
   std::int64_t batch_;
   GraphBuilder builder_;
   std::map<std::string, Value> values_;
-  std::map<std::string, Value> concatenations_;
 };
 
 Value TextLoader::convolution(const proto::Layer& layer) {
@@ -274,7 +270,7 @@ Value TextLoader::pool(const proto::Layer& layer, const proto::Pool& message, Fu
 Value TextLoader::softmax(const proto::Layer& layer) {
   const Value& source = only_input(layer);
   return builder_.softmax(layer.name(), source,
-                          axis_of(layer.name(), layer.softmax().axis(), source.rank()));
+                          {axis_of(layer.name(), layer.softmax().axis(), source.rank())});
 }
 
 Value TextLoader::layer_norm(const proto::Layer& layer) {

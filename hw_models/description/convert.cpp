@@ -185,8 +185,9 @@ DramInterfaceDescription to_dram(const proto::DramInterfaceDescription& text,
     dram.data_rate_mt_s =
         reader.positive("data_rate_mt_s", text.data_rate_mt_s(), 0, kMostMegahertz);
   dram.at = to_coordinate(text.at(), machine, reader.inside("at"));
-  dram.read_queue =
-      reader.integer("read_queue", TESSERA_GIVEN(text, read_queue), dram.read_queue, 1, 65536);
+  dram.write_buffer_bytes = static_cast<Bytes>(
+      reader.integer("write_buffer_bytes", TESSERA_GIVEN(text, write_buffer_bytes),
+                     static_cast<std::int64_t>(dram.write_buffer_bytes), 1, 1 << 30));
   if (text.has_link_width_bits() != text.has_link_clock_mhz())
     throw UserError(reader.place(),
                     ": link_width_bits and link_clock_mhz belong together; give both or neither");

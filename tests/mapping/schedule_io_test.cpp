@@ -96,6 +96,20 @@ TEST(ScheduleText, RoundTripGivesTheSameTextAndTree) {
   EXPECT_EQ(to_text(second), to_text(first));
 }
 
+TEST(ScheduleText, NamesOfAToolsHardwareSurvive) {
+  const auto schedule = parse_schedule(
+      R"(root {
+           split { rank { rank: "K" } ways: 2 unit: "cluster" no_multicast: "W" no_multicast: "I0" no_neighbour: "O" }
+           child { store { level: "buffer" memory: "L2" } child { layer { layer: "a" } } }
+         })",
+      "s.textproto");
+  const auto again = parse_schedule(to_schedule_text(schedule), "s.textproto");
+  EXPECT_EQ(again.root.split.unit, "cluster");
+  EXPECT_EQ(again.root.split.no_multicast, (std::vector<std::string>{"W", "I0"}));
+  EXPECT_EQ(again.root.split.no_neighbour, (std::vector<std::string>{"O"}));
+  EXPECT_EQ(again.root.children[0].store.memory, "L2");
+}
+
 TEST(ScheduleText, EveryAxisKeepsItsName) {
   for (const std::string axis : {"TILES", "MESH_X", "MESH_Y", "ARRAY_X", "ARRAY_Y", "LANES"}) {
     const auto text = to_schedule_text(
