@@ -261,8 +261,10 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
   return shares;
 }
 
-std::int64_t nominal_elements(const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
-  std::int64_t elements = 1;
+std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
+                                         const std::vector<std::int64_t>& extents) {
+  std::vector<std::int64_t> counts;
+  counts.reserve(operand.dimensions.size());
   for (const auto& access : operand.dimensions) {
     std::int64_t span = 1;
     std::int64_t trips = 1;
@@ -276,8 +278,14 @@ std::int64_t nominal_elements(const workloads::Operand& operand, const std::vect
       }
     }
     const std::int64_t count = moving == 1 ? trips : span;
-    elements *= std::min(count, std::max<std::int64_t>(access.valid_end - access.valid_begin, 0));
+    counts.push_back(std::min(count, std::max<std::int64_t>(access.valid_end - access.valid_begin, 0)));
   }
+  return counts;
+}
+
+std::int64_t nominal_elements(const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
+  std::int64_t elements = 1;
+  for (const auto count : nominal_region(operand, extents)) elements *= count;
   return elements;
 }
 

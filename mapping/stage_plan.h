@@ -64,6 +64,10 @@ struct Shares {
 };
 Shares deal_shares(const StagePlan& plan, const workloads::Layer& layer, TileGrid grid);
 
+/// Indices an operand's region has at most in each tensor dimension when the ranks extend over `extents`.
+std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
+                                         const std::vector<std::int64_t>& extents);
+
 /// Elements an operand's region has at most when the ranks extend over `extents`.
 std::int64_t nominal_elements(const workloads::Operand& operand,
                               const std::vector<std::int64_t>& extents);

@@ -101,6 +101,7 @@ class Engine {
     std::uint32_t flit = 0;  ///< of its packet, for branches that read the same flit
     bool speculative = false;
     bool matched = false;
+    bool companion = false;  ///< goes along with another branch of the same packet
   };
   struct HeadWin {
     ChannelId in;
@@ -224,7 +225,8 @@ class Engine {
   void limit_source(NodeId node, Cycle horizon);
   std::uint64_t source_guarantee(NodeId node, Cycle cycle);
   void activate_source(NodeId node) {
-    active_sources_[node / 64] |= std::uint64_t{1} << (node % 64);
+    if (sources_[node].running == kNone)
+      active_sources_[node / 64] |= std::uint64_t{1} << (node % 64);
   }
   SourceQueue& queue_of(NodeId node, std::uint32_t network) {
     return queues_[node * config_.virtual_networks.size() + network];

@@ -86,11 +86,12 @@ void Engine::request_switch(ChannelId in, WireId in_wire, std::uint64_t& outputs
     return;
   }
   outputs |= port;
-  requests_.push_back({in, kNone, in_wire, out_wire, 0, false, false});
+  requests_.push_back({in, kNone, in_wire, out_wire, 0});
 }
 
 void Engine::request_fork(ChannelId in, WireId in_wire, std::uint64_t& outputs) {
   const Fork& fork = forks_[at(in).fork];
+  settle_sent(in);
   const std::uint64_t arrived =
       at(in).sent.count_before(now_, fabric_.wires[in_wire].flit_lag) - fork.base;
   for (std::uint32_t i = 0; i < fork.branches.size(); ++i) {
@@ -104,7 +105,7 @@ void Engine::request_fork(ChannelId in, WireId in_wire, std::uint64_t& outputs) 
       continue;
     }
     outputs |= port;
-    requests_.push_back({in, i, in_wire, branch.wire, branch.sent, false, false});
+    requests_.push_back({in, i, in_wire, branch.wire, branch.sent});
   }
 }
 
@@ -122,7 +123,7 @@ void Engine::request_speculatively() {
     const auto rival = std::find_if(requests_.begin(), requests_.end(), [&](const auto& request) {
       return request.in_wire == in_wire && request.out_wire == head.wire;
     });
-    const SwitchRequest wish{head.in, kNone, in_wire, head.wire, 0, true, false};
+    const SwitchRequest wish{head.in, kNone, in_wire, head.wire, 0, true};
     if (rival == requests_.end()) {
       requests_.push_back(wish);
     } else if (rival->speculative) {
@@ -164,17 +165,24 @@ void Engine::match_requests(const RouterPorts& ports) {
 }
 
 // The flit an input reads for one branch goes to every other branch at the same flit whose output
-// granted this input as well.
+// granted this input as well. The accept pointer moves past the last of them in turn, so that it
+// stays where it is while all branches move together.
 void Engine::match_companions(const RouterPorts& ports) {
-  for (const MatchRequest& wish : matching_) {
-    SwitchRequest& other = requests_[wish.payload];
-    if (!wish.granted || other.matched || other.branch == kNone) continue;
-    const auto reads_same_flit = [&](const SwitchRequest& request) {
-      return request.matched && request.in == other.in && request.flit == other.flit;
-    };
-    if (std::none_of(requests_.begin(), requests_.end(), reads_same_flit)) continue;
-    other.matched = true;
-    *wish.grant_pointer = static_cast<std::uint16_t>((wish.input + 1) % ports.inputs);
+  for (const SwitchRequest& read : requests_) {
+    if (!read.matched || read.branch == kNone || read.companion) continue;
+    Wire& in = fabric_.wires[read.in_wire];
+    const std::uint32_t after_first = in.accept_pointer;
+    std::uint32_t farthest = 0;
+    for (const MatchRequest& wish : matching_) {
+      SwitchRequest& other = requests_[wish.payload];
+      if (!wish.granted || other.matched || other.in != read.in || other.flit != read.flit)
+        continue;
+      other.matched = true;
+      other.companion = true;
+      *wish.grant_pointer = static_cast<std::uint16_t>((wish.input + 1) % ports.inputs);
+      farthest = std::max(farthest, 1 + turn(wish.output, after_first, ports.outputs));
+    }
+    in.accept_pointer = static_cast<std::uint16_t>((after_first + farthest) % ports.outputs);
   }
 }
 

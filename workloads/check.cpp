@@ -143,6 +143,13 @@ void check_order(const Network& network, const std::vector<std::vector<LayerId>>
   }
 }
 
+void check_is_read(const Network& network, TensorId id, const std::vector<LayerId>& writers) {
+  const Tensor& tensor = network.tensors[id];
+  if (tensor.kind == TensorKind::kIntermediate && network.consumers(id).empty())
+    throw UserError(network.layers[writers.back()].name, ": its result ", tensor.name,
+                    " is neither read nor an output");
+}
+
 }  // namespace
 
 void check(const Network& network) {
@@ -156,8 +163,12 @@ void check(const Network& network) {
     writes[layer.output.tensor].push_back(write_of(layer));
     writers[layer.output.tensor].push_back(static_cast<LayerId>(id));
   }
-  for (std::size_t id = 0; id < network.tensors.size(); ++id)
-    if (is_stored_result(network.tensors[id])) check_cover(network.tensors[id], writes[id]);
+  for (std::size_t id = 0; id < network.tensors.size(); ++id) {
+    if (is_stored_result(network.tensors[id])) {
+      check_cover(network.tensors[id], writes[id]);
+      check_is_read(network, static_cast<TensorId>(id), writers[id]);
+    }
+  }
   check_order(network, writers);
 }
 

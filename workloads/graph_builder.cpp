@@ -137,7 +137,7 @@ void GraphBuilder::mark_outputs(const std::vector<Value>& outputs) {
   }
 }
 
-Network GraphBuilder::finish(const std::vector<Value>& outputs) {
+Network GraphBuilder::finish(const std::vector<Value>& outputs, Unread unread) {
   mark_outputs(outputs);
   resolve_placements();
   if (outputs.empty())
@@ -146,6 +146,7 @@ Network GraphBuilder::finish(const std::vector<Value>& outputs) {
       const bool unread = network_.consumers(id).empty() && placements_[id].whole < 0;
       if (tensor.kind == TensorKind::kIntermediate && unread) tensor.kind = TensorKind::kOutput;
     }
+  if (unread == Unread::kDrop) drop_unread_layers(network_);
   split_weight_dimensions(network_);
   drop_unused_tensors(network_);
   check(network_);

@@ -1,5 +1,6 @@
 #include "mapping/cost/predictor_list.h"
 
+#include "mapping/cost/looptree/looptree_predictor.h"
 #include "mapping/cost/timeloop/timeloop_predictor.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
@@ -16,6 +17,7 @@ struct Entry {
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> list = {
       {"timeloop", &make_timeloop_predictor},
+      {"looptree", &make_looptree_predictor},
   };
   return list;
 }

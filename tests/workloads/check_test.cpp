@@ -130,6 +130,12 @@ TEST(Check, LayerThatWritesAnInput) {
   EXPECT_EQ(complaint(network), "a: writes tensor mid, which is no result");
 }
 
+TEST(Check, ResultThatNobodyReads) {
+  Network network = chain();
+  network.layers[1].inputs[0].tensor = 0;
+  EXPECT_EQ(complaint(network), "a: its result mid is neither read nor an output");
+}
+
 TEST(Check, NetworkWithoutLayers) {
   Network network = chain();
   network.layers.clear();

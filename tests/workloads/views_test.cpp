@@ -33,7 +33,7 @@ class Chain {
     for (int i = 0; i < 8; ++i) step();
     const Value result = builder_.map("result", Function::kNone, {pairs_.back().value});
     const Shape shape = pairs_.back().array.shape;
-    const Network network = builder_.finish({result});
+    const Network network = builder_.finish({result}, GraphBuilder::Unread::kDrop);
     TensorValues values = seeded_values(network, kSeed);
     execute(network, values);
     EXPECT_EQ(values[network.layers.back().output.tensor], pairs_.back().array.data);
@@ -213,12 +213,27 @@ TEST(Concat, SecondUseAndNetworkInputAreMoved) {
   GraphBuilder builder("net", 1);
   const Value in = builder.input("in", {1, 4});
   const Value a = builder.map("a", Function::kRelu, {in});
-  const Value first = builder.concat("first", {a, in}, 1);   // moves the input
-  const Value second = builder.concat("second", {a, a}, 1);  // a is placed already: moves it twice
+  const Value first = builder.concat("first", {a, in}, 1);  // moves the input
+  // a lies in `first` already, so both of its places here are copies.
+  const Value second = builder.concat("second", {a, a}, 1);
   const Network network = builder.finish({builder.map("x", Function::kAdd, {first, second})});
   EXPECT_EQ(kinds(network),
             (std::vector<LayerKind>{LayerKind::kMap, LayerKind::kMove, LayerKind::kMove,
                                     LayerKind::kMove, LayerKind::kMap}));
+}
+
+TEST(Concat, RepeatedConcatenationIsTheSameTensor) {
+  GraphBuilder builder("net", 1);
+  const Value in = builder.input("in", {1, 4});
+  const Value a = builder.map("a", Function::kRelu, {in});
+  const Value b = builder.map("b", Function::kTanh, {in});
+  const Value first = builder.concat("first", {a, b}, 1);
+  const Value second = builder.concat("second", {a, b}, 1);
+  EXPECT_EQ(first.view, second.view);
+  // In another order it is another tensor: both parts are copied.
+  const Value third = builder.concat("third", {b, a}, 1);
+  const Network network = builder.finish({builder.map("x", Function::kAdd, {first, third})});
+  EXPECT_EQ(network.layers.size(), 5u);
 }
 
 TEST(Concat, NestedConcatenationNeedsNoMove) {
