@@ -38,8 +38,8 @@ TEST(LoopTreeReference, PredictionsNeedNoPredictedColumn) {
   const CsvTable full = CsvTable::load(kFolder + "/cases.csv");
   std::string bare = "case,workload,arch\n";
   for (std::size_t row = 0; row < full.rows(); ++row)
-    bare += full.at(row, "case") + "," + full.at(row, "workload") + "," + full.at(row, "arch") +
-            "\n";
+    bare +=
+        full.at(row, "case") + "," + full.at(row, "workload") + "," + full.at(row, "arch") + "\n";
   const auto folder = std::filesystem::temp_directory_path() / "tessera_looptree_bare";
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);

@@ -22,17 +22,20 @@ std::vector<ResultTable> predict(const std::string& folder) {
 }
 
 TEST(TimeloopReference, CasesEqualInEveryColumn) {
-  EXPECT_EQ(compare_with_reference(table_named(predict(kFolder), "cases"), kFolder, {"case"}), 38u * 14);
+  EXPECT_EQ(compare_with_reference(table_named(predict(kFolder), "cases"), kFolder, {"case"}),
+            38u * 14);
 }
 
 TEST(TimeloopReference, LevelsEqualInEveryColumn) {
-  EXPECT_EQ(compare_with_reference(table_named(predict(kFolder), "levels"), kFolder, {"case", "level", "tensor"}),
+  EXPECT_EQ(compare_with_reference(table_named(predict(kFolder), "levels"), kFolder,
+                                   {"case", "level", "tensor"}),
             422u * 20);
 }
 
 /// All columns but the average hops, which the model does not have.
 TEST(TimeloopReference, NetworksEqual) {
-  EXPECT_EQ(compare_with_reference(table_named(predict(kFolder), "networks"), kFolder, {"case", "network", "tensor"}),
+  EXPECT_EQ(compare_with_reference(table_named(predict(kFolder), "networks"), kFolder,
+                                   {"case", "network", "tensor"}),
             558u * 9);
 }
 
