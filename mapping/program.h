@@ -94,7 +94,9 @@ struct Stage {
   std::vector<TileShare> shares;  ///< ascending by tile
   std::vector<Group> groups;
   ArrayMapping array;             ///< for kArray
-  SlotId output_slot = -1;
+  SlotId output_slot = -1;        ///< on tiles that own outputs
+  SlotId sums_slot = -1;          ///< where owners take in their partners' sums; -1: reductions are not split
+  SlotId partial_slot = -1;       ///< outputs of partners; exists on tiles that have no output slot
 };
 
 /// Where the elements of a stored tensor sit in DRAM: blocks of the given extents, blocks and elements inside
@@ -120,6 +122,7 @@ struct Part {
 
 struct Program {
   std::string accelerator;  ///< name it was compiled for
+  std::string schedule;     ///< name of the schedule it was lowered from
   int tiles = 0;
   int word_bytes = 2;
   workloads::Network network;

@@ -3,7 +3,9 @@
 #include <iostream>
 #include <new>
 
+#include "sim/app/compile_command.h"
 #include "sim/app/predict_command.h"
+#include "sim/app/run_command.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -13,6 +15,8 @@ namespace po = boost::program_options;
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> list = {
+      run_command(),
+      compile_command(),
       predict_command(),
   };
   return list;

@@ -1,0 +1,45 @@
+// What computing a rank tile costs on a tile: the same for every tile of a machine, so it is worked out once
+// per distinct tile shape.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "hw_models/array/array_timing_cache.h"
+#include "hw_models/array/pe_array.h"
+#include "hw_models/description/accelerator.h"
+#include "hw_models/vector/vector_unit.h"
+#include "mapping/program.h"
+
+namespace tessera::hw {
+
+/// The array loop nest that an array mapping makes of a tile with these extents per rank.
+ArrayWork array_work(const workloads::Layer& layer, const mapping::ArrayMapping& mapping,
+                     const std::vector<std::int64_t>& extents, SpatialReduction reduction,
+                     bool accumulate_in_buffer);
+
+class ComputeModel {
+ public:
+  ComputeModel(const Accelerator& accelerator, const mapping::Program& program);
+
+  /// kArray on a rank tile of a stage's layer, started at `start`. The reference holds until the next call.
+  const ArrayTiming& array(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer, Cycle start);
+
+  /// kVector on a rank tile.
+  VectorTiming vector(int stage, const workloads::RankTile& tile, Cycle start);
+
+  /// Adding so many partial sums to the outputs, element by element.
+  VectorTiming add_sums(std::int64_t elements, Cycle start);
+
+ private:
+  const ArrayWork& work_of(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer);
+
+  const Accelerator& accelerator_;
+  const mapping::Program& program_;
+  PeArray array_;
+  ArrayTimingCache timings_;
+  VectorUnit vector_unit_;
+  std::map<std::vector<std::int64_t>, ArrayWork> works_;  ///< by stage, accumulation and extents
+};
+
+}  // namespace tessera::hw
