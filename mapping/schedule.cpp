@@ -10,7 +10,8 @@ std::string rank_names(const std::vector<RankReference>& ranks) {
   std::string text;
   for (const auto& rank : ranks) {
     if (!text.empty()) text += "+";
-    text += rank.layer.empty() ? rank.rank : rank.layer + "." + rank.rank;
+    const std::string counted = rank.of_tensor.empty() ? rank.rank : rank.of_tensor + "[" + rank.rank + "]";
+    text += rank.layer.empty() ? counted : rank.layer + "." + counted;
   }
   return text;
 }
@@ -49,6 +50,7 @@ void print_split(const SplitNode& split, std::ostream& out) {
   if (split.size != 0) out << " size " << split.size;
   if (split.step != 0 && split.step != split.size) out << " step " << split.step;
   out << " ways " << split.ways << " over " << axis_name(split.axis);
+  if (split.joint) out << " joint";
   if (split.skewed) out << " skewed";
 }
 

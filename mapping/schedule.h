@@ -21,11 +21,12 @@ enum class NodeKind {
   kLayer,     ///< leaf
 };
 
-/// A rank of a layer below the node. With `of_tensor` the range is counted in that tensor's dimension
-/// instead, as MAESTRO's input-centred maps do.
+/// A rank of a layer below the node. With `of_tensor` the range is counted in the dimension of that tensor
+/// which the rank indexes instead, as MAESTRO's input-centred maps do: rows of I0 rather than rows of O.
 struct RankReference {
   std::string layer;  ///< may be empty when only one layer is below the node
   std::string rank;
+  std::string of_tensor = {};  ///< "I0", ...; empty: the rank itself
   bool operator==(const RankReference&) const = default;
 };
 
@@ -50,6 +51,7 @@ struct SplitNode {
   std::int64_t step = 0;             ///< 0: equal to size
   int ways = 1;                      ///< what exceeds size x ways folds into time right here
   Axis axis = Axis::kTiles;
+  bool joint = false;                ///< advances with the nearest split above: unit i has part i of both
   bool skewed = false;               ///< part i starts its inner loops i iterations later, wrapping round
 };
 
@@ -67,7 +69,9 @@ struct StoredTensor {
 
 /// Tensors that no store node names at a level bypass it.
 struct StoreNode {
-  std::string level;  ///< "dram", "tiles" (kept where they were produced), "shared", "buffer", "registers"
+  /// "dram", "tiles" (kept where they were produced), "shared", "buffer", "group" (between a split over
+  /// groups of PEs and a split inside a group), "registers".
+  std::string level;
   std::vector<StoredTensor> tensors;
 };
 

@@ -1,5 +1,5 @@
-#include "mapping/cost/predictor_list.h"
-
+#include "mapping/cost/maestro/predictor.h"
+#include "mapping/cost/predictor.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -13,7 +13,9 @@ struct Entry {
 };
 
 const std::vector<Entry>& entries() {
-  static const std::vector<Entry> list = {};
+  static const std::vector<Entry> list = {
+      {"maestro", &make_maestro_predictor},
+  };
   return list;
 }
 

@@ -1,0 +1,279 @@
+#include "mapping/cost/maestro/model.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "sim/base/types.h"
+
+namespace tessera::mapping::maestro {
+
+namespace {
+
+/// What all units of a level do in one step of a case.
+struct Step {
+  std::int64_t occurrences = 1;
+  std::int64_t work = 0;      ///< multiply-accumulates of one full unit
+  std::int64_t products = 0;  ///< of all active units
+  std::int64_t active_units = 0;
+  StepTraffic traffic;
+  std::int64_t ingress_delay = 0;
+  std::int64_t egress_delay = 0;
+  std::int64_t compute_delay = 0;
+  std::int64_t step_delay = 0;
+};
+
+/// Occurrences are a 32-bit product in the tool and wrap on very large layers.
+std::int64_t occurrences_of(const Case& c, Faults faults) {
+  std::uint64_t product = 1;
+  for (const auto& state : c) product *= static_cast<std::uint64_t>(state.occurrences);
+  if (faults == Faults::kAsShipped) return static_cast<std::int32_t>(product);
+  return static_cast<std::int64_t>(product);
+}
+
+bool all_initial(const Case& c) {
+  return std::all_of(c.begin(), c.end(),
+                     [](const MapState& state) { return state.position == Position::kInit; });
+}
+
+class Recursion {
+ public:
+  Recursion(const LayerModel& layer, const std::vector<ClusterLevel>& levels,
+            const Hardware& hardware, Faults faults)
+      : hardware_(hardware), faults_(faults), known_runtimes_(levels.size()) {
+    for (const auto& dimension : layer.dimensions) whole_.push_back(dimension.extent);
+    Tile nominal = whole_;
+    for (const auto& level : levels) {
+      analyses_.emplace_back(layer, level, nominal, faults);
+      nominal = analyses_.back().inner_nominal();
+    }
+  }
+
+  const Tile& whole() const { return whole_; }
+  const std::vector<LevelAnalysis>& analyses() const { return analyses_; }
+
+  /// Empty when the case has no work, which makes the tool drop it.
+  std::optional<Step> step(std::size_t level, const Case& c) {
+    const LevelAnalysis& analysis = analyses_[level];
+    Step step;
+    step.occurrences = occurrences_of(c, faults_);
+    step.work = analysis.unit_work(c, false);
+    if (step.work <= 0) return std::nullopt;
+    const std::int64_t partials = analysis.has_partial_unit(c) ? 1 : 0;
+    step.active_units = analysis.active_units(c);
+    step.products =
+        (step.active_units - partials) * step.work + partials * analysis.unit_work(c, true);
+    step.traffic = analysis.traffic(c);
+    step.compute_delay = compute_delay(level, c, step.work);
+    step.ingress_delay = transfer_delay(step.traffic.input + step.traffic.weight);
+    step.egress_delay = transfer_delay(step.traffic.output);
+    step.step_delay = all_initial(c)
+                          ? step.compute_delay + step.ingress_delay
+                          : std::max({step.compute_delay, step.ingress_delay, step.egress_delay});
+    return step;
+  }
+
+  std::int64_t runtime(std::size_t level, const Tile& tile) {
+    const auto known = known_runtimes_[level].find(tile);
+    if (known != known_runtimes_[level].end()) return known->second;
+    std::int64_t cycles = 0;
+    for (const auto& c : analyses_[level].cases(tile))
+      if (const auto s = step(level, c)) cycles += s->occurrences * s->step_delay;
+    return known_runtimes_[level][tile] = cycles;
+  }
+
+ private:
+  std::int64_t transfer_delay(std::int64_t words) const {
+    return hardware_.noc_latency + ceil_div(words, hardware_.noc_bandwidth) - 1;
+  }
+
+  std::int64_t compute_delay(std::size_t level, const Case& c, std::int64_t work) {
+    if (level + 1 == analyses_.size()) return work;
+    const LevelAnalysis& analysis = analyses_[level];
+    const auto full = runtime(level + 1, analysis.unit_tile(c, false));
+    if (!analysis.has_partial_unit(c)) return full;
+    return std::max(full, runtime(level + 1, analysis.unit_tile(c, true)));
+  }
+
+  const Hardware& hardware_;
+  Faults faults_;
+  Tile whole_;
+  std::vector<LevelAnalysis> analyses_;
+  std::vector<std::map<Tile, std::int64_t>> known_runtimes_;
+};
+
+/// Sums over the top level's cases.
+class Totals {
+ public:
+  Totals(const Hardware& hardware, Faults faults) : hardware_(hardware), faults_(faults) {}
+
+  void add(const Step& step) {
+    const bool first = steps_ == 0;
+    if (first) first_traffic_ = step.traffic;
+    result_.runtime_cycles += step.occurrences * limited_by_offchip(step.step_delay);
+    result_.macs += step.occurrences * step.products;
+    result_.input_l2_reads += step.occurrences * step.traffic.input;
+    result_.weight_l2_reads += step.occurrences * step.traffic.weight;
+    result_.output_l2_writes += step.occurrences * step.traffic.output;
+    result_.mean_active_units += static_cast<double>(step.occurrences * step.active_units);
+    const auto bandwidth = std::max(step.traffic.input + step.traffic.weight, step.traffic.output) /
+                           std::max<std::int64_t>(step.compute_delay, 1);
+    result_.peak_bandwidth = std::max(result_.peak_bandwidth, bandwidth);
+    result_.mean_bandwidth += static_cast<double>(step.occurrences * bandwidth);
+    widen(result_.ingress, step.ingress_delay, step.occurrences, first);
+    widen(result_.egress, step.egress_delay, step.occurrences, first);
+    widen(result_.compute, step.compute_delay, step.occurrences, first);
+    steps_ += step.occurrences;
+  }
+
+  MaestroResult finish(const LayerModel& layer, const LevelAnalysis& innermost) {
+    if (steps_ != 0) {
+      const auto steps = static_cast<double>(steps_);
+      for (double* mean : {&result_.mean_active_units, &result_.mean_bandwidth,
+                           &result_.ingress.mean, &result_.egress.mean, &result_.compute.mean})
+        *mean /= steps;
+    }
+    result_.l1_words = 2 * innermost.unit_footprint();
+    result_.l2_words = l2_input_request() + l2_output_request();
+    result_.input_l2_writes = volume(layer, layer.input);
+    result_.weight_l2_writes = volume(layer, layer.weight);
+    result_.output_l2_reads = output_volume(layer);
+    return result_;
+  }
+
+ private:
+  static void widen(DelayRange& range, std::int64_t delay, std::int64_t occurrences, bool first) {
+    range.least = first ? delay : std::min(range.least, delay);
+    range.most = first ? delay : std::max(range.most, delay);
+    range.mean += static_cast<double>(occurrences * delay);
+  }
+
+  std::int64_t l2_input_request() const {
+    return 2 * (first_traffic_.input + first_traffic_.weight);
+  }
+  std::int64_t l2_output_request() const { return 2 * first_traffic_.output; }
+
+  /// Every step is charged the first step's traffic; the shared buffer has no reuse here.
+  std::int64_t limited_by_offchip(std::int64_t delay) const {
+    return std::max({delay, l2_input_request() / hardware_.offchip_bandwidth / 2,
+                     l2_output_request() / hardware_.offchip_bandwidth / 2});
+  }
+
+  static std::int64_t volume(const LayerModel& layer, const std::vector<int>& dimensions) {
+    std::int64_t words = 1;
+    for (const int d : dimensions) words *= layer.dimensions[d].extent;
+    return words;
+  }
+
+  /// The tool leaves the stride out.
+  std::int64_t output_volume(const LayerModel& layer) const {
+    std::int64_t words = 1;
+    for (const int d : layer.output) {
+      const auto& dimension = layer.dimensions[d];
+      words *= dimension.window < 0
+                   ? dimension.extent
+                   : dimension.extent - layer.dimensions[dimension.window].extent + 1;
+    }
+    return words;
+  }
+
+  const Hardware& hardware_;
+  Faults faults_;
+  MaestroResult result_;
+  StepTraffic first_traffic_;
+  std::int64_t steps_ = 0;
+};
+
+/// The order of the tool's log: a level's rows follow those of the calls it made.
+class CaseLog {
+ public:
+  CaseLog(const LayerModel& layer, Recursion& recursion) : layer_(layer), recursion_(recursion) {}
+
+  std::vector<CaseRecord> records() {
+    log_call(0, recursion_.whole());
+    return std::move(records_);
+  }
+
+ private:
+  static constexpr std::size_t kLoggedLevels = 2;
+
+  void log_call(std::size_t level, const Tile& tile) {
+    ++calls_;
+    const LevelAnalysis& analysis = recursion_.analyses()[level];
+    int index = 0;
+    for (const auto& c : analysis.cases(tile)) {
+      CaseRecord record;
+      record.level = static_cast<int>(level);
+      record.invocation = calls_;
+      record.index = index;
+      record.states = states_text(analysis.level(), c);
+      const auto step = recursion_.step(level, c);
+      record.skipped = !step.has_value();
+      if (step) {
+        ++index;
+        log_inner_calls(level, c);
+        fill(*step, record);
+      } else {
+        record.occurrences = 1;
+        for (const auto& state : c) record.occurrences *= state.occurrences;
+      }
+      records_.push_back(std::move(record));
+    }
+  }
+
+  void log_inner_calls(std::size_t level, const Case& c) {
+    const auto& analyses = recursion_.analyses();
+    if (level + 1 >= std::min(analyses.size(), kLoggedLevels)) return;
+    log_call(level + 1, analyses[level].unit_tile(c, false));
+    if (analyses[level].has_partial_unit(c))
+      log_call(level + 1, analyses[level].unit_tile(c, true));
+  }
+
+  static void fill(const Step& step, CaseRecord& record) {
+    record.occurrences = step.occurrences;
+    record.partial_products = step.products;
+    record.traffic = step.traffic;
+    record.ingress_delay = step.ingress_delay;
+    record.egress_delay = step.egress_delay;
+    record.compute_delay = step.compute_delay;
+    record.step_delay = step.step_delay;
+  }
+
+  std::string states_text(const ClusterLevel& level, const Case& c) const {
+    std::map<std::string, std::string> by_name;
+    for (std::size_t i = 0; i < c.size(); ++i) {
+      const char position = "ISE"[static_cast<int>(c[i].position)];
+      by_name[layer_.dimensions[level.maps[i].dimension].name] =
+          std::string(1, position) + (c[i].unrolled ? "u" : "") + (c[i].edge ? "e" : "");
+    }
+    std::string text;
+    for (const auto& [name, state] : by_name)
+      text += (text.empty() ? "" : " ") + name + ":" + state;
+    return text;
+  }
+
+  const LayerModel& layer_;
+  Recursion& recursion_;
+  std::vector<CaseRecord> records_;
+  int calls_ = 0;
+};
+
+}  // namespace
+
+MaestroResult predict(const LayerModel& layer, const std::vector<ClusterLevel>& levels,
+                      const Hardware& hardware, Faults faults) {
+  Recursion recursion(layer, levels, hardware, faults);
+  Totals totals(hardware, faults);
+  for (const auto& c : recursion.analyses().front().cases(recursion.whole()))
+    if (const auto step = recursion.step(0, c)) totals.add(*step);
+  return totals.finish(layer, recursion.analyses().back());
+}
+
+std::vector<CaseRecord> iteration_cases(const LayerModel& layer,
+                                        const std::vector<ClusterLevel>& levels,
+                                        const Hardware& hardware, Faults faults) {
+  Recursion recursion(layer, levels, hardware, faults);
+  return CaseLog(layer, recursion).records();
+}
+
+}  // namespace tessera::mapping::maestro
