@@ -48,7 +48,7 @@ std::vector<MapState> LevelAnalysis::states_of(const Map& map, std::int64_t exte
   if (covered < extent)
     steady = map.spatial ? ((extent - map.size) / map.offset + 1) / units - 1
                          : (extent - map.size) / map.offset;
-  if (steady > 0) states.push_back({Position::kSteady, false, false, false, steady});
+  if (steady > 0) states.push_back({Position::kSteady, false, false, false, false, steady});
   if (!map.spatial) {
     if (steady * map.offset + map.size < extent) states.push_back({Position::kEdge});
   } else if (!init.unrolled && (steady + 1) * stride + covered > extent &&
@@ -57,6 +57,7 @@ std::vector<MapState> LevelAnalysis::states_of(const Map& map, std::int64_t exte
     const auto rest = extent - (steady + 1) * stride;
     const auto active = rest < map.size ? 1 : (rest - map.size) / map.offset + 1;
     edge.partial_unit = (active - 1) * map.offset + map.size < rest;
+    edge.lone_rest = rest < map.size;
     states.push_back(edge);
   }
   states.push_back(init);
@@ -184,6 +185,7 @@ std::int64_t LevelAnalysis::egress_of_unit(const Case& c, Unit unit) const {
 std::int64_t LevelAnalysis::egress(const Case& c) const {
   const auto first = egress_of_unit(c, Unit::kFirst);
   if (!spatially_mapped(layer_.output)) return first;
+  if (c[first_spatial()].lone_rest) return as_rest(first);
   return over_units(c, first, egress_of_unit(c, Unit::kOther), egress_of_unit(c, Unit::kPartial));
 }
 
@@ -200,6 +202,18 @@ std::int64_t LevelAnalysis::unit_work(const Case& c, bool partial_unit) const {
   for (const int d : layer_.output) work *= extent(output_extents_[map_of(d)], map_of(d));
   for (const int d : layer_.reduced) work *= extent(extents_[map_of(d)], map_of(d));
   return work;
+}
+
+std::int64_t LevelAnalysis::products(const Case& c) const {
+  const auto full = unit_work(c, false);
+  const std::int64_t partials = has_partial_unit(c) ? 1 : 0;
+  if (c[first_spatial()].lone_rest) return as_rest(full);
+  return (active_units(c) - partials) * full + partials * unit_work(c, true);
+}
+
+std::int64_t LevelAnalysis::as_rest(std::int64_t full) const {
+  const int i = first_spatial();
+  return full / output_extents_[i].full * extents_[i].edge;
 }
 
 Tile LevelAnalysis::unit_tile(const Case& c, bool partial_unit) const {

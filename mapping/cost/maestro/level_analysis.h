@@ -21,6 +21,7 @@ struct MapState {
   bool unrolled = false;      ///< one step covers the dimension
   bool edge = false;          ///< and it is partial
   bool partial_unit = false;  ///< the last active unit of a spatial map has less than a full chunk
+  bool lone_rest = false;     ///< a spatial edge whose only unit has less than a full chunk
   std::int64_t occurrences = 1;
 
   bool at_edge() const { return position == Position::kEdge || edge; }
@@ -65,6 +66,8 @@ class LevelAnalysis {
   /// Units at work: all, or those of the edge step.
   std::int64_t active_units(const Case& c) const;
   bool has_partial_unit(const Case& c) const;
+  /// Multiply-accumulates of all active units; negative where an edge tile is smaller than the filter.
+  std::int64_t products(const Case& c) const;
   /// Multiply-accumulates of one unit, a full or the partial one.
   std::int64_t unit_work(const Case& c, bool partial_unit) const;
   /// Elements of a unit's first tile, all three tensors; the output as if it had the input's rows
@@ -88,6 +91,8 @@ class LevelAnalysis {
                                Unit unit) const;
   std::int64_t egress(const Case& c) const;
   std::int64_t egress_of_unit(const Case& c, Unit unit) const;
+  /// A count of a full unit, for a lone rest: the tool counts its input rows, also where a filter slides.
+  std::int64_t as_rest(std::int64_t full) const;
   std::int64_t over_units(const Case& c, std::int64_t first, std::int64_t other,
                           std::int64_t partial) const;
 

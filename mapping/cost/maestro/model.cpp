@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 
 #include "sim/base/types.h"
 
@@ -13,7 +12,6 @@ namespace {
 /// What all units of a level do in one step of a case.
 struct Step {
   std::int64_t occurrences = 1;
-  std::int64_t work = 0;      ///< multiply-accumulates of one full unit
   std::int64_t products = 0;  ///< of all active units
   std::int64_t active_units = 0;
   StepTraffic traffic;
@@ -21,6 +19,7 @@ struct Step {
   std::int64_t egress_delay = 0;
   std::int64_t compute_delay = 0;
   std::int64_t step_delay = 0;
+  bool dropped = false;  ///< no work: the tool leaves the case out, but for the output's counts
 };
 
 /// Occurrences are a 32-bit product in the tool and wrap on very large layers.
@@ -52,19 +51,17 @@ class Recursion {
   const Tile& whole() const { return whole_; }
   const std::vector<LevelAnalysis>& analyses() const { return analyses_; }
 
-  /// Empty when the case has no work, which makes the tool drop it.
-  std::optional<Step> step(std::size_t level, const Case& c) {
+  Step step(std::size_t level, const Case& c) {
     const LevelAnalysis& analysis = analyses_[level];
     Step step;
     step.occurrences = occurrences_of(c, faults_);
-    step.work = analysis.unit_work(c, false);
-    if (step.work <= 0) return std::nullopt;
-    const std::int64_t partials = analysis.has_partial_unit(c) ? 1 : 0;
     step.active_units = analysis.active_units(c);
-    step.products =
-        (step.active_units - partials) * step.work + partials * analysis.unit_work(c, true);
+    step.products = analysis.products(c);
     step.traffic = analysis.traffic(c);
-    step.compute_delay = compute_delay(level, c, step.work);
+    const auto work = analysis.unit_work(c, false);
+    step.dropped = work <= 0;
+    if (step.dropped) return step;
+    step.compute_delay = compute_delay(level, c, work);
     step.ingress_delay = transfer_delay(step.traffic.input + step.traffic.weight);
     step.egress_delay = transfer_delay(step.traffic.output);
     step.step_delay = all_initial(c)
@@ -77,8 +74,10 @@ class Recursion {
     const auto known = known_runtimes_[level].find(tile);
     if (known != known_runtimes_[level].end()) return known->second;
     std::int64_t cycles = 0;
-    for (const auto& c : analyses_[level].cases(tile))
-      if (const auto s = step(level, c)) cycles += s->occurrences * s->step_delay;
+    for (const auto& c : analyses_[level].cases(tile)) {
+      const Step s = step(level, c);
+      if (!s.dropped) cycles += s.occurrences * s.step_delay;
+    }
     return known_runtimes_[level][tile] = cycles;
   }
 
@@ -108,13 +107,17 @@ class Totals {
   Totals(const Hardware& hardware, Faults faults) : hardware_(hardware), faults_(faults) {}
 
   void add(const Step& step) {
+    if (!step.dropped || faults_ == Faults::kAsShipped) {
+      result_.partial_products += step.occurrences * step.products;
+      result_.output_l2_writes += step.occurrences * step.traffic.output;
+    }
+    if (step.dropped) return;
     const bool first = steps_ == 0;
     if (first) first_traffic_ = step.traffic;
     result_.runtime_cycles += step.occurrences * limited_by_offchip(step.step_delay);
     result_.macs += step.occurrences * step.products;
     result_.input_l2_reads += step.occurrences * step.traffic.input;
     result_.weight_l2_reads += step.occurrences * step.traffic.weight;
-    result_.output_l2_writes += step.occurrences * step.traffic.output;
     result_.mean_active_units += static_cast<double>(step.occurrences * step.active_units);
     const auto bandwidth = std::max(step.traffic.input + step.traffic.weight, step.traffic.output) /
                            std::max<std::int64_t>(step.compute_delay, 1);
@@ -208,14 +211,12 @@ class CaseLog {
       record.index = index;
       record.states = states_text(analysis.level(), c);
       const auto step = recursion_.step(level, c);
-      record.skipped = !step.has_value();
-      if (step) {
+      record.occurrences = step.occurrences;
+      record.skipped = step.dropped;
+      if (!step.dropped) {
         ++index;
         log_inner_calls(level, c);
-        fill(*step, record);
-      } else {
-        record.occurrences = 1;
-        for (const auto& state : c) record.occurrences *= state.occurrences;
+        fill(step, record);
       }
       records_.push_back(std::move(record));
     }
@@ -230,7 +231,6 @@ class CaseLog {
   }
 
   static void fill(const Step& step, CaseRecord& record) {
-    record.occurrences = step.occurrences;
     record.partial_products = step.products;
     record.traffic = step.traffic;
     record.ingress_delay = step.ingress_delay;
@@ -265,7 +265,7 @@ MaestroResult predict(const LayerModel& layer, const std::vector<ClusterLevel>& 
   Recursion recursion(layer, levels, hardware, faults);
   Totals totals(hardware, faults);
   for (const auto& c : recursion.analyses().front().cases(recursion.whole()))
-    if (const auto step = recursion.step(0, c)) totals.add(*step);
+    totals.add(recursion.step(0, c));
   return totals.finish(layer, recursion.analyses().back());
 }
 

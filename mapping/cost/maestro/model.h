@@ -28,6 +28,7 @@ struct DelayRange {
 struct MaestroResult {
   std::int64_t runtime_cycles = 0;
   std::int64_t macs = 0;            ///< work covered, counted by the model
+  std::int64_t partial_products = 0;        ///< accesses of the output in the PEs
   std::int64_t input_l2_reads = 0;  ///< elements; a multicast counts once
   std::int64_t weight_l2_reads = 0;
   std::int64_t output_l2_writes = 0;  ///< partial sums sent up

@@ -37,7 +37,7 @@ Hardware hardware_of(const HardwareText& text) {
 }
 
 double energy_of(const MaestroResult& r) {
-  const auto l1 = static_cast<double>(4 * r.macs + r.input_l2_reads + r.weight_l2_reads);
+  const auto l1 = static_cast<double>(2 * r.macs + 2 * r.partial_products + r.input_l2_reads + r.weight_l2_reads);
   const auto l2 = static_cast<double>(r.input_l2_reads + r.input_l2_writes + r.weight_l2_reads +
                                       r.weight_l2_writes + r.output_l2_reads + r.output_l2_writes);
   return static_cast<double>(r.macs) + kL1Energy * l1 + kL2Energy * l2;
@@ -55,7 +55,7 @@ void append(const MaestroResult& r, const LayerModel& layer, const Hardware& har
                              r.mean_bandwidth, r.offchip_bandwidth, r.l1_words, r.l2_words, 0.0});
   cells.insert(cells.end(), {r.macs, r.input_l2_reads, r.input_l2_reads, r.input_l2_writes});
   cells.insert(cells.end(), {r.macs, r.weight_l2_reads, r.weight_l2_reads, r.weight_l2_writes});
-  cells.insert(cells.end(), {r.macs, r.macs, r.output_l2_reads, r.output_l2_writes});
+  cells.insert(cells.end(), {r.partial_products, r.partial_products, r.output_l2_reads, r.output_l2_writes});
   append(r.ingress, cells);
   append(r.egress, cells);
   append(r.compute, cells);
