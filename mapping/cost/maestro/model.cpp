@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "sim/base/error.h"
 #include "sim/base/types.h"
 
 namespace tessera::mapping::maestro {
@@ -13,7 +14,7 @@ namespace {
 struct Step {
   std::int64_t occurrences = 1;
   std::int64_t products = 0;  ///< of all active units
-  std::int64_t active_units = 0;
+  double active_pes = 0;      ///< mean over the levels below
   StepTraffic traffic;
   std::int64_t ingress_delay = 0;
   std::int64_t egress_delay = 0;
@@ -35,11 +36,17 @@ bool all_initial(const Case& c) {
                      [](const MapState& state) { return state.position == Position::kInit; });
 }
 
+/// A call of one level: its runtime from a cold start, and the PEs at work, mean over its steps.
+struct Run {
+  std::int64_t cycles = 0;
+  double active_pes = 0;
+};
+
 class Recursion {
  public:
   Recursion(const LayerModel& layer, const std::vector<ClusterLevel>& levels,
             const Hardware& hardware, Faults faults)
-      : hardware_(hardware), faults_(faults), known_runtimes_(levels.size()) {
+      : hardware_(hardware), faults_(faults), known_runs_(levels.size()) {
     for (const auto& dimension : layer.dimensions) whole_.push_back(dimension.extent);
     Tile nominal = whole_;
     for (const auto& level : levels) {
@@ -55,13 +62,14 @@ class Recursion {
     const LevelAnalysis& analysis = analyses_[level];
     Step step;
     step.occurrences = occurrences_of(c, faults_);
-    step.active_units = analysis.active_units(c);
     step.products = analysis.products(c);
     step.traffic = analysis.traffic(c);
     const auto work = analysis.unit_work(c, false);
     step.dropped = work <= 0;
     if (step.dropped) return step;
-    step.compute_delay = compute_delay(level, c, work);
+    const Run unit = run_of_unit(level, c, work);
+    step.compute_delay = unit.cycles;
+    step.active_pes = static_cast<double>(analysis.active_units(c)) * unit.active_pes;
     step.ingress_delay = transfer_delay(step.traffic.input + step.traffic.weight);
     step.egress_delay = transfer_delay(step.traffic.output);
     step.step_delay = all_initial(c)
@@ -70,15 +78,20 @@ class Recursion {
     return step;
   }
 
-  std::int64_t runtime(std::size_t level, const Tile& tile) {
-    const auto known = known_runtimes_[level].find(tile);
-    if (known != known_runtimes_[level].end()) return known->second;
-    std::int64_t cycles = 0;
+  const Run& run(std::size_t level, const Tile& tile) {
+    const auto known = known_runs_[level].find(tile);
+    if (known != known_runs_[level].end()) return known->second;
+    Run run;
+    std::int64_t steps = 0;
     for (const auto& c : analyses_[level].cases(tile)) {
       const Step s = step(level, c);
-      if (!s.dropped) cycles += s.occurrences * s.step_delay;
+      if (s.dropped) continue;
+      run.cycles += s.occurrences * s.step_delay;
+      run.active_pes += static_cast<double>(s.occurrences) * s.active_pes;
+      steps += s.occurrences;
     }
-    return known_runtimes_[level][tile] = cycles;
+    if (steps != 0) run.active_pes /= static_cast<double>(steps);
+    return known_runs_[level][tile] = run;
   }
 
  private:
@@ -86,19 +99,24 @@ class Recursion {
     return hardware_.noc_latency + ceil_div(words, hardware_.noc_bandwidth) - 1;
   }
 
-  std::int64_t compute_delay(std::size_t level, const Case& c, std::int64_t work) {
-    if (level + 1 == analyses_.size()) return work;
+  /// The slower of the full and the partial unit.
+  Run run_of_unit(std::size_t level, const Case& c, std::int64_t work) {
+    if (level + 1 == analyses_.size()) return {work, 1};
     const LevelAnalysis& analysis = analyses_[level];
-    const auto full = runtime(level + 1, analysis.unit_tile(c, false));
-    if (!analysis.has_partial_unit(c)) return full;
-    return std::max(full, runtime(level + 1, analysis.unit_tile(c, true)));
+    Run unit = run(level + 1, analysis.unit_tile(c, false));
+    if (analysis.has_partial_unit(c))
+      unit.cycles = std::max(unit.cycles, run(level + 1, analysis.unit_tile(c, true)).cycles);
+    if (unit.cycles == 0)
+      throw UserError("the mapping leaves cluster level ", level + 1,
+                      " without work in one of its steps; the tool divides by zero there");
+    return unit;
   }
 
   const Hardware& hardware_;
   Faults faults_;
   Tile whole_;
   std::vector<LevelAnalysis> analyses_;
-  std::vector<std::map<Tile, std::int64_t>> known_runtimes_;
+  std::vector<std::map<Tile, Run>> known_runs_;
 };
 
 /// Sums over the top level's cases.
@@ -118,11 +136,11 @@ class Totals {
     result_.macs += step.occurrences * step.products;
     result_.input_l2_reads += step.occurrences * step.traffic.input;
     result_.weight_l2_reads += step.occurrences * step.traffic.weight;
-    result_.mean_active_units += static_cast<double>(step.occurrences * step.active_units);
-    const auto bandwidth = std::max(step.traffic.input + step.traffic.weight, step.traffic.output) /
-                           std::max<std::int64_t>(step.compute_delay, 1);
-    result_.peak_bandwidth = std::max(result_.peak_bandwidth, bandwidth);
-    result_.mean_bandwidth += static_cast<double>(step.occurrences * bandwidth);
+    result_.mean_active_pes += static_cast<double>(step.occurrences) * step.active_pes;
+    const auto busiest = std::max(step.traffic.input + step.traffic.weight, step.traffic.output);
+    result_.peak_bandwidth = std::max(result_.peak_bandwidth, busiest / step.compute_delay);
+    result_.mean_bandwidth += static_cast<double>(step.occurrences * busiest / step.compute_delay);
+    if (first) result_.offchip_bandwidth = busiest / step.compute_delay;
     widen(result_.ingress, step.ingress_delay, step.occurrences, first);
     widen(result_.egress, step.egress_delay, step.occurrences, first);
     widen(result_.compute, step.compute_delay, step.occurrences, first);
@@ -132,8 +150,8 @@ class Totals {
   MaestroResult finish(const LayerModel& layer, const LevelAnalysis& innermost) {
     if (steps_ != 0) {
       const auto steps = static_cast<double>(steps_);
-      for (double* mean : {&result_.mean_active_units, &result_.mean_bandwidth,
-                           &result_.ingress.mean, &result_.egress.mean, &result_.compute.mean})
+      for (double* mean : {&result_.mean_active_pes, &result_.mean_bandwidth, &result_.ingress.mean,
+                           &result_.egress.mean, &result_.compute.mean})
         *mean /= steps;
     }
     result_.l1_words = 2 * innermost.unit_footprint();

@@ -24,20 +24,21 @@ const std::vector<std::string> kKeyColumns = {"layer",    "type",       "dataflo
                                               "noc_hops", "offchip_bw", "mapping_file"};
 
 const std::vector<std::string> kPredictedColumns = {
-    "macs_exact",       "macs_reported",  "consistent",      "ideal_cycles",    "runtime_cycles",
-    "energy_mac_units", "avg_util_pes",   "peak_noc_bw_req", "avg_noc_bw_req",  "offchip_bw_req",
-    "l1_size_req",      "l2_size_req",    "arith_intensity", "input_l1_read",   "input_l1_write",
-    "input_l2_read",    "input_l2_write", "filter_l1_read",  "filter_l1_write", "filter_l2_read",
-    "filter_l2_write",  "output_l1_read", "output_l1_write", "output_l2_read",  "output_l2_write",
-    "ingress_min",      "ingress_max",    "ingress_avg",     "egress_min",      "egress_max",
-    "egress_avg",       "compute_min",    "compute_max",     "compute_avg"};
+    "macs_exact",       "macs_reported",   "consistent",      "ideal_cycles",    "runtime_cycles",
+    "energy_mac_units", "avg_util_pes",    "peak_noc_bw_req", "avg_noc_bw_req",  "offchip_bw_req",
+    "l1_size_req",      "l2_size_req",     "input_l1_read",   "input_l1_write",  "input_l2_read",
+    "input_l2_write",   "filter_l1_read",  "filter_l1_write", "filter_l2_read",  "filter_l2_write",
+    "output_l1_read",   "output_l1_write", "output_l2_read",  "output_l2_write", "ingress_min",
+    "ingress_max",      "ingress_avg",     "egress_min",      "egress_max",      "egress_avg",
+    "compute_min",      "compute_max",     "compute_avg"};
 
 Hardware hardware_of(const HardwareText& text) {
   return {text.num_pes, text.noc_bandwidth, text.noc_hops, text.offchip_bandwidth};
 }
 
 double energy_of(const MaestroResult& r) {
-  const auto l1 = static_cast<double>(2 * r.macs + 2 * r.partial_products + r.input_l2_reads + r.weight_l2_reads);
+  const auto l1 = static_cast<double>(2 * r.macs + 2 * r.partial_products + r.input_l2_reads +
+                                      r.weight_l2_reads);
   const auto l2 = static_cast<double>(r.input_l2_reads + r.input_l2_writes + r.weight_l2_reads +
                                       r.weight_l2_writes + r.output_l2_reads + r.output_l2_writes);
   return static_cast<double>(r.macs) + kL1Energy * l1 + kL2Energy * l2;
@@ -51,11 +52,12 @@ void append(const MaestroResult& r, const LayerModel& layer, const Hardware& har
             std::vector<Cell>& cells) {
   const std::int64_t consistent = r.macs == layer.macs && r.runtime_cycles > 0;
   cells.insert(cells.end(), {layer.macs, r.macs, consistent, ceil_div(layer.macs, hardware.pes),
-                             r.runtime_cycles, energy_of(r), r.mean_active_units, r.peak_bandwidth,
-                             r.mean_bandwidth, r.offchip_bandwidth, r.l1_words, r.l2_words, 0.0});
+                             r.runtime_cycles, energy_of(r), r.mean_active_pes, r.peak_bandwidth,
+                             r.mean_bandwidth, r.offchip_bandwidth, r.l1_words, r.l2_words});
   cells.insert(cells.end(), {r.macs, r.input_l2_reads, r.input_l2_reads, r.input_l2_writes});
   cells.insert(cells.end(), {r.macs, r.weight_l2_reads, r.weight_l2_reads, r.weight_l2_writes});
-  cells.insert(cells.end(), {r.partial_products, r.partial_products, r.output_l2_reads, r.output_l2_writes});
+  cells.insert(cells.end(),
+               {r.partial_products, r.partial_products, r.output_l2_reads, r.output_l2_writes});
   append(r.ingress, cells);
   append(r.egress, cells);
   append(r.compute, cells);
