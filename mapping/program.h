@@ -94,7 +94,8 @@ struct Stage {
   std::vector<TileShare> shares;  ///< ascending by tile
   std::vector<Group> groups;
   ArrayMapping array;             ///< for kArray
-  SlotId output_slot = -1;
+  SlotId output_slot = -1;        ///< on tiles that own outputs
+  SlotId partial_slot = -1;       ///< on tiles that add to the outputs of an owner; -1: none
 };
 
 /// Where the elements of a stored tensor sit in DRAM: blocks of the given extents, blocks and elements inside

@@ -20,7 +20,8 @@ IndexRange clip(IndexRange range, std::int64_t low, std::int64_t high) {
     range.begin += skipped * range.step;
     range.count -= skipped;
   }
-  if (range.count > 0 && range.last() >= high) range.count = (high - 1 - range.begin) / range.step + 1;
+  if (range.count > 0 && range.last() >= high)
+    range.count = (high - 1 - range.begin) / range.step + 1;
   if (range.begin >= high) range.count = 0;
   range.count = std::max<std::int64_t>(range.count, 0);
   return range;
@@ -68,7 +69,8 @@ std::int64_t Region::elements() const {
 Region region_of(const Operand& operand, const RankTile& tile) {
   Region region;
   region.dimensions.reserve(operand.dimensions.size());
-  for (const auto& access : operand.dimensions) region.dimensions.push_back(index_range(access, tile));
+  for (const auto& access : operand.dimensions)
+    region.dimensions.push_back(index_range(access, tile));
   return region;
 }
 
@@ -78,6 +80,15 @@ Region intersect(const Region& a, const Region& b) {
   for (std::size_t i = 0; i < a.dimensions.size(); ++i)
     common.dimensions.push_back(intersect(a.dimensions[i], b.dimensions[i]));
   return common;
+}
+
+bool overlap(const Region& a, const Region& b) {
+  for (std::size_t i = 0; i < a.dimensions.size(); ++i) {
+    const auto& x = a.dimensions[i];
+    const auto& y = b.dimensions[i];
+    if (x.count == 0 || y.count == 0 || x.begin > y.last() || y.begin > x.last()) return false;
+  }
+  return true;
 }
 
 std::int64_t volume(const RankTile& tile) {

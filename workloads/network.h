@@ -1,4 +1,5 @@
-// A network: stored tensors and the layers that read and write them, in an order that can be executed.
+// A network: stored tensors and the layers that read and write them, in an order that can be
+// executed.
 #pragma once
 
 #include <string>
@@ -10,7 +11,8 @@ namespace tessera::workloads {
 
 enum class TensorKind { kInput, kWeight, kIntermediate, kOutput };
 
-/// A tensor that occupies memory. Concatenated tensors are one stored tensor that several layers write.
+/// A tensor that occupies memory. Concatenated tensors are one stored tensor that several layers
+/// write.
 struct Tensor {
   std::string name;
   TensorKind kind = TensorKind::kIntermediate;
@@ -30,9 +32,9 @@ struct Network {
   std::vector<LayerId> consumers(TensorId tensor) const;
 };
 
-/// Invariants every builder and importer must leave behind: ids in range, every stored element of an
-/// intermediate written by exactly one layer, producers before consumers, accesses inside the tensor.
-/// UserError naming the layer when one does not hold.
+/// Invariants every builder and importer must leave behind: ids in range, every stored element of
+/// an intermediate written by exactly one layer, producers before consumers, accesses inside the
+/// tensor. UserError naming the layer when one does not hold.
 void check(const Network& network);
 
 /// Zoo name, .textproto in the schema of network.proto, or .onnx. `batch` 0 keeps the file's own.

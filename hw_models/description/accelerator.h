@@ -34,27 +34,34 @@ enum class SpatialReduction {
 struct PeArrayDescription {
   int rows = 8;
   int columns = 8;
-  int macs_per_pe = 1;                       ///< multiply-accumulates of one PE per cycle (vector width)
-  Delivery delivery[2] = {};                 ///< input, weight
+  int macs_per_pe = 1;        ///< multiply-accumulates of one PE per cycle (vector width)
+  Delivery delivery[2] = {};  ///< input, weight
   SpatialReduction reduction = SpatialReduction::kChain;  ///< along array rows
-  Bytes register_bytes = 64;                 ///< register file of one PE when shared by all operands
+  Bytes register_bytes = 64;  ///< register file of one PE when shared by all operands
   Bytes operand_register_bytes[kOperands] = {};  ///< per-operand files; all zero: one shared file
-  int bus_words_per_cycle[kOperands] = {};   ///< buffer to array, array to buffer for outputs
-  int pipeline_cycles = 1;                   ///< multiply to accumulate latency of a PE
+  int bus_words_per_cycle[kOperands] = {};       ///< buffer to array, array to buffer for outputs
+  int pipeline_cycles = 1;                       ///< multiply to accumulate latency of a PE
 };
 
-/// Banked SRAM. Each bank serves one line per cycle and port; slots of a port are dealt in a fixed order.
+/// The streams of the array (input, weight, partial-sum read, output write) each own a bank at a
+/// time.
+inline constexpr int kFewestBanks = 4;
+
+/// Banked SRAM. Each bank serves one line per cycle and port; slots of a port are dealt in a fixed
+/// order.
 struct BufferDescription {
   Bytes bytes = 32 * 1024;
   int banks = 8;
   Bytes line_bytes = 32;
-  int ports = 2;  ///< 2: array/vector on one, network on the other; 1: they alternate cycle by cycle
+  int ports =
+      2;  ///< 2: array/vector on one, network on the other; 1: they alternate cycle by cycle
 };
 
 struct VectorUnitDescription {
-  int lanes = 8;                 ///< elements per cycle
-  int pipeline_cycles = 4;       ///< latency of a simple operation
-  int special_function_cycles = 4;  ///< cycles per group of lanes for exp, sqrt, division, erf, tanh
+  int lanes = 8;            ///< elements per cycle
+  int pipeline_cycles = 4;  ///< latency of a simple operation
+  int special_function_cycles =
+      4;  ///< cycles per group of lanes for exp, sqrt, division, erf, tanh
 };
 
 struct NetworkInterfaceDescription {
@@ -72,11 +79,12 @@ struct TileDescription {
 };
 
 struct DramInterfaceDescription {
-  std::string device;           ///< name of a device table
-  double data_rate_mt_s = 0;    ///< re-clocks the device, timings kept in nanoseconds; 0: the table's own
-  Coordinate at;                ///< mesh node it hangs on
-  int read_queue = 32;          ///< bursts the interface may have in the channel and its own queues
-  double link_width_bits = 0;   ///< off-chip link between interface and device; 0: none
+  std::string device;  ///< name of a device table
+  double data_rate_mt_s =
+      0;                ///< re-clocks the device, timings kept in nanoseconds; 0: the table's own
+  Coordinate at;        ///< mesh node it hangs on
+  int read_queue = 32;  ///< bursts the interface may have in the channel and its own queues
+  double link_width_bits = 0;  ///< off-chip link between interface and device; 0: none
   double link_clock_mhz = 0;
 };
 
@@ -93,12 +101,12 @@ struct EnergyTable {
   std::string source;
   double mac = 0;
   double register_access_word = 0;
-  double array_transfer_word = 0;   ///< buffer to PE wiring
+  double array_transfer_word = 0;  ///< buffer to PE wiring
   double buffer_access_word = 0;
   double shared_buffer_access_word = 0;
   double vector_operation = 0;
-  double noc_hop_word = 0;          ///< used when the network has no table of its own
-  double dram_access_word = 0;      ///< used when > 0 instead of the device's current formula
+  double noc_hop_word = 0;      ///< used when the network has no table of its own
+  double dram_access_word = 0;  ///< used when > 0 instead of the device's current formula
   double static_per_tile_cycle = 0;
 };
 
@@ -106,12 +114,13 @@ struct Accelerator {
   std::string name;
   std::string summary;
   double clock_mhz = 500;
-  int word_bits = 16;       ///< fmaps, weights and stored partial sums
+  int word_bits = 16;  ///< fmaps, weights and stored partial sums
   int rows = 1;
   int columns = 1;
   TileDescription tile;
   std::vector<DramInterfaceDescription> dram;
-  Bytes dram_interleave_bytes = 256;  ///< consecutive stripes of this size go to consecutive channels
+  Bytes dram_interleave_bytes =
+      256;  ///< consecutive stripes of this size go to consecutive channels
   std::vector<SharedBufferDescription> shared_buffers;
   EnergyTable energy;
   std::string default_schedule = "layerwise";

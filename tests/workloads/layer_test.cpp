@@ -6,7 +6,8 @@ namespace tessera::workloads {
 
 namespace {
 
-// One dimension of an input: index = 2 p + r - 1 of 8 stored elements (stride 2, padding 1), ranks p, r.
+// One dimension of an input: index = 2 p + r - 1 of 8 stored elements (stride 2, padding 1), ranks
+// p, r.
 Operand strided_window() {
   Operand operand;
   operand.dimensions = {{{{0, 2}, {1, 1}}, -1, 0, 8}};

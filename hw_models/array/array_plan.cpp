@@ -1,0 +1,196 @@
+#include "hw_models/array/array_plan.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace tessera::hw {
+
+namespace {
+
+/// Words, lines and bus of one fill.
+struct FillShape {
+  std::int64_t words;
+  std::int64_t words_per_line;
+  std::int64_t bus;
+  std::int64_t slot_spacing;
+
+  std::int64_t lines() const { return ceil_div(words, words_per_line); }
+
+  /// Lines come one per slot and the bus carries what has come: it is busy until the words from
+  /// some line on have followed that line's slot without a gap.
+  Time read_cycles() const {
+    Time longest = 0;
+    for (std::int64_t line = 0; line < lines(); ++line)
+      longest =
+          std::max(longest, slot_spacing * line + ceil_div(words - line * words_per_line, bus));
+    return longest;
+  }
+
+  /// A line can be written in the bus cycle that completes it; the burst, a line per slot, starts
+  /// late enough that every line is complete in its slot.
+  Time write_lag() const {
+    Time lag = 0;
+    for (std::int64_t line = 0; line < lines(); ++line) {
+      const std::int64_t carried = std::min((line + 1) * words_per_line, words);
+      lag = std::max(lag, ceil_div(carried, bus) - 1 - slot_spacing * line);
+    }
+    return lag;
+  }
+};
+
+std::int64_t product(const std::vector<ArrayLoop>& loops, int begin, int end) {
+  std::int64_t result = 1;
+  for (int i = begin; i < end; ++i) result *= loops[i].count;
+  return result;
+}
+
+int change_loop_of(const ArrayWork& work, int operand) {
+  int loop = work.operand[operand].store_depth - 1;
+  while (loop >= 0 && !work.loops[loop].indexes[operand]) --loop;
+  return loop;
+}
+
+std::int64_t steps_per_fill(const ArrayWork& work, int operand) {
+  return product(work.loops, change_loop_of(work, operand) + 1,
+                 static_cast<int>(work.loops.size()));
+}
+
+std::vector<std::int64_t> line_strides(const ArrayWork& work, int operand, int change_loop,
+                                       std::int64_t lines) {
+  std::vector<std::int64_t> strides(change_loop + 1, 0);
+  std::int64_t stride = lines;
+  for (int loop = change_loop; loop >= 0; --loop) {
+    if (!work.loops[loop].indexes[operand]) continue;
+    strides[loop] = stride;
+    stride *= work.loops[loop].count;
+  }
+  return strides;
+}
+
+OperandPlan plan_operand(const ArrayWork& work, int operand, const FillShape& shape, int banks) {
+  const ArrayOperand& given = work.operand[operand];
+  OperandPlan plan;
+  plan.used = given.words_per_fill > 0;
+  plan.change_loop = change_loop_of(work, operand);
+  plan.fills = product(work.loops, 0, plan.change_loop + 1);
+  plan.steps = steps_per_fill(work, operand);
+  plan.streaming = is_streaming(work, operand);
+  plan.copies = given.double_buffered ? 2 : 1;
+  if (!plan.used) return plan;
+  plan.lines = shape.lines();
+  plan.ahead = ceil_div<std::int64_t>(banks, plan.lines);
+  plan.line_stride = line_strides(work, operand, plan.change_loop, plan.lines);
+  return plan;
+}
+
+std::int64_t distinct_tiles(const ArrayWork& work, const OperandPlan& plan, int operand) {
+  std::int64_t tiles = 1;
+  for (int loop = 0; loop <= plan.change_loop; ++loop)
+    if (work.loops[loop].indexes[operand]) tiles *= work.loops[loop].count;
+  return tiles;
+}
+
+int ceil_log2(int n) { return std::bit_width(static_cast<unsigned>(n - 1)); }
+
+/// Cycles from the issue of a step until the last row and column execute it.
+struct Skew {
+  Time rows = 0;
+  Time columns = 0;
+};
+
+Skew skew_of(const PeArrayDescription& array, const ArrayWork& work, const ArrayPlan& plan) {
+  const auto moves = [&](int operand) {
+    return array.delivery[operand] == Delivery::kSystolic && plan.operand[operand].used &&
+           plan.operand[operand].streaming;
+  };
+  const bool sums_move =
+      work.reduction == SpatialReduction::kChain && plan.operand[kOutputOperand].streaming;
+  Skew skew;
+  if (moves(kWeightOperand) || sums_move) skew.rows = work.rows_used - 1;
+  if (moves(kInputOperand)) skew.columns = work.columns_used - 1;
+  return skew;
+}
+
+Time reduction_latency(const ArrayWork& work, const Skew& skew) {
+  if (work.reduction == SpatialReduction::kTree) return ceil_log2(work.rows_used);
+  // A chain whose rows already run one cycle apart adds its sums on the way.
+  if (work.reduction == SpatialReduction::kChain && skew.rows == 0) return work.rows_used - 1;
+  return 0;
+}
+
+std::int64_t revisit_distance_of(const ArrayWork& work, const OperandPlan& outputs) {
+  std::int64_t tiles = 1;
+  for (int loop = outputs.change_loop; loop >= 0; --loop) {
+    if (!work.loops[loop].indexes[kOutputOperand] && work.loops[loop].count > 1) return tiles;
+    tiles *= work.loops[loop].count;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool is_streaming(const ArrayWork& work, int operand) {
+  return work.operand[operand].store_depth == static_cast<int>(work.loops.size()) &&
+         steps_per_fill(work, operand) == 1;
+}
+
+ArrayPlan::ArrayPlan(const PeArrayDescription& array, const BufferDescription& buffer,
+                     int word_bytes, const ArrayWork& work) {
+  const BufferPorts ports(buffer);
+  const int path[kOperands] = {work.columns_used, work.rows_used, 0};
+  steps = product(work.loops, 0, static_cast<int>(work.loops.size()));
+  mac_slots = steps * work.rows_used * work.columns_used * array.macs_per_pe;
+  for (int x = 0; x < kOperands; ++x) {
+    const FillShape shape{
+        work.operand[x].words_per_fill, static_cast<std::int64_t>(buffer.line_bytes) / word_bytes,
+        array.bus_words_per_cycle[x], static_cast<std::int64_t>(ports.slot_spacing())};
+    OperandPlan& plan = operand[x] = plan_operand(work, x, shape, buffer.banks);
+    if (!plan.used) continue;
+    plan.bus_cycles = x == kOutputOperand ? ceil_div(shape.words, shape.bus) : shape.read_cycles();
+    if (x != kOutputOperand && !plan.streaming && array.delivery[x] == Delivery::kSystolic)
+      plan.bus_cycles = std::max<Time>(plan.bus_cycles, path[x]);
+    if (x == kOutputOperand) {
+      plan.write_lag = shape.write_lag();
+      read_back = plan;
+      read_back.bus_cycles = shape.read_cycles();
+    }
+    group_loops = std::max(group_loops, plan.change_loop + 1);
+  }
+  steps_per_group = product(work.loops, group_loops, static_cast<int>(work.loops.size()));
+
+  const OperandPlan& outputs = operand[kOutputOperand];
+  const Skew row_and_column = skew_of(array, work, *this);
+  skew = row_and_column.rows + row_and_column.columns;
+  result_latency = skew + (array.pipeline_cycles - 1) + reduction_latency(work, row_and_column) +
+                   (outputs.streaming ? 0 : 1);
+  result_credits = result_latency + outputs.copies;
+  revisit_distance = revisit_distance_of(work, outputs);
+  for (int loop = 0; loop <= outputs.change_loop; ++loop)
+    reducing.push_back(!work.loops[loop].indexes[kOutputOperand]);
+}
+
+ArrayCounts ArrayPlan::counts(const ArrayWork& work) const {
+  ArrayCounts counts;
+  counts.macs = work.macs;
+  counts.mac_slots = mac_slots;
+  counts.register_accesses = 4 * work.macs;
+  for (int x = 0; x < kOperands; ++x) {
+    if (!operand[x].used) continue;
+    counts.bus_words[x] = operand[x].fills * work.operand[x].words_per_fill;
+    counts.lines[x] = operand[x].fills * operand[x].lines;
+    counts.array_hops += counts.bus_words[x] * work.operand[x].multicast;
+    if (!operand[x].streaming)
+      counts.register_fills +=
+          counts.bus_words[x] * (x == kOutputOperand ? 1 : work.operand[x].multicast);
+  }
+  const std::int64_t first_visits =
+      work.accumulate_in_buffer ? 0 : distinct_tiles(work, operand[kOutputOperand], kOutputOperand);
+  const std::int64_t reads = operand[kOutputOperand].fills - first_visits;
+  counts.partial_sum_words = reads * work.operand[kOutputOperand].words_per_fill;
+  counts.partial_sum_lines = reads * operand[kOutputOperand].lines;
+  counts.array_hops += counts.partial_sum_words;
+  if (!operand[kOutputOperand].streaming) counts.register_fills += counts.partial_sum_words;
+  return counts;
+}
+
+}  // namespace tessera::hw

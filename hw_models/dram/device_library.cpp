@@ -1,0 +1,35 @@
+// Finds device tables by name or path.
+#include <filesystem>
+
+#include "hw_models/dram/device.h"
+#include "sim/base/data_files.h"
+#include "sim/base/message_io.h"
+
+namespace tessera::dram {
+
+namespace {
+
+proto::Device load_message(const std::string& path) {
+  proto::Device message;
+  load_textproto(path, message);
+  return message;
+}
+
+std::string path_of(const std::string& name_or_path) {
+  if (name_or_path.ends_with(".textproto")) return name_or_path;
+  return data_file("devices", name_or_path).string();
+}
+
+}  // namespace
+
+Device load_device(const std::string& name_or_path) {
+  const std::string path = path_of(name_or_path);
+  return device_from_proto(load_message(path), path);
+}
+
+Device load_device(const std::string& name_or_path, std::uint32_t data_rate) {
+  const std::string path = path_of(name_or_path);
+  return reclocked(load_message(path), path, data_rate);
+}
+
+}  // namespace tessera::dram

@@ -1,0 +1,206 @@
+// The compute queue: waits for granules, runs array and vector unit, and says where the cycles went.
+#include <algorithm>
+
+#include "hw_models/tile/tile.h"
+#include "sim/base/error.h"
+
+namespace tessera::hw {
+
+using mapping::Op;
+using mapping::SlotReader;
+
+bool Tile::step_compute(Cycle now) {
+  if (compute_.free_at > now) {
+    wake(compute_.free_at);
+    return false;
+  }
+  if (!enter(compute_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().compute; })) return false;
+  StageRun& run = stage_run(compute_.turn);
+  if (compute_.cursor.done()) {
+    run.compute_done = true;
+    ++compute_.turn;
+    compute_.entered = false;
+    return true;
+  }
+  if (!execute(now, run, compute_.cursor.instruction())) return false;
+  auto& counts = counts_[compute_.turn];
+  counts.first = std::min(counts.first, now);
+  counts.last = std::max(counts.last, compute_.free_at);
+  compute_.cursor.next();
+  return true;
+}
+
+bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  auto& ring = run.ring(instruction.slot);
+  switch (instruction.op) {
+    case Op::kAcquire: {
+      const Granule* granule = ring.front(SlotReader::kCompute);
+      compute_.wait = "a granule of its inputs";
+      if (granule == nullptr || granule->complete_at == kNever) return false;
+      if (granule->complete_at > now) {
+        wake(granule->complete_at);
+        return false;
+      }
+      account_wait(now, granule);
+      return true;
+    }
+    case Op::kRelease:
+      ring.release(SlotReader::kCompute);
+      return true;
+    case Op::kReserve: {
+      compute_.wait = "room for its outputs";
+      if (!claim(compute_.turn, instruction.slot) || !ring.has_room()) return false;
+      account_wait(now, nullptr);
+      Granule& granule = ring.append(region_of(run.layer().output, compute_.cursor.ranks()));
+      if (context_.functional) open_outputs(run, granule);
+      note_occupancy();
+      return true;
+    }
+    case Op::kCommit:
+      commit(now, run, instruction.slot);
+      return true;
+    case Op::kArray:
+      return start_array(now, run, instruction);
+    case Op::kVector:
+      return start_vector(now, run, instruction);
+    case Op::kAddSums:
+      return start_add_sums(now, run, instruction);
+    default:
+      throw InvariantViolation("tile " + std::to_string(id_), now, "compute queue holds an instruction of another queue");
+  }
+}
+
+void Tile::account(Cause cause, Cycle cycles) {
+  stack_.add(cause, cycles);
+  counts_[std::min(compute_.turn, counts_.size() - 1)].stack.add(cause, cycles);
+}
+
+/// Attributes the time since the last executed instruction. For a granule: waiting before the group was
+/// complete is a peer's doing; then DRAM's or a peer's until the source handed over the last packet; then
+/// the network's. Without a granule the outputs had no room: the store queue's own wait tells whom for.
+void Tile::account_wait(Cycle now, const Granule* granule) {
+  if (now <= accounted_) return;
+  const bool skipped = compute_.turn == 0 ? turns_[0].stage > 0
+                                          : turns_[compute_.turn].stage > turns_[compute_.turn - 1].stage + 1;
+  const Cause unready = skipped ? Cause::kIdle : Cause::kWaitPeer;
+  const auto until = [&](Cycle end, Cause cause) {
+    end = std::min(end, now);
+    if (end <= accounted_) return;
+    account(cause, end - accounted_);
+    accounted_ = end;
+  };
+  if (granule != nullptr && granule->times.requested != kNever) {
+    until(granule->times.requested, unready);
+    until(granule->times.handed_over, granule->times.last_from_dram ? Cause::kWaitDram : Cause::kWaitPeer);
+    until(now, Cause::kWaitNetwork);
+  }
+  until(now, store_work_.active && !store_work_.sums ? Cause::kWaitDram : unready);
+}
+
+bool Tile::start_array(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  const auto& ranks = compute_.cursor.ranks();
+  if (workloads::volume(ranks) == 0) return true;
+  account_wait(now, nullptr);
+  const auto issue = static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
+  const auto& timing = context_.compute.array(run.number(), ranks, continues_sums(run), now + issue);
+  account(Cause::kControl, issue);
+  account(Cause::kCompute, timing.steady);
+  account(Cause::kFillDrain, timing.fill + timing.drain);
+  account(Cause::kDelivery, timing.stall);
+  compute_.free_at = accounted_ = now + issue + timing.cycles;
+  auto& counts = counts_[compute_.turn];
+  counts.macs += workloads::volume(ranks);
+  counts.register_words += timing.counts.register_accesses + timing.counts.register_fills;
+  counts.array_words += timing.counts.array_hops;
+  counts.buffer_words += timing.counts.partial_sum_words;
+  for (const auto words : timing.counts.bus_words) counts.buffer_words += words;
+  if (observer_ != nullptr) observer_->computed(id_, run.number(), false, now, compute_.free_at);
+  if (context_.functional) accumulate(run, instruction.slot);
+  wake(compute_.free_at);
+  return true;
+}
+
+/// Not the first piece of the reduction: the sums so far are in the buffer.
+bool Tile::continues_sums(const StageRun& run) const {
+  const auto& ranks = run.layer().ranks;
+  for (std::size_t r = 0; r < ranks.size(); ++r)
+    if (ranks[r].reduced && compute_.cursor.ranks()[r].begin > run.share().ranks[r].begin) return true;
+  return false;
+}
+
+bool Tile::start_vector(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  const auto& ranks = compute_.cursor.ranks();
+  if (workloads::volume(ranks) == 0) return true;
+  account_wait(now, nullptr);
+  const auto timing = context_.compute.vector(run.number(), ranks, now);
+  run_vector(now, run, timing, workloads::volume(ranks) * run.layer().passes);
+  if (context_.functional) {
+    if (workloads::accumulates(run.layer()))
+      accumulate(run, instruction.slot);
+    else
+      compute_vector_values(run, instruction.slot);
+  }
+  return true;
+}
+
+bool Tile::start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  account_wait(now, nullptr);
+  const Granule& partial = *run.ring(instruction.slot).front(SlotReader::kCompute);
+  const std::int64_t elements = partial.region.elements();
+  if (elements == 0) return true;
+  run_vector(now, run, context_.compute.add_sums(elements, now), elements);
+  if (context_.functional)
+    merge_accumulators(run.layer(), *partial.accumulators, *run.ring(run.stage().output_slot).newest().accumulators);
+  return true;
+}
+
+void Tile::run_vector(Cycle now, const StageRun& run, const VectorTiming& timing, std::int64_t operations) {
+  const auto issue = static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
+  account(Cause::kControl, issue);
+  account(Cause::kVector, timing.cycles);
+  compute_.free_at = accounted_ = now + issue + timing.cycles;
+  auto& counts = counts_[compute_.turn];
+  counts.vector_operations += operations;
+  counts.buffer_words += timing.buffer_words;
+  if (observer_ != nullptr) observer_->computed(id_, run.number(), true, now, compute_.free_at);
+  wake(compute_.free_at);
+}
+
+void Tile::commit(Cycle now, StageRun& run, mapping::SlotId slot) {
+  Granule& granule = run.ring(slot).newest();
+  granule.complete_at = now;
+  if (!context_.functional || slot == run.stage().partial_slot || granule.accumulators == nullptr) return;
+  finish_output(run.layer(), *granule.accumulators,
+                [&](std::span<const std::int64_t> index, workloads::Element value) { granule.values->set(index, value); });
+  granule.accumulators.reset();
+}
+
+void Tile::open_outputs(const StageRun& run, Granule& granule) const {
+  granule.values = std::make_unique<RegionValues>(granule.region);
+  if (workloads::accumulates(run.layer()))
+    granule.accumulators = std::make_unique<workloads::Accumulators>(
+        workloads::start_accumulators(run.layer(), compute_.cursor.ranks()));
+}
+
+/// Reads operands only from the granules that have arrived: an element that was never sent is caught here.
+workloads::ReadElement Tile::operand_reader(StageRun& run) {
+  return [this, &run](std::size_t operand, std::span<const std::int64_t> index) {
+    const Granule* granule = run.ring(run.receive(static_cast<int>(operand)).slot).front(SlotReader::kCompute);
+    if (granule == nullptr || !granule->values->present(index))
+      throw InvariantViolation("tile " + std::to_string(id_), compute_.free_at, "stage ", run.stage().name,
+                               " computes with an element of operand ", operand, " that has not arrived");
+    return granule->values->at(index);
+  };
+}
+
+void Tile::accumulate(StageRun& run, mapping::SlotId slot) {
+  accumulate_tile(run.layer(), compute_.cursor.ranks(), operand_reader(run), *run.ring(slot).newest().accumulators);
+}
+
+void Tile::compute_vector_values(StageRun& run, mapping::SlotId slot) {
+  RegionValues& values = *run.ring(slot).newest().values;
+  compute_vector_tile(run.layer(), compute_.cursor.ranks(), operand_reader(run),
+                      [&](std::span<const std::int64_t> index, workloads::Element value) { values.set(index, value); });
+}
+
+}  // namespace tessera::hw

@@ -1,0 +1,203 @@
+// The load queue: room for granules, readiness of groups, requests, and the data that comes back.
+#include <algorithm>
+
+#include "hw_models/tile/tile.h"
+#include "sim/base/error.h"
+
+namespace tessera::hw {
+
+using mapping::Home;
+using mapping::Op;
+using workloads::Region;
+
+bool Tile::step_load(Cycle now) {
+  if (load_.free_at > now) {
+    wake(load_.free_at);
+    return false;
+  }
+  if (!enter(load_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().load; })) return false;
+  StageRun& run = stage_run(load_.turn);
+  if (load_.cursor.done()) {
+    run.load_done = true;
+    ++load_.turn;
+    load_.entered = false;
+    return true;
+  }
+  const auto& instruction = load_.cursor.instruction();
+  const bool started = instruction.op == Op::kReceive ? start_receive(now, run, instruction)
+                                                      : start_receive_sums(now, run, instruction);
+  if (!started) return false;
+  note_occupancy();
+  load_.free_at = now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
+  load_.cursor.next();
+  return true;
+}
+
+bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  auto& ring = run.ring(instruction.slot);
+  load_.wait = "memory of earlier stages to be given back";
+  if (!claim(load_.turn, instruction.slot)) return false;
+  load_.wait = "room for a granule of its inputs";
+  if (!ring.has_room()) return false;
+  Region region = region_of(run.layer().inputs[instruction.operand], load_.cursor.ranks());
+  const Bytes bytes = static_cast<Bytes>(region.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+  load_.wait = "earlier receives";
+  if (bytes > 0 && outstanding_receives_ >= context_.accelerator.tile.interface.outstanding_receives) return false;
+
+  Granule& granule = ring.append(std::move(region));
+  granule.times.allocated = now;
+  granule.expected_bytes = bytes;
+  if (context_.functional) granule.values = std::make_unique<RegionValues>(granule.region);
+  if (bytes == 0) {
+    granule.complete_at = now;
+    ++run.receive(instruction.operand).arrived;
+    return true;
+  }
+  ++outstanding_receives_;
+  note_ready(now, run, instruction.operand, granule.sequence);
+  return true;
+}
+
+bool Tile::start_receive_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  auto& ring = run.ring(instruction.slot);
+  load_.wait = "memory of earlier stages to be given back";
+  if (!claim(load_.turn, instruction.slot)) return false;
+  load_.wait = "room for a partner's sums";
+  if (!ring.has_room()) return false;
+  Granule& granule = ring.append(region_of(run.layer().output, load_.cursor.ranks()));
+  granule.times.allocated = granule.times.requested = now;
+  granule.expected_bytes =
+      static_cast<Bytes>(granule.region.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+  if (granule.expected_bytes == 0) granule.complete_at = now;
+  const auto& members = run.sums_group().members;
+  const auto partner = members[static_cast<std::size_t>(1 + granule.sequence % run.partners())];
+  Message grant{.kind = MessageKind::kSumsGrant};
+  grant.granule = {run.number(), instruction.slot, granule.sequence};
+  interface_.send_control(now, std::move(grant), static_cast<NodeId>(partner));
+  return true;
+}
+
+/// Counts this tile and its children in the group's tree; passes on upwards, or asks when it is the root.
+void Tile::note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence) {
+  ReceiveState& state = run.receive(operand);
+  if (++state.ready[sequence] <= state.children) return;
+  state.ready.erase(sequence);
+  if (state.root()) return request(now, run, operand, sequence);
+  Message ready{.kind = MessageKind::kReady};
+  ready.granule = {run.number(), state.slot, sequence};
+  ready.operand = operand;
+  interface_.send_control(now, std::move(ready), static_cast<NodeId>(state.parent()));
+}
+
+/// The root asks everyone who holds something of the granule.
+void Tile::request(Cycle now, StageRun& run, int operand, std::int64_t sequence) {
+  const ReceiveState& state = run.receive(operand);
+  Granule& granule = run.ring(state.slot).granule(sequence);
+  granule.times.requested = now;
+  Order order;
+  order.granule = {run.number(), state.slot, sequence};
+  order.operand = operand;
+  order.requested = now;
+  for (const auto member : state.group->members) order.destinations.push_back(static_cast<NodeId>(member));
+  for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
+    order.part = part;
+    const auto region = intersect(granule.region, context_.program.parts[part].region);
+    if (region.empty()) continue;
+    if (context_.program.parts[part].home == Home::kDram)
+      order_from_dram(now, order, region);
+    else
+      order_from_tiles(now, order, region);
+  }
+}
+
+void Tile::order_from_dram(Cycle now, const Order& order, const Region& region) {
+  const auto tensor = context_.program.parts[order.part].tensor;
+  const auto runs = mapping::runs_of(context_.program.layouts[tensor], context_.program.network.tensors[tensor].extents,
+                                     region, context_.program.word_bytes);
+  auto dealt = context_.stripes.deal(runs);
+  for (std::size_t channel = 0; channel < dealt.size(); ++channel) {
+    if (dealt[channel].empty()) continue;
+    auto piece = std::make_shared<Order>(order);
+    piece->region = region;
+    piece->runs = std::move(dealt[channel]);
+    for (const auto& run : piece->runs) piece->bytes += run.bytes;
+    Message message{.kind = MessageKind::kReadRequest};
+    message.order = std::move(piece);
+    interface_.send_control(now, std::move(message), context_.dram_node(channel));
+  }
+}
+
+void Tile::order_from_tiles(Cycle now, const Order& order, const Region& region) {
+  for (const auto& owner : context_.index.owners(order.part)) {
+    if (!overlap(owner.region, region)) continue;
+    auto common = intersect(region, owner.region);
+    if (common.empty()) continue;
+    auto piece = std::make_shared<Order>(order);
+    piece->bytes = static_cast<Bytes>(common.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+    piece->region = std::move(common);
+    Message message{.kind = MessageKind::kReadRequest};
+    message.order = std::move(piece);
+    interface_.send_control(now, std::move(message), static_cast<NodeId>(owner.tile));
+  }
+}
+
+void Tile::take_data(const Arrival& arrival) {
+  const Message& message = arrival.message;
+  StageRun& run = *find_stage(message.granule.stage);
+  Granule& granule = run.ring(message.granule.slot).granule(message.granule.sequence);
+  granule.received_bytes += message.payload_bytes;
+  payload_received_ += message.payload_bytes;
+  if (granule.received_bytes > granule.expected_bytes)
+    throw InvariantViolation("tile " + std::to_string(id_), arrival.at, "stage ", run.stage().name, " slot ",
+                             run.stage().slots[message.granule.slot].name, " granule ", granule.sequence,
+                             " received ", granule.received_bytes, " of ", granule.expected_bytes, " bytes");
+  granule.times.handed_over = std::max(granule.times.handed_over, message.sent);
+  granule.times.last_from_dram = message.from_dram;
+  if (message.order != nullptr) granule.times.requested = message.order->requested;
+  const bool sums = message.operand < 0;
+  if (message.values != nullptr) granule.values->merge(*message.values);
+  if (message.sums != nullptr) granule.accumulators = std::make_unique<workloads::Accumulators>(*message.sums);
+
+  const Bytes line = context_.accelerator.tile.buffer.line_bytes;
+  const auto lines = static_cast<std::int64_t>(ceil_div(message.payload_bytes, line));
+  const Cycle written = ports_.packet_written(arrival.at, lines, port_free_);
+  port_free_ = written + 1;
+  counts_[turn_of(run.number())].buffer_words +=
+      static_cast<std::int64_t>(message.payload_bytes) / context_.program.word_bytes;
+  if (granule.received_bytes < granule.expected_bytes) return;
+  granule.complete_at = written + 1;
+  wake(granule.complete_at);
+  if (sums) return;
+  --outstanding_receives_;
+  ++run.receive(message.operand).arrived;
+}
+
+/// When all granules of a stage have arrived, its roots tell the owners that they will not ask again.
+void Tile::close_groups(Cycle now) {
+  for (std::size_t turn = first_unclosed_turn_; turn < runs_.size() && turn <= load_.turn; ++turn) {
+    if (runs_[turn] == nullptr || !runs_[turn]->load_done) break;
+    StageRun& run = *runs_[turn];
+    bool all = true;
+    for (int operand = 0; operand < run.operands(); ++operand) {
+      ReceiveState& state = run.receive(operand);
+      if (state.closed || !state.root()) continue;
+      state.closed = state.arrived == run.ring(state.slot).appended();
+      all &= state.closed;
+      if (state.closed) send_closings(now, run, operand);
+    }
+    if (all && turn == first_unclosed_turn_) ++first_unclosed_turn_;
+  }
+}
+
+void Tile::send_closings(Cycle now, const StageRun& run, int operand) {
+  const auto region = context_.index.group_region(run.number(), operand, run.share().input_groups[operand]);
+  for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor))
+    for (const auto& owner : context_.index.owners(part)) {
+      if (intersect(owner.region, region).empty()) continue;
+      Message close{.kind = MessageKind::kClose};
+      close.part = part;
+      interface_.send_control(now, std::move(close), static_cast<NodeId>(owner.tile));
+    }
+}
+
+}  // namespace tessera::hw

@@ -1,0 +1,83 @@
+// What tiles and memory interfaces say to each other over the network.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "hw_models/tile/region_values.h"
+#include "mapping/dram_runs.h"
+#include "mapping/program.h"
+#include "sim/base/types.h"
+#include "workloads/reference_executor.h"
+
+namespace tessera::hw {
+
+using NodeId = std::uint32_t;
+
+enum class MessageKind : std::uint8_t {
+  kReady,         ///< a group member and all below it have room for a granule
+  kReadRequest,   ///< a group's root asks a memory or an owner tile for a region
+  kData,          ///< part of a granule, to all members of a group or to an owner of sums
+  kWriteRequest,  ///< a tile asks a DRAM interface for room
+  kWriteGrant,    ///< the interface has room
+  kWriteData,     ///< part of a granule on its way to DRAM
+  kSumsGrant,     ///< an owner has room for a partner's sums
+  kClose,         ///< a group will not read a part from this owner again
+};
+
+/// Message classes that must not wait for each other; each has virtual channels of its own.
+enum class VirtualNetwork : std::uint8_t { kRequest = 0, kData = 1, kGrant = 2 };
+
+constexpr VirtualNetwork virtual_network(MessageKind kind) {
+  switch (kind) {
+    case MessageKind::kReadRequest:
+    case MessageKind::kWriteRequest:
+    case MessageKind::kClose:
+      return VirtualNetwork::kRequest;
+    case MessageKind::kData:
+    case MessageKind::kWriteData:
+      return VirtualNetwork::kData;
+    default:
+      return VirtualNetwork::kGrant;
+  }
+}
+
+/// Identifies a granule of a slot of a stage; the same on all members of a group.
+struct GranuleName {
+  int stage = -1;
+  mapping::SlotId slot = -1;
+  std::int64_t sequence = 0;
+};
+
+/// What a request for data or for room to write says. Shared by all packets that answer it.
+struct Order {
+  GranuleName granule;         ///< destination of a read, source of a write
+  int operand = -1;            ///< of the reader's layer
+  int part = -1;
+  workloads::Region region;    ///< elements that this source or channel contributes
+  std::vector<mapping::Run> runs;  ///< DRAM only: bytes inside the channel
+  Bytes bytes = 0;
+  std::vector<NodeId> destinations;  ///< of the answer
+  Cycle requested = 0;
+  std::shared_ptr<const RegionValues> values;  ///< functional mode, writes only
+};
+
+struct Message {
+  MessageKind kind = MessageKind::kReady;
+  NodeId source = 0;
+  GranuleName granule;
+  int operand = -1;         ///< kReady; kData: -1 for partial sums
+  int part = -1;            ///< kClose
+  Bytes payload_bytes = 0;  ///< kData, kWriteData
+  bool last = false;        ///< last packet of its order
+  Cycle sent = 0;           ///< when the source handed it to the network
+  bool from_dram = false;
+  std::uint64_t ticket = 0; ///< of the sending interface, to learn when all packets have left; 0: none
+  std::shared_ptr<const Order> order;
+  std::shared_ptr<const RegionValues> values;  ///< functional mode, on the last packet
+  std::shared_ptr<const workloads::Accumulators> sums;  ///< functional mode, partial sums
+};
+
+}  // namespace tessera::hw

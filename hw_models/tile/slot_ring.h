@@ -1,0 +1,66 @@
+// A slot at run time: a ring of granules between one writer and its readers.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <memory>
+
+#include "hw_models/tile/region_values.h"
+#include "mapping/program.h"
+#include "sim/base/types.h"
+#include "workloads/reference_executor.h"
+
+namespace tessera::hw {
+
+/// When the stages of a granule's arrival happened; waiting time is attributed by these.
+struct ArrivalTimes {
+  Cycle allocated = 0;           ///< its place was appended
+  Cycle requested = kNever;      ///< the group was complete and the root asked
+  Cycle handed_over = 0;         ///< the last packet so far was handed to the network by its source
+  bool last_from_dram = false;
+};
+
+struct Granule {
+  std::int64_t sequence = 0;
+  workloads::Region region;
+  Bytes expected_bytes = 0;
+  Bytes received_bytes = 0;
+  Cycle complete_at = kNever;  ///< readable from this cycle on
+  ArrivalTimes times;
+  std::unique_ptr<RegionValues> values;                   ///< functional mode
+  std::unique_ptr<workloads::Accumulators> accumulators;  ///< functional mode, outputs before they are finished
+};
+
+class SlotRing {
+ public:
+  SlotRing(Bytes granule_bytes, int granules, unsigned readers);
+
+  bool has_room() const { return static_cast<int>(ring_.size()) < capacity_; }
+  /// Precondition: has_room.
+  Granule& append(workloads::Region region);
+  /// A granule that is still held.
+  Granule& granule(std::int64_t sequence);
+  Granule& newest() { return ring_.back(); }
+  std::int64_t appended() const { return appended_; }
+  bool empty() const { return ring_.empty(); }
+  const std::deque<Granule>& held() const { return ring_; }
+  Bytes granule_bytes() const { return granule_bytes_; }
+
+  /// Oldest granule that the reader has not released; nullptr when it was not appended yet.
+  Granule* front(mapping::SlotReader reader);
+  /// Lets the reader's oldest granule go; it leaves the ring when all readers have.
+  void release(mapping::SlotReader reader);
+
+ private:
+  static int position(mapping::SlotReader reader);
+  void drop_released();
+
+  Bytes granule_bytes_;
+  int capacity_;
+  unsigned readers_;
+  std::deque<Granule> ring_;
+  std::int64_t appended_ = 0;
+  std::array<std::int64_t, 3> released_{};
+};
+
+}  // namespace tessera::hw

@@ -1,0 +1,59 @@
+#include "hw_models/tile/stage_run.h"
+
+#include <algorithm>
+
+namespace tessera::hw {
+
+using mapping::SlotId;
+using mapping::SlotReader;
+
+namespace {
+
+void mark_slots(const mapping::CodeBlock& block, std::vector<bool>& used) {
+  for (const auto& node : block) {
+    if (node.is_loop)
+      mark_slots(node.body, used);
+    else if (node.instruction.slot >= 0)
+      used[node.instruction.slot] = true;
+  }
+}
+
+}  // namespace
+
+StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex& index, int stage,
+                   const mapping::TileShare& share)
+    : claimed(program.stages[stage].slots.size(), false),
+      stage_(&program.stages[stage]),
+      number_(stage),
+      share_(&share),
+      layer_(&program.network.layers[stage_->layer]),
+      used_(stage_->slots.size(), false) {
+  for (const auto& slot : stage_->slots)
+    rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers);
+  for (const auto* block : {&code().load, &code().compute, &code().store}) mark_slots(*block, used_);
+  for (const auto group : share.input_groups) {
+    ReceiveState state;
+    state.group = &stage_->groups[group];
+    const auto& members = state.group->members;
+    state.position = static_cast<int>(std::ranges::find(members, share.tile) - members.begin());
+    const int first_child = state.position * kGroupFanOut + 1;
+    state.children = std::clamp(static_cast<int>(members.size()) - first_child, 0, kGroupFanOut);
+    receives_.push_back(std::move(state));
+  }
+  const int part = index.part_of_stage(stage);
+  const auto& owners = index.owners(part);
+  const auto found = std::ranges::find(owners, share.tile, &mapping::Owner::tile);
+  if (found != owners.end())
+    expected_closings = index.expected_closings(part, static_cast<std::size_t>(found - owners.begin()));
+}
+
+bool StageRun::closed(SlotId slot) {
+  if (!used_[slot]) return true;
+  const bool output = slot == stage_->output_slot || slot == stage_->partial_slot;
+  if (!(output ? compute_done : load_done)) return false;
+  if ((stage_->slots[slot].readers & static_cast<unsigned>(SlotReader::kServer)) != 0)
+    return closings == expected_closings && reads_in_flight == 0;
+  return rings_[slot].empty();
+}
+
+}  // namespace tessera::hw

@@ -1,0 +1,73 @@
+// A tile's share of one stage while it runs: its slots, its receives, who waits for whom in its groups.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "hw_models/tile/slot_ring.h"
+#include "mapping/program_index.h"
+
+namespace tessera::hw {
+
+/// Members of a group are arranged in a tree by position: readiness is collected along it, so that no tile
+/// has to take in a message from every other.
+inline constexpr int kGroupFanOut = 8;
+
+/// One input operand of the share: its place in the group and the readiness collected so far.
+struct ReceiveState {
+  const mapping::Group* group = nullptr;
+  mapping::SlotId slot = -1;
+  int position = 0;
+  int children = 0;
+  std::map<std::int64_t, int> ready;  ///< per granule: children, and this tile itself
+  std::int64_t arrived = 0;           ///< granules complete
+  bool closed = false;                ///< root only: owners have been told
+
+  bool root() const { return position == 0; }
+  int parent() const { return group->members[(position - 1) / kGroupFanOut]; }
+};
+
+class StageRun {
+ public:
+  StageRun(const mapping::Program& program, const mapping::ProgramIndex& index, int stage,
+           const mapping::TileShare& share);
+
+  const mapping::Stage& stage() const { return *stage_; }
+  int number() const { return number_; }
+  const mapping::TileShare& share() const { return *share_; }
+  const mapping::Code& code() const { return stage_->codes[share_->code]; }
+  const workloads::Layer& layer() const { return *layer_; }
+  SlotRing& ring(mapping::SlotId slot) { return rings_[slot]; }
+  ReceiveState& receive(int operand) { return receives_[operand]; }
+  int operands() const { return static_cast<int>(receives_.size()); }
+  const mapping::Group& sums_group() const { return stage_->groups[share_->sums_group]; }
+  bool uses(mapping::SlotId slot) const { return used_[slot]; }
+  bool owner() const { return sums_group().members.front() == share_->tile; }
+  /// Where owners take in their partners' sums.
+  mapping::SlotId sums_slot() const { return stage_->partial_slot - 1; }
+  /// Partners that add to the outputs of this owner.
+  int partners() const { return static_cast<int>(sums_group().members.size()) - 1; }
+
+  bool load_done = false;
+  bool compute_done = false;
+  bool store_done = false;
+  std::vector<bool> claimed;                       ///< per slot: its memory is free for it
+  std::map<std::int64_t, std::int64_t> sums_grants;  ///< partner: output granule -> sequence at the owner
+  int closings = 0;
+  int expected_closings = 0;                       ///< owner of a part in the tiles
+  int reads_in_flight = 0;                         ///< served reads whose packets have not all left
+
+  /// Nothing more will enter the slot and nothing is left in it.
+  bool closed(mapping::SlotId slot);
+
+ private:
+  const mapping::Stage* stage_;
+  int number_;
+  const mapping::TileShare* share_;
+  const workloads::Layer* layer_;
+  std::vector<SlotRing> rings_;
+  std::vector<ReceiveState> receives_;
+  std::vector<bool> used_;
+};
+
+}  // namespace tessera::hw

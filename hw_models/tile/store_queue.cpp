@@ -1,0 +1,117 @@
+// The store queue: outputs on their way to DRAM, partial sums on their way to their owner.
+#include <algorithm>
+
+#include "hw_models/tile/tile.h"
+#include "sim/base/error.h"
+
+namespace tessera::hw {
+
+using mapping::Op;
+using mapping::SlotReader;
+
+bool Tile::step_store(Cycle now) {
+  if (store_.free_at > now) {
+    wake(store_.free_at);
+    return false;
+  }
+  if (!enter(store_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().store; })) return false;
+  StageRun& run = stage_run(store_.turn);
+  if (store_.cursor.done()) {
+    run.store_done = true;
+    ++store_.turn;
+    store_.entered = false;
+    return true;
+  }
+  const auto& instruction = store_.cursor.instruction();
+  auto& ring = run.ring(instruction.slot);
+  switch (instruction.op) {
+    case Op::kAcquire: {
+      const Granule* granule = ring.front(SlotReader::kStore);
+      store_.wait = "an output";
+      if (granule == nullptr || granule->complete_at > now) return false;
+      break;
+    }
+    case Op::kRelease:
+      ring.release(SlotReader::kStore);
+      break;
+    default:
+      if (!store_work_.active) start_store(now, run, instruction);
+      if (!store_finished()) return false;
+      store_work_ = {};
+      counts_[store_.turn].last = std::max(counts_[store_.turn].last, now);
+  }
+  store_.cursor.next();
+  return true;
+}
+
+void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  store_work_.active = true;
+  store_work_.sums = instruction.op == Op::kSendSums;
+  store_work_.stage = run.number();
+  const Granule& granule = *run.ring(instruction.slot).front(SlotReader::kStore);
+  if (granule.region.empty()) return;
+  if (store_work_.sums) {
+    store_work_.expected = 1;
+    store_.wait = "the owner of its sums to have room";
+    return;
+  }
+  store_.wait = "room at the DRAM interfaces";
+  const auto tensor = run.layer().output.tensor;
+  const auto& program = context_.program;
+  const auto runs = mapping::runs_of(program.layouts[tensor], program.network.tensors[tensor].extents, granule.region,
+                                     program.word_bytes);
+  auto dealt = context_.stripes.deal(runs);
+  for (std::size_t channel = 0; channel < dealt.size(); ++channel) {
+    if (dealt[channel].empty()) continue;
+    auto order = std::make_shared<Order>();
+    order->granule = {run.number(), instruction.slot, granule.sequence};
+    order->part = context_.index.part_of_stage(run.number());
+    order->region = granule.region;
+    order->runs = std::move(dealt[channel]);
+    for (const auto& piece : order->runs) order->bytes += piece.bytes;
+    if (context_.functional) order->values = std::make_shared<RegionValues>(*granule.values);
+    Message request{.kind = MessageKind::kWriteRequest};
+    request.order = std::move(order);
+    interface_.send_control(now, std::move(request), context_.dram_node(channel));
+    ++store_work_.expected;
+  }
+}
+
+void Tile::take_write_grant(const Arrival& arrival, Cycle now) {
+  Message data{.kind = MessageKind::kWriteData};
+  data.order = arrival.message.order;
+  data.last = true;
+  const Bytes bytes = data.order->bytes;
+  const int stage = data.order->granule.stage;
+  schedule_departure(now, {.at = 0, .message = std::move(data), .bytes = bytes,
+                           .destinations = {arrival.message.source}, .served = false, .stage = stage});
+}
+
+/// A partner's sums leave as soon as both they and the owner's grant are there.
+bool Tile::store_finished() {
+  if (store_work_.sums && store_work_.expected > 0 && !store_work_.sums_sent && !send_sums()) return false;
+  if (store_work_.tickets.size() < store_work_.expected) return false;
+  return std::ranges::none_of(store_work_.tickets, [&](auto ticket) { return interface_.leaving(ticket); });
+}
+
+bool Tile::send_sums() {
+  StageRun& run = *find_stage(store_work_.stage);
+  const Granule& granule = *run.ring(store_.cursor.instruction().slot).front(SlotReader::kStore);
+  const auto grant = run.sums_grants.find(granule.sequence);
+  if (grant == run.sums_grants.end()) return false;
+  Message data{.kind = MessageKind::kData};
+  data.granule = {run.number(), run.sums_slot(), grant->second};
+  data.last = true;
+  if (granule.accumulators != nullptr) data.sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
+  const Bytes bytes =
+      static_cast<Bytes>(granule.region.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+  const auto owner = static_cast<NodeId>(run.sums_group().members.front());
+  run.sums_grants.erase(grant);
+  schedule_departure(now_, {.at = 0, .message = std::move(data), .bytes = bytes, .destinations = {owner},
+                            .served = false, .stage = run.number()});
+  store_work_.sums_sent = true;
+  store_.wait = "its outputs to leave";
+  return true;
+}
+
+}  // namespace tessera::hw

@@ -1,0 +1,184 @@
+#include "hw_models/tile/tile.h"
+
+#include <algorithm>
+
+#include "sim/base/error.h"
+
+namespace tessera::hw {
+
+using mapping::SlotId;
+
+Tile::Tile(mapping::TileId id, const TileContext& context, PacketPort& port)
+    : id_(id),
+      context_(context),
+      ports_(context.accelerator.tile.buffer),
+      interface_(static_cast<NodeId>(id), context.accelerator.tile.interface.max_payload_bytes, port),
+      turns_(context.index.turns(id)),
+      runs_(turns_.size()),
+      counts_(turns_.size()) {}
+
+StageRun& Tile::stage_run(std::size_t turn) {
+  if (runs_[turn] == nullptr) {
+    const auto& [stage, share] = turns_[turn];
+    runs_[turn] = std::make_unique<StageRun>(context_.program, context_.index, stage,
+                                             context_.program.stages[stage].shares[share]);
+    for (int i = 0; i < runs_[turn]->operands(); ++i) runs_[turn]->receive(i).slot = i;
+  }
+  return *runs_[turn];
+}
+
+std::size_t Tile::turn_of(int stage) const {
+  const auto found = std::ranges::lower_bound(turns_, stage, {}, &mapping::ProgramIndex::Turn::stage);
+  if (found == turns_.end() || found->stage != stage)
+    throw InvariantViolation("tile " + std::to_string(id_), 0, "message for stage ", stage, ", in which it has no share");
+  return static_cast<std::size_t>(found - turns_.begin());
+}
+
+StageRun* Tile::find_stage(int stage) { return &stage_run(turn_of(stage)); }
+
+bool Tile::enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&)) {
+  if (queue.turn == turns_.size()) return false;
+  if (!queue.entered) {
+    StageRun& run = stage_run(queue.turn);
+    queue.cursor = mapping::CodeCursor(code(run), run.share().ranks);
+    queue.entered = true;
+  }
+  return true;
+}
+
+/// A slot may be used when everything of earlier stages that lies in the same place has been closed.
+bool Tile::claim(std::size_t turn, SlotId slot) {
+  StageRun& run = stage_run(turn);
+  if (run.claimed[slot]) return true;
+  const auto& wanted = run.stage().slots[slot];
+  const Bytes begin = wanted.base_address;
+  const Bytes end = begin + wanted.granule_bytes * static_cast<Bytes>(wanted.granules);
+  bool gap = false;
+  for (std::size_t t = first_open_turn_; t < turn; ++t) {
+    StageRun& earlier = stage_run(t);
+    bool open = false;
+    for (SlotId s = 0; s < static_cast<SlotId>(earlier.stage().slots.size()); ++s) {
+      if (earlier.closed(s)) continue;
+      open = true;
+      const auto& other = earlier.stage().slots[s];
+      const Bytes other_end = other.base_address + other.granule_bytes * static_cast<Bytes>(other.granules);
+      if (other.base_address < end && begin < other_end) return false;
+    }
+    gap |= open;
+    if (!gap) first_open_turn_ = t + 1;
+  }
+  run.claimed[slot] = true;
+  return true;
+}
+
+void Tile::deliver(const Message& message, Cycle now) { arrivals_.push_back({now, message}); }
+
+Cycle Tile::run(Cycle now) {
+  now_ = now;
+  next_wake_ = kNever;
+  receive_arrivals(now);
+  depart(now);
+  for (bool progress = true; progress;) {
+    progress = step_load(now);
+    progress |= step_compute(now);
+    progress |= step_store(now);
+    progress |= serve(now);
+  }
+  close_groups(now);
+  if (!departures_.empty()) wake(departures_.front().at);
+  if (!arrivals_.empty()) wake(arrivals_.front().at + 1);
+  return next_wake_;
+}
+
+void Tile::receive_arrivals(Cycle now) {
+  while (!arrivals_.empty() && arrivals_.front().at < now) {
+    handle(arrivals_.front(), now);
+    arrivals_.pop_front();
+  }
+}
+
+void Tile::handle(const Arrival& arrival, Cycle now) {
+  const Message& message = arrival.message;
+  switch (message.kind) {
+    case MessageKind::kReady:
+      return note_ready(now, *find_stage(message.granule.stage), message.operand, message.granule.sequence);
+    case MessageKind::kReadRequest:
+      requests_.push_back(message.order);
+      return;
+    case MessageKind::kData:
+      return take_data(arrival);
+    case MessageKind::kWriteGrant:
+      return take_write_grant(arrival, now);
+    case MessageKind::kSumsGrant: {
+      StageRun& run = *find_stage(message.granule.stage);
+      run.sums_grants[message.granule.sequence / run.partners()] = message.granule.sequence;
+      return;
+    }
+    case MessageKind::kClose:
+      ++find_stage(context_.program.parts[message.part].producer_stage)->closings;
+      return;
+    default:
+      throw InvariantViolation("tile " + std::to_string(id_), now, "received a message for a memory interface");
+  }
+}
+
+void Tile::schedule_departure(Cycle now, Departure departure) {
+  departure.at = ports_.first_flit_leaves(now);
+  if (!departures_.empty()) departure.at = std::max(departure.at, departures_.back().at);
+  departures_.push_back(std::move(departure));
+}
+
+void Tile::depart(Cycle now) {
+  while (!departures_.empty() && departures_.front().at <= now) {
+    Departure departure = std::move(departures_.front());
+    departures_.pop_front();
+    const auto ticket = interface_.send_payload(now, std::move(departure.message), departure.bytes, departure.destinations);
+    counts_[turn_of(departure.stage)].buffer_words += static_cast<std::int64_t>(departure.bytes) / context_.program.word_bytes;
+    if (departure.served)
+      served_.push_back({ticket, departure.stage});
+    else
+      store_work_.tickets.push_back(ticket);
+  }
+  std::erase_if(served_, [&](const Served& served) {
+    if (interface_.leaving(served.ticket)) return false;
+    --find_stage(served.stage)->reads_in_flight;
+    return true;
+  });
+}
+
+bool Tile::finished() const {
+  const auto end = turns_.size();
+  return load_.turn == end && compute_.turn == end && store_.turn == end && departures_.empty() &&
+         requests_.empty() && arrivals_.empty() && served_.empty() && store_work_.tickets.empty();
+}
+
+std::string Tile::describe_wait() const {
+  std::string text = "tile " + std::to_string(id_);
+  const auto add = [&](const char* name, const Queue& queue) {
+    if (queue.turn == turns_.size()) return;
+    text += detail::concatenate("; ", name, " in stage ", context_.program.stages[turns_[queue.turn].stage].name,
+                                " waits for ", queue.wait);
+  };
+  add("load queue", load_);
+  add("compute queue", compute_);
+  add("store queue", store_);
+  if (!requests_.empty()) text += detail::concatenate("; ", requests_.size(), " reads wait for its feature maps");
+  return text;
+}
+
+void Tile::note_occupancy() {
+  Bytes bytes = 0;
+  for (std::size_t t = first_open_turn_; t < runs_.size(); ++t) {
+    if (runs_[t] == nullptr) continue;
+    for (SlotId s = 0; s < static_cast<SlotId>(runs_[t]->stage().slots.size()); ++s)
+      bytes += runs_[t]->ring(s).granule_bytes() * static_cast<Bytes>(runs_[t]->ring(s).held().size());
+  }
+  peak_bytes_ = std::max(peak_bytes_, bytes);
+}
+
+void Tile::finish(Cycle end) {
+  if (end > accounted_) stack_.add(Cause::kIdle, end - accounted_);
+  accounted_ = end;
+}
+
+}  // namespace tessera::hw

@@ -1,0 +1,181 @@
+// A tile: sequencer with three decoupled queues, buffer slots, compute, and the server that lets others read
+// the feature maps it keeps.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hw_models/buffer/buffer_ports.h"
+#include "hw_models/tile/cycle_stack.h"
+#include "hw_models/tile/network_interface.h"
+#include "hw_models/tile/stage_run.h"
+#include "hw_models/tile/tile_context.h"
+#include "mapping/code_cursor.h"
+
+namespace tessera::hw {
+
+/// Event counts of one tile in one stage, for energy and for the self-checks.
+struct TileCounts {
+  std::int64_t macs = 0;
+  std::int64_t vector_operations = 0;
+  std::int64_t buffer_words = 0;    ///< read or written by array, vector unit and network
+  std::int64_t array_words = 0;     ///< moved between buffer and PEs
+  std::int64_t register_words = 0;  ///< register file accesses of all PEs
+  CycleStack stack;
+  Cycle first = kNever;             ///< first and last cycle in which the stage was active here
+  Cycle last = 0;
+};
+
+/// Hears of things that happen in tiles; the model does not know who listens.
+class TileObserver {
+ public:
+  virtual ~TileObserver() = default;
+  virtual void computed(mapping::TileId tile, int stage, bool vector, Cycle begin, Cycle end) = 0;
+};
+
+/// Plain behaviour, no SystemC. The shell calls `run` when the tile asked to be woken or a message came;
+/// messages that arrive in a cycle are seen in the next.
+class Tile {
+ public:
+  Tile(mapping::TileId id, const TileContext& context, PacketPort& port);
+
+  /// A packet's tail has been read by the network interface at `now`.
+  void deliver(const Message& message, Cycle now);
+  void packet_left(std::uint64_t ticket) { interface_.packet_left(ticket); }
+
+  /// Does everything possible in cycle `now`; returns the next cycle in which time alone changes something.
+  Cycle run(Cycle now);
+
+  bool finished() const;
+  /// What every unfinished queue waits for, for the report of a machine that cannot move.
+  std::string describe_wait() const;
+
+  mapping::TileId id() const { return id_; }
+  const std::vector<TileCounts>& counts() const { return counts_; }
+  const CycleStack& stack() const { return stack_; }
+  Bytes peak_buffer_bytes() const { return peak_bytes_; }
+  Bytes payload_received() const { return payload_received_; }
+  Bytes payload_sent() const { return interface_.payload_sent(); }
+  /// Closes the books: what is left until `end` is idle time.
+  void finish(Cycle end);
+  void set_observer(TileObserver* observer) { observer_ = observer; }
+
+ private:
+  /// One of the three queues: where it stands.
+  struct Queue {
+    std::size_t turn = 0;  ///< position in the tile's list of stages
+    mapping::CodeCursor cursor;
+    bool entered = false;
+    Cycle free_at = 0;     ///< issuing or executing until then
+    const char* wait = ""; ///< why it cannot move
+  };
+  struct Arrival {
+    Cycle at;
+    Message message;
+  };
+  /// A granule that is read out of the buffer and then leaves through the interface.
+  struct Departure {
+    Cycle at;
+    Message message;
+    Bytes bytes;
+    std::vector<NodeId> destinations;
+    bool served = false;  ///< read on behalf of others
+    int stage = -1;
+  };
+  struct Served {
+    std::uint64_t ticket;
+    int stage;
+  };
+  /// A store instruction in progress.
+  struct StoreWork {
+    bool active = false;
+    bool sums = false;             ///< partial sums for an owner, not outputs for DRAM
+    bool sums_sent = false;
+    int stage = -1;
+    std::size_t expected = 0;      ///< departures
+    std::vector<std::uint64_t> tickets;  ///< of those that have begun
+  };
+
+  // tile.cpp
+  StageRun& stage_run(std::size_t turn);
+  StageRun* find_stage(int stage);
+  std::size_t turn_of(int stage) const;
+  bool enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&));
+  bool claim(std::size_t turn, mapping::SlotId slot);
+  void receive_arrivals(Cycle now);
+  void handle(const Arrival& arrival, Cycle now);
+  void depart(Cycle now);
+  void schedule_departure(Cycle now, Departure departure);
+  void wake(Cycle at) { next_wake_ = std::min(next_wake_, at); }
+  void note_occupancy();
+
+  // load_queue.cpp
+  bool step_load(Cycle now);
+  bool start_receive(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  bool start_receive_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  void note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence);
+  void request(Cycle now, StageRun& run, int operand, std::int64_t sequence);
+  void order_from_dram(Cycle now, const Order& order, const workloads::Region& region);
+  void order_from_tiles(Cycle now, const Order& order, const workloads::Region& region);
+  void take_data(const Arrival& arrival);
+  void complete(StageRun& run, int operand, Granule& granule, Cycle at);
+  void close_groups(Cycle now);
+  void send_closings(Cycle now, const StageRun& run, int operand);
+
+  // compute_queue.cpp
+  bool step_compute(Cycle now);
+  bool execute(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  bool start_array(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  bool start_vector(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  bool start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  void run_vector(Cycle now, const StageRun& run, const VectorTiming& timing, std::int64_t operations);
+  bool continues_sums(const StageRun& run) const;
+  void commit(Cycle now, StageRun& run, mapping::SlotId slot);
+  void account_wait(Cycle now, const Granule* granule);
+  void account(Cause cause, Cycle cycles);
+  void open_outputs(const StageRun& run, Granule& granule) const;
+  workloads::ReadElement operand_reader(StageRun& run);
+  void accumulate(StageRun& run, mapping::SlotId slot);
+  void compute_vector_values(StageRun& run, mapping::SlotId slot);
+
+  // store_queue.cpp
+  bool step_store(Cycle now);
+  void start_store(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  void take_write_grant(const Arrival& arrival, Cycle now);
+  bool store_finished();
+  bool send_sums();
+
+  // server.cpp
+  bool serve(Cycle now);
+  bool held_completely(StageRun& run, const workloads::Region& region, Cycle now) const;
+  void serve_order(Cycle now, StageRun& run, const std::shared_ptr<const Order>& order);
+
+  mapping::TileId id_;
+  const TileContext& context_;
+  BufferPorts ports_;
+  NetworkInterface interface_;
+  const std::vector<mapping::ProgramIndex::Turn>& turns_;
+  std::vector<std::unique_ptr<StageRun>> runs_;  ///< per turn, made when first touched
+  std::size_t first_open_turn_ = 0;              ///< all slots of earlier turns are closed
+  std::size_t first_unclosed_turn_ = 0;          ///< groups of earlier turns have all been closed
+  Queue load_, compute_, store_;
+  std::deque<Arrival> arrivals_;
+  std::deque<Departure> departures_;
+  std::deque<std::shared_ptr<const Order>> requests_;  ///< reads of kept feature maps that wait
+  std::vector<Served> served_;  ///< reads on their way out
+  StoreWork store_work_;
+  int outstanding_receives_ = 0;
+  Cycle port_free_ = 0;      ///< network-in port of the buffer
+  Cycle now_ = 0;
+  Cycle next_wake_ = kNever;
+  Cycle accounted_ = 0;      ///< the cycle stack covers everything before
+  CycleStack stack_;
+  std::vector<TileCounts> counts_;  ///< per turn
+  Bytes peak_bytes_ = 0;
+  Bytes payload_received_ = 0;
+  TileObserver* observer_ = nullptr;
+};
+
+}  // namespace tessera::hw

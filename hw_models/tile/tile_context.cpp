@@ -1,0 +1,28 @@
+#include "hw_models/tile/tile_context.h"
+
+#include <algorithm>
+
+namespace tessera::hw {
+
+std::vector<std::vector<mapping::Run>> ChannelStripes::deal(const std::vector<mapping::Run>& runs) const {
+  std::vector<std::vector<mapping::Run>> dealt(channels_);
+  for (const auto& run : runs) {
+    std::uint64_t address = run.address;
+    const std::uint64_t end = run.address + run.bytes;
+    while (address < end) {
+      const std::uint64_t stripe = address / stripe_bytes_;
+      const std::uint64_t offset = address % stripe_bytes_;
+      const Bytes bytes = std::min(end - address, stripe_bytes_ - offset);
+      const std::uint64_t local = stripe / channels_ * stripe_bytes_ + offset;
+      auto& channel = dealt[stripe % channels_];
+      if (!channel.empty() && channel.back().address + channel.back().bytes == local)
+        channel.back().bytes += bytes;
+      else
+        channel.push_back({local, bytes});
+      address += bytes;
+    }
+  }
+  return dealt;
+}
+
+}  // namespace tessera::hw

@@ -1,0 +1,28 @@
+// Names of instructions and queues, as listings and messages print them.
+#pragma once
+
+#include <string>
+
+#include "mapping/program.h"
+
+namespace tessera::mapping {
+
+enum class Queue { kLoad = 0, kCompute = 1, kStore = 2 };
+inline constexpr Queue kQueues[] = {Queue::kLoad, Queue::kCompute, Queue::kStore};
+
+const char* name_of(Queue queue);
+const char* name_of(Op op);
+const CodeBlock& block_of(const Code& code, Queue queue);
+
+/// Whether a queue executes this instruction.
+bool belongs_to(Op op, Queue queue);
+
+/// Mnemonic and operands, for example "receive W", "acquire I0 3", "array O", "add_sums S".
+/// Ids that point nowhere are printed as numbers, so that it can describe a faulty program.
+std::string to_text(const Instruction& instruction, const Stage& stage);
+
+/// Name of an input of a layer in schedules and listings: "W" for the first weight, "W<i>" for
+/// further ones, "I<i>" for the rest.
+std::string operand_label(const workloads::Layer& layer, int input);
+
+}  // namespace tessera::mapping

@@ -1,0 +1,21 @@
+// The `layerwise` schedule: every layer on all tiles, one after the other, feature maps kept in the tiles
+// between layers when they fit.
+#pragma once
+
+#include "hw_models/description/accelerator.h"
+#include "mapping/schedule.h"
+
+namespace tessera::mapping {
+
+/// What scheduling needs to know of parts described elsewhere.
+struct MachineRates {
+  double dram_bytes_per_cycle = 16;  ///< peak of all channels per chip cycle
+  double link_bytes_per_cycle = 16;
+  bool multicast = true;
+};
+
+/// UserError naming the layer when no tile of it fits into the tile buffer.
+Schedule schedule_layerwise(const workloads::Network& network, const hw::Accelerator& accelerator,
+                            const MachineRates& rates);
+
+}  // namespace tessera::mapping

@@ -1,0 +1,138 @@
+#include "mapping/lowering.h"
+
+#include <algorithm>
+
+#include "mapping/slot_placer.h"
+#include "mapping/stage_builder.h"
+#include "sim/base/error.h"
+
+namespace tessera::mapping {
+
+using workloads::Layer;
+using workloads::Network;
+using workloads::Operand;
+using workloads::OperandRole;
+using workloads::RankTile;
+
+namespace {
+
+/// Lowers stage by stage, then places slots in tile memory and tensors in DRAM.
+class ProgramBuilder {
+ public:
+  ProgramBuilder(const Schedule& schedule, const Network& network, const hw::Accelerator& accelerator)
+      : network_(network),
+        accelerator_(accelerator),
+        plans_(read_stages(schedule, network, {accelerator.rows, accelerator.columns})) {
+    program_.accelerator = accelerator.name;
+    program_.tiles = accelerator.tiles();
+    program_.word_bytes = accelerator.word_bytes();
+    program_.network = network;
+  }
+
+  Program build() {
+    for (const auto& plan : plans_) program_.stages.push_back(build_stage(plan, network_, accelerator_));
+    add_parts();
+    add_layouts();
+    place_slots();
+    return std::move(program_);
+  }
+
+ private:
+  const Layer& layer(int stage) const { return network_.layers[plans_[stage].layer]; }
+
+  void add_parts() {
+    for (std::size_t t = 0; t < network_.tensors.size(); ++t) {
+      const auto& tensor = network_.tensors[t];
+      if (!network_.producers(static_cast<int>(t)).empty()) continue;
+      workloads::Region whole;
+      for (const auto extent : tensor.extents) whole.dimensions.push_back({0, extent, 1});
+      program_.parts.push_back({static_cast<int>(t), -1, whole, Home::kDram});
+    }
+    for (std::size_t s = 0; s < plans_.size(); ++s) {
+      const auto& output = layer(static_cast<int>(s)).output;
+      program_.parts.push_back({output.tensor, static_cast<int>(s),
+                                region_of(output, layer(static_cast<int>(s)).whole()),
+                                plans_[s].output_home});
+    }
+  }
+
+  /// Weights: blocks as long in each reduced dimension as one fetch, so that a granule is contiguous.
+  void block_for_fetches(DramLayout& layout, workloads::TensorId tensor) const {
+    for (std::size_t s = 0; s < plans_.size(); ++s) {
+      const auto& inputs = layer(static_cast<int>(s)).inputs;
+      for (std::size_t i = 0; i < inputs.size(); ++i) {
+        if (inputs[i].tensor != tensor) continue;
+        const auto shares = deal_shares(plans_[s], layer(static_cast<int>(s)), {accelerator_.rows, accelerator_.columns});
+        const auto extents = extents_inside(plans_[s].loops, plans_[s].inputs[i].depth, shares.nominal);
+        for (std::size_t d = 0; d < inputs[i].dimensions.size(); ++d) {
+          const auto& terms = inputs[i].dimensions[d].terms;
+          if (terms.size() == 1 && layer(static_cast<int>(s)).ranks[terms[0].rank].reduced)
+            layout.block[d] = std::min(layout.block[d], extents[terms[0].rank]);
+        }
+        return;
+      }
+    }
+  }
+
+  /// Weights as stored; feature maps of four dimensions with the channels fastest, so that a row of a
+  /// window is one contiguous run.
+  void add_layouts() {
+    constexpr std::uint64_t alignment = 4096;
+    std::uint64_t next = 0;
+    for (std::size_t t = 0; t < network_.tensors.size(); ++t) {
+      const auto& tensor = network_.tensors[t];
+      DramLayout layout;
+      layout.block = tensor.extents;
+      for (int d = 0; d < static_cast<int>(tensor.extents.size()); ++d) layout.order.push_back(d);
+      if (tensor.kind == workloads::TensorKind::kWeight)
+        block_for_fetches(layout, static_cast<int>(t));
+      else if (tensor.extents.size() == 4)
+        layout.order = {0, 2, 3, 1};
+      std::uint64_t elements = 1;
+      for (std::size_t d = 0; d < tensor.extents.size(); ++d)
+        elements *= static_cast<std::uint64_t>(round_up(tensor.extents[d], layout.block[d]));
+      layout.footprint_bytes = elements * static_cast<std::uint64_t>(accelerator_.word_bytes());
+      layout.base_address = next;
+      next += round_up<std::uint64_t>(layout.footprint_bytes, alignment);
+      program_.layouts.push_back(std::move(layout));
+    }
+  }
+
+  int last_reader(int stage) const {
+    int last = stage;
+    for (std::size_t s = 0; s < plans_.size(); ++s)
+      for (const auto& input : layer(static_cast<int>(s)).inputs)
+        if (input.tensor == layer(stage).output.tensor) last = std::max(last, static_cast<int>(s));
+    return last;
+  }
+
+  [[noreturn]] void refuse_memory(int stage) const {
+    std::string sizes;
+    for (const auto& slot : program_.stages[stage].slots)
+      sizes += detail::concatenate(sizes.empty() ? "" : ", ", slot.name, " ", slot.granules, " x ",
+                                   slot.granule_bytes, " B");
+    throw UserError("layer ", layer(stage).name, ": does not fit into the tile buffer of ",
+                    accelerator_.tile.buffer.bytes, " B beside the feature maps that stay on chip: ", sizes);
+  }
+
+  void place_slots() {
+    SlotPlacer placer(accelerator_.tile.buffer.bytes);
+    for (int s = 0; s < static_cast<int>(plans_.size()); ++s) {
+      const bool stays = plans_[s].output_home == Home::kTiles;
+      if (!placer.place(program_.stages[s], s, stays, stays ? last_reader(s) : s)) refuse_memory(s);
+    }
+  }
+
+  const Network& network_;
+  const hw::Accelerator& accelerator_;
+  std::vector<StagePlan> plans_;
+  Program program_;
+};
+
+}  // namespace
+
+Program lower(const Schedule& schedule, const Network& network, const hw::Accelerator& accelerator) {
+  return ProgramBuilder(schedule, network, accelerator).build();
+}
+
+}  // namespace tessera::mapping

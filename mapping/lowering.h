@@ -1,0 +1,15 @@
+// From schedule tree to program: shares, code, slots, memory, and where every tensor lives.
+#pragma once
+
+#include "hw_models/description/accelerator.h"
+#include "mapping/program.h"
+#include "mapping/schedule.h"
+
+namespace tessera::mapping {
+
+/// Lowers a layer-by-layer schedule. UserError naming the layer and the sizes when a slot cannot be placed
+/// in the tile buffer, or when the tree asks for what lowering does not do.
+Program lower(const Schedule& schedule, const workloads::Network& network,
+              const hw::Accelerator& accelerator);
+
+}  // namespace tessera::mapping

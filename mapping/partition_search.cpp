@@ -1,0 +1,352 @@
+#include "mapping/partition_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "mapping/array_choice.h"
+
+namespace tessera::mapping {
+
+using workloads::Layer;
+using workloads::LayerKind;
+using workloads::Operand;
+using workloads::RankId;
+
+DealSignature signature_of(const std::vector<PartitionSplit>& partition, const Operand& operand) {
+  DealSignature signature;
+  for (const auto& split : partition) {
+    if (split.ways == 1) continue;
+    for (std::size_t d = 0; d < operand.dimensions.size(); ++d)
+      for (const auto& term : operand.dimensions[d].terms)
+        if (term.rank == split.rank)
+          signature.push_back({static_cast<int>(d), split.ways, split.axis});
+  }
+  return signature;
+}
+
+double LayerCost::total() const { return std::max({compute, ingest, dram, network}) + exposed; }
+
+namespace {
+
+using Extents = std::vector<std::int64_t>;
+constexpr double kFinalists = 24;
+constexpr double kUsableLinkShare = 0.4;     ///< of all links, what uneven traffic leaves usable
+constexpr double kRequestLatency = 120;      ///< cycles from a request to its first data, network and DRAM
+constexpr double kHopCyclesPerFlit = 0.02;   ///< weight of network work when cycles tie: it costs energy
+
+class Search {
+ public:
+  Search(const workloads::Network& network, workloads::LayerId layer, const std::vector<InputSource>& sources,
+         const hw::Accelerator& accelerator, const SearchLimits& limits)
+      : layer_(network.layers[layer]),
+        sources_(sources),
+        accelerator_(accelerator),
+        limits_(limits) {
+    base_.layer = layer;
+    base_.inputs.resize(layer_.inputs.size());
+    base_.output_home = limits.output_stays ? Home::kTiles : Home::kDram;
+    base_.tiles.resize(static_cast<std::size_t>(accelerator.tiles()));
+    std::iota(base_.tiles.begin(), base_.tiles.end(), 0);
+    for (std::size_t r = 0; r < layer_.ranks.size(); ++r)
+      if (splittable(static_cast<RankId>(r))) ranks_.push_back(static_cast<RankId>(r));
+  }
+
+  std::optional<LayerChoice> run() {
+    enumerate();
+    std::ranges::stable_sort(dealings_, {}, &Dealing::bound);
+    std::optional<LayerChoice> best;
+    int tried = 0;
+    for (const auto& dealing : dealings_) {
+      if (tried >= kFinalists || (best && dealing.bound >= best->cost.total())) break;
+      ++tried;
+      for (const bool weights_outer : {true, false}) {
+        auto choice = block(dealing, weights_outer);
+        if (choice && (!best || score(*choice) < score(*best))) best = std::move(choice);
+      }
+    }
+    return best;
+  }
+
+ private:
+  struct Dealing {
+    std::vector<PartitionSplit> splits;
+    double bound = 0;
+  };
+
+  /// Filter taps stay together, and so do ranks that a vector layer must see whole.
+  bool splittable(RankId rank) const {
+    if (layer_.ranks[rank].extent <= 1) return false;
+    if (std::ranges::find(layer_.whole_ranks, rank) != layer_.whole_ranks.end()) return false;
+    if (!layer_.ranks[rank].reduced) return true;
+    return layer_.kind == LayerKind::kMatrix && !shares_dimension(rank);
+  }
+
+  bool shares_dimension(RankId rank) const {
+    for (const auto& input : layer_.inputs)
+      for (const auto& access : input.dimensions)
+        if (access.terms.size() > 1)
+          for (const auto& term : access.terms)
+            if (term.rank == rank) return true;
+    return false;
+  }
+
+  /// One or two ranks per mesh axis, in every factorisation of the axis.
+  std::vector<std::vector<PartitionSplit>> axis_options(Axis axis, int length) const {
+    std::vector<std::vector<PartitionSplit>> options = {{}};
+    for (const RankId outer : ranks_) {
+      if (length > 1) options.push_back({{outer, 0, length, axis}});
+      for (const RankId inner : ranks_)
+        for (int ways = 2; inner != outer && ways < length; ++ways)
+          if (length % ways == 0) options.push_back({{outer, 0, ways, axis}, {inner, 0, length / ways, axis}});
+    }
+    return options;
+  }
+
+  Extents shares(const std::vector<PartitionSplit>& splits) const {
+    Extents extents;
+    for (const auto& rank : layer_.ranks) extents.push_back(rank.extent);
+    for (const auto& split : splits) extents[split.rank] = ceil_div<std::int64_t>(extents[split.rank], split.ways);
+    return extents;
+  }
+
+  void enumerate() {
+    std::map<Extents, double> seen;
+    const auto rows = axis_options(Axis::kMeshY, accelerator_.rows);
+    const auto columns = axis_options(Axis::kMeshX, accelerator_.columns);
+    for (const auto& row : rows)
+      for (const auto& column : columns) {
+        Dealing dealing{row, 0};
+        dealing.splits.insert(dealing.splits.end(), column.begin(), column.end());
+        const Extents extents = shares(dealing.splits);
+        StagePlan plan = base_;
+        plan.partition = dealing.splits;
+        dealing.bound = cost(plan, extents, compute_bound(extents)).total();
+        const auto [entry, added] = seen.try_emplace(extents, dealing.bound);
+        if (!added && entry->second <= dealing.bound) continue;
+        entry->second = dealing.bound;
+        dealings_.push_back(std::move(dealing));
+      }
+  }
+
+  double compute_bound(const Extents& extents) const {
+    double points = 1;
+    for (const auto extent : extents) points *= static_cast<double>(extent);
+    const auto& tile = accelerator_.tile;
+    if (layer_.kind == LayerKind::kMatrix)
+      return points / (tile.array.rows * tile.array.columns * tile.array.macs_per_pe);
+    return points * layer_.passes / tile.vector_unit.lanes;
+  }
+
+  double compute_cycles(const Extents& tile_extents) {
+    if (layer_.kind != LayerKind::kMatrix) return compute_bound(tile_extents);
+    return static_cast<double>(array_choice(tile_extents).cycles);
+  }
+
+  const ArrayChoice& array_choice(const Extents& extents) {
+    const auto found = array_choices_.find(extents);
+    if (found != array_choices_.end()) return found->second;
+    return array_choices_
+        .emplace(extents, choose_array_mapping(layer_, extents, accelerator_.tile.array, accelerator_.word_bytes()))
+        .first->second;
+  }
+
+  static double ways_indexing(const std::vector<PartitionSplit>& splits, const Operand& operand) {
+    double ways = 1;
+    for (const auto& split : splits)
+      if (Layer::indexes(operand, split.rank)) ways *= split.ways;
+    return ways;
+  }
+
+  double tiles_used(const std::vector<PartitionSplit>& splits) const {
+    double used = 1;
+    for (const auto& split : splits)
+      used *= static_cast<double>(std::min<std::int64_t>(split.ways, layer_.ranks[split.rank].extent));
+    return used;
+  }
+
+  /// Links that one flit to `members` tiles crosses: a tree that spans them plus the way there.
+  double hops_to(double members, bool from_dram, bool local) const {
+    const double span = accelerator_.rows + accelerator_.columns;
+    if (local) return 1;
+    const double way = from_dram ? span / 2 : span / 3;
+    return limits_.multicast ? way + members : way * members;
+  }
+
+  LayerCost cost(const StagePlan& plan, const Extents& extents, double compute) const {
+    LayerCost cost;
+    cost.compute = compute;
+    const double word = accelerator_.word_bytes();
+    const double used = tiles_used(plan.partition);
+    double hops = 0, first_fetch = 0, serial = 0;
+    const auto counts = trip_counts(plan.loops, extents);
+    const int depth = static_cast<int>(plan.loops.size());
+    const Extents inner = extents_inside(plan.loops, depth, extents);
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
+      const auto& input = layer_.inputs[i];
+      double fetches = 1;
+      for (int l = 0; l < change_depth(plan, input, depth, extents); ++l) fetches *= static_cast<double>(counts[l]);
+      const double granule = static_cast<double>(nominal_elements(input, inner)) * word;
+      const double groups = std::min(ways_indexing(plan.partition, input), used);
+      const double members = std::max(1.0, used / groups);
+      const bool dram = sources_[i].home == Home::kDram;
+      const bool local = !dram && signature_of(plan.partition, input) == sources_[i].signature;
+      const double sent = groups * fetches * granule * (limits_.multicast ? 1 : members);
+      cost.ingest += fetches * granule / limits_.link_bytes_per_cycle;
+      if (dram) cost.dram += sent / limits_.dram_bytes_per_cycle;
+      hops += groups * fetches * granule / limits_.link_bytes_per_cycle * hops_to(members, dram, local);
+      first_fetch += granule / limits_.link_bytes_per_cycle;
+      if (!plan.inputs[i].double_buffered && fetches > 1) serial += fetches * granule / limits_.link_bytes_per_cycle;
+    }
+    add_output(plan, extents, cost, hops);
+    const double links = 4.0 * accelerator_.tiles();
+    cost.network = hops / (links * kUsableLinkShare);
+    cost.exposed = first_fetch + serial + kRequestLatency + hops * kHopCyclesPerFlit / accelerator_.tiles();
+    return cost;
+  }
+
+  void add_output(const StagePlan& plan, const Extents& extents, LayerCost& cost, double& hops) const {
+    const double word = accelerator_.word_bytes();
+    const double share = static_cast<double>(nominal_elements(layer_.output, extents)) * word;
+    const double used = tiles_used(plan.partition);
+    const double owners = std::min(ways_indexing(plan.partition, layer_.output), used);
+    const double partners = std::max(1.0, used / owners) - 1;
+    const double flits = share / limits_.link_bytes_per_cycle;
+    cost.ingest += partners * flits;
+    cost.exposed += partners * flits;
+    hops += owners * partners * flits * hops_to(1, false, false);
+    if (plan.output_home == Home::kTiles) return;
+    cost.dram += owners * share / limits_.dram_bytes_per_cycle;
+    hops += owners * flits * hops_to(1, true, false);
+    cost.exposed += flits;
+  }
+
+  Bytes round_line(double bytes) const {
+    const Bytes line = accelerator_.tile.buffer.line_bytes;
+    return round_up(std::max<Bytes>(static_cast<Bytes>(std::ceil(bytes)), line), line);
+  }
+
+  Bytes working_set(const StagePlan& plan, const Extents& extents) const {
+    const int depth = static_cast<int>(plan.loops.size());
+    const Extents inner = extents_inside(plan.loops, depth, extents);
+    const auto granule = [&](const Operand& operand) {
+      return round_line(static_cast<double>(nominal_elements(operand, inner)) * accelerator_.word_bytes());
+    };
+    const auto trips = [&](const Operand& operand) {
+      std::int64_t product = 1;
+      const auto counts = trip_counts(plan.loops, extents);
+      for (int l = 0; l < change_depth(plan, operand, depth, extents); ++l) product *= counts[l];
+      return product;
+    };
+    Bytes bytes = 0;
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
+      bytes += granule(layer_.inputs[i]) *
+               static_cast<Bytes>(std::min<std::int64_t>(plan.inputs[i].double_buffered ? 2 : 1, trips(layer_.inputs[i])));
+    const auto outputs = static_cast<Bytes>(trips(layer_.output));
+    bytes += granule(layer_.output) * (limits_.output_stays ? outputs : std::min<Bytes>(2, outputs));
+    double partners = tiles_used(plan.partition) / ways_indexing(plan.partition, layer_.output);
+    if (partners > 1) bytes += granule(layer_.output) * (partners > 2 ? 2 : 1);
+    return bytes;
+  }
+
+  /// Halves one rank's tile at a time, each time the one that costs least, until the slots fit.
+  std::optional<LayerChoice> block(const Dealing& dealing, bool weights_outer) {
+    const Extents extents = shares(dealing.splits);
+    Extents tile = extents;
+    StagePlan plan = base_;
+    plan.partition = dealing.splits;
+    for (;;) {
+      set_loops(plan, extents, tile, weights_outer);
+      for (const bool twice : {true, false}) {
+        set_buffering(plan, twice);
+        if (working_set(plan, extents) <= limits_.working_bytes) return finish(plan, extents, tile);
+      }
+      if (!shrink(plan, extents, tile, weights_outer)) return std::nullopt;
+    }
+  }
+
+  bool shrink(StagePlan& plan, const Extents& extents, Extents& tile, bool weights_outer) {
+    set_buffering(plan, true);
+    std::optional<std::pair<double, Extents>> best;
+    for (const RankId rank : ranks_) {
+      if (tile[rank] <= 1) continue;
+      Extents smaller = tile;
+      smaller[rank] = ceil_div<std::int64_t>(tile[rank], 2);
+      set_loops(plan, extents, smaller, weights_outer);
+      const double bytes = static_cast<double>(working_set(plan, extents));
+      const double over = std::max(1.0, bytes / static_cast<double>(limits_.working_bytes));
+      const double price = cost(plan, extents, compute_cycles(smaller) * trips(plan, extents)).total() * over;
+      if (!best || price < best->first) best = {price, smaller};
+    }
+    if (!best) return false;
+    tile = best->second;
+    return true;
+  }
+
+  static double trips(const StagePlan& plan, const Extents& extents) {
+    double product = 1;
+    for (const auto count : trip_counts(plan.loops, extents)) product *= static_cast<double>(count);
+    return product;
+  }
+
+  void set_buffering(StagePlan& plan, bool twice) const {
+    const int depth = static_cast<int>(plan.loops.size());
+    for (auto& input : plan.inputs) input = {depth, twice};
+    plan.output = {depth, true};
+  }
+
+  /// Reduced ranks innermost, so that sums stay in the buffer; the ranks of the operand to be kept outermost.
+  void set_loops(StagePlan& plan, const Extents& extents, const Extents& tile, bool weights_outer) const {
+    plan.loops.clear();
+    const auto add = [&](int wanted) {
+      for (const RankId rank : ranks_)
+        if (tile[rank] < extents[rank] && loop_class(rank, weights_outer) == wanted)
+          plan.loops.push_back({rank, tile[rank]});
+    };
+    for (const int position : {0, 1, 2, 3}) add(position);
+    const int depth = static_cast<int>(plan.loops.size());
+    for (auto& input : plan.inputs) input.depth = depth;
+    plan.output.depth = depth;
+  }
+
+  int loop_class(RankId rank, bool weights_outer) const {
+    if (layer_.ranks[rank].reduced) return 3;
+    const RankRole role = rank_role(layer_, rank);
+    if (role.input && role.weight) return 0;
+    return role.weight == weights_outer ? 1 : 2;
+  }
+
+  LayerChoice finish(StagePlan plan, const Extents& extents, const Extents& tile) {
+    if (layer_.kind == LayerKind::kMatrix) plan.array = array_choice(tile).mapping;
+    LayerChoice choice{plan, cost(plan, extents, compute_cycles(tile) * trips(plan, extents)), 0};
+    std::int64_t granules = 1;
+    const auto counts = trip_counts(plan.loops, extents);
+    for (int l = 0; l < change_depth(plan, layer_.output, plan.output.depth, extents); ++l) granules *= counts[l];
+    choice.output_share_bytes =
+        round_line(static_cast<double>(nominal_elements(layer_.output, tile)) * accelerator_.word_bytes()) *
+        static_cast<Bytes>(granules);
+    return choice;
+  }
+
+  static double score(const LayerChoice& choice) { return choice.cost.total(); }
+
+  const Layer& layer_;
+  const std::vector<InputSource>& sources_;
+  const hw::Accelerator& accelerator_;
+  const SearchLimits& limits_;
+  StagePlan base_;
+  std::vector<RankId> ranks_;
+  std::vector<Dealing> dealings_;
+  std::map<Extents, ArrayChoice> array_choices_;
+};
+
+}  // namespace
+
+std::optional<LayerChoice> search_partition(const workloads::Network& network, workloads::LayerId layer,
+                                            const std::vector<InputSource>& sources,
+                                            const hw::Accelerator& accelerator, const SearchLimits& limits) {
+  return Search(network, layer, sources, accelerator, limits).run();
+}
+
+}  // namespace tessera::mapping

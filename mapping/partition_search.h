@@ -1,0 +1,55 @@
+// Finds how to deal one layer to the tiles and how to block it for the tile buffers, by analytical cost.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "hw_models/description/accelerator.h"
+#include "mapping/stage_plan.h"
+
+namespace tessera::mapping {
+
+/// Which dimension of a tensor each mesh axis deals out: tiles with equal signatures hold equal regions.
+struct DimensionWays {
+  int dimension = 0;
+  int ways = 1;
+  Axis axis = Axis::kTiles;
+  bool operator==(const DimensionWays&) const = default;
+};
+using DealSignature = std::vector<DimensionWays>;
+DealSignature signature_of(const std::vector<PartitionSplit>& partition, const workloads::Operand& operand);
+
+/// Where an input comes from.
+struct InputSource {
+  Home home = Home::kDram;
+  DealSignature signature;  ///< kTiles: how its producer dealt it
+};
+
+/// What the search knows of the machine beside the tile.
+struct SearchLimits {
+  Bytes working_bytes = 0;        ///< tile buffer left for this layer's slots
+  bool output_stays = false;      ///< outputs are held in the tiles that produce them, outside working_bytes
+  bool multicast = true;          ///< the network forks packets
+  double link_bytes_per_cycle = 16;
+  double dram_bytes_per_cycle = 16;
+};
+
+/// Cycles by cause, before overlap.
+struct LayerCost {
+  double compute = 0, ingest = 0, dram = 0, network = 0, exposed = 0;
+  double total() const;
+};
+
+struct LayerChoice {
+  StagePlan plan;
+  LayerCost cost;
+  Bytes output_share_bytes = 0;  ///< of the fullest tile, in whole granules
+};
+
+/// Best plan found, or nothing when not even the smallest tile fits into `working_bytes`.
+std::optional<LayerChoice> search_partition(const workloads::Network& network, workloads::LayerId layer,
+                                            const std::vector<InputSource>& sources,
+                                            const hw::Accelerator& accelerator,
+                                            const SearchLimits& limits);
+
+}  // namespace tessera::mapping

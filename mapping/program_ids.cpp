@@ -1,0 +1,252 @@
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "mapping/instruction_text.h"
+#include "mapping/program_io.h"
+#include "sim/base/error.h"
+
+namespace tessera::mapping {
+
+namespace {
+
+using workloads::Layer;
+using workloads::Network;
+using workloads::Operand;
+
+// Far more than any layer has ranks; the walks over code recurse, and so does the reader of the
+// file.
+constexpr int kDeepestLoopNest = 40;
+
+/// Where a message points: the file and the thing in it.
+class Place {
+ public:
+  explicit Place(std::string text) : text_(std::move(text)) {}
+
+  template <typename... Parts>
+  Place at(const Parts&... parts) const {
+    return Place(detail::concatenate(text_, ": ", parts...));
+  }
+
+  template <typename... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
+    throw UserError(text_, ": ", parts...);
+  }
+
+  /// low <= value <= high.
+  void within(const char* what, std::int64_t value, std::int64_t low, std::int64_t high) const {
+    if (value < low || value > high) refuse(what, " is ", value, "; allowed: ", low, " to ", high);
+  }
+  void at_least(const char* what, std::int64_t value, std::int64_t low) const {
+    if (value < low) refuse(what, " is ", value, "; allowed: ", low, " or more");
+  }
+  template <typename List>
+  void index(const char* what, std::int64_t value, const List& list,
+             std::int64_t lowest = 0) const {
+    within(what, value, lowest, static_cast<std::int64_t>(list.size()) - 1);
+  }
+  template <typename List>
+  void size(const char* what, const List& list, std::size_t expected) const {
+    if (list.size() != expected)
+      refuse("number of ", what, " is ", list.size(), "; allowed: ", expected);
+  }
+
+ private:
+  std::string text_;
+};
+
+void check_access(const workloads::DimensionAccess& access, const Layer& layer, std::int64_t extent,
+                  const Place& place) {
+  for (const auto& term : access.terms) {
+    place.index("rank", term.rank, layer.ranks);
+    place.at_least("coefficient", term.coefficient, 1);
+  }
+  place.within("first valid index", access.valid_begin, 0, extent);
+  place.within("end of the valid indices", access.valid_end, access.valid_begin, extent);
+}
+
+void check_operand(const Operand& operand, const Layer& layer, const Network& network,
+                   const Place& place) {
+  place.index("tensor", operand.tensor, network.tensors);
+  const auto& tensor = network.tensors[operand.tensor];
+  place.size("dimensions", operand.dimensions, tensor.extents.size());
+  for (std::size_t d = 0; d < operand.dimensions.size(); ++d)
+    check_access(operand.dimensions[d], layer, tensor.extents[d], place.at("dimension ", d));
+}
+
+void check_network(const Network& network, const Place& file) {
+  for (std::size_t t = 0; t < network.tensors.size(); ++t)
+    for (const auto extent : network.tensors[t].extents)
+      file.at("tensor ", t).at_least("extent", extent, 1);
+  for (const auto& layer : network.layers) {
+    const Place place = file.at("layer ", layer.name);
+    for (const auto& rank : layer.ranks)
+      place.at("rank ", rank.name).at_least("extent", rank.extent, 1);
+    place.at_least("passes", layer.passes, 1);
+    for (std::size_t i = 0; i < layer.inputs.size(); ++i)
+      check_operand(layer.inputs[i], layer, network, place.at("input ", i));
+    check_operand(layer.output, layer, network, place.at("output"));
+  }
+}
+
+void check_part(const Part& part, const Program& program, const Place& place) {
+  place.index("tensor", part.tensor, program.network.tensors);
+  place.index("producer stage", part.producer_stage, program.stages, -1);
+  const auto& extents = program.network.tensors[part.tensor].extents;
+  place.size("dimensions", part.region.dimensions, extents.size());
+  for (std::size_t d = 0; d < extents.size(); ++d) {
+    const auto& range = part.region.dimensions[d];
+    place.at_least("step", range.step, 1);
+    place.within("count", range.count, 0, extents[d]);
+    place.within("first index", range.begin, 0, extents[d]);
+    if (range.count > 0) place.within("last index", range.last(), 0, extents[d] - 1);
+  }
+}
+
+void check_layout(const DramLayout& layout, std::size_t dimensions, const Place& place) {
+  place.size("dimensions in order", layout.order, dimensions);
+  place.size("block extents", layout.block, dimensions);
+  for (const auto extent : layout.block) place.at_least("block extent", extent, 1);
+  std::set<int> seen;
+  for (const int dimension : layout.order) {
+    place.index("dimension in order", dimension, layout.order);
+    if (!seen.insert(dimension).second) place.refuse("dimension ", dimension, " is ordered twice");
+  }
+}
+
+/// Checks what a stage's ids point at.
+class StageIds {
+ public:
+  StageIds(const Program& program, const Stage& stage, Place place)
+      : program_(program),
+        stage_(stage),
+        place_(std::move(place)),
+        layer_(program.network.layers[stage.layer]) {}
+
+  void check() const {
+    place_.index("output slot", stage_.output_slot, stage_.slots);
+    for (const auto& slot : stage_.slots) check_slot(slot, place_.at("slot ", slot.name));
+    for (std::size_t i = 0; i < stage_.codes.size(); ++i)
+      for (const Queue queue : kQueues)
+        check_block(block_of(stage_.codes[i], queue), queue, 0,
+                    place_.at("code ", i, ": ", name_of(queue), " queue"));
+    for (std::size_t i = 0; i < stage_.groups.size(); ++i)
+      check_group(stage_.groups[i], place_.at("group ", i));
+    check_shares();
+    check_array(place_.at("array mapping"));
+  }
+
+ private:
+  void check_slot(const Slot& slot, const Place& place) const {
+    place.at_least("granules", slot.granules, 1);
+    place.at_least("granule bytes", static_cast<std::int64_t>(slot.granule_bytes), 1);
+    place.within("readers", slot.readers, 1, 7);
+  }
+
+  void check_block(const CodeBlock& block, Queue queue, int depth, const Place& place) const {
+    place.within("depth of the loop nest", depth, 0, kDeepestLoopNest);
+    for (const auto& node : block) {
+      if (!node.is_loop) {
+        check_instruction(node.instruction, queue, place.at(to_text(node.instruction, stage_)));
+        continue;
+      }
+      place.index("rank of a loop", node.rank, layer_.ranks, -1);
+      place.at_least("step of a loop", node.step, 1);
+      place.at_least("count of a loop", node.count, 0);
+      check_block(node.body, queue, depth + 1, place);
+    }
+  }
+
+  void check_instruction(const Instruction& instruction, Queue queue, const Place& place) const {
+    if (!belongs_to(instruction.op, queue))
+      place.refuse("the ", name_of(queue), " queue does not execute it");
+    const bool computes = instruction.op == Op::kArray || instruction.op == Op::kVector;
+    place.index("slot", instruction.slot, stage_.slots, computes ? -1 : 0);
+    if (instruction.op == Op::kReceive) place.index("operand", instruction.operand, layer_.inputs);
+    if (instruction.op == Op::kAcquire || instruction.op == Op::kRelease)
+      place.at_least("amount", instruction.amount, 1);
+  }
+
+  void check_group(const Group& group, const Place& place) const {
+    place.at_least("number of members", static_cast<std::int64_t>(group.members.size()), 1);
+    std::set<TileId> seen;
+    for (const TileId tile : group.members) {
+      place.within("tile", tile, 0, program_.tiles - 1);
+      if (!seen.insert(tile).second) place.refuse("tile ", tile, " is a member twice");
+    }
+  }
+
+  void check_shares() const {
+    TileId before = -1;
+    for (const auto& share : stage_.shares) {
+      const Place place = place_.at("tile ", share.tile);
+      place.within("tile of a share", share.tile, 0, program_.tiles - 1);
+      if (share.tile <= before)
+        place.refuse("comes after tile ", before, "; allowed: ascending tiles");
+      before = share.tile;
+      check_share(share, place);
+    }
+  }
+
+  void check_share(const TileShare& share, const Place& place) const {
+    place.index("code", share.code, stage_.codes);
+    place.size("ranks", share.ranks, layer_.ranks.size());
+    for (std::size_t r = 0; r < share.ranks.size(); ++r) {
+      const Place rank = place.at("rank ", layer_.ranks[r].name);
+      rank.within("end", share.ranks[r].end, 0, layer_.ranks[r].extent);
+      rank.within("begin", share.ranks[r].begin, 0, share.ranks[r].end);
+    }
+    place.size("input groups", share.input_groups, layer_.inputs.size());
+    for (const GroupId group : share.input_groups)
+      place.index("input group", group, stage_.groups, -1);
+    place.index("sums group", share.sums_group, stage_.groups, -1);
+  }
+
+  void check_array(const Place& place) const {
+    const ArrayMapping& array = stage_.array;
+    for (const auto* splits : {&array.rows, &array.columns, &array.lanes})
+      for (const auto& split : *splits) {
+        place.index("rank", split.rank, layer_.ranks);
+        place.at_least("ways", split.ways, 1);
+      }
+    for (const auto& loop : array.loops) {
+      place.index("rank", loop.rank, layer_.ranks);
+      place.at_least("tile", loop.tile, 1);
+    }
+    for (const int depth : array.store_depth)
+      place.within("store depth", depth, 0, static_cast<std::int64_t>(array.loops.size()));
+  }
+
+  const Program& program_;
+  const Stage& stage_;
+  Place place_;
+  const Layer& layer_;
+};
+
+void check_layouts(const Program& program, const Place& file) {
+  const auto& tensors = program.network.tensors;
+  file.size("layouts", program.layouts, tensors.size());
+  for (const auto& part : program.parts)
+    if (part.home == Home::kDram)
+      check_layout(program.layouts[part.tensor], tensors[part.tensor].extents.size(),
+                   file.at("layout of tensor ", tensors[part.tensor].name));
+}
+
+}  // namespace
+
+void check_ids(const Program& program, const std::string& origin) {
+  const Place file(origin);
+  file.at_least("number of tiles", program.tiles, 1);
+  file.at_least("bytes of a word", program.word_bytes, 1);
+  check_network(program.network, file);
+  for (std::size_t i = 0; i < program.parts.size(); ++i)
+    check_part(program.parts[i], program, file.at("part ", i));
+  check_layouts(program, file);
+  for (const auto& stage : program.stages) {
+    const Place place = file.at("stage ", stage.name);
+    place.index("layer", stage.layer, program.network.layers);
+    StageIds(program, stage, place).check();
+  }
+}
+
+}  // namespace tessera::mapping

@@ -1,0 +1,66 @@
+#include "mapping/program_index.h"
+
+#include <algorithm>
+#include <set>
+
+namespace tessera::mapping {
+
+ProgramIndex::ProgramIndex(const Program& program)
+    : program_(program),
+      turns_(static_cast<std::size_t>(program.tiles)),
+      parts_of_(program.network.tensors.size()),
+      part_of_stage_(program.stages.size(), -1),
+      owners_(program.parts.size()),
+      closings_(program.parts.size()) {
+  for (std::size_t s = 0; s < program.stages.size(); ++s)
+    for (std::size_t i = 0; i < program.stages[s].shares.size(); ++i)
+      turns_[program.stages[s].shares[i].tile].push_back({static_cast<int>(s), static_cast<int>(i)});
+  for (std::size_t p = 0; p < program.parts.size(); ++p) {
+    const Part& part = program.parts[p];
+    parts_of_[part.tensor].push_back(static_cast<int>(p));
+    if (part.producer_stage < 0) continue;
+    part_of_stage_[part.producer_stage] = static_cast<int>(p);
+    if (part.home == Home::kTiles) find_owners(static_cast<int>(p));
+  }
+  count_closings();
+}
+
+void ProgramIndex::find_owners(int part) {
+  const Stage& stage = program_.stages[program_.parts[part].producer_stage];
+  const auto& output = program_.network.layers[stage.layer].output;
+  for (const auto& share : stage.shares) {
+    if (stage.groups[share.sums_group].members.front() != share.tile) continue;
+    owners_[part].push_back({share.tile, region_of(output, share.ranks)});
+  }
+  closings_[part].assign(owners_[part].size(), 0);
+}
+
+const TileShare& ProgramIndex::share_of(int stage, TileId tile) const {
+  const auto& shares = program_.stages[stage].shares;
+  return *std::ranges::lower_bound(shares, tile, {}, &TileShare::tile);
+}
+
+workloads::Region ProgramIndex::group_region(int stage, int operand, GroupId group) const {
+  const Stage& owner = program_.stages[stage];
+  const auto& input = program_.network.layers[owner.layer].inputs[operand];
+  return region_of(input, share_of(stage, owner.groups[group].members.front()).ranks);
+}
+
+void ProgramIndex::count_closings() {
+  for (std::size_t s = 0; s < program_.stages.size(); ++s) {
+    const Stage& stage = program_.stages[s];
+    const auto& inputs = program_.network.layers[stage.layer].inputs;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      std::set<GroupId> groups;
+      for (const auto& share : stage.shares) groups.insert(share.input_groups[i]);
+      for (const GroupId group : groups) {
+        const auto region = group_region(static_cast<int>(s), static_cast<int>(i), group);
+        for (const int part : parts_of_[inputs[i].tensor])
+          for (std::size_t o = 0; o < owners_[part].size(); ++o)
+            closings_[part][o] += !intersect(owners_[part][o].region, region).empty();
+      }
+    }
+  }
+}
+
+}  // namespace tessera::mapping

@@ -1,0 +1,54 @@
+// Look-ups in a program that checker and machine both need.
+#pragma once
+
+#include <vector>
+
+#include "mapping/program.h"
+
+namespace tessera::mapping {
+
+/// A tile that holds a piece of a part in its buffer.
+struct Owner {
+  TileId tile = 0;
+  workloads::Region region;
+};
+
+class ProgramIndex {
+ public:
+  explicit ProgramIndex(const Program& program);
+
+  /// Stages in which a tile has a share, ascending, with the share's position.
+  struct Turn {
+    int stage = 0;
+    int share = 0;
+  };
+  const std::vector<Turn>& turns(TileId tile) const { return turns_[tile]; }
+
+  /// Parts of a tensor, by index into Program::parts.
+  const std::vector<int>& parts_of(workloads::TensorId tensor) const { return parts_of_[tensor]; }
+  /// Part a stage writes.
+  int part_of_stage(int stage) const { return part_of_stage_[stage]; }
+  /// Tiles that hold a part whose home is the tiles; ascending by tile. Empty for parts in DRAM.
+  const std::vector<Owner>& owners(int part) const { return owners_[part]; }
+
+  /// Reading groups that will tell this owner that they are done with the part.
+  int expected_closings(int part, std::size_t owner) const { return closings_[part][owner]; }
+
+  /// What a group reads of an operand over the whole stage.
+  workloads::Region group_region(int stage, int operand, GroupId group) const;
+
+  const TileShare& share_of(int stage, TileId tile) const;
+
+ private:
+  void find_owners(int part);
+  void count_closings();
+
+  const Program& program_;
+  std::vector<std::vector<Turn>> turns_;
+  std::vector<std::vector<int>> parts_of_;
+  std::vector<int> part_of_stage_;
+  std::vector<std::vector<Owner>> owners_;
+  std::vector<std::vector<int>> closings_;
+};
+
+}  // namespace tessera::mapping

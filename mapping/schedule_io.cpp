@@ -1,0 +1,238 @@
+#include "mapping/schedule_io.h"
+
+#include <filesystem>
+
+#include "mapping/schedule.pb.h"
+#include "sim/base/error.h"
+#include "sim/base/message_io.h"
+
+namespace tessera::mapping {
+
+namespace {
+
+// The two orders of axes differ: in the file the most frequent one is the default.
+struct AxisName {
+  proto::Axis in_file;
+  Axis axis;
+};
+constexpr AxisName kAxes[] = {{proto::TILES, Axis::kTiles},    {proto::MESH_X, Axis::kMeshX},
+                              {proto::MESH_Y, Axis::kMeshY},   {proto::ARRAY_X, Axis::kArrayX},
+                              {proto::ARRAY_Y, Axis::kArrayY}, {proto::LANES, Axis::kLanes}};
+static_assert(proto::Axis_ARRAYSIZE == std::size(kAxes));
+static_assert(static_cast<int>(Distribution::kMulticast) == proto::MULTICAST &&
+              static_cast<int>(Distribution::kNeighbour) == proto::NEIGHBOUR);
+static_assert(static_cast<int>(PartialSums::kToOwner) == proto::TO_OWNER &&
+              static_cast<int>(PartialSums::kInNetwork) == proto::IN_NETWORK);
+static_assert(static_cast<int>(Organisation::kBlocked1d) == proto::BLOCKED_1D &&
+              static_cast<int>(Organisation::kBlocked2d) == proto::BLOCKED_2D &&
+              static_cast<int>(Organisation::kStriped1d) == proto::STRIPED_1D &&
+              static_cast<int>(Organisation::kCheckerboard) == proto::CHECKERBOARD);
+
+/// From the message to the tree; remembers the node's path for messages.
+class Reader {
+ public:
+  explicit Reader(const std::string& origin) : origin_(origin) {}
+
+  Node read(const proto::Node& message, const std::string& where) {
+    where_ = where;
+    Node node;
+    node.kind = read_kind(message);
+    switch (node.kind) {
+      case NodeKind::kLoop:
+        node.loop = read_loop(message.loop());
+        break;
+      case NodeKind::kSplit:
+        node.split = read_split(message.split());
+        break;
+      case NodeKind::kStore:
+        node.store = read_store(message.store());
+        break;
+      case NodeKind::kPlace:
+        node.place = read_place(message.place());
+        break;
+      case NodeKind::kLayer:
+        node.layer = {message.layer().layer()};
+        break;
+      default:
+        break;
+    }
+    for (int i = 0; i < message.child_size(); ++i)
+      node.children.push_back(
+          read(message.child(i), detail::concatenate(where, ".child[", i, "]")));
+    return node;
+  }
+
+ private:
+  NodeKind read_kind(const proto::Node& message) const {
+    switch (message.node_case()) {
+      case proto::Node::kSequence:
+        return NodeKind::kSequence;
+      case proto::Node::kPipeline:
+        return NodeKind::kPipeline;
+      case proto::Node::kLoop:
+        return NodeKind::kLoop;
+      case proto::Node::kSplit:
+        return NodeKind::kSplit;
+      case proto::Node::kStore:
+        return NodeKind::kStore;
+      case proto::Node::kPlace:
+        return NodeKind::kPlace;
+      case proto::Node::kLayer:
+        return NodeKind::kLayer;
+      case proto::Node::NODE_NOT_SET:
+        break;
+    }
+    throw UserError(
+        origin_, ": ", where_,
+        ": node of no kind; allowed: sequence, pipeline, loop, split, store, place, layer");
+  }
+
+  /// Open enumerations of proto3 let any number through.
+  template <typename Enum>
+  Enum known(int value, int names, const char* field) const {
+    if (value < 0 || value >= names)
+      throw UserError(origin_, ": ", where_, ": ", field, " is ", value, "; allowed: 0 to ",
+                      names - 1, " or their names");
+    return static_cast<Enum>(value);
+  }
+
+  static std::vector<RankReference> read_ranks(
+      const google::protobuf::RepeatedPtrField<proto::RankReference>& messages) {
+    std::vector<RankReference> ranks;
+    for (const auto& message : messages) ranks.push_back({message.layer(), message.rank()});
+    return ranks;
+  }
+
+  LoopNode read_loop(const proto::Loop& message) const {
+    return {read_ranks(message.rank()), message.tile(), message.step(), message.rotates()};
+  }
+
+  SplitNode read_split(const proto::Split& message) const {
+    const int axis = known<int>(message.axis(), proto::Axis_ARRAYSIZE, "split: axis");
+    return {read_ranks(message.rank()), message.size(),  message.step(), message.ways(),
+            kAxes[axis].axis,           message.skewed()};
+  }
+
+  StoreNode read_store(const proto::Store& message) const {
+    StoreNode store{message.level(), {}};
+    for (const auto& tensor : message.tensor())
+      store.tensors.push_back(
+          {tensor.tensor(), tensor.double_buffered(), !tensor.reuse_not_exploited(),
+           tensor.shared_by() == 0 ? 1 : tensor.shared_by(),
+           known<Distribution>(tensor.distribution(), proto::Distribution_ARRAYSIZE,
+                               "store: distribution"),
+           known<PartialSums>(tensor.partial_sums(), proto::PartialSums_ARRAYSIZE,
+                              "store: partial_sums")});
+    return store;
+  }
+
+  PlaceNode read_place(const proto::Place& message) const {
+    return {{message.tile().begin(), message.tile().end()},
+            known<Organisation>(message.organisation(), proto::Organisation_ARRAYSIZE,
+                                "place: organisation"),
+            message.depth() == 0 ? 1 : message.depth(),
+            message.index()};
+  }
+
+  const std::string& origin_;
+  std::string where_;
+};
+
+template <typename Message>
+void write_ranks(const std::vector<RankReference>& ranks, Message& message) {
+  for (const auto& rank : ranks) {
+    auto* written = message.add_rank();
+    written->set_layer(rank.layer);
+    written->set_rank(rank.rank);
+  }
+}
+
+void write_loop(const LoopNode& loop, proto::Loop& message) {
+  write_ranks(loop.ranks, message);
+  message.set_tile(loop.tile);
+  message.set_step(loop.step);
+  message.set_rotates(loop.rotates);
+}
+
+void write_split(const SplitNode& split, proto::Split& message) {
+  write_ranks(split.ranks, message);
+  message.set_size(split.size);
+  message.set_step(split.step);
+  message.set_ways(split.ways);
+  for (const auto& name : kAxes)
+    if (name.axis == split.axis) message.set_axis(name.in_file);
+  message.set_skewed(split.skewed);
+}
+
+void write_store(const StoreNode& store, proto::Store& message) {
+  message.set_level(store.level);
+  for (const auto& tensor : store.tensors) {
+    auto* written = message.add_tensor();
+    written->set_tensor(tensor.tensor);
+    written->set_double_buffered(tensor.double_buffered);
+    written->set_reuse_not_exploited(!tensor.exploits_reuse);
+    written->set_shared_by(tensor.shared_by == 1 ? 0 : tensor.shared_by);
+    written->set_distribution(static_cast<proto::Distribution>(tensor.distribution));
+    written->set_partial_sums(static_cast<proto::PartialSums>(tensor.partial_sums));
+  }
+}
+
+void write_place(const PlaceNode& place, proto::Place& message) {
+  for (const int tile : place.tiles) message.add_tile(tile);
+  message.set_organisation(static_cast<proto::Organisation>(place.organisation));
+  message.set_depth(place.depth == 1 ? 0 : place.depth);
+  message.set_index(place.index);
+}
+
+void write_node(const Node& node, proto::Node& message) {
+  switch (node.kind) {
+    case NodeKind::kSequence:
+      message.mutable_sequence();
+      break;
+    case NodeKind::kPipeline:
+      message.mutable_pipeline();
+      break;
+    case NodeKind::kLoop:
+      write_loop(node.loop, *message.mutable_loop());
+      break;
+    case NodeKind::kSplit:
+      write_split(node.split, *message.mutable_split());
+      break;
+    case NodeKind::kStore:
+      write_store(node.store, *message.mutable_store());
+      break;
+    case NodeKind::kPlace:
+      write_place(node.place, *message.mutable_place());
+      break;
+    case NodeKind::kLayer:
+      message.mutable_layer()->set_layer(node.layer.layer);
+      break;
+  }
+  for (const auto& child : node.children) write_node(child, *message.add_child());
+}
+
+}  // namespace
+
+Schedule parse_schedule(const std::string& text, const std::string& origin) {
+  proto::Schedule message;
+  parse_textproto(text, origin, message);
+  Schedule schedule{message.name(), origin, {}};
+  schedule.root = Reader(origin).read(message.root(), "root");
+  check_structure(schedule);
+  return schedule;
+}
+
+Schedule load_schedule(const std::string& path) {
+  Schedule schedule = parse_schedule(read_file(path), path);
+  if (schedule.name.empty()) schedule.name = std::filesystem::path(path).stem().string();
+  return schedule;
+}
+
+std::string to_schedule_text(const Schedule& schedule) {
+  proto::Schedule message;
+  message.set_name(schedule.name);
+  write_node(schedule.root, *message.mutable_root());
+  return to_textproto(message);
+}
+
+}  // namespace tessera::mapping

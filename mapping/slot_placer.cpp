@@ -1,0 +1,40 @@
+#include "mapping/slot_placer.h"
+
+namespace tessera::mapping {
+
+namespace {
+
+Bytes size_of(const Slot& slot) { return slot.granule_bytes * static_cast<Bytes>(slot.granules); }
+
+}  // namespace
+
+bool SlotPlacer::place(Stage& stage, int index, bool output_stays, int last_reader) {
+  Slot& output = stage.slots[stage.output_slot];
+  if (output_stays) {
+    const auto address = memory_.place_high(size_of(output), index, last_reader);
+    if (!address) return false;
+    output.base_address = *address;
+  } else if (!place_working(output, index)) {
+    return false;
+  }
+  for (std::size_t id = 0; id < stage.slots.size(); ++id) {
+    Slot& slot = stage.slots[id];
+    if (static_cast<SlotId>(id) == stage.output_slot) continue;
+    if (static_cast<SlotId>(id) == stage.partial_slot)
+      slot.base_address = output.base_address;  // a tile has either "O" or "P", and "P" is the smaller one
+    else if (!place_working(slot, index))
+      return false;
+  }
+  return true;
+}
+
+bool SlotPlacer::place_working(Slot& slot, int index) {
+  auto address = memory_.place_low(size_of(slot), index, index, next_low_);
+  if (!address) address = memory_.place_low(size_of(slot), index, index);
+  if (!address) return false;
+  slot.base_address = *address;
+  next_low_ = *address + size_of(slot);
+  return true;
+}
+
+}  // namespace tessera::mapping

@@ -1,0 +1,27 @@
+// Gives the slots of stages their addresses in the tile buffer.
+#pragma once
+
+#include "mapping/program.h"
+#include "mapping/tile_memory.h"
+
+namespace tessera::mapping {
+
+/// Places stages one after the other. Outputs that stay in the tiles live until their last reader and grow
+/// down from the top; working slots live in their stage and follow those of the stage before where there is
+/// room, so that the next stage's weights can already arrive.
+class SlotPlacer {
+ public:
+  explicit SlotPlacer(Bytes capacity) : memory_(capacity) {}
+
+  /// Sets the addresses; false when something does not fit (the placer is then no longer usable).
+  /// `last_reader` is the stage itself unless the output stays.
+  bool place(Stage& stage, int index, bool output_stays, int last_reader);
+
+ private:
+  bool place_working(Slot& slot, int index);
+
+  TileMemory memory_;
+  Bytes next_low_ = 0;
+};
+
+}  // namespace tessera::mapping

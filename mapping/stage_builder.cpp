@@ -1,0 +1,247 @@
+#include "mapping/stage_builder.h"
+
+#include <algorithm>
+#include <map>
+
+#include "sim/base/error.h"
+
+namespace tessera::mapping {
+
+using workloads::Layer;
+using workloads::Network;
+using workloads::Operand;
+using workloads::OperandRole;
+using workloads::RankTile;
+
+namespace {
+
+constexpr unsigned bit(SlotReader reader) { return static_cast<unsigned>(reader); }
+
+/// Ranges of the ranks that index an operand, in rank order: equal keys mean equal regions at every step.
+std::vector<std::int64_t> operand_key(const Layer& layer, const Operand& operand, const RankTile& ranks) {
+  std::vector<std::int64_t> key;
+  for (std::size_t rank = 0; rank < layer.ranks.size(); ++rank) {
+    if (!Layer::indexes(operand, static_cast<int>(rank))) continue;
+    key.push_back(ranks[rank].begin);
+    key.push_back(ranks[rank].end);
+  }
+  return key;
+}
+
+/// Lowers one stage: everything except where its slots lie in memory.
+class StageBuilder {
+ public:
+  StageBuilder(const StagePlan& plan, const Network& network, const hw::Accelerator& accelerator)
+      : plan_(plan),
+        layer_(network.layers[plan.layer]),
+        accelerator_(accelerator),
+        shares_(deal_shares(plan, layer_, {accelerator.rows, accelerator.columns})),
+        counts_(trip_counts(plan.loops, shares_.nominal)),
+        output_depth_(change_depth(plan, layer_.output, plan.output.depth, shares_.nominal)) {
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
+      input_depth_.push_back(
+          change_depth(plan, layer_.inputs[i], plan.inputs[i].depth, shares_.nominal));
+  }
+
+  Stage build() {
+    refuse_spilled_sums();
+    stage_.name = layer_.name;
+    stage_.layer = plan_.layer;
+    stage_.array = plan_.array;
+    add_slots();
+    add_shares();
+    stage_.codes.push_back(code(/*partners=*/sums_members_ - 1, /*owner=*/true));
+    if (sums_members_ > 1) stage_.codes.push_back(code(0, /*owner=*/false));
+    return std::move(stage_);
+  }
+
+ private:
+  void refuse_spilled_sums() const {
+    for (int i = 0; i < output_depth_; ++i)
+      if (counts_[i] > 1 && layer_.ranks[plan_.loops[i].rank].reduced)
+        throw UserError("layer ", layer_.name, ": loop over the reduced rank ",
+                        layer_.ranks[plan_.loops[i].rank].name,
+                        " stands outside a loop over its outputs, so partial sums would leave the tile buffer;"
+                        " move it inwards or hold the outputs further out");
+  }
+
+  Bytes granule_bytes(const Operand& operand, int depth) const {
+    const auto extents = extents_inside(plan_.loops, depth, shares_.nominal);
+    const Bytes bytes = static_cast<Bytes>(nominal_elements(operand, extents)) *
+                        static_cast<Bytes>(accelerator_.word_bytes());
+    const Bytes line = accelerator_.tile.buffer.line_bytes;
+    return round_up(std::max<Bytes>(bytes, line), line);
+  }
+
+  std::int64_t trips(int depth) const {
+    std::int64_t product = 1;
+    for (int i = 0; i < depth; ++i) product *= counts_[i];
+    return product;
+  }
+
+  void add_slots() {
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
+      const auto& holding = plan_.inputs[i];
+      const auto granules = std::min<std::int64_t>(holding.double_buffered ? 2 : 1, trips(input_depth_[i]));
+      stage_.slots.push_back({operand_name(layer_, static_cast<int>(i)), 0,
+                              granule_bytes(layer_.inputs[i], holding.depth),
+                              static_cast<int>(granules), bit(SlotReader::kCompute)});
+    }
+    stage_.output_slot = static_cast<SlotId>(stage_.slots.size());
+    const bool stays = plan_.output_home == Home::kTiles;
+    const std::int64_t outputs = trips(output_depth_);
+    const std::int64_t granules = stays ? outputs : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
+    stage_.slots.push_back({"O", 0, granule_bytes(layer_.output, plan_.output.depth),
+                            static_cast<int>(granules),
+                            stays ? bit(SlotReader::kServer) : bit(SlotReader::kStore)});
+  }
+
+  void add_shares() {
+    std::map<std::vector<std::int64_t>, GroupId> groups;
+    const auto join_group = [&](int which, const Operand& operand, std::size_t index) {
+      auto key = operand_key(layer_, operand, shares_.ranks[index]);
+      key.push_back(which);
+      const auto [entry, added] = groups.try_emplace(std::move(key), static_cast<GroupId>(stage_.groups.size()));
+      if (added) stage_.groups.emplace_back();
+      stage_.groups[entry->second].members.push_back(shares_.tiles[index]);
+      return entry->second;
+    };
+    for (std::size_t t = 0; t < shares_.tiles.size(); ++t) {
+      TileShare share{shares_.tiles[t], 0, shares_.ranks[t], {}, -1};
+      for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
+        share.input_groups.push_back(join_group(static_cast<int>(i), layer_.inputs[i], t));
+      share.sums_group = join_group(-1, layer_.output, t);
+      stage_.shares.push_back(std::move(share));
+    }
+    for (auto& share : stage_.shares) {
+      const auto& members = stage_.groups[share.sums_group].members;
+      sums_members_ = std::max(sums_members_, members.size());
+      share.code = members.front() == share.tile ? 0 : 1;
+    }
+    if (sums_members_ > 1) add_sums_slots();
+  }
+
+  /// Owners receive their partners' sums in "S"; partners build theirs in "P", which exists only on tiles
+  /// that have no "O" and may therefore lie in the same place. Every group must have the same number of
+  /// members, because all owners share their code.
+  void add_sums_slots() {
+    for (const auto& share : stage_.shares)
+      if (const auto members = stage_.groups[share.sums_group].members.size(); members != sums_members_)
+        throw UserError("layer ", layer_.name, ": its reduced ranks are split over ", sums_members_,
+                        " tiles for some outputs and ", members,
+                        " for others; every output needs the same number");
+    const Bytes granule = stage_.slots[stage_.output_slot].granule_bytes;
+    sums_slot_ = static_cast<SlotId>(stage_.slots.size());
+    stage_.slots.push_back({"S", 0, granule, static_cast<int>(std::min<std::size_t>(2, sums_members_ - 1)),
+                            bit(SlotReader::kCompute)});
+    stage_.partial_slot = static_cast<SlotId>(stage_.slots.size());
+    stage_.slots.push_back({"P", 0, granule,
+                            static_cast<int>(std::min<std::int64_t>(2, trips(output_depth_))),
+                            bit(SlotReader::kStore)});
+  }
+
+  static CodeNode instruction(Op op, SlotId slot, int operand = -1) {
+    CodeNode node;
+    node.instruction = {op, slot, operand, 1};
+    return node;
+  }
+
+  static CodeNode repetition(std::int64_t count, CodeBlock body) {
+    CodeNode node;
+    node.is_loop = true;
+    node.count = count;
+    node.body = std::move(body);
+    return node;
+  }
+
+  CodeNode loop(int index, CodeBlock body) const {
+    CodeNode node = repetition(counts_[index], std::move(body));
+    node.rank = plan_.loops[index].rank;
+    node.step = plan_.loops[index].tile;
+    return node;
+  }
+
+  /// `at(depth, before)` gives the instructions of a queue that stand at a loop depth, before or after the
+  /// loops further in; loops around nothing are left out.
+  template <typename At>
+  CodeBlock nest(int depth, const At& at) const {
+    CodeBlock block = at(depth, true);
+    if (depth < static_cast<int>(plan_.loops.size())) {
+      CodeBlock inner = nest(depth + 1, at);
+      if (!inner.empty()) block.push_back(loop(depth, std::move(inner)));
+    }
+    CodeBlock after = at(depth, false);
+    std::ranges::move(after, std::back_inserter(block));
+    return block;
+  }
+
+  Code code(std::size_t partners, bool owner) const {
+    Code code;
+    code.load = nest(0, [&](int depth, bool before) { return load_at(depth, before, partners); });
+    code.compute = nest(0, [&](int depth, bool before) { return compute_at(depth, before, partners, owner); });
+    code.store = nest(0, [&](int depth, bool before) { return store_at(depth, before, owner); });
+    return code;
+  }
+
+  CodeBlock load_at(int depth, bool before, std::size_t partners) const {
+    CodeBlock block;
+    // Weights first: they do not wait for the layer before, so they can be on their way early.
+    for (const bool weights : {true, false})
+      for (std::size_t i = 0; before && i < layer_.inputs.size(); ++i)
+        if ((layer_.inputs[i].role == OperandRole::kWeight) == weights && input_depth_[i] == depth)
+          block.push_back(instruction(Op::kReceive, static_cast<SlotId>(i), static_cast<int>(i)));
+    if (!before && partners > 0 && depth == output_depth_)
+      block.push_back(repetition(static_cast<std::int64_t>(partners),
+                                 {instruction(Op::kReceiveSums, sums_slot_)}));
+    return block;
+  }
+
+  CodeBlock compute_at(int depth, bool before, std::size_t partners, bool owner) const {
+    const SlotId output = owner ? stage_.output_slot : stage_.partial_slot;
+    CodeBlock block;
+    const bool innermost = depth == static_cast<int>(plan_.loops.size());
+    if (before && depth == output_depth_) block.push_back(instruction(Op::kReserve, output));
+    for (std::size_t i = 0; before && i < layer_.inputs.size(); ++i)
+      if (input_depth_[i] == depth) block.push_back(instruction(Op::kAcquire, static_cast<SlotId>(i)));
+    if (before && innermost)
+      block.push_back(instruction(layer_.kind == workloads::LayerKind::kMatrix ? Op::kArray : Op::kVector, output));
+    for (std::size_t i = 0; !before && i < layer_.inputs.size(); ++i)
+      if (input_depth_[i] == depth) block.push_back(instruction(Op::kRelease, static_cast<SlotId>(i)));
+    if (!before && depth == output_depth_) {
+      if (partners > 0)
+        block.push_back(repetition(static_cast<std::int64_t>(partners),
+                                   {instruction(Op::kAcquire, sums_slot_),
+                                    instruction(Op::kAddSums, sums_slot_),
+                                    instruction(Op::kRelease, sums_slot_)}));
+      block.push_back(instruction(Op::kCommit, output));
+    }
+    return block;
+  }
+
+  CodeBlock store_at(int depth, bool before, bool owner) const {
+    const bool stays = owner && plan_.output_home == Home::kTiles;
+    if (before || depth != output_depth_ || stays) return {};
+    const SlotId slot = owner ? stage_.output_slot : stage_.partial_slot;
+    return {instruction(Op::kAcquire, slot), instruction(owner ? Op::kStore : Op::kSendSums, slot),
+            instruction(Op::kRelease, slot)};
+  }
+
+  const StagePlan& plan_;
+  const Layer& layer_;
+  const hw::Accelerator& accelerator_;
+  Shares shares_;
+  std::vector<std::int64_t> counts_;
+  int output_depth_;
+  std::vector<int> input_depth_;
+  std::size_t sums_members_ = 1;
+  SlotId sums_slot_ = -1;
+  Stage stage_;
+};
+
+}  // namespace
+
+Stage build_stage(const StagePlan& plan, const Network& network, const hw::Accelerator& accelerator) {
+  return StageBuilder(plan, network, accelerator).build();
+}
+
+}  // namespace tessera::mapping

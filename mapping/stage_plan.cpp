@@ -1,0 +1,309 @@
+#include "mapping/stage_plan.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
+#include "sim/base/error.h"
+#include "sim/base/names.h"
+
+namespace tessera::mapping {
+
+using workloads::Layer;
+using workloads::Network;
+using workloads::RankTile;
+
+namespace {
+
+/// Collects the nodes of one path from a stage's top to its leaf.
+class StageReader {
+ public:
+  StageReader(const Schedule& schedule, const Network& network, TileGrid grid)
+      : schedule_(schedule), network_(network), grid_(grid) {
+    plan_.layer = -1;
+  }
+
+  StagePlan read(const Node& top) {
+    std::vector<const Node*> path;
+    for (const Node* node = &top;; node = &node->children.front()) {
+      path.push_back(node);
+      if (node->kind == NodeKind::kLayer) break;
+      if (node->children.size() != 1)
+        refuse("a stage is one path of nodes down to its layer; sequence and pipeline below it");
+    }
+    plan_.layer = find_layer(path.back()->layer.layer);
+    plan_.inputs.resize(layer().inputs.size());
+    held_.assign(layer().inputs.size() + 1, false);
+    for (const Node* node : path) visit(*node);
+    finish();
+    return std::move(plan_);
+  }
+
+ private:
+  const Layer& layer() const { return network_.layers[plan_.layer]; }
+
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw UserError(schedule_.origin, ": ", plan_.layer < 0 ? "" : "layer " + layer().name + ": ", why);
+  }
+
+  workloads::LayerId find_layer(const std::string& name) const {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < network_.layers.size(); ++i) {
+      if (network_.layers[i].name == name) return static_cast<workloads::LayerId>(i);
+      names.push_back(network_.layers[i].name);
+    }
+    throw UserError(schedule_.origin, ": no layer '", name, "' in network ", network_.name, "; ",
+                    suggest(name, names));
+  }
+
+  workloads::RankId rank(const std::vector<RankReference>& ranks) const {
+    if (ranks.size() != 1) refuse("fused ranks in a layer-by-layer stage");
+    const int id = layer().rank_index(ranks[0].rank);
+    if (id < 0) {
+      std::vector<std::string> names;
+      for (const auto& known : layer().ranks) names.push_back(known.name);
+      refuse("no rank '" + ranks[0].rank + "'; it has " + join(names));
+    }
+    return id;
+  }
+
+  void visit(const Node& node) {
+    switch (node.kind) {
+      case NodeKind::kPlace: return visit_place(node.place);
+      case NodeKind::kSplit: return visit_split(node.split);
+      case NodeKind::kLoop: return visit_loop(node.loop);
+      case NodeKind::kStore: return visit_store(node.store);
+      case NodeKind::kLayer: return;
+      default: refuse("sequence or pipeline inside a stage");
+    }
+  }
+
+  void visit_place(const PlaceNode& place) {
+    if (place.organisation != Organisation::kExplicit) refuse("an organisation needs a pipeline");
+    for (const int tile : place.tiles)
+      if (tile < 0 || tile >= grid_.rows * grid_.columns)
+        refuse(detail::concatenate("tile ", tile, " outside 0..", grid_.rows * grid_.columns - 1));
+    plan_.tiles = place.tiles;
+  }
+
+  void visit_split(const SplitNode& split) {
+    if (split.ways < 1) refuse("a split needs at least one way");
+    if (split.skewed) refuse("skewed split in a layer-by-layer stage");
+    const auto id = rank(split.ranks);
+    if (split.axis == Axis::kArrayY) return plan_.array.rows.push_back({id, split.ways});
+    if (split.axis == Axis::kArrayX) return plan_.array.columns.push_back({id, split.ways});
+    if (split.axis == Axis::kLanes) return plan_.array.lanes.push_back({id, split.ways});
+    if (!plan_.loops.empty()) refuse("split over tiles inside a temporal loop");
+    if (split.step != 0 && split.step != split.size) refuse("overlapping split over tiles");
+    plan_.partition.push_back({id, split.size, split.ways, split.axis});
+  }
+
+  void visit_loop(const LoopNode& loop) {
+    if (loop.tile < 1) refuse("loop tile must be positive");
+    if (loop.step != 0 && loop.step != loop.tile) refuse("sliding loop in a layer-by-layer stage");
+    if (!loop.rotates.empty()) refuse("rotation in a layer-by-layer stage");
+    if (all_held())
+      plan_.array.loops.push_back({rank(loop.ranks), loop.tile});
+    else
+      plan_.loops.push_back({rank(loop.ranks), loop.tile});
+  }
+
+  bool all_held() const { return std::ranges::all_of(held_, [](bool held) { return held; }); }
+
+  /// -1 for the output.
+  int operand(const std::string& name) const {
+    if (name == "O") return -1;
+    std::vector<std::string> names = {"O"};
+    for (int i = 0; i < static_cast<int>(layer().inputs.size()); ++i) {
+      if (operand_name(layer(), i) == name) return i;
+      names.push_back(operand_name(layer(), i));
+    }
+    refuse("no tensor '" + name + "'; it has " + join(names));
+  }
+
+  void visit_store(const StoreNode& store) {
+    for (const auto& tensor : store.tensors) {
+      const int index = operand(tensor.tensor);
+      if (tensor.shared_by > 1) refuse("shared buffers in a layer-by-layer stage");
+      if (store.level == "dram" || store.level == "tiles") {
+        if (index == -1) plan_.output_home = store.level == "dram" ? Home::kDram : Home::kTiles;
+      } else if (store.level == "buffer") {
+        Holding& holding = index < 0 ? plan_.output : plan_.inputs[index];
+        holding = {static_cast<int>(plan_.loops.size()), tensor.double_buffered};
+        held_[index < 0 ? held_.size() - 1 : index] = true;
+      } else if (store.level == "registers") {
+        const int kind = index < 0 ? 2 : index;
+        if (kind > 2) refuse("registers hold two inputs and the output");
+        plan_.array.store_depth[kind] = static_cast<int>(plan_.array.loops.size());
+        plan_.array.double_buffered[kind] = tensor.double_buffered;
+        in_registers_[kind] = true;
+      } else {
+        refuse("unknown level '" + store.level + "'; known: dram, tiles, buffer, registers");
+      }
+    }
+  }
+
+  void finish() {
+    if (!all_held()) refuse("every operand needs a store at level buffer");
+    for (int kind = 0; kind < 3; ++kind)
+      if (!in_registers_[kind]) plan_.array.store_depth[kind] = static_cast<int>(plan_.array.loops.size());
+    if (plan_.tiles.empty()) {
+      plan_.tiles.resize(static_cast<std::size_t>(grid_.rows) * grid_.columns);
+      std::iota(plan_.tiles.begin(), plan_.tiles.end(), 0);
+    }
+  }
+
+  const Schedule& schedule_;
+  const Network& network_;
+  TileGrid grid_;
+  StagePlan plan_;
+  std::vector<bool> held_;
+  bool in_registers_[3] = {};
+};
+
+/// Index of a tile along each split of one axis: the first split is the slowest.
+void decode(std::int64_t position, const std::vector<const PartitionSplit*>& splits,
+            std::vector<std::int64_t>& index) {
+  index.assign(splits.size(), 0);
+  for (std::size_t i = splits.size(); i-- > 0;) {
+    index[i] = position % splits[i]->ways;
+    position /= splits[i]->ways;
+  }
+}
+
+std::int64_t ways_of(const std::vector<const PartitionSplit*>& splits) {
+  std::int64_t product = 1;
+  for (const auto* split : splits) product *= split->ways;
+  return product;
+}
+
+void narrow(workloads::RankRange& range, const PartitionSplit& split, std::int64_t index) {
+  const std::int64_t size = range.size();
+  if (split.size == 0) {
+    range = {range.begin + index * size / split.ways, range.begin + (index + 1) * size / split.ways};
+  } else {
+    const std::int64_t begin = std::min(range.begin + index * split.size, range.end);
+    range = {begin, std::min(begin + split.size, range.end)};
+  }
+}
+
+}  // namespace
+
+std::string operand_name(const Layer& layer, int input) {
+  if (layer.inputs[input].role == workloads::OperandRole::kWeight) {
+    const bool first = std::none_of(layer.inputs.begin(), layer.inputs.begin() + input, [](const auto& other) {
+      return other.role == workloads::OperandRole::kWeight;
+    });
+    return first ? "W" : "W" + std::to_string(input);
+  }
+  return "I" + std::to_string(input);
+}
+
+std::vector<StagePlan> read_stages(const Schedule& schedule, const Network& network, TileGrid grid) {
+  std::vector<StagePlan> plans;
+  std::vector<const Node*> tops;
+  if (schedule.root.kind == NodeKind::kSequence)
+    for (const auto& child : schedule.root.children) tops.push_back(&child);
+  else
+    tops.push_back(&schedule.root);
+  std::vector<bool> seen(network.layers.size(), false);
+  for (const Node* top : tops) {
+    plans.push_back(StageReader(schedule, network, grid).read(*top));
+    const auto layer = plans.back().layer;
+    if (seen[layer])
+      throw UserError(schedule.origin, ": layer ", network.layers[layer].name, " is scheduled twice");
+    seen[layer] = true;
+  }
+  for (std::size_t i = 0; i < seen.size(); ++i)
+    if (!seen[i])
+      throw UserError(schedule.origin, ": layer ", network.layers[i].name, " is not scheduled");
+  return plans;
+}
+
+Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
+  std::vector<const PartitionSplit*> by_axis[3];
+  for (const auto& split : plan.partition) by_axis[static_cast<int>(split.axis)].push_back(&split);
+  const auto& columns = by_axis[static_cast<int>(Axis::kMeshX)];
+  const auto& rows = by_axis[static_cast<int>(Axis::kMeshY)];
+  const auto& order = by_axis[static_cast<int>(Axis::kTiles)];
+
+  Shares shares;
+  shares.nominal.reserve(layer.ranks.size());
+  for (const auto& rank : layer.ranks) shares.nominal.push_back(rank.extent);
+  for (const auto& split : plan.partition) {
+    auto& size = shares.nominal[split.rank];
+    size = split.size == 0 ? ceil_div<std::int64_t>(size, split.ways) : std::min(size, split.size);
+  }
+
+  std::vector<std::pair<TileId, RankTile>> dealt;
+  std::vector<std::int64_t> index;
+  for (std::size_t position = 0; position < plan.tiles.size(); ++position) {
+    const TileId tile = plan.tiles[position];
+    RankTile ranks = layer.whole();
+    bool used = true;
+    const auto deal = [&](std::int64_t place, const std::vector<const PartitionSplit*>& splits) {
+      used &= place < ways_of(splits);
+      decode(place, splits, index);
+      for (std::size_t i = 0; i < splits.size(); ++i) narrow(ranks[splits[i]->rank], *splits[i], index[i]);
+    };
+    if (!order.empty() || (rows.empty() && columns.empty())) deal(static_cast<std::int64_t>(position), order);
+    if (!rows.empty() || !columns.empty()) {
+      deal(tile / grid.columns, rows);
+      deal(tile % grid.columns, columns);
+    }
+    if (used && workloads::volume(ranks) > 0) dealt.emplace_back(tile, std::move(ranks));
+  }
+  std::ranges::sort(dealt, {}, &std::pair<TileId, RankTile>::first);
+  for (auto& [tile, ranks] : dealt) {
+    shares.tiles.push_back(tile);
+    shares.ranks.push_back(std::move(ranks));
+  }
+  return shares;
+}
+
+std::int64_t nominal_elements(const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
+  std::int64_t elements = 1;
+  for (const auto& access : operand.dimensions) {
+    std::int64_t span = 1;
+    std::int64_t trips = 1;
+    int moving = 0;
+    for (const auto& term : access.terms) {
+      const std::int64_t extent = extents[term.rank];
+      span += std::abs(term.coefficient) * (extent - 1);
+      if (extent > 1) {
+        ++moving;
+        trips = extent;
+      }
+    }
+    const std::int64_t count = moving == 1 ? trips : span;
+    elements *= std::min(count, std::max<std::int64_t>(access.valid_end - access.valid_begin, 0));
+  }
+  return elements;
+}
+
+std::vector<std::int64_t> extents_inside(const std::vector<BufferLoop>& loops, int depth,
+                                         std::vector<std::int64_t> extents) {
+  for (int i = 0; i < depth; ++i)
+    extents[loops[i].rank] = std::min(extents[loops[i].rank], loops[i].tile);
+  return extents;
+}
+
+std::vector<std::int64_t> trip_counts(const std::vector<BufferLoop>& loops,
+                                      std::vector<std::int64_t> extents) {
+  std::vector<std::int64_t> counts;
+  for (const auto& loop : loops) {
+    counts.push_back(ceil_div(extents[loop.rank], loop.tile));
+    extents[loop.rank] = std::min(extents[loop.rank], loop.tile);
+  }
+  return counts;
+}
+
+int change_depth(const StagePlan& plan, const workloads::Operand& operand, int depth,
+                 const std::vector<std::int64_t>& nominal) {
+  const auto counts = trip_counts(plan.loops, nominal);
+  for (int i = depth; i > 0; --i)
+    if (counts[i - 1] > 1 && Layer::indexes(operand, plan.loops[i - 1].rank)) return i;
+  return 0;
+}
+
+}  // namespace tessera::mapping

@@ -1,0 +1,84 @@
+// One stage of a schedule tree, read into a flat form: which tiles, how the ranks are dealt to them, which
+// loops run at the tile buffer, where each operand is held, and how a tile of the layer runs on the array.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mapping/array_mapping.h"
+#include "mapping/program.h"
+#include "mapping/schedule.h"
+#include "workloads/network.h"
+
+namespace tessera::mapping {
+
+/// Tile grid the schedule is for.
+struct TileGrid {
+  int rows = 1;
+  int columns = 1;
+};
+
+struct PartitionSplit {
+  workloads::RankId rank = 0;
+  std::int64_t size = 0;  ///< 0: balanced
+  int ways = 1;
+  Axis axis = Axis::kTiles;
+};
+
+struct BufferLoop {
+  workloads::RankId rank = 0;
+  std::int64_t tile = 1;
+};
+
+/// How one operand is held in the tile buffer.
+struct Holding {
+  int depth = 0;  ///< number of buffer loops around its store node
+  bool double_buffered = false;
+};
+
+struct StagePlan {
+  workloads::LayerId layer = 0;
+  std::vector<TileId> tiles;  ///< logical order; row-major over the grid when all
+  std::vector<PartitionSplit> partition;
+  std::vector<BufferLoop> loops;
+  std::vector<Holding> inputs;  ///< per input operand
+  Holding output;
+  Home output_home = Home::kDram;
+  ArrayMapping array;
+};
+
+/// Names of a layer's operands in schedules: "W" for its weights, "I0", "I1", ... for other inputs, "O".
+std::string operand_name(const workloads::Layer& layer, int input);
+
+/// Reads the stages of a layer-by-layer tree. UserError naming the node when the tree says something that
+/// this form cannot hold or that does not fit the layer.
+std::vector<StagePlan> read_stages(const Schedule& schedule, const workloads::Network& network,
+                                   TileGrid grid);
+
+/// One tile's share of each rank; empty ranges for tiles that get nothing.
+struct Shares {
+  std::vector<TileId> tiles;  ///< those with work, ascending
+  std::vector<workloads::RankTile> ranks;
+  std::vector<std::int64_t> nominal;  ///< largest share of each rank: sets the trip counts of all tiles
+};
+Shares deal_shares(const StagePlan& plan, const workloads::Layer& layer, TileGrid grid);
+
+/// Elements an operand's region has at most when the ranks extend over `extents`.
+std::int64_t nominal_elements(const workloads::Operand& operand,
+                              const std::vector<std::int64_t>& extents);
+
+/// Extents of each rank inside the first `depth` loops, starting from the nominal share.
+std::vector<std::int64_t> extents_inside(const std::vector<BufferLoop>& loops, int depth,
+                                         std::vector<std::int64_t> extents);
+
+/// Number of the outer loops that decide when the operand's granule changes: one past the innermost loop
+/// among the first `depth` that indexes it and makes more than one trip.
+int change_depth(const StagePlan& plan, const workloads::Operand& operand, int depth,
+                 const std::vector<std::int64_t>& nominal);
+
+/// Trips of each loop for the nominal share.
+std::vector<std::int64_t> trip_counts(const std::vector<BufferLoop>& loops,
+                                      std::vector<std::int64_t> extents);
+
+}  // namespace tessera::mapping

@@ -1,0 +1,153 @@
+// Every case that Ramulator 2.1 and DRAMsim3 ran (validation/reference/dram), command by command.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "hw_models/dram/channel.h"
+#include "hw_models/dram/request_trace.h"
+#include "sim/base/csv.h"
+
+namespace tessera::dram {
+namespace {
+
+const std::string kData = TESSERA_SOURCE_DIR "/validation/reference/dram/";
+
+class Recorder final : public CommandListener {
+ public:
+  void issued(const IssuedCommand& command) override { commands.push_back(command); }
+  std::vector<IssuedCommand> commands;
+};
+
+const std::map<std::string, std::string> kPolicyOfTool = {{"r2-frfcfs", "r"},
+                                                          {"r2-rowhit", "r-rowhit"}};
+
+struct CaseRun {
+  std::vector<TraceRequest> requests;
+  TraceTiming timing;
+  Recorder recorder;
+  ChannelStats stats;
+};
+
+CaseRun run_case(const std::string& device, const std::string& mapping, const std::string& tool,
+             const std::vector<TraceRequest>& requests) {
+  CaseRun run;
+  run.requests = requests;
+  Channel channel({.device = load_device(device),
+                   .mapping = mapping,
+                   .policy = policy_from_name(kPolicyOfTool.at(tool))});
+  channel.set_listener(&run.recorder);
+  run.timing = run_trace(channel, requests);
+  run.stats = channel.stats();
+  return run;
+}
+
+std::string text_of(const IssuedCommand& c) {
+  return std::to_string(c.cycle) + "," + command_name(c.kind) + "," + std::to_string(c.bank_group) +
+         "," + std::to_string(c.bank) + "," + std::to_string(c.row) + "," +
+         std::to_string(c.column);
+}
+
+std::vector<std::string> expected_commands(const CsvTable& table, const std::string& name,
+                                           const std::string& tool) {
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < table.rows(); ++i)
+    if (table.at(i, "case") == name && table.at(i, "tool") == tool)
+      lines.push_back(table.at(i, "cycle") + "," + table.at(i, "cmd") + "," +
+                      table.at(i, "bankgroup") + "," + table.at(i, "bank") + "," +
+                      table.at(i, "row") + "," + table.at(i, "col"));
+  return lines;
+}
+
+double mean_latency(const CaseRun& run, bool is_write) {
+  std::uint64_t sum = 0, count = 0;
+  for (std::size_t i = 0; i < run.requests.size(); ++i) {
+    if (run.requests[i].is_write != is_write || run.timing.data_end[i] == kNever) continue;
+    sum += run.timing.data_end[i] - run.timing.accepted[i];
+    ++count;
+  }
+  return count == 0 ? 0 : static_cast<double>(sum) / static_cast<double>(count);
+}
+
+double mean_total_latency(const CaseRun& run) {
+  std::uint64_t sum = 0, count = 0;
+  for (std::size_t i = 0; i < run.requests.size(); ++i) {
+    if (run.timing.data_end[i] == kNever) continue;
+    sum += run.timing.data_end[i] - run.requests[i].arrive;
+    ++count;
+  }
+  return static_cast<double>(sum) / static_cast<double>(count);
+}
+
+/// Equal to the five decimals the data are printed with.
+void expect_printed(const CsvTable& table, std::size_t row, const std::string& column,
+                    double value) {
+  if (table.at(row, column).empty()) return;
+  EXPECT_NEAR(value, table.number(row, column), 0.500001e-5) << column;
+}
+
+void expect_summary(const CsvTable& table, std::size_t i, const CaseRun& run) {
+  const ChannelStats& stats = run.stats;
+  const std::pair<const char*, CommandKind> counts[] = {{"ACT", CommandKind::kActivate},
+                                                        {"PRE", CommandKind::kPrecharge},
+                                                        {"PREA", CommandKind::kPrechargeAll},
+                                                        {"RD", CommandKind::kRead},
+                                                        {"WR", CommandKind::kWrite},
+                                                        {"REF", CommandKind::kRefresh}};
+  for (const auto& [name, kind] : counts)
+    EXPECT_EQ(stats.count(kind), table.integer(i, name)) << name;
+  EXPECT_EQ(stats.last_data_end, table.integer(i, "cycles"));
+  EXPECT_EQ(stats.bursts(), table.integer(i, "cas"));
+  expect_printed(table, i, "bw_frac",
+                 static_cast<double>(stats.bus.data) / static_cast<double>(stats.last_data_end));
+  expect_printed(table, i, "rd_avg", mean_latency(run, false));
+  expect_printed(table, i, "wr_avg", mean_latency(run, true));
+  expect_printed(table, i, "total_avg", mean_total_latency(run));
+  expect_printed(table, i, "hit_rate", stats.row_hit_rate());
+  EXPECT_EQ(stats.bus.total(), stats.last_data_end);
+}
+
+TEST(SmallCases, CommandTracesAreIdenticalToTheTools) {
+  const CsvTable results = CsvTable::load(kData + "results_small.csv");
+  std::map<std::string, CsvTable> traces;
+  std::size_t compared = 0;
+  for (std::size_t i = 0; i < results.rows(); ++i) {
+    const std::string tool = results.at(i, "tool");
+    if (!kPolicyOfTool.contains(tool)) continue;
+    const std::string set = "small." + results.at(i, "dev") + "." + results.at(i, "map") + ".csv";
+    const std::string name = results.at(i, "case");
+    SCOPED_TRACE(set + " " + name + " " + tool);
+    if (!traces.contains(set)) traces.emplace(set, CsvTable::load(kData + "commands/" + set));
+    const auto expected = expected_commands(traces.at(set), name, tool);
+    const CaseRun run = run_case(results.at(i, "dev"), results.at(i, "map"), tool,
+                             load_requests(kData + "requests/" + set, name));
+    std::vector<std::string> commands;
+    for (const auto& command : run.recorder.commands) commands.push_back(text_of(command));
+    ASSERT_EQ(commands, expected);
+    if (!expected.empty()) expect_summary(results, i, run);
+    ++compared;
+  }
+  EXPECT_EQ(compared, 104u * kPolicyOfTool.size());
+}
+
+TEST(LargeCases, CountsCyclesAndLatenciesEqualTheTools) {
+  const CsvTable results = CsvTable::load(kData + "results_large.csv");
+  std::map<std::string, std::size_t> compared;
+  for (std::size_t i = 0; i < results.rows(); ++i) {
+    const std::string tool = results.at(i, "tool");
+    if (!kPolicyOfTool.contains(tool)) continue;
+    const std::string set =
+        results.at(i, "dev") + "." + results.at(i, "map") + "." + results.at(i, "case");
+    SCOPED_TRACE(set + " " + tool);
+    const CaseRun run = run_case(results.at(i, "dev"), results.at(i, "map"), tool,
+                             load_requests(kData + "requests/" + set + ".txt.xz", ""));
+    expect_summary(results, i, run);
+    ++compared[tool];
+  }
+  EXPECT_EQ(compared["r2-frfcfs"], 139u);
+  EXPECT_EQ(compared["r2-rowhit"], 48u);
+}
+
+}  // namespace
+}  // namespace tessera::dram
