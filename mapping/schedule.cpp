@@ -10,7 +10,8 @@ std::string rank_names(const std::vector<RankReference>& ranks) {
   std::string text;
   for (const auto& rank : ranks) {
     if (!text.empty()) text += "+";
-    const std::string counted = rank.of_tensor.empty() ? rank.rank : rank.of_tensor + "[" + rank.rank + "]";
+    const std::string counted =
+        rank.of_tensor.empty() ? rank.rank : rank.of_tensor + "[" + rank.rank + "]";
     text += rank.layer.empty() ? counted : rank.layer + "." + counted;
   }
   return text;
@@ -18,23 +19,34 @@ std::string rank_names(const std::vector<RankReference>& ranks) {
 
 const char* axis_name(Axis axis) {
   switch (axis) {
-    case Axis::kMeshX: return "mesh_x";
-    case Axis::kMeshY: return "mesh_y";
-    case Axis::kTiles: return "tiles";
-    case Axis::kArrayX: return "array_x";
-    case Axis::kArrayY: return "array_y";
-    case Axis::kLanes: return "lanes";
+    case Axis::kMeshX:
+      return "mesh_x";
+    case Axis::kMeshY:
+      return "mesh_y";
+    case Axis::kTiles:
+      return "tiles";
+    case Axis::kArrayX:
+      return "array_x";
+    case Axis::kArrayY:
+      return "array_y";
+    case Axis::kLanes:
+      return "lanes";
   }
   return "";
 }
 
 const char* organisation_name(Organisation organisation) {
   switch (organisation) {
-    case Organisation::kExplicit: return "";
-    case Organisation::kBlocked1d: return "blocked_1d";
-    case Organisation::kBlocked2d: return "blocked_2d";
-    case Organisation::kStriped1d: return "striped_1d";
-    case Organisation::kCheckerboard: return "checkerboard";
+    case Organisation::kExplicit:
+      return "";
+    case Organisation::kBlocked1d:
+      return "blocked_1d";
+    case Organisation::kBlocked2d:
+      return "blocked_2d";
+    case Organisation::kStriped1d:
+      return "striped_1d";
+    case Organisation::kCheckerboard:
+      return "checkerboard";
   }
   return "";
 }
@@ -50,8 +62,8 @@ void print_split(const SplitNode& split, std::ostream& out) {
   if (split.size != 0) out << " size " << split.size;
   if (split.step != 0 && split.step != split.size) out << " step " << split.step;
   out << " ways " << split.ways << " over " << axis_name(split.axis);
-  if (split.joint) out << " joint";
   if (split.skewed) out << " skewed";
+  if (split.joint) out << " joint";
 }
 
 void print_tensor(const StoredTensor& tensor, std::ostream& out) {
@@ -77,16 +89,28 @@ void print_place(const PlaceNode& place, std::ostream& out) {
 void print_node(const Node& node, int depth, std::ostream& out) {
   out << std::string(2 * depth, ' ');
   switch (node.kind) {
-    case NodeKind::kSequence: out << "sequence"; break;
-    case NodeKind::kPipeline: out << "pipeline"; break;
-    case NodeKind::kLoop: print_loop(node.loop, out); break;
-    case NodeKind::kSplit: print_split(node.split, out); break;
+    case NodeKind::kSequence:
+      out << "sequence";
+      break;
+    case NodeKind::kPipeline:
+      out << "pipeline";
+      break;
+    case NodeKind::kLoop:
+      print_loop(node.loop, out);
+      break;
+    case NodeKind::kSplit:
+      print_split(node.split, out);
+      break;
     case NodeKind::kStore:
       out << "store " << node.store.level << ":";
       for (const auto& tensor : node.store.tensors) print_tensor(tensor, out);
       break;
-    case NodeKind::kPlace: print_place(node.place, out); break;
-    case NodeKind::kLayer: out << "layer " << node.layer.layer; break;
+    case NodeKind::kPlace:
+      print_place(node.place, out);
+      break;
+    case NodeKind::kLayer:
+      out << "layer " << node.layer.layer;
+      break;
   }
   out << "\n";
   for (const auto& child : node.children) print_node(child, depth + 1, out);

@@ -51,8 +51,9 @@ struct SplitNode {
   std::int64_t step = 0;             ///< 0: equal to size
   int ways = 1;                      ///< what exceeds size x ways folds into time right here
   Axis axis = Axis::kTiles;
-  bool joint = false;                ///< advances with the nearest split above: unit i has part i of both
   bool skewed = false;               ///< part i starts its inner loops i iterations later, wrapping round
+  /// Advances with the nearest split above: unit i has part i of both.
+  bool joint = false;
 };
 
 enum class Distribution { kUnicast, kMulticast, kNeighbour };

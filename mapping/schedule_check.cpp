@@ -9,7 +9,8 @@ namespace tessera::mapping {
 
 namespace {
 
-const std::vector<std::string> kLevels = {"dram", "tiles", "shared", "buffer", "registers"};
+const std::vector<std::string> kLevels = {"dram",   "tiles", "shared",
+                                          "buffer", "group", "registers"};
 
 const char* kind_name(NodeKind kind) {
   switch (kind) {

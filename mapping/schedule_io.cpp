@@ -99,7 +99,8 @@ class Reader {
   static std::vector<RankReference> read_ranks(
       const google::protobuf::RepeatedPtrField<proto::RankReference>& messages) {
     std::vector<RankReference> ranks;
-    for (const auto& message : messages) ranks.push_back({message.layer(), message.rank()});
+    for (const auto& message : messages)
+      ranks.push_back({message.layer(), message.rank(), message.of_tensor()});
     return ranks;
   }
 
@@ -109,8 +110,8 @@ class Reader {
 
   SplitNode read_split(const proto::Split& message) const {
     const int axis = known<int>(message.axis(), proto::Axis_ARRAYSIZE, "split: axis");
-    return {read_ranks(message.rank()), message.size(),  message.step(), message.ways(),
-            kAxes[axis].axis,           message.skewed()};
+    return {read_ranks(message.rank()), message.size(),   message.step(), message.ways(),
+            kAxes[axis].axis,           message.skewed(), message.joint()};
   }
 
   StoreNode read_store(const proto::Store& message) const {
@@ -144,6 +145,7 @@ void write_ranks(const std::vector<RankReference>& ranks, Message& message) {
     auto* written = message.add_rank();
     written->set_layer(rank.layer);
     written->set_rank(rank.rank);
+    written->set_of_tensor(rank.of_tensor);
   }
 }
 
@@ -162,6 +164,7 @@ void write_split(const SplitNode& split, proto::Split& message) {
   for (const auto& name : kAxes)
     if (name.axis == split.axis) message.set_axis(name.in_file);
   message.set_skewed(split.skewed);
+  message.set_joint(split.joint);
 }
 
 void write_store(const StoreNode& store, proto::Store& message) {

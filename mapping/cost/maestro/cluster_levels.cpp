@@ -105,9 +105,13 @@ LayerModel layer_model(const Layer& layer) {
   for (std::size_t i = 0; i < layer.ranks.size(); ++i) {
     const auto& rank = layer.ranks[i];
     const auto* access = sliding_access(layer, static_cast<int>(i));
-    model.dimensions.push_back({tool_name(rank.name, matrix_product),
-                                access != nullptr ? access->valid_end : rank.extent,
-                                access != nullptr ? access->terms.back().rank : -1});
+    ModelDimension dimension{tool_name(rank.name, matrix_product), rank.extent, -1, 1, rank.extent};
+    if (access != nullptr) {
+      dimension.extent = access->valid_end;
+      dimension.window = access->terms.back().rank;
+      dimension.stride = access->terms.front().coefficient;
+    }
+    model.dimensions.push_back(dimension);
     if (rank.reduced) model.reduced.push_back(static_cast<int>(i));
   }
   model.input = ranks_of(operand_of(layer, OperandRole::kInput));

@@ -15,7 +15,9 @@ namespace tessera::mapping::maestro {
 struct ModelDimension {
   std::string name;  ///< the tool's: N G K C R S Y X, or M K N
   std::int64_t extent = 1;
-  int window = -1;  ///< dimension of the filter that slides over this one
+  int window = -1;           ///< dimension of the filter that slides over this one
+  std::int64_t stride = 1;   ///< of that filter
+  std::int64_t outputs = 1;  ///< extent in the output; equal to `extent` where nothing slides
 };
 
 struct LayerModel {

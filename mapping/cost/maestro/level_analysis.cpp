@@ -16,17 +16,22 @@ LevelAnalysis::LevelAnalysis(const LayerModel& layer, const ClusterLevel& level,
   for (const auto& map : level_.maps) extents_.push_back(extents_of(map));
   for (std::size_t i = 0; i < level_.maps.size(); ++i)
     output_extents_.push_back(output_extents_of(static_cast<int>(i)));
-  const Map& map = level_.maps[first_spatial()];
+  edge_units_ = edge_units_of(level_.maps[first_spatial()]);
+}
+
+std::int64_t LevelAnalysis::edge_units_of(const Map& map) const {
   const auto extent = nominal_[map.dimension];
   const auto covered = map.offset * (level_.units - 1) + map.size;
+  // The tool forgets the chunk behind the last whole one when the units work in several rounds.
+  const bool adds_rest = extent <= covered || faults_ == Faults::kFixed;
+  auto rest = extent;
   if (extent > covered) {
     const auto steps = ((extent - map.size) / map.offset + 1) / level_.units - 1;
-    const auto rest = extent - (steps + 1) * map.offset * level_.units;
-    edge_units_ = rest < map.size ? 1 : (rest - map.size) / map.offset + 1;
-  } else if (extent > map.size) {
-    edge_units_ = (extent - map.size) / map.offset + 1;
-    if (map.offset * (edge_units_ - 1) + map.size < extent) ++edge_units_;
+    rest -= (steps + 1) * map.offset * level_.units;
   }
+  if (rest <= map.size) return 1;
+  const auto whole = (rest - map.size) / map.offset + 1;
+  return whole + (adds_rest && map.offset * (whole - 1) + map.size < rest ? 1 : 0);
 }
 
 int LevelAnalysis::first_spatial() const {
@@ -88,9 +93,11 @@ MapExtents LevelAnalysis::extents_of(const Map& map) const {
   const auto steps = std::max<std::int64_t>((extent - map.size) / map.offset, 0);
   const bool has_edge = steps * map.offset + map.size < extent || map.size > extent;
   extents.edge = map.size;
+  if (faults_ == Faults::kFixed) extents.edge_fresh = extents.fresh;
   if (has_edge) {
     const auto rest = extent - (steps + 1) * map.offset;
-    extents.edge = rest < 0 ? extent : rest;
+    const bool larger = faults_ == Faults::kFixed && map.size > extent;
+    extents.edge = rest < 0 || larger ? extent : rest;
     extents.edge_fresh = std::max<std::int64_t>(map.offset - (map.size - extents.edge), 0);
   }
   return extents;
@@ -101,11 +108,16 @@ MapExtents LevelAnalysis::output_extents_of(int map_index) const {
   const int window = layer_.dimensions[map.dimension].window;
   if (window < 0) return extents_[map_index];
   const auto filter = level_.maps[map_of(window)].size;
+  // The tool forgets the stride here: a tile of several outputs is taken for more than it is.
+  const auto stride = faults_ == Faults::kFixed ? layer_.dimensions[map.dimension].stride : 1;
+  const auto outputs = [&](std::int64_t inputs) {
+    return inputs < filter && faults_ == Faults::kFixed ? 0 : (inputs - filter) / stride + 1;
+  };
   MapExtents extents;
-  extents.full = extents_[map_index].full - filter + 1;
-  extents.fresh = std::min(map.offset, map.size);
-  extents.edge = extents_[map_index].edge - filter + 1;
-  extents.edge_fresh = std::min(map.offset, extents.edge);
+  extents.full = outputs(extents_[map_index].full);
+  extents.edge = outputs(extents_[map_index].edge);
+  extents.fresh = std::min(map.offset / stride, map.size);
+  extents.edge_fresh = std::min(map.offset / stride, extents.edge);
   return extents;
 }
 
@@ -129,12 +141,17 @@ std::int64_t LevelAnalysis::over_units(const Case& c, std::int64_t first, std::i
   return first + (active_units(c) - 1 - partials) * other + partials * partial;
 }
 
+bool LevelAnalysis::restarts(const Case& c, const std::vector<int>& dimensions,
+                             int changing) const {
+  return std::any_of(dimensions.begin(), dimensions.end(), [&](int d) {
+    const int i = map_of(d);
+    return i > changing && !c[i].unrolled && c[i].position == Position::kInit;
+  });
+}
+
 std::int64_t LevelAnalysis::ingress_of_unit(const Case& c, const std::vector<int>& dimensions,
                                             int changing, Unit unit) const {
-  bool restarted = false;
-  for (const int d : dimensions)
-    restarted |=
-        map_of(d) > changing && !c[map_of(d)].unrolled && c[map_of(d)].position == Position::kInit;
+  const bool restarted = restarts(c, dimensions, changing);
   std::int64_t words = 1;
   for (const int d : dimensions) {
     const int i = map_of(d);
@@ -159,7 +176,9 @@ std::int64_t LevelAnalysis::ingress(const Case& c, const std::vector<int>& dimen
   while (changing >= 0 && c[changing].position == Position::kInit) --changing;
   if (changing >= 0) {
     const int dimension = level_.maps[changing].dimension;
-    if (std::find(dimensions.begin(), dimensions.end(), dimension) == dimensions.end()) return 0;
+    if (std::find(dimensions.begin(), dimensions.end(), dimension) == dimensions.end() &&
+        !(faults_ == Faults::kFixed && restarts(c, dimensions, changing)))
+      return 0;
   }
   const auto first = ingress_of_unit(c, dimensions, changing, Unit::kFirst);
   if (!spatially_mapped(dimensions)) return first;
@@ -213,7 +232,8 @@ std::int64_t LevelAnalysis::products(const Case& c) const {
 
 std::int64_t LevelAnalysis::as_rest(std::int64_t full) const {
   const int i = first_spatial();
-  return full / output_extents_[i].full * extents_[i].edge;
+  const auto rest = faults_ == Faults::kFixed ? output_extents_[i].edge : extents_[i].edge;
+  return full / output_extents_[i].full * rest;
 }
 
 Tile LevelAnalysis::unit_tile(const Case& c, bool partial_unit) const {

@@ -66,7 +66,8 @@ class LevelAnalysis {
   /// Units at work: all, or those of the edge step.
   std::int64_t active_units(const Case& c) const;
   bool has_partial_unit(const Case& c) const;
-  /// Multiply-accumulates of all active units; negative where an edge tile is smaller than the filter.
+  /// Multiply-accumulates of all active units; negative where an edge tile is smaller than the
+  /// filter.
   std::int64_t products(const Case& c) const;
   /// Multiply-accumulates of one unit, a full or the partial one.
   std::int64_t unit_work(const Case& c, bool partial_unit) const;
@@ -80,18 +81,23 @@ class LevelAnalysis {
   enum class Unit { kFirst, kOther, kPartial };
 
   std::vector<MapState> states_of(const Map& map, std::int64_t extent) const;
+  /// Units at work in the step that reaches the end of the tile.
+  std::int64_t edge_units_of(const Map& map) const;
   MapExtents extents_of(const Map& map) const;
   MapExtents output_extents_of(int map_index) const;
   int first_spatial() const;
   bool spatially_mapped(const std::vector<int>& dimensions) const;
   int map_of(int dimension) const { return map_of_[dimension]; }
 
+  /// A loop over the tensor inside the changing one went back to its start.
+  bool restarts(const Case& c, const std::vector<int>& dimensions, int changing) const;
   std::int64_t ingress(const Case& c, const std::vector<int>& dimensions) const;
   std::int64_t ingress_of_unit(const Case& c, const std::vector<int>& dimensions, int changing,
                                Unit unit) const;
   std::int64_t egress(const Case& c) const;
   std::int64_t egress_of_unit(const Case& c, Unit unit) const;
-  /// A count of a full unit, for a lone rest: the tool counts its input rows, also where a filter slides.
+  /// A count of a full unit, for a lone rest: the tool counts its input rows, also where a filter
+  /// slides.
   std::int64_t as_rest(std::int64_t full) const;
   std::int64_t over_units(const Case& c, std::int64_t first, std::int64_t other,
                           std::int64_t partial) const;

@@ -46,20 +46,30 @@ class Recursion {
  public:
   Recursion(const LayerModel& layer, const std::vector<ClusterLevel>& levels,
             const Hardware& hardware, Faults faults)
-      : hardware_(hardware), faults_(faults), known_runs_(levels.size()) {
+      : layer_(layer),
+        levels_(levels),
+        hardware_(hardware),
+        faults_(faults),
+        known_runs_(levels.size()) {
     for (const auto& dimension : layer.dimensions) whole_.push_back(dimension.extent);
     Tile nominal = whole_;
     for (const auto& level : levels) {
-      analyses_.emplace_back(layer, level, nominal, faults);
-      nominal = analyses_.back().inner_nominal();
+      nominal_.emplace_back(layer, level, nominal, faults);
+      nominal = nominal_.back().inner_nominal();
     }
   }
 
   const Tile& whole() const { return whole_; }
-  const std::vector<LevelAnalysis>& analyses() const { return analyses_; }
+  std::size_t levels() const { return levels_.size(); }
+  const LevelAnalysis& innermost() const { return nominal_.back(); }
 
-  Step step(std::size_t level, const Case& c) {
-    const LevelAnalysis& analysis = analyses_[level];
+  /// As shipped, sizes follow the level's nominal tile whatever tile the call is for.
+  LevelAnalysis analysis(std::size_t level, const Tile& tile) const {
+    if (faults_ == Faults::kAsShipped) return nominal_[level];
+    return LevelAnalysis(layer_, levels_[level], tile, faults_);
+  }
+
+  Step step(std::size_t level, const LevelAnalysis& analysis, const Case& c) {
     Step step;
     step.occurrences = occurrences_of(c, faults_);
     step.products = analysis.products(c);
@@ -67,7 +77,7 @@ class Recursion {
     const auto work = analysis.unit_work(c, false);
     step.dropped = work <= 0;
     if (step.dropped) return step;
-    const Run unit = run_of_unit(level, c, work);
+    const Run unit = run_of_unit(level, analysis, c, work);
     step.compute_delay = unit.cycles;
     step.active_pes = static_cast<double>(analysis.active_units(c)) * unit.active_pes;
     step.ingress_delay = transfer_delay(step.traffic.input + step.traffic.weight);
@@ -78,13 +88,19 @@ class Recursion {
     return step;
   }
 
+ private:
+  std::int64_t transfer_delay(std::int64_t words) const {
+    return hardware_.noc_latency + ceil_div(words, hardware_.noc_bandwidth) - 1;
+  }
+
   const Run& run(std::size_t level, const Tile& tile) {
     const auto known = known_runs_[level].find(tile);
     if (known != known_runs_[level].end()) return known->second;
     Run run;
     std::int64_t steps = 0;
-    for (const auto& c : analyses_[level].cases(tile)) {
-      const Step s = step(level, c);
+    const LevelAnalysis level_analysis = analysis(level, tile);
+    for (const auto& c : level_analysis.cases(tile)) {
+      const Step s = step(level, level_analysis, c);
       if (s.dropped) continue;
       run.cycles += s.occurrences * s.step_delay;
       run.active_pes += static_cast<double>(s.occurrences) * s.active_pes;
@@ -94,15 +110,10 @@ class Recursion {
     return known_runs_[level][tile] = run;
   }
 
- private:
-  std::int64_t transfer_delay(std::int64_t words) const {
-    return hardware_.noc_latency + ceil_div(words, hardware_.noc_bandwidth) - 1;
-  }
-
   /// The slower of the full and the partial unit.
-  Run run_of_unit(std::size_t level, const Case& c, std::int64_t work) {
-    if (level + 1 == analyses_.size()) return {work, 1};
-    const LevelAnalysis& analysis = analyses_[level];
+  Run run_of_unit(std::size_t level, const LevelAnalysis& analysis, const Case& c,
+                  std::int64_t work) {
+    if (level + 1 == levels_.size()) return {work, 1};
     Run unit = run(level + 1, analysis.unit_tile(c, false));
     if (analysis.has_partial_unit(c))
       unit.cycles = std::max(unit.cycles, run(level + 1, analysis.unit_tile(c, true)).cycles);
@@ -112,10 +123,12 @@ class Recursion {
     return unit;
   }
 
+  const LayerModel& layer_;
+  const std::vector<ClusterLevel>& levels_;
   const Hardware& hardware_;
   Faults faults_;
   Tile whole_;
-  std::vector<LevelAnalysis> analyses_;
+  std::vector<LevelAnalysis> nominal_;
   std::vector<std::map<Tile, Run>> known_runs_;
 };
 
@@ -158,7 +171,8 @@ class Totals {
     result_.l2_words = l2_input_request() + l2_output_request();
     result_.input_l2_writes = volume(layer, layer.input);
     result_.weight_l2_writes = volume(layer, layer.weight);
-    result_.output_l2_reads = output_volume(layer);
+    result_.output_l2_reads =
+        faults_ == Faults::kFixed ? exact_output_volume(layer) : output_volume(layer);
     return result_;
   }
 
@@ -198,6 +212,12 @@ class Totals {
     return words;
   }
 
+  static std::int64_t exact_output_volume(const LayerModel& layer) {
+    std::int64_t words = 1;
+    for (const int d : layer.output) words *= layer.dimensions[d].outputs;
+    return words;
+  }
+
   const Hardware& hardware_;
   Faults faults_;
   MaestroResult result_;
@@ -220,7 +240,7 @@ class CaseLog {
 
   void log_call(std::size_t level, const Tile& tile) {
     ++calls_;
-    const LevelAnalysis& analysis = recursion_.analyses()[level];
+    const LevelAnalysis analysis = recursion_.analysis(level, tile);
     int index = 0;
     for (const auto& c : analysis.cases(tile)) {
       CaseRecord record;
@@ -228,24 +248,22 @@ class CaseLog {
       record.invocation = calls_;
       record.index = index;
       record.states = states_text(analysis.level(), c);
-      const auto step = recursion_.step(level, c);
+      const Step step = recursion_.step(level, analysis, c);
       record.occurrences = step.occurrences;
       record.skipped = step.dropped;
       if (!step.dropped) {
         ++index;
-        log_inner_calls(level, c);
+        log_inner_calls(level, analysis, c);
         fill(step, record);
       }
       records_.push_back(std::move(record));
     }
   }
 
-  void log_inner_calls(std::size_t level, const Case& c) {
-    const auto& analyses = recursion_.analyses();
-    if (level + 1 >= std::min(analyses.size(), kLoggedLevels)) return;
-    log_call(level + 1, analyses[level].unit_tile(c, false));
-    if (analyses[level].has_partial_unit(c))
-      log_call(level + 1, analyses[level].unit_tile(c, true));
+  void log_inner_calls(std::size_t level, const LevelAnalysis& analysis, const Case& c) {
+    if (level + 1 >= std::min(recursion_.levels(), kLoggedLevels)) return;
+    log_call(level + 1, analysis.unit_tile(c, false));
+    if (analysis.has_partial_unit(c)) log_call(level + 1, analysis.unit_tile(c, true));
   }
 
   static void fill(const Step& step, CaseRecord& record) {
@@ -282,9 +300,9 @@ MaestroResult predict(const LayerModel& layer, const std::vector<ClusterLevel>& 
                       const Hardware& hardware, Faults faults) {
   Recursion recursion(layer, levels, hardware, faults);
   Totals totals(hardware, faults);
-  for (const auto& c : recursion.analyses().front().cases(recursion.whole()))
-    totals.add(recursion.step(0, c));
-  return totals.finish(layer, recursion.analyses().back());
+  const LevelAnalysis top = recursion.analysis(0, recursion.whole());
+  for (const auto& c : top.cases(recursion.whole())) totals.add(recursion.step(0, top, c));
+  return totals.finish(layer, recursion.innermost());
 }
 
 std::vector<CaseRecord> iteration_cases(const LayerModel& layer,

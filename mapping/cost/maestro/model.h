@@ -27,20 +27,20 @@ struct DelayRange {
 
 struct MaestroResult {
   std::int64_t runtime_cycles = 0;
-  std::int64_t macs = 0;            ///< work covered, counted by the model
-  std::int64_t partial_products = 0;        ///< accesses of the output in the PEs
-  std::int64_t input_l2_reads = 0;  ///< elements; a multicast counts once
+  std::int64_t macs = 0;              ///< work covered, counted by the model
+  std::int64_t partial_products = 0;  ///< accesses of the output in the PEs
+  std::int64_t input_l2_reads = 0;    ///< elements; a multicast counts once
   std::int64_t weight_l2_reads = 0;
   std::int64_t output_l2_writes = 0;  ///< partial sums sent up
   std::int64_t input_l2_writes = 0;   ///< tensor size
   std::int64_t weight_l2_writes = 0;
   std::int64_t output_l2_reads = 0;
-  double mean_active_pes = 0;  ///< weighted by steps, not by time
+  double mean_active_pes = 0;       ///< weighted by steps, not by time
   std::int64_t peak_bandwidth = 0;  ///< elements per cycle needed not to limit, rounded down
   double mean_bandwidth = 0;
   std::int64_t offchip_bandwidth = 0;  ///< of the first step, elements per cycle
-  std::int64_t l1_words = 0;  ///< per PE, double buffered
-  std::int64_t l2_words = 0;  ///< double buffered
+  std::int64_t l1_words = 0;           ///< per PE, double buffered
+  std::int64_t l2_words = 0;           ///< double buffered
   DelayRange ingress, egress, compute;
 };
 
