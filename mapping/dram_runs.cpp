@@ -107,4 +107,16 @@ std::vector<Run> runs_of(const DramLayout& layout, const std::vector<std::int64_
   return RunBuilder(layout, extents, word_bytes).build(region);
 }
 
+std::uint64_t address_of(const DramLayout& layout, const std::vector<std::int64_t>& extents,
+                         std::span<const std::int64_t> index, int word_bytes) {
+  std::int64_t block = 0, block_elements = 1, inside = 0;
+  for (const int d : layout.order) {
+    block = block * ceil_div(extents[d], layout.block[d]) + index[d] / layout.block[d];
+    inside = inside * layout.block[d] + index[d] % layout.block[d];
+    block_elements *= layout.block[d];
+  }
+  return layout.base_address +
+         static_cast<std::uint64_t>(block * block_elements + inside) * static_cast<std::uint64_t>(word_bytes);
+}
+
 }  // namespace tessera::mapping

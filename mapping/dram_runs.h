@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "mapping/program.h"
@@ -18,5 +19,9 @@ struct Run {
 /// Runs of a region in layout order, neighbouring ones merged. `extents` are the tensor's.
 std::vector<Run> runs_of(const DramLayout& layout, const std::vector<std::int64_t>& extents,
                          const workloads::Region& region, int word_bytes);
+
+/// Byte address of one element.
+std::uint64_t address_of(const DramLayout& layout, const std::vector<std::int64_t>& extents,
+                         std::span<const std::int64_t> index, int word_bytes);
 
 }  // namespace tessera::mapping

@@ -95,7 +95,8 @@ struct Stage {
   std::vector<Group> groups;
   ArrayMapping array;             ///< for kArray
   SlotId output_slot = -1;        ///< on tiles that own outputs
-  SlotId partial_slot = -1;       ///< on tiles that add to the outputs of an owner; -1: none
+  SlotId sums_slot = -1;          ///< where owners take in their partners' sums; -1: reductions are not split
+  SlotId partial_slot = -1;       ///< outputs of partners; exists on tiles that have no output slot
 };
 
 /// Where the elements of a stored tensor sit in DRAM: blocks of the given extents, blocks and elements inside

@@ -161,6 +161,8 @@ class Reader {
       stage.groups.push_back({{group.member().begin(), group.member().end()}});
     stage.array = read(message.array());
     stage.output_slot = message.output_slot();
+    stage.sums_slot = message.sums_slot();
+    stage.partial_slot = message.partial_slot();
     return stage;
   }
 

@@ -154,6 +154,8 @@ void write(const Stage& stage, program::Stage& message) {
     message.add_group()->mutable_member()->Add(group.members.begin(), group.members.end());
   write(stage.array, *message.mutable_array());
   message.set_output_slot(stage.output_slot);
+  message.set_sums_slot(stage.sums_slot);
+  message.set_partial_slot(stage.partial_slot);
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ class StageBuilder {
                         " tiles for some outputs and ", members,
                         " for others; every output needs the same number");
     const Bytes granule = stage_.slots[stage_.output_slot].granule_bytes;
-    sums_slot_ = static_cast<SlotId>(stage_.slots.size());
+    stage_.sums_slot = static_cast<SlotId>(stage_.slots.size());
     stage_.slots.push_back({"S", 0, granule, static_cast<int>(std::min<std::size_t>(2, sums_members_ - 1)),
                             bit(SlotReader::kCompute)});
     stage_.partial_slot = static_cast<SlotId>(stage_.slots.size());
@@ -192,7 +192,7 @@ class StageBuilder {
           block.push_back(instruction(Op::kReceive, static_cast<SlotId>(i), static_cast<int>(i)));
     if (!before && partners > 0 && depth == output_depth_)
       block.push_back(repetition(static_cast<std::int64_t>(partners),
-                                 {instruction(Op::kReceiveSums, sums_slot_)}));
+                                 {instruction(Op::kReceiveSums, stage_.sums_slot)}));
     return block;
   }
 
@@ -210,9 +210,9 @@ class StageBuilder {
     if (!before && depth == output_depth_) {
       if (partners > 0)
         block.push_back(repetition(static_cast<std::int64_t>(partners),
-                                   {instruction(Op::kAcquire, sums_slot_),
-                                    instruction(Op::kAddSums, sums_slot_),
-                                    instruction(Op::kRelease, sums_slot_)}));
+                                   {instruction(Op::kAcquire, stage_.sums_slot),
+                                    instruction(Op::kAddSums, stage_.sums_slot),
+                                    instruction(Op::kRelease, stage_.sums_slot)}));
       block.push_back(instruction(Op::kCommit, output));
     }
     return block;
@@ -234,7 +234,6 @@ class StageBuilder {
   int output_depth_;
   std::vector<int> input_depth_;
   std::size_t sums_members_ = 1;
-  SlotId sums_slot_ = -1;
   Stage stage_;
 };
 

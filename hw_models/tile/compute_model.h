@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "hw_models/array/array_timing_cache.h"
 #include "hw_models/array/pe_array.h"
 #include "hw_models/description/accelerator.h"
 #include "hw_models/vector/vector_unit.h"
@@ -12,8 +13,7 @@
 
 namespace tessera::hw {
 
-/// The array loop nest that an array mapping makes of a tile with these extents per rank. `lines` are the
-/// buffer lines at which the operands' granules start.
+/// The array loop nest that an array mapping makes of a tile with these extents per rank.
 ArrayWork array_work(const workloads::Layer& layer, const mapping::ArrayMapping& mapping,
                      const std::vector<std::int64_t>& extents, SpatialReduction reduction,
                      bool accumulate_in_buffer);
@@ -22,23 +22,24 @@ class ComputeModel {
  public:
   ComputeModel(const Accelerator& accelerator, const mapping::Program& program);
 
-  /// Work of kArray on a rank tile of a stage's layer.
-  const ArrayWork& array_work_of(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer);
+  /// kArray on a rank tile of a stage's layer, started at `start`. The reference holds until the next call.
   const ArrayTiming& array(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer, Cycle start);
 
-  /// Work of kVector on a rank tile, or of adding partial sums elementwise.
+  /// kVector on a rank tile.
   VectorTiming vector(int stage, const workloads::RankTile& tile, Cycle start);
+
+  /// Adding so many partial sums to the outputs, element by element.
   VectorTiming add_sums(std::int64_t elements, Cycle start);
 
  private:
-  using Key = std::vector<std::int64_t>;
+  const ArrayWork& work_of(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer);
 
   const Accelerator& accelerator_;
   const mapping::Program& program_;
   PeArray array_;
+  ArrayTimingCache timings_;
   VectorUnit vector_unit_;
-  std::map<Key, ArrayWork> works_;
-  std::map<Key, ArrayTiming> timings_;
+  std::map<std::vector<std::int64_t>, ArrayWork> works_;  ///< by stage, accumulation and extents
 };
 
 }  // namespace tessera::hw

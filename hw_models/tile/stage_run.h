@@ -43,8 +43,6 @@ class StageRun {
   const mapping::Group& sums_group() const { return stage_->groups[share_->sums_group]; }
   bool uses(mapping::SlotId slot) const { return used_[slot]; }
   bool owner() const { return sums_group().members.front() == share_->tile; }
-  /// Where owners take in their partners' sums.
-  mapping::SlotId sums_slot() const { return stage_->partial_slot - 1; }
   /// Partners that add to the outputs of this owner.
   int partners() const { return static_cast<int>(sums_group().members.size()) - 1; }
 

@@ -100,7 +100,7 @@ bool Tile::send_sums() {
   const auto grant = run.sums_grants.find(granule.sequence);
   if (grant == run.sums_grants.end()) return false;
   Message data{.kind = MessageKind::kData};
-  data.granule = {run.number(), run.sums_slot(), grant->second};
+  data.granule = {run.number(), run.stage().sums_slot, grant->second};
   data.last = true;
   if (granule.accumulators != nullptr) data.sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
   const Bytes bytes =

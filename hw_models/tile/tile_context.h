@@ -16,6 +16,7 @@ class ChannelStripes {
   ChannelStripes(std::size_t channels, Bytes stripe_bytes) : channels_(channels), stripe_bytes_(stripe_bytes) {}
 
   std::size_t channels() const { return channels_; }
+  std::size_t channel_of(std::uint64_t address) const { return address / stripe_bytes_ % channels_; }
   /// The bytes of `runs` that each channel holds, as addresses inside the channel.
   std::vector<std::vector<mapping::Run>> deal(const std::vector<mapping::Run>& runs) const;
 

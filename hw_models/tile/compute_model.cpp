@@ -1,0 +1,107 @@
+#include "hw_models/tile/compute_model.h"
+
+#include <algorithm>
+
+#include "mapping/stage_plan.h"
+
+namespace tessera::hw {
+
+using mapping::ArrayMapping;
+using workloads::Layer;
+using workloads::LayerKind;
+
+namespace {
+
+using Extents = std::vector<std::int64_t>;
+
+const workloads::Operand& operand_of(const Layer& layer, int kind) {
+  return kind == kOutputOperand ? layer.output : layer.inputs[static_cast<std::size_t>(kind)];
+}
+
+std::int64_t used(const std::vector<mapping::SpatialSplit>& axis, const Extents& extents) {
+  std::int64_t product = 1;
+  for (const auto& split : axis) product *= std::min(split.ways, extents[split.rank]);
+  return product;
+}
+
+/// PEs of an axis that take the same word: those along ranks that do not index the operand.
+std::int64_t sharing(const std::vector<mapping::SpatialSplit>& axis, const Extents& extents,
+                     const workloads::Operand& operand) {
+  std::int64_t product = 1;
+  for (const auto& split : axis)
+    if (!Layer::indexes(operand, split.rank)) product *= std::min(split.ways, extents[split.rank]);
+  return product;
+}
+
+std::int64_t points(const Extents& extents) {
+  std::int64_t product = 1;
+  for (const auto extent : extents) product *= extent;
+  return product;
+}
+
+}  // namespace
+
+ArrayWork array_work(const Layer& layer, const ArrayMapping& mapping, const Extents& extents,
+                     SpatialReduction reduction, bool accumulate_in_buffer) {
+  ArrayWork work;
+  work.rows_used = static_cast<int>(used(mapping.rows, extents));
+  work.columns_used = static_cast<int>(used(mapping.columns, extents));
+  work.accumulate_in_buffer = accumulate_in_buffer;
+  work.macs = points(extents);
+  const bool sums_over_rows =
+      std::ranges::any_of(mapping.rows, [&](const auto& split) { return layer.ranks[split.rank].reduced; });
+  work.reduction = sums_over_rows ? reduction : SpatialReduction::kNone;
+
+  Extents inside = extents;
+  std::vector<Extents> inside_of = {inside};
+  for (const auto& loop : mapping.loops) {
+    ArrayLoop nest;
+    nest.count = ceil_div(inside[loop.rank], loop.tile);
+    for (int kind = 0; kind < kOperands; ++kind)
+      if (kind == kOutputOperand || static_cast<std::size_t>(kind) < layer.inputs.size())
+        nest.indexes[kind] = Layer::indexes(operand_of(layer, kind), loop.rank);
+    inside[loop.rank] = std::min(inside[loop.rank], loop.tile);
+    inside_of.push_back(inside);
+    work.loops.push_back(nest);
+  }
+  for (int kind = 0; kind < kOperands; ++kind) {
+    if (kind != kOutputOperand && static_cast<std::size_t>(kind) >= layer.inputs.size()) continue;
+    const auto& operand = operand_of(layer, kind);
+    auto& moved = work.operand[kind];
+    moved.store_depth = mapping.store_depth[kind];
+    moved.double_buffered = mapping.double_buffered[kind];
+    moved.words_per_fill =
+        mapping::nominal_elements(operand, inside_of[static_cast<std::size_t>(moved.store_depth)]);
+    moved.multicast = sharing(mapping.rows, extents, operand) * sharing(mapping.columns, extents, operand);
+  }
+  return work;
+}
+
+ComputeModel::ComputeModel(const Accelerator& accelerator, const mapping::Program& program)
+    : accelerator_(accelerator),
+      program_(program),
+      array_(accelerator.tile.array, accelerator.tile.buffer, accelerator.word_bytes()),
+      timings_(array_, accelerator.tile.buffer.banks),
+      vector_unit_(accelerator.tile.vector_unit, accelerator.tile.buffer, accelerator.word_bytes()) {}
+
+const ArrayWork& ComputeModel::work_of(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer) {
+  std::vector<std::int64_t> key = {stage, accumulate_in_buffer};
+  Extents extents;
+  for (const auto& range : tile) extents.push_back(range.size());
+  key.insert(key.end(), extents.begin(), extents.end());
+  const auto [entry, added] = works_.try_emplace(std::move(key));
+  if (added) {
+    const auto& lowered = program_.stages[stage];
+    const Layer& layer = program_.network.layers[lowered.layer];
+    entry->second = array_work(layer, lowered.array, extents, accelerator_.tile.array.reduction, accumulate_in_buffer);
+    array_.check(entry->second, "layer " + layer.name);
+  }
+  return entry->second;
+}
+
+const ArrayTiming& ComputeModel::array(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer,
+                                       Cycle start) {
+  return timings_.time(work_of(stage, tile, accumulate_in_buffer), start);
+}
+
+}  // namespace tessera::hw
