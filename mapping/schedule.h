@@ -36,8 +36,13 @@ struct LoopNode {
   std::int64_t tile = 1;
   std::int64_t step = 0;             ///< 0: equal to tile
   std::string rotates;               ///< tensor whose shared pieces move one tile on with every iteration
+  /// Iterations when there are more than cover what the loops above left (Interstellar rounds its factors
+  /// up; the surplus is padding); 0: as many as needed.
+  std::int64_t count = 0;
 };
 
+/// Splits of one array axis that follow each other directly are one row or column of the array with a block
+/// repeated along it (outer split: the block, inner: neighbours); splits of other axes in between separate.
 enum class Axis {
   kMeshX, kMeshY,    ///< columns, rows of the tile grid
   kTiles,            ///< tiles in the order of the enclosing place node

@@ -105,7 +105,8 @@ class Reader {
   }
 
   LoopNode read_loop(const proto::Loop& message) const {
-    return {read_ranks(message.rank()), message.tile(), message.step(), message.rotates()};
+    return {read_ranks(message.rank()), message.tile(), message.step(), message.rotates(),
+            message.count()};
   }
 
   SplitNode read_split(const proto::Split& message) const {
@@ -154,6 +155,7 @@ void write_loop(const LoopNode& loop, proto::Loop& message) {
   message.set_tile(loop.tile);
   message.set_step(loop.step);
   message.set_rotates(loop.rotates);
+  message.set_count(loop.count);
 }
 
 void write_split(const SplitNode& split, proto::Split& message) {

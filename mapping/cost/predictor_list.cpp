@@ -1,3 +1,4 @@
+#include "mapping/cost/interstellar/predictor.h"
 #include "mapping/cost/maestro/predictor.h"
 #include "mapping/cost/predictor.h"
 #include "sim/base/error.h"
@@ -15,6 +16,7 @@ struct Entry {
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> list = {
       {"maestro", &make_maestro_predictor},
+      {"interstellar", &make_interstellar_predictor},
   };
   return list;
 }

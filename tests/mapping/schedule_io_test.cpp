@@ -41,7 +41,7 @@ constexpr char kEverything[] = R"(name: "all"
 root {
   sequence {}
   child {
-    loop { rank { layer: "a" rank: "N" } rank { layer: "b" rank: "P" of_tensor: "I0" } tile: 4 step: 3 rotates: "I0" }
+    loop { rank { layer: "a" rank: "N" } rank { layer: "b" rank: "P" of_tensor: "I0" } tile: 4 step: 3 rotates: "I0" count: 9 }
     child {
       pipeline {}
       child {
@@ -76,7 +76,7 @@ TEST(ScheduleText, EveryFieldReachesTheTree) {
   EXPECT_EQ(schedule.origin, "all.textproto");
   EXPECT_EQ(to_text(schedule),
             "sequence\n"
-            "  loop a.N+b.I0[P] tile 4 step 3 rotate I0\n"
+            "  loop a.N+b.I0[P] tile 4 step 3 rotate I0 count 9\n"
             "    pipeline\n"
             "      place tiles 5,2 organisation striped_1d depth 4 index 3\n"
             "        split K size 8 step 9 ways 2 over mesh_y skewed joint\n"
