@@ -24,6 +24,7 @@ class ProgramBuilder {
         accelerator_(accelerator),
         plans_(read_stages(schedule, network, {accelerator.rows, accelerator.columns})) {
     program_.accelerator = accelerator.name;
+    program_.schedule = schedule.name;
     program_.tiles = accelerator.tiles();
     program_.word_bytes = accelerator.word_bytes();
     program_.network = network;

@@ -122,6 +122,7 @@ struct Part {
 
 struct Program {
   std::string accelerator;  ///< name it was compiled for
+  std::string schedule;     ///< name of the schedule it was lowered from
   int tiles = 0;
   int word_bytes = 2;
   workloads::Network network;

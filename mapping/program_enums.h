@@ -60,6 +60,7 @@ inline constexpr EnumPair<Function, workloads::Function> kFunctions[] = {
     {LAYER_NORM, workloads::Function::kLayerNorm},
     {BATCH_NORM, workloads::Function::kBatchNorm},
     {LRN, workloads::Function::kLrn},
+    {LSTM_HIDDEN, workloads::Function::kLstmHidden},
 };
 
 inline constexpr EnumPair<Home, mapping::Home> kHomes[] = {

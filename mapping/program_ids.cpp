@@ -83,6 +83,7 @@ void check_network(const Network& network, const Place& file) {
     for (const auto& rank : layer.ranks)
       place.at("rank ", rank.name).at_least("extent", rank.extent, 1);
     place.at_least("passes", layer.passes, 1);
+    for (const auto rank : layer.whole_ranks) place.index("whole rank", rank, layer.ranks);
     for (std::size_t i = 0; i < layer.inputs.size(); ++i)
       check_operand(layer.inputs[i], layer, network, place.at("input ", i));
     check_operand(layer.output, layer, network, place.at("output"));
@@ -125,6 +126,8 @@ class StageIds {
 
   void check() const {
     place_.index("output slot", stage_.output_slot, stage_.slots);
+    place_.index("sums slot", stage_.sums_slot, stage_.slots, -1);
+    place_.index("partial slot", stage_.partial_slot, stage_.slots, -1);
     for (const auto& slot : stage_.slots) check_slot(slot, place_.at("slot ", slot.name));
     for (std::size_t i = 0; i < stage_.codes.size(); ++i)
       for (const Queue queue : kQueues)
@@ -197,9 +200,8 @@ class StageIds {
       rank.within("begin", share.ranks[r].begin, 0, share.ranks[r].end);
     }
     place.size("input groups", share.input_groups, layer_.inputs.size());
-    for (const GroupId group : share.input_groups)
-      place.index("input group", group, stage_.groups, -1);
-    place.index("sums group", share.sums_group, stage_.groups, -1);
+    for (const GroupId group : share.input_groups) place.index("input group", group, stage_.groups);
+    place.index("sums group", share.sums_group, stage_.groups);
   }
 
   void check_array(const Place& place) const {

@@ -14,7 +14,8 @@ ProgramIndex::ProgramIndex(const Program& program)
       closings_(program.parts.size()) {
   for (std::size_t s = 0; s < program.stages.size(); ++s)
     for (std::size_t i = 0; i < program.stages[s].shares.size(); ++i)
-      turns_[program.stages[s].shares[i].tile].push_back({static_cast<int>(s), static_cast<int>(i)});
+      turns_[program.stages[s].shares[i].tile].push_back(
+          {static_cast<int>(s), static_cast<int>(i)});
   for (std::size_t p = 0; p < program.parts.size(); ++p) {
     const Part& part = program.parts[p];
     parts_of_[part.tensor].push_back(static_cast<int>(p));

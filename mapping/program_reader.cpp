@@ -15,7 +15,11 @@ class Reader {
   explicit Reader(const std::string& origin) : origin_(origin) {}
 
   Program read(const program::Program& message) const {
-    Program program{message.accelerator(), message.tiles(), message.word_bytes(), {}, {}, {}, {}};
+    Program program;
+    program.accelerator = message.accelerator();
+    program.schedule = message.schedule();
+    program.tiles = message.tiles();
+    program.word_bytes = message.word_bytes();
     program.network = read(message.network());
     for (const auto& layout : message.layout()) program.layouts.push_back(read(layout));
     for (const auto& part : message.part()) program.parts.push_back(read(part));
@@ -72,6 +76,7 @@ class Reader {
     layer.passes = message.passes();
     layer.count_padding = message.count_padding();
     layer.origin = message.origin();
+    layer.whole_ranks = {message.whole_rank().begin(), message.whole_rank().end()};
     return layer;
   }
 

@@ -56,6 +56,7 @@ void write(const workloads::Layer& layer, program::Layer& message) {
   message.set_passes(layer.passes);
   message.set_count_padding(layer.count_padding);
   message.set_origin(layer.origin);
+  for (const int rank : layer.whole_ranks) message.add_whole_rank(rank);
 }
 
 void write(const workloads::Network& network, program::Network& message) {
@@ -167,6 +168,7 @@ std::string to_program_bytes(const Program& program) {
   message.set_accelerator(program.accelerator);
   message.set_tiles(program.tiles);
   message.set_word_bytes(program.word_bytes);
+  message.set_schedule(program.schedule);
   write(program.network, *message.mutable_network());
   for (const auto& layout : program.layouts) write(layout, *message.add_layout());
   for (const auto& part : program.parts) write(part, *message.add_part());

@@ -58,6 +58,12 @@ void print_loop(const LoopNode& loop, std::ostream& out) {
   if (loop.count != 0) out << " count " << loop.count;
 }
 
+void print_names(const char* label, const std::vector<std::string>& names, std::ostream& out) {
+  if (names.empty()) return;
+  out << label;
+  for (const auto& name : names) out << " " << name;
+}
+
 void print_split(const SplitNode& split, std::ostream& out) {
   out << "split " << rank_names(split.ranks);
   if (split.size != 0) out << " size " << split.size;
@@ -65,6 +71,9 @@ void print_split(const SplitNode& split, std::ostream& out) {
   out << " ways " << split.ways << " over " << axis_name(split.axis);
   if (split.skewed) out << " skewed";
   if (split.joint) out << " joint";
+  if (!split.unit.empty()) out << " of " << split.unit;
+  print_names(" no multicast", split.no_multicast, out);
+  print_names(" no neighbour", split.no_neighbour, out);
 }
 
 void print_tensor(const StoredTensor& tensor, std::ostream& out) {
@@ -103,7 +112,9 @@ void print_node(const Node& node, int depth, std::ostream& out) {
       print_split(node.split, out);
       break;
     case NodeKind::kStore:
-      out << "store " << node.store.level << ":";
+      out << "store " << node.store.level;
+      if (!node.store.memory.empty()) out << " " << node.store.memory;
+      out << ":";
       for (const auto& tensor : node.store.tensors) print_tensor(tensor, out);
       break;
     case NodeKind::kPlace:

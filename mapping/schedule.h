@@ -59,6 +59,9 @@ struct SplitNode {
   bool skewed = false;               ///< part i starts its inner loops i iterations later, wrapping round
   /// Advances with the nearest split above: unit i has part i of both.
   bool joint = false;
+  std::string unit;  ///< group of units in the tool's hardware file that is split, "" when not named
+  std::vector<std::string> no_multicast;  ///< tensors sent to every part by itself even when alike
+  std::vector<std::string> no_neighbour;  ///< tensors never passed on between neighbouring parts
 };
 
 enum class Distribution { kUnicast, kMulticast, kNeighbour };
@@ -79,6 +82,7 @@ struct StoreNode {
   /// groups of PEs and a split inside a group), "registers".
   std::string level;
   std::vector<StoredTensor> tensors;
+  std::string memory;  ///< memory in the tool's hardware file; "" when the level says it all
 };
 
 enum class Organisation { kExplicit, kBlocked1d, kBlocked2d, kStriped1d, kCheckerboard };

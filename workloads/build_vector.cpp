@@ -30,6 +30,26 @@ OperandUse add_walk(IterationSpace& space, const Shape& shape,
   return use;
 }
 
+void check_operands(const std::string& name, Function function, std::size_t count) {
+  switch (function) {
+    case Function::kAdd:
+    case Function::kSubtract:
+    case Function::kMultiply:
+    case Function::kDivide:
+    case Function::kPow:
+      return;
+    case Function::kLstmCell:
+    case Function::kLstmHidden:
+      break;
+    default:
+      if (count == 1) return;
+  }
+  const std::size_t needed = function == Function::kLstmCell     ? 4
+                             : function == Function::kLstmHidden ? 2
+                                                                 : 1;
+  if (count != needed) throw UserError(name, ": has ", count, " operands; ", needed, " needed");
+}
+
 std::vector<std::string> labels_of_widest(const std::vector<Value>& values, std::size_t rank) {
   for (const auto& value : values)
     if (value.labels.size() == rank && static_cast<std::size_t>(value.rank()) == rank)
@@ -92,6 +112,7 @@ Value GraphBuilder::reduce(const std::string& name, Function function, const Val
 Value GraphBuilder::map(const std::string& name, Function function,
                         const std::vector<Value>& inputs) {
   if (inputs.empty()) throw UserError(name, ": no input; at least 1 is needed");
+  check_operands(name, function, inputs.size());
   Shape shape = inputs[0].shape();
   for (const auto& input : inputs) shape = broadcast_shape(name, shape, input.shape());
   IterationSpace space;
@@ -108,7 +129,8 @@ Value GraphBuilder::map(const std::string& name, Function function,
   return add_layer(std::move(layer), space, std::move(sources), result, use);
 }
 
-Value GraphBuilder::softmax(const std::string& name, const Value& input, int axis) {
+Value GraphBuilder::softmax(const std::string& name, const Value& input,
+                            const std::set<int>& axes) {
   IterationSpace space;
   const OperandUse use = add_walk(space, input.shape(), labels_of(input));
   Layer layer;
@@ -117,7 +139,8 @@ Value GraphBuilder::softmax(const std::string& name, const Value& input, int axi
   layer.passes = kSoftmaxPasses;
   Value result = new_value(name, input.shape());
   result.labels = input.labels;
-  return add_layer(std::move(layer), space, {{input.view, use}}, result, use, {axis});
+  return add_layer(std::move(layer), space, {{input.view, use}}, result, use,
+                   {axes.begin(), axes.end()});
 }
 
 Value GraphBuilder::normalise(const std::string& name, Function function, const Value& input,
@@ -139,14 +162,13 @@ Value GraphBuilder::local_response_norm(const std::string& name, const Value& in
                                         std::int64_t size) {
   if (input.rank() != 4)
     throw UserError(name, ": the input has ", input.rank(), " dimensions; N, C, H, W is needed");
-  if (size < 1 || size % 2 == 0)
-    throw UserError(name, ": size is ", size, "; an odd number of channels is needed");
+  if (size < 1) throw UserError(name, ": size is ", size, "; at least 1 is allowed");
   const auto shape = input.shape();
   IterationSpace space;
   const OperandUse writes = add_walk(space, shape, default_labels(4));
   const int tap = space.add_loop("R", size, true);
   OperandUse reads = writes;
-  reads[1] = DimensionUse::sliding(writes[1].loops[0], tap, 1, 1, size / 2);
+  reads[1] = DimensionUse::sliding(writes[1].loops[0], tap, 1, 1, (size - 1) / 2);
   Layer layer;
   layer.name = name;
   layer.kind = LayerKind::kNormalise;

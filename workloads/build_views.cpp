@@ -11,7 +11,7 @@ namespace tessera::workloads {
 bool GraphBuilder::can_be_laid_into(const Value& value) const {
   const TensorId id = value.view.tensor;
   return network_.tensors[id].kind == TensorKind::kIntermediate && placements_[id].whole < 0 &&
-         is_identity(value.view, extents(id)) && !outputs_.contains(network_.tensors[id].name);
+         is_identity(value.view, extents(id)) && !outputs_.contains(value.name);
 }
 
 Value GraphBuilder::concat(const std::string& name, const std::vector<Value>& inputs, int axis) {

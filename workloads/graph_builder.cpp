@@ -114,7 +114,7 @@ Value GraphBuilder::add_layer(Layer layer, IterationSpace& space, std::vector<So
 }
 
 bool GraphBuilder::fuse(const Value& value, Function activation) {
-  if (value.producer < 0 || outputs_.contains(value.name)) return false;
+  if (value.producer < 0) return false;
   Layer& layer = network_.layers[value.producer];
   if (layer.kind == LayerKind::kMove || layer.activation != Function::kNone) return false;
   layer.activation = activation;
@@ -122,7 +122,7 @@ bool GraphBuilder::fuse(const Value& value, Function activation) {
 }
 
 bool GraphBuilder::is_plain_matrix_result(const Value& value) const {
-  if (value.producer < 0 || outputs_.contains(value.name)) return false;
+  if (value.producer < 0) return false;
   const Layer& layer = network_.layers[value.producer];
   return layer.kind == LayerKind::kMatrix && layer.activation == Function::kNone;
 }

@@ -65,11 +65,12 @@ class GraphBuilder {
                const std::set<int>& axes);
   /// Element-wise function with NumPy broadcasting.
   Value map(const std::string& name, Function function, const std::vector<Value>& inputs);
-  Value softmax(const std::string& name, const Value& input, int axis);
+  Value softmax(const std::string& name, const Value& input, const std::set<int>& axes);
   /// kLayerNorm over the given dimensions or kBatchNorm (none). Scale and shift are not modelled.
   Value normalise(const std::string& name, Function function, const Value& input,
                   const std::set<int>& axes);
-  /// x / f(sum of squares over `size` neighbouring channels).
+  /// x / f(sum of squares over `size` neighbouring channels), for an even size one more after than
+  /// before.
   Value local_response_norm(const std::string& name, const Value& input, std::int64_t size);
 
   Value concat(const std::string& name, const std::vector<Value>& inputs, int axis);

@@ -6,6 +6,7 @@
 #include "sim/base/data_files.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
+#include "workloads/onnx/importer.h"
 #include "workloads/text_network.h"
 
 namespace tessera::workloads {
@@ -59,6 +60,7 @@ Network load_network(const std::string& name_or_path, std::int64_t batch) {
   if (!looks_like_path(name_or_path))
     return load_text_network(data_file(kZoo, name_or_path).string(), batch);
   if (path.extension() == ".textproto") return load_text_network(name_or_path, batch);
+  if (path.extension() == ".onnx") return load_onnx_network(name_or_path, batch);
   throw UserError(name_or_path,
                   ": unknown kind of network; a zoo name, .textproto or .onnx is "
                   "allowed; zoo: ",

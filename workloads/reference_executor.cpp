@@ -147,7 +147,7 @@ void compute_windows(const Layer& layer, TileWalk& walk, std::size_t output, std
     const Index place(span.begin(), span.end());
     for (std::size_t i = 0; i < length; ++i) {
       const Element x = walk.is_inside(0) ? read(0, walk.index(0)) : 0;
-      if (i == length / 2) middle = x;
+      if (i == (length - 1) / 2) middle = x;
       squares += std::int64_t{x} * x;
       more = walk.advance();
     }

@@ -274,7 +274,7 @@ Value TextLoader::pool(const proto::Layer& layer, const proto::Pool& message, Fu
 Value TextLoader::softmax(const proto::Layer& layer) {
   const Value& source = only_input(layer);
   return builder_.softmax(layer.name(), source,
-                          axis_of(layer.name(), layer.softmax().axis(), source.rank()));
+                          {axis_of(layer.name(), layer.softmax().axis(), source.rank())});
 }
 
 Value TextLoader::layer_norm(const proto::Layer& layer) {

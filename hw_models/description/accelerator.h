@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "noc/topology/noc.pb.h"
 #include "sim/base/types.h"
 
 namespace tessera::hw {
@@ -83,7 +84,7 @@ struct DramInterfaceDescription {
   double data_rate_mt_s =
       0;                ///< re-clocks the device, timings kept in nanoseconds; 0: the table's own
   Coordinate at;        ///< mesh node it hangs on
-  int read_queue = 32;  ///< bursts the interface may have in the channel and its own queues
+  Bytes write_buffer_bytes = 8192;  ///< granted writes that have not reached the device yet
   double link_width_bits = 0;  ///< off-chip link between interface and device; 0: none
   double link_clock_mhz = 0;
 };
@@ -123,6 +124,7 @@ struct Accelerator {
       256;  ///< consecutive stripes of this size go to consecutive channels
   std::vector<SharedBufferDescription> shared_buffers;
   EnergyTable energy;
+  noc::proto::NetworkDescription noc;  ///< complete: size and virtual networks filled in
   std::string default_schedule = "layerwise";
 
   int tiles() const { return rows * columns; }

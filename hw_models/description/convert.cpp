@@ -184,8 +184,9 @@ DramInterfaceDescription to_dram(const proto::DramInterfaceDescription& text,
     dram.data_rate_mt_s =
         reader.positive("data_rate_mt_s", text.data_rate_mt_s(), 0, kMostMegahertz);
   dram.at = to_coordinate(text.at(), machine, reader.inside("at"));
-  dram.read_queue =
-      reader.integer("read_queue", TESSERA_GIVEN(text, read_queue), dram.read_queue, 1, 65536);
+  dram.write_buffer_bytes = static_cast<Bytes>(
+      reader.integer("write_buffer_bytes", TESSERA_GIVEN(text, write_buffer_bytes),
+                     static_cast<std::int64_t>(dram.write_buffer_bytes), 1, 1 << 30));
   if (text.has_link_width_bits() != text.has_link_clock_mhz())
     throw UserError(reader.place(),
                     ": link_width_bits and link_clock_mhz belong together; give both or neither");
@@ -255,6 +256,35 @@ int read_word_bits(const proto::AcceleratorDescription& text, const FieldReader&
   return static_cast<int>(bits);
 }
 
+constexpr std::uint32_t kVirtualChannels = 2;  ///< per virtual network: a torus needs two
+constexpr std::uint32_t kHeadFlits = 1;
+
+/// Three classes of messages that must not wait for each other; a channel holds a whole packet, which
+/// packets with several destinations need.
+noc::proto::NetworkDescription to_network(const proto::AcceleratorDescription& text, const Accelerator& machine,
+                                          const FieldReader& reader) {
+  auto network = text.noc();
+  if (network.columns() == 0) network.set_columns(static_cast<std::uint32_t>(machine.columns));
+  if (network.rows() == 0) network.set_rows(static_cast<std::uint32_t>(machine.rows));
+  if (network.virtual_networks_size() == 0)
+    for (const char* name : {"request", "data", "grant"}) {
+      auto& added = *network.add_virtual_networks();
+      added.set_name(name);
+      added.set_vcs(kVirtualChannels);
+    }
+  if (network.virtual_networks_size() != 3)
+    reader.refuse("virtual_networks", network.virtual_networks_size(), "must be three: request, data, grant");
+  if (!network.has_flit_bytes()) network.set_flit_bytes(16);
+  const auto packet = static_cast<std::uint32_t>(
+      kHeadFlits + ceil_div<Bytes>(machine.tile.interface.max_payload_bytes, network.flit_bytes()));
+  if (!network.has_vc_buffer()) network.set_vc_buffer(packet + 1);
+  if (!network.has_multicast()) network.set_multicast(true);
+  if (network.multicast() && network.vc_buffer() < packet)
+    reader.refuse("vc_buffer", network.vc_buffer(),
+                  detail::concatenate("must hold a whole packet of ", packet, " flits for multicast"));
+  return network;
+}
+
 }  // namespace
 
 Accelerator to_accelerator(const proto::AcceleratorDescription& text, const std::string& origin) {
@@ -276,6 +306,7 @@ Accelerator to_accelerator(const proto::AcceleratorDescription& text, const std:
     reader.refuse("dram_interleave_bytes", machine.dram_interleave_bytes, "must be a power of two");
   read_memories(text, reader, machine);
   machine.energy = to_energy(text.energy(), reader.inside("energy"));
+  machine.noc = to_network(text, machine, reader.inside("noc"));
   if (text.has_default_schedule()) machine.default_schedule = text.default_schedule();
   return machine;
 }

@@ -30,33 +30,34 @@ class BankTimers {
   std::uint64_t open_banks() const { return open_banks_; }
   std::uint64_t banks_of_rank(std::uint32_t rank) const { return ranks_[rank].bank_mask; }
 
-  // Earliest cycle at which the command may go out, were nothing else sent before it. The caller
-  // knows that the row state fits.
+  // Earliest cycle at which the devices can take the command, were nothing else sent before it. The
+  // caller knows that the row state fits, and looks at the command bus by itself.
   DramCycle activate_ready(std::uint32_t bank) const {
     const Bank& b = banks_[bank];
     const Rank& r = ranks_[b.rank];
     return std::max({b.activate, groups_[b.group].activate, r.activate,
-                     r.activations[r.next_activation], row_bus_});
+                     r.activations[r.next_activation]});
   }
   DramCycle precharge_ready(std::uint32_t bank) const {
     const Bank& b = banks_[bank];
-    return std::max({b.precharge, ranks_[b.rank].precharge, row_bus_});
+    return std::max(b.precharge, ranks_[b.rank].precharge);
   }
   DramCycle column_ready(std::uint32_t bank, bool is_write) const {
     const Bank& b = banks_[bank];
     return std::max({b.column[is_write], groups_[b.group].column[is_write],
-                     ranks_[b.rank].column[is_write], column_bus_});
+                     ranks_[b.rank].column[is_write]});
   }
-  DramCycle precharge_all_ready(std::uint32_t rank) const {
-    return std::max(ranks_[rank].precharge_all, row_bus_);
-  }
-  DramCycle refresh_ready(std::uint32_t rank) const {
-    return std::max(ranks_[rank].refresh, row_bus_);
-  }
+  DramCycle precharge_all_ready(std::uint32_t rank) const { return ranks_[rank].precharge_all; }
+  DramCycle refresh_ready(std::uint32_t rank) const { return ranks_[rank].refresh; }
   DramCycle refresh_bank_ready(std::uint32_t bank) const {
     const Bank& b = banks_[bank];
-    return std::max({b.refresh, ranks_[b.rank].refresh_bank, row_bus_});
+    return std::max(b.refresh, ranks_[b.rank].refresh_bank);
   }
+
+  /// First cycle in which the bus for row (column) commands is free; one and the same bus unless the
+  /// device has two.
+  DramCycle row_bus_ready() const { return row_bus_; }
+  DramCycle column_bus_ready() const { return column_bus_; }
 
   // The parts of a column command's readiness, for explaining lost bandwidth.
   DramCycle column_ready_in_bank(std::uint32_t bank, bool is_write) const {

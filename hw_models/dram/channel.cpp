@@ -1,5 +1,7 @@
 #include "hw_models/dram/channel.h"
 
+#include "hw_models/dram/bank_queue_controller.h"
+#include "hw_models/dram/open_list_controller.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -12,13 +14,27 @@ struct PolicyName {
   Policy policy;
 };
 
-constexpr PolicyName kPolicies[] = {{"r", Policy::kRamulator},
-                                    {"r-rowhit", Policy::kRamulatorRowHit}};
+constexpr PolicyName kPolicies[] = {{"default", Policy::kDefault},
+                                    {"r", Policy::kRamulator},
+                                    {"r-rowhit", Policy::kRamulatorRowHit},
+                                    {"d", Policy::kDramsim},
+                                    {"d-unified", Policy::kDramsimUnified}};
 
 std::unique_ptr<Controller> make_controller(const ChannelConfig& config) {
-  OpenListOptions options;
-  options.row_hit_guard = config.policy == Policy::kRamulatorRowHit;
-  return std::make_unique<OpenListController>(config.device, options);
+  switch (config.policy) {
+    case Policy::kRamulator:
+    case Policy::kRamulatorRowHit:
+      return std::make_unique<OpenListController>(
+          config.device,
+          OpenListOptions{.row_hit_guard = config.policy == Policy::kRamulatorRowHit});
+    case Policy::kDramsim:
+    case Policy::kDramsimUnified:
+      return std::make_unique<BankQueueController>(
+          config.device, BankQueueOptions{.unified = config.policy == Policy::kDramsimUnified});
+    case Policy::kDefault:
+      break;
+  }
+  return std::make_unique<FrFcfsController>(config.device, config.fr_fcfs);
 }
 
 /// Refreshing an idle channel completes nothing.

@@ -8,13 +8,16 @@
 #include "hw_models/dram/channel_statistics.h"
 #include "hw_models/dram/controller.h"
 #include "hw_models/dram/device.h"
-#include "hw_models/dram/open_list_controller.h"
+#include "hw_models/dram/fr_fcfs_controller.h"
 
 namespace tessera::dram {
 
 enum class Policy {
   kRamulator,        ///< `r`: Ramulator 2.1
   kRamulatorRowHit,  ///< `r-rowhit`: same, precharges wait for older row hits
+  kDramsim,          ///< `d`: DRAMsim3 with a read queue and a write buffer
+  kDramsimUnified,   ///< `d-unified`: DRAMsim3 with one queue
+  kDefault,          ///< `default`: our own, see fr_fcfs_controller.h
 };
 
 /// Policy by its name on the command line; UserError lists the names.
@@ -24,7 +27,9 @@ Policy policy_from_name(const std::string& name);
 struct ChannelConfig {
   Device device;
   std::string mapping = "B";
-  Policy policy = Policy::kRamulator;
+  Policy policy = Policy::kDefault;
+  /// Used by the default policy.
+  FrFcfsOptions fr_fcfs;
 };
 
 /// One burst. The address is a byte address inside the channel.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hw_models/dram/bits.h"
+
 namespace tessera::dram {
 
 void BandwidthSeries::add(DramCycle end, std::uint32_t count) {
@@ -34,7 +36,7 @@ DramCycle ChannelStats::row_open_until(std::uint32_t rank, DramCycle end) const 
 }
 
 StatisticsCollector::StatisticsCollector(const Device& device)
-    : timing_(device.timing), refreshes_(device.geometry.ranks) {
+    : timing_(device.timing), refreshes_(device.geometry.banks()) {
   stats_.banks.resize(device.geometry.banks());
   stats_.row_open_cycles.resize(device.geometry.ranks);
   stats_.row_open_since.resize(device.geometry.ranks, kNever);
@@ -42,7 +44,7 @@ StatisticsCollector::StatisticsCollector(const Device& device)
 
 void StatisticsCollector::accepted(DramCycle now, PendingRequest& request, bool was_idle) {
   ++stats_.accepted[request.is_write];
-  request.refresh_before = refresh_elapsed(request.at.rank, now);
+  request.refresh_before = refresh_elapsed(request.at.bank_index, now);
   if (was_idle) busy_since_ = now;
 }
 
@@ -62,27 +64,29 @@ void StatisticsCollector::rows_open(DramCycle now, std::uint32_t rank, bool any_
   }
 }
 
-void StatisticsCollector::refresh_due(DramCycle now, std::uint32_t rank) {
-  RefreshLog& log = refreshes_[rank];
-  log.before += log.until - log.from;
-  log.from = now;
-  log.until = kNever;
+void StatisticsCollector::refresh_begins(DramCycle now, std::uint64_t banks) {
+  for_each_bit(banks, [&](std::uint32_t bank) {
+    RefreshLog& log = refreshes_[bank];
+    log.before += log.until - log.from;
+    log.from = now;
+    log.until = kNever;
+  });
 }
 
-void StatisticsCollector::refresh_ends(DramCycle end, std::uint32_t rank) {
-  refreshes_[rank].until = end;
+void StatisticsCollector::refresh_ends(DramCycle end, std::uint64_t banks) {
+  for_each_bit(banks, [&](std::uint32_t bank) { refreshes_[bank].until = end; });
 }
 
-StatisticsCollector::Signed StatisticsCollector::refresh_overlap(std::uint32_t rank, Signed from,
+StatisticsCollector::Signed StatisticsCollector::refresh_overlap(std::uint32_t bank, Signed from,
                                                                  Signed to) const {
-  const RefreshLog& log = refreshes_[rank];
+  const RefreshLog& log = refreshes_[bank];
   const Signed begin = std::max(from, static_cast<Signed>(log.from));
   const Signed end = log.until == kNever ? to : std::min(to, static_cast<Signed>(log.until));
   return std::max<Signed>(0, end - begin);
 }
 
-DramCycle StatisticsCollector::refresh_elapsed(std::uint32_t rank, DramCycle now) const {
-  const RefreshLog& log = refreshes_[rank];
+DramCycle StatisticsCollector::refresh_elapsed(std::uint32_t bank, DramCycle now) const {
+  const RefreshLog& log = refreshes_[bank];
   return log.before + (now <= log.from ? 0 : std::min(now, log.until) - log.from);
 }
 
@@ -113,14 +117,14 @@ void StatisticsCollector::explain_gap(DramCycle now, const PendingRequest& reque
   BusCycles& bus = stats_.bus;
   const Signed busy = std::clamp(static_cast<Signed>(busy_since_), from, end);
   bus.no_requests += static_cast<std::uint64_t>(busy - from);
-  bus.refresh += static_cast<std::uint64_t>(refresh_overlap(request.at.rank, busy, end));
+  bus.refresh += static_cast<std::uint64_t>(refresh_overlap(bank, busy, end));
 
   Signed cursor = busy;
   const auto charge = [&](std::uint64_t& cause, Signed limit) {
     const Signed stop = std::min(limit, end);
     if (stop <= cursor) return;
     cause += static_cast<std::uint64_t>(stop - cursor -
-                                        refresh_overlap(request.at.rank, cursor, stop));
+                                        refresh_overlap(bank, cursor, stop));
     cursor = stop;
   };
   charge(bus.row, static_cast<Signed>(timers.column_ready_in_bank(bank, w)));
@@ -136,7 +140,7 @@ void StatisticsCollector::split_latency(DramCycle now, const PendingRequest& req
   LatencySplit& split = stats_.latency_split[w];
   const DramCycle waited = now - request.accepted;
   const DramCycle refresh =
-      std::min(waited, refresh_elapsed(request.at.rank, now) - request.refresh_before);
+      std::min(waited, refresh_elapsed(request.at.bank_index, now) - request.refresh_before);
   DramCycle row = 0;
   if (request.first_command != kNever) {
     const DramCycle open =

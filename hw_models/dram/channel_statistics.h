@@ -101,21 +101,22 @@ class StatisticsCollector {
   void rank_command(CommandKind kind) { ++stats_.commands[static_cast<int>(kind)]; }
   void rows_open(DramCycle now, std::uint32_t rank, bool any_open);
 
-  /// A refresh of the rank is owed from `now` on and keeps requests waiting.
-  void refresh_due(DramCycle now, std::uint32_t rank);
-  void refresh_ends(DramCycle end, std::uint32_t rank);
+  /// From `now` on a refresh keeps the requests of these banks waiting.
+  void refresh_begins(DramCycle now, std::uint64_t banks);
+  /// The banks may be activated again from `end` on.
+  void refresh_ends(DramCycle end, std::uint64_t banks);
 
  private:
   using Signed = std::int64_t;
-  /// The latest refresh of a rank and the sum of all before it.
+  /// The latest refresh of a bank and the sum of all before it.
   struct RefreshLog {
     DramCycle from = 0, until = 0, before = 0;
   };
 
   void explain_gap(DramCycle now, const PendingRequest& request, const BankTimers& timers,
                    Signed from);
-  Signed refresh_overlap(std::uint32_t rank, Signed from, Signed to) const;
-  DramCycle refresh_elapsed(std::uint32_t rank, DramCycle now) const;
+  Signed refresh_overlap(std::uint32_t bank, Signed from, Signed to) const;
+  DramCycle refresh_elapsed(std::uint32_t bank, DramCycle now) const;
   void split_latency(DramCycle now, const PendingRequest& request, const BankTimers& timers,
                      DramCycle data_end);
 

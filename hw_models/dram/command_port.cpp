@@ -67,7 +67,7 @@ DramCycle CommandPort::column(DramCycle now, const PendingRequest& request) {
 void CommandPort::refresh(DramCycle now, std::uint32_t rank) {
   timers_.refresh(now, rank);
   statistics_.rank_command(CommandKind::kRefresh);
-  statistics_.refresh_ends(now + rules_.ref_act, rank);
+  statistics_.refresh_ends(now + rules_.ref_act, timers_.banks_of_rank(rank));
   if (listener_ != nullptr)
     listener_->issued({now, CommandKind::kRefresh, static_cast<std::int32_t>(rank)});
 }
@@ -75,6 +75,7 @@ void CommandPort::refresh(DramCycle now, std::uint32_t rank) {
 void CommandPort::refresh_bank(DramCycle now, std::uint32_t bank) {
   timers_.refresh_bank(now, bank);
   statistics_.rank_command(CommandKind::kRefreshBank);
+  statistics_.refresh_ends(now + rules_.refpb_act_bank, std::uint64_t{1} << bank);
   if (listener_ != nullptr) listener_->issued(bank_command(now, CommandKind::kRefreshBank, bank));
 }
 

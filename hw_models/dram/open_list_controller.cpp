@@ -1,21 +1,10 @@
 #include "hw_models/dram/open_list_controller.h"
 
 #include <algorithm>
-#include <bit>
+
+#include "hw_models/dram/bits.h"
 
 namespace tessera::dram {
-
-namespace {
-
-constexpr std::uint64_t bit(std::uint32_t bank) { return std::uint64_t{1} << bank; }
-
-/// Calls `visit` with the index of every bit that is set, lowest first.
-template <typename Visit>
-void for_each_bit(std::uint64_t mask, Visit visit) {
-  for (; mask != 0; mask &= mask - 1) visit(static_cast<std::uint32_t>(std::countr_zero(mask)));
-}
-
-}  // namespace
 
 OpenListController::OpenListController(const Device& device, const OpenListOptions& options)
     : options_(options),
@@ -57,12 +46,13 @@ void OpenListController::advance_refresh(DramCycle now) {
     const bool owed_before = refresh_[rank].owed() > 0;
     if (!refresh_[rank].advance(now) || owed_before) continue;
     refreshing_ |= port_.timers().banks_of_rank(rank);
-    port_.statistics().refresh_due(now, rank);
+    port_.statistics().refresh_begins(now, port_.timers().banks_of_rank(rank));
   }
 }
 
 bool OpenListController::issue_opened(DramCycle now, CompletionSink& sink) {
   const BankTimers& timers = port_.timers();
+  if (timers.column_bus_ready() > now) return false;
   const PendingRequest* best = nullptr;
   for_each_bit(opened_, [&](std::uint32_t bank) {
     const PendingRequest& request = opened_requests_[bank];
@@ -77,6 +67,7 @@ bool OpenListController::issue_opened(DramCycle now, CompletionSink& sink) {
 
 bool OpenListController::issue_refresh(DramCycle now) {
   const BankTimers& timers = port_.timers();
+  if (timers.row_bus_ready() > now) return false;
   for (std::uint32_t rank = 0; rank < refresh_.size(); ++rank) {
     const std::uint64_t banks = timers.banks_of_rank(rank);
     if ((refreshing_ & banks) == 0 || (opened_ & banks) != 0) continue;
@@ -99,7 +90,9 @@ bool OpenListController::issue_buffered(DramCycle now, bool rows, bool columns,
                                         CompletionSink& sink) {
   if (!reaches_buffers()) return false;
   decide_mode();
-  const Choice choice = choose(now, rows, columns);
+  const BankTimers& timers = port_.timers();
+  const Choice choice = choose(now, rows && timers.row_bus_ready() <= now,
+                               columns && timers.column_bus_ready() <= now);
   if (choice.slot == PendingQueue::kNone) return false;
   send(now, choice, sink);
   return true;
@@ -180,16 +173,17 @@ DramCycle OpenListController::next_opened() const {
   for_each_bit(opened_, [&](std::uint32_t bank) {
     next = std::min(next, port_.timers().column_ready(bank, opened_requests_[bank].is_write));
   });
-  return next;
+  return std::max(next, port_.timers().column_bus_ready());
 }
 
 DramCycle OpenListController::next_refresh() const {
   const BankTimers& timers = port_.timers();
+  DramCycle due = kNever;
   DramCycle next = kNever;
   for (std::uint32_t rank = 0; rank < refresh_.size(); ++rank) {
     const std::uint64_t banks = timers.banks_of_rank(rank);
     if ((refreshing_ & banks) == 0)
-      next = std::min(next, refresh_[rank].next_due());
+      due = std::min(due, refresh_[rank].next_due());
     else if ((opened_ & banks) != 0)
       continue;
     else if ((timers.open_banks() & banks) != 0)
@@ -197,23 +191,25 @@ DramCycle OpenListController::next_refresh() const {
     else
       next = std::min(next, timers.refresh_ready(rank));
   }
-  return next;
+  return std::min(due, std::max(next, timers.row_bus_ready()));
 }
 
 DramCycle OpenListController::next_buffered(const PendingQueue& buffer, bool is_write) const {
   const BankTimers& timers = port_.timers();
-  DramCycle next = kNever;
+  DramCycle row = kNever;
+  DramCycle column = kNever;
   for_each_bit(buffer.occupied_banks() & ~refreshing_, [&](std::uint32_t bank) {
     const auto& waiting = buffer.summary(bank);
     if (waiting.hit[is_write] != PendingQueue::kNone)
-      next = std::min(next, timers.column_ready(bank, is_write));
+      column = std::min(column, timers.column_ready(bank, is_write));
     if (waiting.miss == PendingQueue::kNone) return;
     if (!timers.is_open(bank))
-      next = std::min(next, timers.activate_ready(bank));
+      row = std::min(row, timers.activate_ready(bank));
     else if (may_precharge(bank, buffer))
-      next = std::min(next, timers.precharge_ready(bank));
+      row = std::min(row, timers.precharge_ready(bank));
   });
-  return next;
+  return std::min(std::max(row, timers.row_bus_ready()),
+                  std::max(column, timers.column_bus_ready()));
 }
 
 bool OpenListController::decided_write_mode() const {

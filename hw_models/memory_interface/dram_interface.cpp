@@ -18,7 +18,8 @@ DramInterface::DramInterface(std::size_t channel, const TileContext& context, co
       interface_(context.dram_node(channel), context.accelerator.tile.interface.max_payload_bytes, port),
       image_(image),
       written_(context.program.parts.size(), 0),
-      expected_(context.program.parts.size(), 0) {
+      expected_(context.program.parts.size(), 0),
+      stage_bytes_(context.program.stages.size(), 0) {
   const auto& description = context.accelerator.dram[channel];
   const double link_bytes_per_ps = description.link_width_bits / 8 * description.link_clock_mhz * 1e-6;
   link_cycles_per_burst_ =
@@ -29,7 +30,8 @@ DramInterface::DramInterface(std::size_t channel, const TileContext& context, co
     const auto runs = mapping::runs_of(context.program.layouts[part.tensor],
                                        context.program.network.tensors[part.tensor].extents, part.region,
                                        context.program.word_bytes);
-    for (const auto& run : context.stripes.deal(runs)[channel]) expected_[p] += run.bytes;
+    const auto dealt = context.stripes.deal(runs);
+    for (const auto& run : dealt[channel]) expected_[p] += run.bytes;
   }
 }
 
@@ -178,6 +180,8 @@ void DramInterface::finish_bursts(DramCycle now) {
 void DramInterface::finish_burst(const Completion& completion, DramCycle now) {
   Job& job = jobs_.at(completion.job);
   ++job.done;
+  stage_bytes_[static_cast<std::size_t>(job.order->granule.stage)] += completion.bytes;
+  busy_until_ = clocks_.chip_cycle(completion.at);
   const bool last = job.done == job.bursts.size();
   if (job.is_write) {
     write_buffer_used_ -= completion.bytes;

@@ -48,6 +48,10 @@ class DramInterface final : public dram::CompletionSink {
   /// Does the work of one DRAM cycle; returns the next one in which there is something to do.
   dram::DramCycle run(dram::DramCycle now);
 
+  /// Bytes moved on behalf of each stage.
+  const std::vector<Bytes>& stage_bytes() const { return stage_bytes_; }
+  /// Chip cycle after the last burst.
+  Cycle busy_until() const { return busy_until_; }
   bool idle() const;
   std::string describe_wait() const;
   const DramInterfaceCounts& counts() const { return counts_; }
@@ -117,6 +121,8 @@ class DramInterface final : public dram::CompletionSink {
   Bytes write_buffer_used_ = 0;
   bool write_turn_ = false;
   std::vector<Bytes> written_, expected_;  ///< per part, in this channel
+  std::vector<Bytes> stage_bytes_;
+  Cycle busy_until_ = 0;
   DramInterfaceCounts counts_;
 };
 

@@ -14,6 +14,29 @@ namespace {
 
 using Extents = std::vector<std::int64_t>;
 
+/// Functions that need more than an add or a compare per element.
+FunctionClass function_class(const Layer& layer) {
+  using workloads::Function;
+  if (layer.kind == LayerKind::kSoftmax) return FunctionClass::kSpecial;
+  switch (layer.function) {
+    case Function::kSigmoid:
+    case Function::kTanh:
+    case Function::kGelu:
+    case Function::kSwish:
+    case Function::kDivide:
+    case Function::kExp:
+    case Function::kSqrt:
+    case Function::kErf:
+    case Function::kPow:
+    case Function::kLstmCell:
+    case Function::kLstmHidden:
+    case Function::kLrn:
+      return FunctionClass::kSpecial;
+    default:
+      return FunctionClass::kSimple;
+  }
+}
+
 const workloads::Operand& operand_of(const Layer& layer, int kind) {
   return kind == kOutputOperand ? layer.output : layer.inputs[static_cast<std::size_t>(kind)];
 }
@@ -102,6 +125,25 @@ const ArrayWork& ComputeModel::work_of(int stage, const workloads::RankTile& til
 const ArrayTiming& ComputeModel::array(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer,
                                        Cycle start) {
   return timings_.time(work_of(stage, tile, accumulate_in_buffer), start);
+}
+
+VectorTiming ComputeModel::vector(int stage, const workloads::RankTile& tile, Cycle start) {
+  const Layer& layer = program_.network.layers[program_.stages[stage].layer];
+  VectorWork work;
+  for (std::size_t r = 0; r < tile.size(); ++r)
+    (Layer::indexes(layer.output, static_cast<int>(r)) ? work.elements : work.window) *= tile[r].size();
+  work.inputs = std::min(static_cast<int>(layer.inputs.size()), kMostVectorInputs);
+  work.passes = layer.passes;
+  work.function = function_class(layer);
+  work.reduction = !layer.whole_ranks.empty();
+  return vector_unit_.time(work, start);
+}
+
+VectorTiming ComputeModel::add_sums(std::int64_t elements, Cycle start) {
+  VectorWork work;
+  work.elements = elements;
+  work.inputs = 2;
+  return vector_unit_.time(work, start);
 }
 
 }  // namespace tessera::hw

@@ -195,6 +195,7 @@ void Tile::send_closings(Cycle now, const StageRun& run, int operand) {
     for (const auto& owner : context_.index.owners(part)) {
       if (intersect(owner.region, region).empty()) continue;
       Message close{.kind = MessageKind::kClose};
+      close.granule.stage = run.number();
       close.part = part;
       interface_.send_control(now, std::move(close), static_cast<NodeId>(owner.tile));
     }

@@ -67,7 +67,7 @@ struct Order {
 struct Message {
   MessageKind kind = MessageKind::kReady;
   NodeId source = 0;
-  GranuleName granule;
+  GranuleName granule = {};
   int operand = -1;         ///< kReady; kData: -1 for partial sums
   int part = -1;            ///< kClose
   Bytes payload_bytes = 0;  ///< kData, kWriteData
@@ -75,9 +75,9 @@ struct Message {
   Cycle sent = 0;           ///< when the source handed it to the network
   bool from_dram = false;
   std::uint64_t ticket = 0; ///< of the sending interface, to learn when all packets have left; 0: none
-  std::shared_ptr<const Order> order;
-  std::shared_ptr<const RegionValues> values;  ///< functional mode, on the last packet
-  std::shared_ptr<const workloads::Accumulators> sums;  ///< functional mode, partial sums
+  std::shared_ptr<const Order> order = nullptr;
+  std::shared_ptr<const RegionValues> values = nullptr;  ///< functional mode, on the last packet
+  std::shared_ptr<const workloads::Accumulators> sums = nullptr;  ///< functional mode, partial sums
 };
 
 }  // namespace tessera::hw

@@ -1,6 +1,7 @@
 // A tile's share of one stage while it runs: its slots, its receives, who waits for whom in its groups.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <vector>
 
@@ -63,7 +64,7 @@ class StageRun {
   int number_;
   const mapping::TileShare* share_;
   const workloads::Layer* layer_;
-  std::vector<SlotRing> rings_;
+  std::deque<SlotRing> rings_;
   std::vector<ReceiveState> receives_;
   std::vector<bool> used_;
 };

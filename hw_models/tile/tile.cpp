@@ -8,6 +8,17 @@ namespace tessera::hw {
 
 using mapping::SlotId;
 
+void TileCounts::add(const TileCounts& other) {
+  macs += other.macs;
+  vector_operations += other.vector_operations;
+  buffer_words += other.buffer_words;
+  array_words += other.array_words;
+  register_words += other.register_words;
+  stack.add(other.stack);
+  first = std::min(first, other.first);
+  last = std::max(last, other.last);
+}
+
 Tile::Tile(mapping::TileId id, const TileContext& context, PacketPort& port)
     : id_(id),
       context_(context),

@@ -26,6 +26,8 @@ struct TileCounts {
   CycleStack stack;
   Cycle first = kNever;             ///< first and last cycle in which the stage was active here
   Cycle last = 0;
+
+  void add(const TileCounts& other);
 };
 
 /// Hears of things that happen in tiles; the model does not know who listens.
@@ -58,6 +60,10 @@ class Tile {
   Bytes peak_buffer_bytes() const { return peak_bytes_; }
   Bytes payload_received() const { return payload_received_; }
   Bytes payload_sent() const { return interface_.payload_sent(); }
+  /// Stage that its compute queue is in; -1 when it has no more.
+  int current_stage() const { return compute_.turn < turns_.size() ? turns_[compute_.turn].stage : -1; }
+  /// Cycle after the last in which it computed.
+  Cycle busy_until() const { return accounted_; }
   /// Closes the books: what is left until `end` is idle time.
   void finish(Cycle end);
   void set_observer(TileObserver* observer) { observer_ = observer; }
@@ -130,7 +136,7 @@ class Tile {
   bool start_array(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_vector(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
-  void run_vector(Cycle now, const StageRun& run, const VectorTiming& timing, std::int64_t operations);
+  void run_vector(Cycle now, const StageRun& run, const VectorTiming& timing);
   bool continues_sums(const StageRun& run) const;
   void commit(Cycle now, StageRun& run, mapping::SlotId slot);
   void account_wait(Cycle now, const Granule* granule);

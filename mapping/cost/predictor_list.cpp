@@ -1,6 +1,7 @@
 #include "mapping/cost/interstellar/predictor.h"
 #include "mapping/cost/maestro/predictor.h"
 #include "mapping/cost/predictor.h"
+#include "mapping/cost/timeloop/timeloop_predictor.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -16,6 +17,7 @@ struct Entry {
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> list = {
       {"maestro", &make_maestro_predictor},
+      {"timeloop", &make_timeloop_predictor},
       {"interstellar", &make_interstellar_predictor},
   };
   return list;

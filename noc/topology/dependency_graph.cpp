@@ -46,7 +46,7 @@ void DependencyGraph::follow(NodeId source, NodeId destination, std::uint8_t coi
 
 void DependencyGraph::drain(RouteQuery query) {
   while (!pending_.empty()) {
-    const Channel held = pending_.back();
+    const LinkClass held = pending_.back();
     pending_.pop_back();
     query.router = topology_.links()[held.link].to;
     query.in_link = held.link;
@@ -55,13 +55,13 @@ void DependencyGraph::drain(RouteQuery query) {
   }
 }
 
-void DependencyGraph::expand(const RouteQuery& query, const Channel* held) {
+void DependencyGraph::expand(const RouteQuery& query, const LinkClass* held) {
   RouteCandidates candidates;
   routing_.route(query, candidates);
   bool offers_escape = false;
   for (const RouteCandidate& candidate : candidates) {
     if (candidate.link == kEject) return;
-    const Channel channel{candidate.link,
+    const LinkClass channel{candidate.link,
                           candidate.vc_class == kAnyClass ? std::uint8_t{0} : candidate.vc_class};
     offers_escape |= channel.vc_class == 0;
     if (held != nullptr) depend(*held, channel);
@@ -72,14 +72,14 @@ void DependencyGraph::expand(const RouteQuery& query, const Channel* held) {
                     query.destination, " no escape channel is offered");
 }
 
-void DependencyGraph::visit(const Channel& channel) {
+void DependencyGraph::visit(const LinkClass& channel) {
   std::uint32_t& last = visited_in_[index(channel)];
   if (last == pass_) return;
   last = pass_;
   pending_.push_back(channel);
 }
 
-void DependencyGraph::depend(const Channel& held, const Channel& wanted) {
+void DependencyGraph::depend(const LinkClass& held, const LinkClass& wanted) {
   if (!is_relevant(held) || !is_relevant(wanted)) return;
   auto& list = wanted_[index(held)];
   const auto target = static_cast<std::uint32_t>(index(wanted));
@@ -92,7 +92,7 @@ std::size_t DependencyGraph::dependencies() const {
   return count;
 }
 
-std::vector<Channel> DependencyGraph::find_cycle() const {
+std::vector<LinkClass> DependencyGraph::find_cycle() const {
   enum : std::uint8_t { kNew, kOpen, kDone };
   std::vector<std::uint8_t> mark(wanted_.size(), kNew);
   std::vector<std::pair<std::uint32_t, std::size_t>> path;  // channel, next wanted to look at
@@ -112,7 +112,7 @@ std::vector<Channel> DependencyGraph::find_cycle() const {
         mark[target] = kOpen;
         path.emplace_back(target, 0);
       } else if (mark[target] == kOpen) {
-        std::vector<Channel> cycle;
+        std::vector<LinkClass> cycle;
         auto from = std::find_if(path.begin(), path.end(),
                                  [&](const auto& entry) { return entry.first == target; });
         for (; from != path.end(); ++from)
@@ -128,7 +128,7 @@ void require_deadlock_free(const Topology& topology, const Routing& routing) {
   const auto cycle = DependencyGraph(topology, routing).find_cycle();
   if (cycle.empty()) return;
   std::string text;
-  for (const Channel& channel : cycle) {
+  for (const LinkClass& channel : cycle) {
     const Link& link = topology.links()[channel.link];
     text += std::to_string(link.from) + "->" + std::to_string(link.to);
     if (routing.partition() != VcPartition::kWhole)

@@ -11,10 +11,10 @@
 namespace tessera::noc {
 
 /// A channel: one virtual channel class of a link.
-struct Channel {
+struct LinkClass {
   LinkId link = kNoLink;
   std::uint8_t vc_class = 0;
-  bool operator==(const Channel&) const = default;
+  bool operator==(const LinkClass&) const = default;
 };
 
 /// Follows every packet from every node to every node and collects, for each channel, the channels
@@ -25,23 +25,23 @@ class DependencyGraph {
   DependencyGraph(const Topology& topology, const Routing& routing);
 
   /// A circle of channels, each waiting for the next; empty when there is none.
-  std::vector<Channel> find_cycle() const;
+  std::vector<LinkClass> find_cycle() const;
   std::size_t dependencies() const;
 
  private:
   struct State {
-    Channel held;
+    LinkClass held;
     RouterId router;
   };
 
   void follow(NodeId source, NodeId destination, std::uint8_t coin);
   void follow_from_all(NodeId destination, std::uint8_t coin);
   void drain(RouteQuery query);
-  void expand(const RouteQuery& query, const Channel* held);
-  void visit(const Channel& channel);
-  void depend(const Channel& held, const Channel& wanted);
-  std::size_t index(const Channel& channel) const { return channel.link * 2 + channel.vc_class; }
-  bool is_relevant(const Channel& channel) const {
+  void expand(const RouteQuery& query, const LinkClass* held);
+  void visit(const LinkClass& channel);
+  void depend(const LinkClass& held, const LinkClass& wanted);
+  std::size_t index(const LinkClass& channel) const { return channel.link * 2 + channel.vc_class; }
+  bool is_relevant(const LinkClass& channel) const {
     return !routing_.has_escape_class() || channel.vc_class == 0;
   }
 
@@ -50,7 +50,7 @@ class DependencyGraph {
   std::vector<std::vector<std::uint32_t>> wanted_;  // by channel index
   std::vector<std::uint32_t> visited_in_;           // by channel index: pass of the last visit
   std::uint32_t pass_ = 0;
-  std::vector<Channel> pending_;
+  std::vector<LinkClass> pending_;
 };
 
 /// UserError that names the circle when the combination can deadlock.

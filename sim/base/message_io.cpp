@@ -5,6 +5,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/text_format.h>
 
+#include <cctype>
 #include <fstream>
 #include <iterator>
 
@@ -30,6 +31,12 @@ std::vector<std::string> field_names(const pb::Descriptor& type) {
   std::vector<std::string> names;
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names;
+}
+
+/// Enum values are written in capitals in files; on the command line either way.
+std::string upper_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
 }
 
 struct PathStep {
@@ -132,7 +139,9 @@ void set_field(pb::Message& message, const std::string& assignment) {
   const bool is_string = field.cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING;
   const bool is_message = field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE;
   const bool quoted = !value.empty() && (value.front() == '"' || value.front() == '[');
-  std::string text = last.name + (is_message ? " {" + value + "}" : ": " + value);
+  const bool is_enum = field.cpp_type() == pb::FieldDescriptor::CPPTYPE_ENUM;
+  const auto value_text = is_enum ? upper_case(value) : value;
+  std::string text = last.name + (is_message ? " {" + value_text + "}" : ": " + value_text);
   if (is_string && !quoted) text = last.name + ": \"" + value + "\"";
   FirstError errors;
   pb::TextFormat::Parser parser;

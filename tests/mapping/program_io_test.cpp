@@ -53,6 +53,7 @@ TEST(ProgramFile, EveryFieldSurvives) {
   layer.activation = workloads::Function::kLrn;
   layer.passes = 3;
   layer.count_padding = true;
+  layer.whole_ranks = {2, 4};
   layer.origin = "Conv node 5, opset 13";
   layer.inputs[0].dimensions[2].offset = -4;
   auto& stage = program.stages[1];
@@ -77,6 +78,7 @@ TEST(ProgramFile, EveryFieldSurvives) {
   EXPECT_EQ(read_layer.activation, workloads::Function::kLrn);
   EXPECT_EQ(read_layer.passes, 3);
   EXPECT_TRUE(read_layer.count_padding);
+  EXPECT_EQ(read_layer.whole_ranks, (std::vector<workloads::RankId>{2, 4}));
   EXPECT_EQ(read_layer.origin, "Conv node 5, opset 13");
   EXPECT_EQ(read_layer.inputs[0].dimensions[2].offset, -4);
   EXPECT_EQ(read_layer.inputs[1].role, workloads::OperandRole::kWeight);
@@ -93,6 +95,10 @@ TEST(ProgramFile, EveryFieldSurvives) {
   EXPECT_EQ(read_stage.shares[3].sums_group, 7);
   EXPECT_EQ(read_stage.groups[6].members, (std::vector<TileId>{0, 1}));
   EXPECT_EQ(read_stage.slots[3].name, "S");
+  EXPECT_EQ(read_stage.output_slot, 2);
+  EXPECT_EQ(read_stage.sums_slot, 3);
+  EXPECT_EQ(read_stage.partial_slot, 4);
+  EXPECT_EQ(read.stages[0].partial_slot, -1);
   EXPECT_EQ(read_stage.slots[3].base_address, 704u);
   EXPECT_EQ(read_stage.codes[0].compute[2].body[2].body[0].instruction.op, Op::kAcquire);
   EXPECT_EQ(read.layouts[2].order, program.layouts[2].order);
@@ -151,12 +157,14 @@ TEST(ProgramIds, OutOfRangeAreNamedWithTheirPlace) {
             "p.pb: stage second: layer is 3; allowed: 0 to 2");
   EXPECT_EQ(after([](Program& p) { p.stages[1].output_slot = 5; }),
             "p.pb: stage second: output slot is 5; allowed: 0 to 4");
+  EXPECT_EQ(after([](Program& p) { p.stages[1].partial_slot = 5; }),
+            "p.pb: stage second: partial slot is 5; allowed: -1 to 4");
   EXPECT_EQ(after([](Program& p) { p.stages[0].shares[2].code = -1; }),
             "p.pb: stage first: tile 2: code is -1; allowed: 0 to 0");
-  EXPECT_EQ(after([](Program& p) { p.stages[0].shares[2].input_groups[1] = 4; }),
-            "p.pb: stage first: tile 2: input group is 4; allowed: -1 to 3");
+  EXPECT_EQ(after([](Program& p) { p.stages[0].shares[2].input_groups[1] = 8; }),
+            "p.pb: stage first: tile 2: input group is 8; allowed: 0 to 7");
   EXPECT_EQ(after([](Program& p) { p.stages[1].shares[0].sums_group = 8; }),
-            "p.pb: stage second: tile 0: sums group is 8; allowed: -1 to 7");
+            "p.pb: stage second: tile 0: sums group is 8; allowed: 0 to 7");
   EXPECT_EQ(after([](Program& p) { p.stages[0].codes[0].load[0].instruction.operand = 2; }),
             "p.pb: stage first: code 0: load queue: receive I0: operand is 2; allowed: 0 to 1");
   EXPECT_EQ(after([](Program& p) { p.stages[0].codes[0].load[0].instruction.slot = 3; }),

@@ -45,7 +45,7 @@ Stage convolution_stage(const Program& program) {
     RankTile share = whole;
     share[kP] = {3 * (tile / 2), 3 * (tile / 2) + 3};
     share[kK] = {2 * (tile % 2), 2 * (tile % 2) + 2};
-    stage.shares.push_back({tile, 0, share, {tile / 2, 2 + tile % 2}, -1});
+    stage.shares.push_back({tile, 0, share, {tile / 2, 2 + tile % 2}, add_group(stage, {tile})});
   }
   return stage;
 }
@@ -62,6 +62,8 @@ Stage sums_stage(const Program& program) {
                  slot_for("O", 608, 48, 2, SlotReader::kStore), input_slot("S", 704, 48, 1),
                  slot_for("P", 608, 48, 2, SlotReader::kStore)};
   stage.output_slot = 2;
+  stage.sums_slot = 3;
+  stage.partial_slot = 4;
   const CodeBlock inputs = {receive(1, 1), receive(0, 0)};
   Code owner{
       inputs,
@@ -105,7 +107,8 @@ Stage pool_stage(const Program& program) {
   for (int tile = 0; tile < 3; ++tile) {
     RankTile share = whole;
     share[kPoolC] = {tile, tile + 1};
-    stage.shares.push_back({tile, 0, share, {add_group(stage, {tile})}, -1});
+    const GroupId alone = add_group(stage, {tile});
+    stage.shares.push_back({tile, 0, share, {alone}, alone});
   }
   return stage;
 }

@@ -197,7 +197,7 @@ TEST(Executor, AddWithBroadcast) {
 TEST(Executor, SoftmaxOverAnInnerDimension) {
   GraphBuilder builder("net", 1);
   const Value in = builder.input("in", {1, 2, 2});
-  const Network network = builder.finish({builder.softmax("softmax", in, 1)});
+  const Network network = builder.finish({builder.softmax("softmax", in, {1})});
   // Columns (0, 0) and (16, 0): halves of 127 -> 64; 127 x 0.731 = 92.8 and 34.2.
   EXPECT_EQ(run(network, {{"in", {0, 16, 0, 0}}}), (Values{64, 93, 64, 34}));
   ASSERT_EQ(network.layers[0].whole_ranks, (std::vector<RankId>{1}));
@@ -394,7 +394,7 @@ TEST(Accumulate, TileOutsideTheAccumulatorsIsRefused) {
 
 TEST(VectorTile, SplitOfAWholeRankIsRefused) {
   GraphBuilder builder("net", 1);
-  const Network network = builder.finish({builder.softmax("s", builder.input("in", {2, 4}), 1)});
+  const Network network = builder.finish({builder.softmax("s", builder.input("in", {2, 4}), {1})});
   const ReadElement read = [](std::size_t, std::span<const std::int64_t>) { return 0; };
   int written = 0;
   const WriteElement write = [&](std::span<const std::int64_t>, Element) { ++written; };

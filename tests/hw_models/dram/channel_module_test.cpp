@@ -8,7 +8,7 @@ namespace tessera::dram {
 namespace {
 
 ChannelConfig ddr4() {
-  return {.device = load_device("ddr4_2400"), .mapping = "B", .policy = Policy::kRamulator};
+  return {.device = load_device("ddr4_2400"), .mapping = "B", .policy = Policy::kRamulator, .fr_fcfs = {}};
 }
 
 class Log final : public CompletionSink {

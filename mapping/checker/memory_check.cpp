@@ -1,0 +1,77 @@
+#include "mapping/checker/memory_check.h"
+
+namespace tessera::mapping::checker {
+
+namespace {
+
+struct Block {
+  Bytes begin, end;
+  const Slot* slot;
+  const Stage* stage;
+  int last_stage;
+};
+
+void check_slot(const StageView& view, const Slot& slot, const ProgramLimits& limits) {
+  const auto refuse = [&](const auto&... parts) {
+    view.refuse("slot ", slot.name, ": ", parts...);
+  };
+  if (slot.base_address % limits.line_bytes != 0)
+    refuse("base address is ", slot.base_address, "; allowed: multiples of the buffer line, ",
+           limits.line_bytes, " bytes");
+  if (slot.granule_bytes % limits.line_bytes != 0)
+    refuse("a granule has ", slot.granule_bytes, " bytes; allowed: multiples of the buffer line, ",
+           limits.line_bytes, " bytes");
+  const bool fits = slot.base_address <= limits.buffer_bytes &&
+                    slot.granule_bytes <= limits.buffer_bytes &&
+                    slot.base_address + slot.granule_bytes * static_cast<Bytes>(slot.granules) <=
+                        limits.buffer_bytes;
+  if (!fits)
+    refuse(slot.granules, " granules of ", slot.granule_bytes, " bytes from address ",
+           slot.base_address, " leave the buffer, which has ", limits.buffer_bytes, " bytes");
+}
+
+/// The slots of one tile that are needed, stage by stage.
+class TileBuffer {
+ public:
+  void enter(const StageView& view, const TileShare& share, const AppendedSlots& appended,
+             int part_end) {
+    std::erase_if(alive_, [&](const Block& block) { return block.last_stage < view.index; });
+    for (std::size_t s = 0; s < view.stage.slots.size(); ++s) {
+      if (!appended[s]) continue;
+      const Slot& slot = view.stage.slots[s];
+      const bool served = (slot.readers & bit(SlotReader::kServer)) != 0;
+      add(view, share.tile,
+          {slot.base_address,
+           slot.base_address + slot.granule_bytes * static_cast<Bytes>(slot.granules), &slot,
+           &view.stage, served ? part_end : view.index});
+    }
+  }
+
+ private:
+  void add(const StageView& view, TileId tile, const Block& block) {
+    for (const auto& other : alive_)
+      if (block.begin < other.end && other.begin < block.end)
+        view.refuse_tile(tile, "slot ", block.slot->name, " [", block.begin, ",", block.end,
+                         ") overlaps slot ", other.slot->name, " of stage ", other.stage->name,
+                         " [", other.begin, ",", other.end, ")");
+    alive_.push_back(block);
+  }
+
+  std::vector<Block> alive_;
+};
+
+}  // namespace
+
+void check_memory(const Program& program, const std::vector<std::vector<AppendedSlots>>& appended,
+                  const PartUse& parts, const ProgramLimits& limits) {
+  std::vector<TileBuffer> buffers(static_cast<std::size_t>(program.tiles));
+  for (std::size_t s = 0; s < program.stages.size(); ++s) {
+    const StageView view(program, static_cast<int>(s));
+    for (const auto& slot : view.stage.slots) check_slot(view, slot, limits);
+    const int part_end = parts.last_reader[parts.part_of_stage[s]];
+    for (const auto& share : view.stage.shares)
+      buffers[share.tile].enter(view, share, appended[s][share.code], part_end);
+  }
+}
+
+}  // namespace tessera::mapping::checker

@@ -1,0 +1,18 @@
+#include "mapping/checker/stage_view.h"
+
+#include <algorithm>
+
+namespace tessera::mapping::checker {
+
+const TileShare* StageView::find_share(TileId tile) const {
+  const auto found = std::ranges::lower_bound(stage.shares, tile, {}, &TileShare::tile);
+  return found != stage.shares.end() && found->tile == tile ? &*found : nullptr;
+}
+
+TileId StageView::first_tile_of(int code) const {
+  for (const auto& share : stage.shares)
+    if (share.code == code) return share.tile;
+  return -1;
+}
+
+}  // namespace tessera::mapping::checker

@@ -1,0 +1,48 @@
+// One stage of a program under check, and how its faults are reported.
+#pragma once
+
+#include "mapping/instruction_text.h"
+#include "mapping/program.h"
+#include "sim/base/error.h"
+
+namespace tessera::mapping::checker {
+
+/// Refers to the program; cheap to copy.
+struct StageView {
+  StageView(const Program& whole, int stage_index)
+      : program(whole),
+        index(stage_index),
+        stage(whole.stages[stage_index]),
+        layer(whole.network.layers[stage.layer]) {}
+
+  const Group& sums_of(const TileShare& share) const { return stage.groups[share.sums_group]; }
+  /// Owners hold the outputs; the other members of their sums group are partners.
+  bool owns(const TileShare& share) const { return sums_of(share).members.front() == share.tile; }
+  /// Null when the tile has no share.
+  const TileShare* find_share(TileId tile) const;
+  /// First tile that runs the code; -1: none.
+  TileId first_tile_of(int code) const;
+
+  template <typename... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
+    throw UserError("program: stage ", stage.name, ": ", parts...);
+  }
+  template <typename... Parts>
+  [[noreturn]] void refuse_tile(TileId tile, const Parts&... parts) const {
+    refuse("tile ", tile, ": ", parts...);
+  }
+
+  const Program& program;
+  int index;
+  const Stage& stage;
+  const workloads::Layer& layer;
+};
+
+constexpr unsigned bit(SlotReader reader) { return static_cast<unsigned>(reader); }
+
+/// The reader that a queue is: compute or store.
+constexpr SlotReader reader_of(Queue queue) {
+  return queue == Queue::kCompute ? SlotReader::kCompute : SlotReader::kStore;
+}
+
+}  // namespace tessera::mapping::checker

@@ -1,0 +1,320 @@
+#include "mapping/checker/tile_walk.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+
+#include "mapping/checker/region_set.h"
+#include "mapping/code_cursor.h"
+
+namespace tessera::mapping::checker {
+
+namespace {
+
+using workloads::Operand;
+using workloads::RankTile;
+using workloads::Region;
+
+constexpr int kSums = -1;  // a granule of partial sums or outputs, not of an input operand
+
+struct Granule {
+  Region region;
+  int operand = kSums;
+  bool left = false;  ///< stored or sent
+};
+
+/// The granules of a ring that some reader has not released.
+struct SlotTrace {
+  std::deque<Granule> granules;
+  std::int64_t dropped = 0;  ///< granules that stood before the first one kept
+  std::int64_t released[2] = {};
+  int window[2] = {};
+
+  std::int64_t appended() const { return dropped + static_cast<std::int64_t>(granules.size()); }
+  Granule& at(std::int64_t number) { return granules[number - dropped]; }
+
+  void drop_released(unsigned readers) {
+    std::int64_t needed = appended();
+    if ((readers & bit(SlotReader::kCompute)) != 0) needed = std::min(needed, released[0]);
+    if ((readers & bit(SlotReader::kStore)) != 0) needed = std::min(needed, released[1]);
+    for (; dropped < needed; ++dropped) granules.pop_front();
+  }
+};
+
+/// The store queue pulls the compute queue along, and that the load queue, so that no more granules
+/// are alive than the code itself keeps. The untimed run has shown that this order reaches the end.
+class TileWalk {
+ public:
+  TileWalk(const StageView& view, const TileShare& share, Home output_home)
+      : view_(view),
+        share_(share),
+        owner_(view.owns(share)),
+        partners_(static_cast<int>(view.sums_of(share).members.size()) - 1),
+        output_home_(output_home),
+        slots_(view.stage.slots.size()) {
+    const Code& code = view.stage.codes[share.code];
+    for (const Queue queue : kQueues)
+      cursors_[static_cast<int>(queue)] = CodeCursor(block_of(code, queue), share.ranks);
+  }
+
+  void walk() {
+    while (step(Queue::kStore)) {
+    }
+    while (step(Queue::kCompute)) {
+    }
+    while (step(Queue::kLoad)) {
+    }
+    check_totals();
+  }
+
+ private:
+  CodeCursor& cursor(Queue queue) { return cursors_[static_cast<int>(queue)]; }
+
+  bool step(Queue queue) {
+    CodeCursor& at = cursor(queue);
+    if (at.done()) return false;
+    ++executed_[static_cast<int>(queue)];
+    execute(queue, at.instruction(), at.ranks());
+    at.next();
+    return true;
+  }
+
+  template <typename... Parts>
+  [[noreturn]] void refuse(Queue queue, const Parts&... parts) {
+    view_.refuse_tile(share_.tile, name_of(queue), " queue: instruction ",
+                      executed_[static_cast<int>(queue)], " (",
+                      to_text(cursor(queue).instruction(), view_.stage), "): ", parts...);
+  }
+
+  void execute(Queue queue, const Instruction& instruction, const RankTile& ranks) {
+    switch (instruction.op) {
+      case Op::kReceive:
+        return append(
+            queue, instruction.slot,
+            {region_of(view_.layer.inputs[instruction.operand], ranks), instruction.operand});
+      case Op::kReceiveSums:
+        return append(queue, instruction.slot, {region_of(view_.layer.output, ranks)});
+      case Op::kAcquire:
+        return acquire(queue, instruction);
+      case Op::kRelease:
+        return release(queue, instruction);
+      case Op::kReserve:
+        return reserve(instruction, ranks);
+      case Op::kCommit:
+        return commit(ranks);
+      case Op::kArray:
+      case Op::kVector:
+        return compute(ranks);
+      case Op::kAddSums:
+        return add_sums(instruction);
+      case Op::kStore:
+      case Op::kSendSums:
+        return leave(instruction, ranks);
+    }
+  }
+
+  void append(Queue queue, SlotId slot, Granule granule) {
+    const Bytes bytes = static_cast<Bytes>(granule.region.elements()) *
+                        static_cast<Bytes>(view_.program.word_bytes);
+    const Slot& ring = view_.stage.slots[slot];
+    if (bytes > ring.granule_bytes)
+      refuse(queue, "the region ", to_text(granule.region), " is ", bytes,
+             " bytes; a granule of the slot has ", ring.granule_bytes);
+    slots_[slot].granules.push_back(std::move(granule));
+  }
+
+  void acquire(Queue queue, const Instruction& instruction) {
+    SlotTrace& slot = slots_[instruction.slot];
+    const int reader = index(queue);
+    const Queue writer = queue == Queue::kStore ? Queue::kCompute : Queue::kLoad;
+    const auto complete = [&] {
+      return slot.appended() - (open_slot_ == instruction.slot ? 1 : 0);
+    };
+    while (complete() < slot.released[reader] + instruction.amount)
+      if (!step(writer)) refuse(queue, "waits for a granule that is never appended");
+    slot.window[reader] = std::max(slot.window[reader], instruction.amount);
+  }
+
+  void release(Queue queue, const Instruction& instruction) {
+    SlotTrace& slot = slots_[instruction.slot];
+    const int reader = index(queue);
+    for (int i = 0; i < instruction.amount; ++i)
+      if (queue == Queue::kStore && !slot.at(slot.released[reader] + i).left)
+        refuse(queue, "the granule is released without having been ", owner_ ? "stored" : "sent");
+    slot.released[reader] += instruction.amount;
+    slot.window[reader] -= instruction.amount;
+    slot.drop_released(view_.stage.slots[instruction.slot].readers);
+  }
+
+  void reserve(const Instruction& instruction, const RankTile& ranks) {
+    Granule granule{region_of(view_.layer.output, ranks)};
+    check_place(instruction.slot);
+    const std::int64_t outputs = output_points(ranks);
+    if (granule.region.elements() != outputs)
+      refuse(Queue::kCompute, "the region ", to_text(granule.region), " bounds ",
+             granule.region.elements(), " elements, of which the rank tile produces ", outputs);
+    append(Queue::kCompute, instruction.slot, std::move(granule));
+    produced_ += outputs;
+    open_slot_ = instruction.slot;
+    open_ranks_ = ranks;
+    added_ = 0;
+  }
+
+  /// An owner's outputs go to the stage's output slot, served or stored as the part says; a
+  /// partner's never to a slot that is served.
+  void check_place(SlotId slot) {
+    const Stage& stage = view_.stage;
+    const SlotId expected = owner_ ? stage.output_slot : stage.partial_slot;
+    if (slot != expected)
+      refuse(Queue::kCompute, "the tile ",
+             owner_ ? "owns its outputs" : "adds to another's outputs", "; allowed: ",
+             expected < 0 ? "no slot, the stage has no partial slot" : stage.slots[expected].name);
+    const bool served = (stage.slots[slot].readers & bit(SlotReader::kServer)) != 0;
+    if (served != (owner_ && output_home_ == Home::kTiles))
+      refuse(Queue::kCompute, served ? "the slot is served to other tiles, but no part lives in it"
+                                     : "the part lives in the tiles, but the slot has no server");
+  }
+
+  void commit(const RankTile& ranks) {
+    if (region_of(view_.layer.output, ranks) != open().region)
+      refuse(Queue::kCompute, "commits ", to_text(region_of(view_.layer.output, ranks)),
+             "; reserved is ", to_text(open().region));
+    const int expected = owner_ ? partners_ : 0;
+    if (added_ != expected)
+      refuse(Queue::kCompute, added_,
+             " partial sums are added to the granule; allowed: ", expected);
+    open_slot_ = -1;
+  }
+
+  Granule& open() { return slots_[open_slot_].granules.back(); }
+
+  void compute(const RankTile& ranks) {
+    const std::int64_t points = workloads::volume(ranks);
+    computed_ += points;
+    if (points == 0) return;
+    check_ranks(ranks);
+    for (std::size_t i = 0; i < view_.layer.inputs.size(); ++i)
+      check_input(static_cast<int>(i), region_of(view_.layer.inputs[i], ranks));
+  }
+
+  void check_ranks(const RankTile& ranks) {
+    for (std::size_t r = 0; r < ranks.size(); ++r)
+      if (!view_.layer.ranks[r].reduced &&
+          (ranks[r].begin < open_ranks_[r].begin || ranks[r].end > open_ranks_[r].end))
+        refuse(Queue::kCompute, "rank ", view_.layer.ranks[r].name,
+               " leaves the outputs that are reserved");
+    for (const auto r : view_.layer.whole_ranks)
+      if (ranks[r].size() != view_.layer.ranks[r].extent)
+        refuse(Queue::kCompute, "needs rank ", view_.layer.ranks[r].name, " whole; it has ",
+               ranks[r].size(), " of ", view_.layer.ranks[r].extent);
+  }
+
+  void check_input(int operand, const Region& needed) {
+    std::vector<const Region*> held;
+    for (auto& slot : slots_)
+      for (int i = 0; i < slot.window[0]; ++i) {
+        const Granule& granule = slot.at(slot.released[0] + i);
+        if (granule.operand == operand) held.push_back(&granule.region);
+      }
+    if (covered(needed, held)) return;
+    refuse(Queue::kCompute, "needs ", to_text(needed), " of ", operand_label(view_.layer, operand),
+           "; acquired: ", held.empty() ? "nothing" : to_text(*held.front()),
+           held.size() > 1 ? detail::concatenate(" and ", held.size() - 1, " more granules") : "");
+  }
+
+  void add_sums(const Instruction& instruction) {
+    SlotTrace& slot = slots_[instruction.slot];
+    const Region& sums = slot.at(slot.released[0]).region;
+    if (sums != open().region)
+      refuse(Queue::kCompute, "adds sums of ", to_text(sums), "; reserved is ",
+             to_text(open().region));
+    ++added_;
+  }
+
+  /// Store or send the oldest granule acquired.
+  void leave(const Instruction& instruction, const RankTile& ranks) {
+    SlotTrace& slot = slots_[instruction.slot];
+    Granule& granule = slot.at(slot.released[1]);
+    if (granule.left) refuse(Queue::kStore, "the granule has left before");
+    granule.left = true;
+    const bool store = instruction.op == Op::kStore;
+    if (store && (!owner_ || output_home_ != Home::kDram))
+      refuse(Queue::kStore,
+             owner_ ? "the part lives in the tiles" : "the outputs belong to another tile");
+    const Region region = region_of(view_.layer.output, ranks);
+    if (region != granule.region)
+      refuse(Queue::kStore, "the rank tile is ", to_text(region), "; the granule holds ",
+             to_text(granule.region));
+  }
+
+  std::int64_t output_points(const RankTile& ranks) const {
+    std::int64_t points = 1;
+    for (std::size_t r = 0; r < ranks.size(); ++r)
+      if (!view_.layer.ranks[r].reduced) points *= ranks[r].size();
+    return points;
+  }
+
+  void check_totals() const {
+    const std::int64_t points = workloads::volume(share_.ranks);
+    if (computed_ != points)
+      view_.refuse_tile(share_.tile, "computes ", computed_, " of the ", points,
+                        " points of its share");
+    const std::int64_t outputs = output_points(share_.ranks);
+    if (produced_ != outputs)
+      view_.refuse_tile(share_.tile, "produces ", produced_, " of the ", outputs,
+                        " outputs of its share");
+  }
+
+  static int index(Queue queue) { return queue == Queue::kCompute ? 0 : 1; }
+
+  const StageView& view_;
+  const TileShare& share_;
+  bool owner_;
+  int partners_;
+  Home output_home_;
+  CodeCursor cursors_[3];
+  std::int64_t executed_[3] = {};
+  std::vector<SlotTrace> slots_;
+  SlotId open_slot_ = -1;
+  RankTile open_ranks_;
+  int added_ = 0;
+  std::int64_t computed_ = 0;
+  std::int64_t produced_ = 0;
+};
+
+/// Marks the ranks of those dimensions in which the share touches padding.
+void mark_clipped(const Operand& operand, const RankTile& ranks, std::vector<bool>& clipped) {
+  for (const auto& access : operand.dimensions) {
+    std::int64_t first = access.offset;
+    std::int64_t last = access.offset;
+    for (const auto& term : access.terms) {
+      first += term.coefficient * ranks[term.rank].begin;
+      last += term.coefficient * (ranks[term.rank].end - 1);
+    }
+    if (first >= access.valid_begin && last < access.valid_end) continue;
+    for (const auto& term : access.terms) clipped[term.rank] = true;
+  }
+}
+
+std::vector<std::int64_t> class_of(const StageView& view, const TileShare& share) {
+  std::vector<bool> clipped(share.ranks.size(), false);
+  for (const auto& input : view.layer.inputs) mark_clipped(input, share.ranks, clipped);
+  mark_clipped(view.layer.output, share.ranks, clipped);
+  std::vector<std::int64_t> key = {share.code, view.owns(share) ? 1 : 0,
+                                   static_cast<std::int64_t>(view.sums_of(share).members.size())};
+  for (std::size_t r = 0; r < share.ranks.size(); ++r) {
+    key.push_back(clipped[r] ? share.ranks[r].begin : -1);
+    key.push_back(share.ranks[r].size());
+  }
+  return key;
+}
+
+}  // namespace
+
+void walk_shares(const StageView& view, Home output_home) {
+  std::set<std::vector<std::int64_t>> walked;
+  for (const auto& share : view.stage.shares)
+    if (walked.insert(class_of(view, share)).second) TileWalk(view, share, output_home).walk();
+}
+
+}  // namespace tessera::mapping::checker

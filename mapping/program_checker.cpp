@@ -1,0 +1,58 @@
+#include "mapping/program_checker.h"
+
+#include "mapping/checker/code_check.h"
+#include "mapping/checker/group_check.h"
+#include "mapping/checker/layer_check.h"
+#include "mapping/checker/memory_check.h"
+#include "mapping/checker/part_check.h"
+#include "mapping/checker/tile_walk.h"
+#include "mapping/checker/untimed_run.h"
+#include "mapping/program_io.h"
+
+namespace tessera::mapping {
+
+namespace {
+
+using checker::AppendedSlots;
+using checker::StageView;
+using checker::UntimedRun;
+
+std::vector<AppendedSlots> check_codes(const StageView& view) {
+  std::vector<AppendedSlots> appended(view.stage.codes.size());
+  for (std::size_t code = 0; code < appended.size(); ++code)
+    if (view.first_tile_of(static_cast<int>(code)) >= 0)
+      appended[code] = checker::check_code(view, static_cast<int>(code));
+  return appended;
+}
+
+void check_progress(const StageView& view) {
+  if (auto folded = UntimedRun::folded(view))
+    if (!folded->run()) return;
+  if (const auto waiting = UntimedRun::full(view).run())
+    view.refuse("queues wait for each other: ", *waiting);
+}
+
+}  // namespace
+
+void check(const Program& program, const ProgramLimits& limits) {
+  check_ids(program, "program");
+  if (program.tiles > limits.tiles)
+    throw UserError("program: number of tiles is ", program.tiles, "; the machine has ",
+                    limits.tiles);
+  std::vector<std::vector<AppendedSlots>> appended;
+  for (std::size_t s = 0; s < program.stages.size(); ++s) {
+    const StageView view(program, static_cast<int>(s));
+    appended.push_back(check_codes(view));
+    checker::check_groups(view);
+  }
+  checker::check_layers(program);
+  const auto parts = checker::check_parts(program);
+  checker::check_memory(program, appended, parts, limits);
+  for (std::size_t s = 0; s < program.stages.size(); ++s) {
+    const StageView view(program, static_cast<int>(s));
+    check_progress(view);
+    checker::walk_shares(view, program.parts[parts.part_of_stage[s]].home);
+  }
+}
+
+}  // namespace tessera::mapping

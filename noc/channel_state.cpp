@@ -1,0 +1,162 @@
+// What a channel has to offer in a cycle, and how those who wait for it are woken.
+#include "noc/engine.h"
+
+namespace tessera::noc {
+
+void Engine::settle_sent(ChannelId channel) {
+  if (at(channel).sent_running) at(channel).sent.record_until(sent_known_through(wire_at(channel)));
+}
+
+void Engine::settle_freed(ChannelId channel) {
+  if (at(channel).freed_running) at(channel).freed.record_until(now_ - 1);
+}
+
+bool Engine::flit_available(ChannelId in, Cycle cycle) {
+  settle_sent(in);
+  const Channel& channel = at(in);
+  return channel.sent.count_before(cycle, wire_at(in).flit_lag) > channel.freed.count();
+}
+
+std::uint64_t Engine::credits(ChannelId out, Cycle cycle) {
+  const Wire& wire = wire_at(out);
+  const Channel& channel = at(out);
+  const std::uint64_t sent = channel.sent.count();
+  if (wire.to_node)
+    return config_.vc_buffer_flits - (sent - channel.sent.count_before(cycle, wire.credit_lag));
+  settle_freed(out);
+  return config_.vc_buffer_flits - (sent - channel.freed.count_before(cycle, wire.credit_lag));
+}
+
+void Engine::wait_for_flit(ChannelId in, Cycle cycle, FlitWait kind) {
+  settle_sent(in);
+  const Cycle arrival = at(in).sent.next_after(cycle, wire_at(in).flit_lag);
+  if (arrival == kNever)
+    at(in).flit_wait = kind;
+  else if (kind == FlitWait::kHead)
+    schedule(arrival + config_.routing_delay, EventKind::kHead, in);
+  else
+    schedule(arrival, EventKind::kFlit, in);
+}
+
+void Engine::wait_for_credit(ChannelId out, Cycle cycle) {
+  const Wire& wire = wire_at(out);
+  Channel& channel = at(out);
+  settle_freed(out);
+  const GrantLog& log = wire.to_node ? channel.sent : channel.freed;
+  const Cycle arrival = log.next_after(cycle, wire.credit_lag);
+  if (arrival == kNever)
+    channel.credit_wait = true;
+  else
+    schedule(arrival, EventKind::kCredit, out);
+}
+
+void Engine::put_flit(ChannelId out) {
+  Channel& channel = at(out);
+  channel.sent.record(now_);
+  if (channel.flit_wait == FlitWait::kNo) return;
+  const Cycle arrival = now_ + wire_at(out).flit_lag;
+  if (channel.flit_wait == FlitWait::kHead)
+    schedule(arrival + config_.routing_delay, EventKind::kHead, out);
+  else
+    schedule(arrival, EventKind::kFlit, out);
+  channel.flit_wait = FlitWait::kNo;
+}
+
+void Engine::take_flit(ChannelId in) {
+  Channel& channel = at(in);
+  channel.freed.record(now_);
+  if (channel.credit_wait) {
+    schedule(now_ + wire_at(in).credit_lag, EventKind::kCredit, in);
+    channel.credit_wait = false;
+  }
+  if (channel.room_wait) {
+    schedule(now_ + wire_at(in).credit_lag, EventKind::kRoom, in);
+    channel.room_wait = false;
+  }
+}
+
+void Engine::set_ready(ChannelId in) {
+  Wire& wire = wire_at(in);
+  wire.switch_vcs |= bit(in);
+  fabric_.routers[wire.sink].switch_ports |= std::uint64_t{1} << wire.input_port;
+  activate(wire.sink);
+}
+
+void Engine::clear_ready(ChannelId in) {
+  Wire& wire = wire_at(in);
+  wire.switch_vcs &= ~bit(in);
+  if (wire.switch_vcs == 0)
+    fabric_.routers[wire.sink].switch_ports &= ~(std::uint64_t{1} << wire.input_port);
+}
+
+// Wake-ups may be late (the packet has left meanwhile) or double; the state decides.
+void Engine::recheck(ChannelId in, Cycle cycle) {
+  Channel& channel = at(in);
+  if (channel.freed_running) return;
+  if (channel.fork != kNone) return recheck_fork(in, cycle);
+  if (channel.state != ChannelState::kActive) return;
+  if (!flit_available(in, cycle)) return wait_for_flit(in, cycle, FlitWait::kBody);
+  if (credits(channel.out, cycle) == 0) {
+    if (channel.stalled_since == kNever) channel.stalled_since = cycle;
+    return wait_for_credit(channel.out, cycle);
+  }
+  if (channel.stalled_since != kNever) {
+    channel_counters_[channel.out].credit_stall_cycles += cycle - channel.stalled_since;
+    channel.stalled_since = kNever;
+  }
+  set_ready(in);
+}
+
+void Engine::recheck_fork(ChannelId in, Cycle cycle) {
+  settle_sent(in);
+  const Fork& fork = forks_[at(in).fork];
+  const std::uint64_t arrived = at(in).sent.count_before(cycle, wire_at(in).flit_lag) - fork.base;
+  bool starving = false;
+  for (const Branch& branch : fork.branches) {
+    if (branch.out == kNone || branch.sent == fork.flits) continue;
+    if (branch.sent < arrived) return set_ready(in);
+    starving = true;
+  }
+  if (starving) wait_for_flit(in, cycle, FlitWait::kBody);
+}
+
+void Engine::next_head(ChannelId in) {
+  const Cycle next = now_ + 1;
+  if (flit_available(in, next))
+    schedule(next + config_.routing_delay, EventKind::kHead, in);
+  else
+    wait_for_flit(in, next, FlitWait::kHead);
+}
+
+void Engine::release(ChannelId out) {
+  Wire& wire = wire_at(out);
+  wire.owned_vcs &= ~bit(out);
+  at(out).owner = kNone;
+  if (wire.from_node) return activate_source(wire.driver);
+  wake_heads(fabric_.wire_of(out), now_);
+}
+
+void Engine::wake_heads(WireId id, Cycle from) {
+  Wire& out = fabric_.wires[id];
+  if (out.waiting_ports == 0) return;
+  std::uint64_t ports = out.waiting_ports;
+  out.waiting_ports = 0;
+  for (; ports != 0; ports &= ports - 1) {
+    const WireId in_wire = fabric_.routers[out.driver].first_input + std::countr_zero(ports);
+    for (std::uint64_t vcs = fabric_.wires[in_wire].asleep_vcs; vcs != 0; vcs &= vcs - 1) {
+      const ChannelId in = in_wire * fabric_.vcs + std::countr_zero(vcs);
+      const bool elsewhere = at(in).fork == kNone && at(in).choices == 1 && at(in).out_wire != id;
+      if (!elsewhere) wake_head(in, from);
+    }
+  }
+}
+
+void Engine::wake_head(ChannelId in, Cycle from) {
+  Channel& channel = at(in);
+  wire_counters_[channel.out_wire].vc_wait_cycles += from - channel.stalled_since;
+  channel.stalled_since = kNever;
+  wire_at(in).asleep_vcs &= ~bit(in);
+  set_head(in);
+}
+
+}  // namespace tessera::noc

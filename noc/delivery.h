@@ -1,0 +1,58 @@
+// What happens at the edge of the network, for those who inject and for those who only watch.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "noc/topology/topology.h"
+#include "sim/base/types.h"
+
+namespace tessera::noc {
+
+/// One packet; `destinations` has one entry for unicast, several for multicast.
+struct PacketRequest {
+  NodeId source = 0;
+  std::span<const NodeId> destinations;
+  std::uint32_t flits = 1;
+  std::uint8_t virtual_network = 0;
+  std::uint64_t tag = 0;
+};
+
+/// Receives what happens to packets, in ascending cycles; within a cycle first the injections, then
+/// the arrivals, each by node. It may inject further packets from inside a call.
+class PacketSink {
+ public:
+  virtual ~PacketSink() = default;
+  /// The tail flit left the source queue.
+  virtual void packet_injected(std::uint64_t tag, NodeId source, Cycle cycle) = 0;
+  /// The tail flit was read by the node.
+  virtual void packet_arrived(std::uint64_t tag, NodeId destination, Cycle cycle) = 0;
+};
+
+/// The life of a packet as its destination sees it, in cycles.
+struct Delivery {
+  std::uint64_t tag = 0;
+  NodeId source = 0;
+  NodeId destination = 0;
+  std::uint32_t flits = 0;
+  std::uint8_t virtual_network = 0;
+  std::uint32_t routers_visited = 0;
+  Cycle created = 0;           ///< cycle of inject()
+  Cycle head_left_source = 0;  ///< head flit left the source queue
+  Cycle arrived = 0;           ///< tail flit read by the destination
+  Cycle zero_load_cycles = 0;  ///< from creation to arrival in an empty network
+
+  Cycle latency() const { return arrived - created; }
+  /// Cycles in the source queue beyond the one every packet spends there.
+  Cycle source_queueing() const { return head_left_source - created - 1; }
+  Cycle contention() const { return latency() - source_queueing() - zero_load_cycles; }
+};
+
+/// Watches deliveries; the network runs the same with and without.
+class DeliveryObserver {
+ public:
+  virtual ~DeliveryObserver() = default;
+  virtual void delivered(const Delivery& delivery) = 0;
+};
+
+}  // namespace tessera::noc

@@ -1,0 +1,277 @@
+// The routers and nodes at work: one object steps whatever has something to do in a cycle.
+#pragma once
+
+#include <bit>
+#include <string>
+#include <vector>
+
+#include "noc/delivery.h"
+#include "noc/event_wheel.h"
+#include "noc/fabric.h"
+#include "noc/match.h"
+#include "noc/multicast_tree.h"
+#include "noc/packet.h"
+#include "noc/source_queue.h"
+#include "sim/base/random.h"
+
+namespace tessera::noc {
+
+/// Congestion counters of one virtual channel, as output of the router that drives it.
+struct ChannelCounters {
+  std::uint64_t credit_stall_cycles = 0;  ///< a flit waited for a credit
+  std::uint64_t switch_losses = 0;        ///< requests that another one was preferred to
+};
+
+/// Congestion counters of the heads that wanted a wire.
+struct WireCounters {
+  std::uint64_t vc_grants = 0;
+  std::uint64_t vc_losses = 0;       ///< requests for a free channel that another head got
+  std::uint64_t vc_wait_cycles = 0;  ///< cycles of heads without a free channel
+};
+
+/// Input-queued virtual-channel routers with credits, to the cycle of the specification in
+/// README.md.
+///
+/// State is kept where it changes: a router is visited in a cycle only when one of its channels can
+/// ask for something, and a packet that nobody competes with moves as a run, which is visited at
+/// its head, at its tail and when what it relies on ends. Every rule below reads other routers'
+/// state only as of at least two cycles ago, so the order of visits within a cycle does not matter.
+class Engine {
+ public:
+  Engine(const NetworkConfig& config, const Topology& topology, const Routing& routing);
+
+  void inject(Cycle now, const PacketRequest& request);
+  Cycle next_event() const;
+  void advance(Cycle now, PacketSink& sink);
+
+  void set_observer(DeliveryObserver* observer) { observer_ = observer; }
+  const Topology& topology() const { return topology_; }
+  const NetworkConfig& config() const { return config_; }
+  Cycle now() const { return now_; }
+  std::uint64_t packets_under_way() const { return packets_.alive(); }
+
+  /// Brings the logs of all channels to the last cycle advanced to.
+  void settle_all();
+  const Fabric& fabric() const { return fabric_; }
+  const std::vector<ChannelCounters>& channel_counters() const { return channel_counters_; }
+  const std::vector<WireCounters>& wire_counters() const { return wire_counters_; }
+
+  /// InvariantViolation when flits or credits of a channel do not add up.
+  void check_conservation();
+  /// What every packet that cannot move waits for, one line each, at most `limit`.
+  std::string describe_waiting(std::size_t limit) const;
+
+  void lose_flit(ChannelId channel) { fabric_.channels[channel].sent.forget_one(); }
+  void lose_credit(ChannelId channel) { fabric_.channels[channel].freed.forget_one(); }
+
+ private:
+  /// Fewest flits for which a run costs less than arbitrating each.
+  static constexpr std::uint32_t kShortestRun = 3;
+
+  /// One way out of a router for a packet with several destinations.
+  struct Branch {
+    std::uint64_t vcs = 0;
+    WireId wire = kNone;
+    ChannelId out = kNone;
+    std::uint32_t sent = 0;
+    std::uint32_t tree_branch = kNone;
+  };
+  struct Fork {
+    std::uint64_t base = 0;  ///< flits freed before this packet
+    std::uint32_t flits = 0;
+    std::vector<Branch> branches;
+  };
+  struct Choice {
+    WireId wire = kNone;
+    std::uint64_t vcs = 0;
+  };
+  /// A head and one wire it could leave by, with the free channels there.
+  struct HeadRequest {
+    ChannelId in = kNone;
+    std::uint32_t branch = kNone;  ///< of its fork
+    WireId wire = kNone;
+    std::uint64_t free = 0;
+    std::uint32_t pointer = 0;  ///< accept pointer at the start of the cycle
+  };
+  struct SwitchRequest {
+    ChannelId in = kNone;
+    std::uint32_t branch = kNone;
+    WireId in_wire = kNone;
+    WireId out_wire = kNone;
+    std::uint32_t flit = 0;  ///< of its packet, for branches that read the same flit
+    bool speculative = false;
+    bool matched = false;
+  };
+  struct HeadWin {
+    ChannelId in;
+    std::uint32_t branch;
+    ChannelId out;
+    bool committed = false;
+  };
+
+  // engine.cpp: cycles, events, bookkeeping
+  void step(Cycle cycle, PacketSink& sink);
+  void handle(const Event& event);
+  void report(PacketSink& sink);
+  void deliver(PacketId id, std::uint32_t detail);
+  void schedule(Cycle at, EventKind kind, std::uint32_t subject, std::uint32_t detail = 0) {
+    wheel_.schedule(now_, at, {kind, subject, detail});
+  }
+  void watch_progress();
+  std::uint64_t taken_of_front(ChannelId channel) const;
+  std::uint64_t missing_of_last(ChannelId channel) const;
+
+  // channel_state.cpp: what a channel has at a cycle, and waking up for it
+  Cycle sent_known_through(const Wire& wire) const {
+    return wire.from_node && sources_done_ ? now_ : now_ - 1;
+  }
+  void settle_sent(ChannelId channel);
+  void settle_freed(ChannelId channel);
+  bool flit_available(ChannelId in, Cycle cycle);
+  std::uint64_t credits(ChannelId out, Cycle cycle);
+  void wait_for_flit(ChannelId in, Cycle cycle, FlitWait kind);
+  void wait_for_credit(ChannelId out, Cycle cycle);
+  void take_flit(ChannelId in);
+  void put_flit(ChannelId out);
+  void recheck(ChannelId in, Cycle cycle);
+  void recheck_fork(ChannelId in, Cycle cycle);
+  void set_ready(ChannelId in);
+  void clear_ready(ChannelId in);
+  void next_head(ChannelId in);
+  void release(ChannelId out);
+  void wake_heads(WireId wire, Cycle from);
+  void wake_head(ChannelId in, Cycle from);
+
+  // head_allocation.cpp: routes and virtual channels
+  void head_ready(ChannelId in);
+  void route_unicast(ChannelId in, const Packet& packet);
+  void route_fork(ChannelId in, const Packet& packet);
+  std::uint64_t vcs_of(std::uint8_t virtual_network, std::uint8_t vc_class) const {
+    return class_vcs_[virtual_network * 3 + (vc_class == kAnyClass ? 2 : vc_class)];
+  }
+  void set_head(ChannelId in);
+  void clear_head(ChannelId in);
+  void fill_class_tables();
+  void collect_heads(RouterId router);
+  void collect_unicast(ChannelId in);
+  void collect_fork(ChannelId in);
+  bool wait_for_room(const Branch& branch);
+  void sleep(ChannelId in);
+  void allocate_heads(RouterId router);
+  bool heads_compete() const;
+  void allocate_uncontested(const HeadRequest& request, const RouterPorts& ports);
+  void allocate_contested(const RouterPorts& ports);
+  void win(const HeadRequest& request, std::uint32_t vc);
+  void commit_heads();
+  void commit_head(const HeadWin& won);
+  Choice choice(ChannelId in, std::uint32_t index) const;
+
+  // switch_allocation.cpp: one flit per input and output port and cycle
+  void visit(RouterId router);
+  void collect_switch(RouterPorts& ports);
+  bool stop_competing_runs();
+  bool stop_runs_against(WireId in_wire, WireId out_wire);
+  void collect_port(WireId in_wire);
+  void request_switch(ChannelId in, WireId in_wire, std::uint64_t& outputs);
+  void request_fork(ChannelId in, WireId in_wire, std::uint64_t& outputs);
+  void request_speculatively();
+  bool may_request(const Wire& in_wire, const Wire& out_wire) const;
+  void allocate_switch(const RouterPorts& ports);
+  void match_requests(const RouterPorts& ports);
+  void match_companions(const RouterPorts& ports);
+  void count_loss(const SwitchRequest& request);
+  void commit_switch();
+  void commit_unicast(const SwitchRequest& request);
+  bool confirm_speculation(const SwitchRequest& request);
+  bool is_uncontested(const SwitchRequest& request) const;
+  void step_held(const RouterPorts& ports);
+  void update_hold(ChannelId in);
+
+  // transfer.cpp: flits leave a buffer
+  void send(ChannelId in);
+  void continue_transfer(ChannelId in);
+  void leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail);
+  void pop_front(ChannelId in);
+  void send_branch(ChannelId in, std::uint32_t branch);
+  void advance_fork(ChannelId in);
+
+  // runs.cpp
+  std::uint64_t flit_guarantee(ChannelId in, Cycle cycle);
+  std::uint64_t credit_guarantee(ChannelId out, Cycle cycle);
+  bool try_run(ChannelId in);
+  bool try_fork_run(ChannelId in);
+  std::uint64_t run_length(ChannelId in, Cycle cycle, std::uint64_t remaining);
+  void begin_run(ChannelId in, std::uint64_t flits);
+  template <typename Action>
+  void for_each_output(ChannelId in, Action action);
+  void stop_run(ChannelId in);
+  void limit_receiver(ChannelId out);
+  void limit_sender(ChannelId in);
+  void limit(ChannelId in, Cycle horizon);
+  void run_horizon(ChannelId in);
+
+  // sources.cpp
+  void step_sources();
+  void step_source(NodeId node);
+  bool offer(NodeId node, std::uint32_t network);
+  bool pick_channel(NodeId node, std::uint32_t network);
+  void send_from_source(NodeId node, std::uint32_t network);
+  void block_source(NodeId node);
+  void try_source_run(NodeId node, std::uint32_t network);
+  void stop_source_run(NodeId node);
+  void source_event(NodeId node);
+  void source_horizon(NodeId node);
+  void limit_source(NodeId node, Cycle horizon);
+  std::uint64_t source_guarantee(NodeId node, Cycle cycle);
+  void activate_source(NodeId node) {
+    active_sources_[node / 64] |= std::uint64_t{1} << (node % 64);
+  }
+  SourceQueue& queue_of(NodeId node, std::uint32_t network) {
+    return queues_[node * config_.virtual_networks.size() + network];
+  }
+
+  void activate(RouterId router) {
+    active_routers_[router / 64] |= std::uint64_t{1} << (router % 64);
+  }
+  std::uint64_t bit(ChannelId channel) const { return std::uint64_t{1} << fabric_.vc_of(channel); }
+  Channel& at(ChannelId channel) { return fabric_.channels[channel]; }
+  Wire& wire_at(ChannelId channel) { return fabric_.wires[fabric_.wire_of(channel)]; }
+  std::uint32_t new_fork();
+
+  const NetworkConfig config_;
+  const Topology topology_;
+  const Routing& routing_;
+  Fabric fabric_;
+  TreeStore trees_;
+  PacketPool packets_;
+  EventWheel wheel_;
+  Random random_;
+  DeliveryObserver* observer_ = nullptr;
+
+  Cycle now_ = 0;  ///< cycle being stepped, or last stepped
+  Cycle last_progress_ = 0;
+  bool sources_done_ = false;  ///< in this cycle
+  std::vector<std::uint64_t> active_routers_;
+  std::vector<std::uint64_t> active_sources_;
+  std::vector<SourceQueue> queues_;  ///< node x virtual network
+  std::vector<SourceState> sources_;
+  std::vector<Fork> forks_;
+  std::vector<std::uint32_t> free_forks_;
+  std::vector<Choice> more_choices_;      ///< adaptive: channel x kMoreChoices
+  std::vector<std::uint64_t> class_vcs_;  ///< virtual network x (class 0, class 1, both)
+  std::vector<std::uint8_t> vc_class_;    ///< by virtual channel
+  std::vector<ChannelCounters> channel_counters_;
+  std::vector<WireCounters> wire_counters_;
+
+  // Work lists of the cycle; members so that they keep their memory.
+  std::vector<Event> due_;
+  std::vector<HeadRequest> heads_;
+  std::vector<HeadWin> wins_;
+  std::vector<SwitchRequest> requests_;
+  std::vector<ChannelId> merged_;  ///< wanted an output another channel of the same input requests
+  std::vector<MatchRequest> matching_;
+  std::vector<std::pair<NodeId, std::uint64_t>> injected_;
+  std::vector<std::pair<NodeId, std::uint64_t>> arrived_;
+};
+
+}  // namespace tessera::noc

@@ -1,0 +1,312 @@
+// Heads: the way they may go and the virtual channel they get there.
+#include <algorithm>
+
+#include "noc/engine.h"
+
+namespace tessera::noc {
+
+namespace {
+
+constexpr std::uint32_t kMoreChoices = 3;  ///< beyond the first, for adaptive routing
+
+std::uint64_t range_mask(std::uint32_t first, std::uint32_t count) {
+  return count == 0 ? 0 : (~std::uint64_t{0} >> (64 - count)) << first;
+}
+
+std::uint32_t lower_class_size(VcPartition partition, std::uint32_t vcs) {
+  switch (partition) {
+    case VcPartition::kWhole:
+      return vcs;
+    case VcPartition::kHalves:
+      return vcs / 2;
+    case VcPartition::kEscapeAndRest:
+      return 1;
+  }
+  return vcs;
+}
+
+}  // namespace
+
+void Engine::fill_class_tables() {
+  for (const auto& network : config_.virtual_networks) {
+    const std::uint32_t lower = lower_class_size(routing_.partition(), network.vcs);
+    class_vcs_.push_back(range_mask(network.first_vc, lower));
+    class_vcs_.push_back(range_mask(network.first_vc + lower, network.vcs - lower));
+    class_vcs_.push_back(range_mask(network.first_vc, network.vcs));
+    for (std::uint32_t vc = 0; vc < network.vcs; ++vc) vc_class_.push_back(vc < lower ? 0 : 1);
+  }
+  more_choices_.resize(fabric_.channels.size() * kMoreChoices);
+}
+
+void Engine::set_head(ChannelId in) {
+  Wire& wire = wire_at(in);
+  wire.head_vcs |= bit(in);
+  fabric_.routers[wire.sink].head_ports |= std::uint64_t{1} << wire.input_port;
+  activate(wire.sink);
+}
+
+void Engine::clear_head(ChannelId in) {
+  Wire& wire = wire_at(in);
+  wire.head_vcs &= ~bit(in);
+  if (wire.head_vcs == 0)
+    fabric_.routers[wire.sink].head_ports &= ~(std::uint64_t{1} << wire.input_port);
+}
+
+void Engine::head_ready(ChannelId in) {
+  Channel& channel = at(in);
+  const Packet& packet = packets_[fabric_.front(in).packet];
+  channel.state = ChannelState::kHead;
+  channel.stalled_since = kNever;
+  if (packet.tree == kNone)
+    route_unicast(in, packet);
+  else
+    route_fork(in, packet);
+  set_head(in);
+}
+
+void Engine::route_unicast(ChannelId in, const Packet& packet) {
+  const Wire& wire = wire_at(in);
+  const WireId id = fabric_.wire_of(in);
+  RouteQuery query{wire.sink, kNoLink, kAnyClass, packet.source, packet.destination, packet.coin};
+  if (!wire.from_node) {
+    query.in_link = wire.link;
+    query.in_class = vc_class_[in - id * fabric_.vcs];
+  }
+  RouteCandidates candidates;
+  routing_.route(query, candidates);
+  Channel& channel = at(in);
+  channel.choices = static_cast<std::uint8_t>(candidates.size());
+  for (std::uint32_t i = 0; i < candidates.size(); ++i) {
+    const RouteCandidate& candidate = candidates[i];
+    const bool eject = candidate.link == kEject;
+    const Choice choice{
+        eject ? fabric_.ejection_wires[packet.destination] : fabric_.link_wires[candidate.link],
+        vcs_of(packet.virtual_network, candidate.vc_class)};
+    if (i == 0) {
+      channel.out_wire = choice.wire;
+      channel.out_vcs = choice.vcs;
+    } else {
+      more_choices_[in * kMoreChoices + i - 1] = choice;
+    }
+  }
+}
+
+void Engine::route_fork(ChannelId in, const Packet& packet) {
+  Channel& channel = at(in);
+  const TreeNode& node = trees_.node(fabric_.front(in).tree_node);
+  channel.fork = new_fork();
+  Fork& fork = forks_[channel.fork];
+  fork.base = channel.freed.count();
+  fork.flits = packet.flits;
+  fork.branches.clear();
+  for (std::uint32_t i = 0; i < node.branches; ++i) {
+    const TreeBranch& way = trees_.branch(node.first_branch + i);
+    Branch branch;
+    branch.wire =
+        way.link == kEject ? fabric_.ejection_wires[way.node] : fabric_.link_wires[way.link];
+    branch.vcs = vcs_of(packet.virtual_network, way.vc_class);
+    branch.tree_branch = node.first_branch + i;
+    fork.branches.push_back(branch);
+  }
+  channel.out_wire = fork.branches.front().wire;
+}
+
+std::uint32_t Engine::new_fork() {
+  if (free_forks_.empty()) {
+    forks_.emplace_back();
+    return static_cast<std::uint32_t>(forks_.size() - 1);
+  }
+  const std::uint32_t id = free_forks_.back();
+  free_forks_.pop_back();
+  return id;
+}
+
+Engine::Choice Engine::choice(ChannelId in, std::uint32_t index) const {
+  const Channel& channel = fabric_.channels[in];
+  if (index == 0) return {channel.out_wire, channel.out_vcs};
+  return more_choices_[in * kMoreChoices + index - 1];
+}
+
+void Engine::collect_heads(RouterId router) {
+  heads_.clear();
+  const RouterPorts& ports = fabric_.routers[router];
+  for (std::uint64_t inputs = ports.head_ports; inputs != 0; inputs &= inputs - 1) {
+    const WireId wire = ports.first_input + std::countr_zero(inputs);
+    for (std::uint64_t vcs = fabric_.wires[wire].head_vcs; vcs != 0; vcs &= vcs - 1) {
+      const ChannelId in = wire * fabric_.vcs + std::countr_zero(vcs);
+      if (at(in).fork == kNone)
+        collect_unicast(in);
+      else
+        collect_fork(in);
+    }
+  }
+}
+
+void Engine::collect_unicast(ChannelId in) {
+  const std::size_t before = heads_.size();
+  const std::uint32_t choices = at(in).choices;
+  for (std::uint32_t i = 0; i < choices; ++i) {
+    const Choice way = choice(in, i);
+    const std::uint64_t free = way.vcs & ~fabric_.wires[way.wire].owned_vcs;
+    if (free != 0) heads_.push_back({in, kNone, way.wire, free, at(in).accept_pointer});
+  }
+  if (heads_.size() != before) return;
+  for (std::uint32_t i = 0; i < choices; ++i)
+    fabric_.wires[choice(in, i).wire].waiting_ports |= std::uint64_t{1} << wire_at(in).input_port;
+  sleep(in);
+}
+
+void Engine::collect_fork(ChannelId in) {
+  Fork& fork = forks_[at(in).fork];
+  const std::size_t before = heads_.size();
+  bool may_sleep = true;
+  for (std::uint32_t i = 0; i < fork.branches.size(); ++i) {
+    const Branch& branch = fork.branches[i];
+    if (branch.out != kNone) continue;
+    std::uint64_t roomy = 0;
+    std::uint64_t free = branch.vcs & ~fabric_.wires[branch.wire].owned_vcs;
+    for (; free != 0; free &= free - 1) {
+      const std::uint32_t vc = std::countr_zero(free);
+      if (credits(branch.wire * fabric_.vcs + vc, now_) >= fork.flits)
+        roomy |= std::uint64_t{1} << vc;
+    }
+    if (roomy != 0)
+      heads_.push_back({in, i, branch.wire, roomy, at(in).accept_pointer});
+    else
+      may_sleep &= wait_for_room(branch);
+  }
+  if (heads_.size() != before || !may_sleep) return;
+  for (const Branch& branch : fork.branches)
+    if (branch.out == kNone)
+      fabric_.wires[branch.wire].waiting_ports |= std::uint64_t{1} << wire_at(in).input_port;
+  sleep(in);
+}
+
+// False when credits are on their way: the head then asks again in the next cycle.
+bool Engine::wait_for_room(const Branch& branch) {
+  const Wire& wire = fabric_.wires[branch.wire];
+  for (std::uint64_t free = branch.vcs & ~wire.owned_vcs; free != 0; free &= free - 1) {
+    const ChannelId out = branch.wire * fabric_.vcs + std::countr_zero(free);
+    Channel& channel = at(out);
+    if (wire.to_node || channel.freed_running) return false;
+    if (channel.freed.next_after(now_, wire.credit_lag) != kNever) return false;
+    channel.room_wait = true;
+  }
+  return true;
+}
+
+void Engine::sleep(ChannelId in) {
+  clear_head(in);
+  wire_at(in).asleep_vcs |= bit(in);
+  at(in).stalled_since = now_;
+}
+
+void Engine::allocate_heads(RouterId router) {
+  wins_.clear();
+  if (heads_.empty()) return;
+  const RouterPorts& ports = fabric_.routers[router];
+  if (heads_compete()) return allocate_contested(ports);
+  for (const HeadRequest& request : heads_) allocate_uncontested(request, ports);
+}
+
+bool Engine::heads_compete() const {
+  if (config_.allocator == AllocatorKind::kWavefront) return true;
+  for (std::size_t i = 1; i < heads_.size(); ++i)
+    for (std::size_t k = 0; k < i; ++k)
+      if (heads_[i].wire == heads_[k].wire ||
+          (heads_[i].in == heads_[k].in && heads_[i].branch == kNone))
+        return true;
+  return false;
+}
+
+// All free channels are granted to the only head that asks; it accepts the next in turn.
+void Engine::allocate_uncontested(const HeadRequest& request, const RouterPorts& ports) {
+  const Wire& out = fabric_.wires[request.wire];
+  const std::uint32_t vcs = fabric_.vcs;
+  const std::uint32_t pointer = request.pointer;
+  std::uint64_t from = request.free;
+  if (pointer / vcs == out.output_port) from &= ~std::uint64_t{0} << (pointer % vcs);
+  const std::uint32_t vc = std::countr_zero(from != 0 ? from : request.free);
+  const std::uint32_t input = wire_at(request.in).input_port * vcs + fabric_.vc_of(request.in);
+  const std::uint32_t output = out.output_port * vcs + vc;
+  const std::uint32_t inputs = ports.inputs * vcs;
+  const std::uint32_t outputs = ports.outputs * vcs;
+  at(request.wire * vcs + vc).grant_pointer =
+      static_cast<std::uint16_t>(input + 1 == inputs ? 0 : input + 1);
+  at(request.in).accept_pointer =
+      static_cast<std::uint16_t>(output + 1 == outputs ? 0 : output + 1);
+  win(request, vc);
+}
+
+void Engine::allocate_contested(const RouterPorts& ports) {
+  const std::uint32_t vcs = fabric_.vcs;
+  matching_.clear();
+  for (std::uint32_t i = 0; i < heads_.size(); ++i) {
+    const HeadRequest& request = heads_[i];
+    const std::uint32_t port = fabric_.wires[request.wire].output_port;
+    for (std::uint64_t free = request.free; free != 0; free &= free - 1) {
+      const std::uint32_t vc = std::countr_zero(free);
+      MatchRequest& wish = matching_.emplace_back();
+      wish.input = wire_at(request.in).input_port * vcs + fabric_.vc_of(request.in);
+      wish.output = port * vcs + vc;
+      wish.group = request.branch == kNone ? 0 : request.branch;
+      wish.payload = i;
+      wish.grant_pointer = &at(request.wire * vcs + vc).grant_pointer;
+      wish.accept_pointer = &at(request.in).accept_pointer;
+    }
+  }
+  match(config_.allocator, {ports.inputs * vcs, ports.outputs * vcs}, now_, matching_);
+  for (const MatchRequest& wish : matching_)
+    if (wish.matched) win(heads_[wish.payload], wish.output % vcs);
+  for (const HeadRequest& request : heads_) {
+    const auto won = [&](const HeadWin& w) {
+      return w.in == request.in && w.branch == request.branch;
+    };
+    if (std::none_of(wins_.begin(), wins_.end(), won)) ++wire_counters_[request.wire].vc_losses;
+  }
+}
+
+void Engine::win(const HeadRequest& request, std::uint32_t vc) {
+  ++wire_counters_[request.wire].vc_grants;
+  wins_.push_back({request.in, request.branch, request.wire * fabric_.vcs + vc, false});
+}
+
+void Engine::commit_heads() {
+  for (const HeadWin& won : wins_) {
+    if (won.committed) continue;
+    commit_head(won);
+    recheck(won.in, now_ + 1);
+  }
+}
+
+void Engine::commit_head(const HeadWin& won) {
+  Channel& in = at(won.in);
+  Wire& out = wire_at(won.out);
+  out.owned_vcs |= bit(won.out);
+  at(won.out).owner = won.in;
+  const PacketId id = fabric_.front(won.in).packet;
+  if (won.branch != kNone) {
+    Fork& fork = forks_[in.fork];
+    fork.branches[won.branch].out = won.out;
+    if (!out.to_node)
+      fabric_.push(won.out, {id, trees_.branch(fork.branches[won.branch].tree_branch).child});
+    in.state = ChannelState::kActive;
+    const auto lacks = [](const Branch& branch) { return branch.out == kNone; };
+    if (std::none_of(fork.branches.begin(), fork.branches.end(), lacks)) clear_head(won.in);
+    return;
+  }
+  Packet& packet = packets_[id];
+  ++packet.routers;
+  if (!out.to_node) {
+    packet.distance += out.flit_lag - 2u;
+    packet.interval = std::max(packet.interval, out.interval);
+    fabric_.push(won.out, {id, kNone});
+  }
+  in.state = ChannelState::kActive;
+  in.out = won.out;
+  in.out_wire = fabric_.wire_of(won.out);
+  in.remaining = packet.flits;
+  clear_head(won.in);
+}
+
+}  // namespace tessera::noc

@@ -1,0 +1,109 @@
+#include "noc/network.h"
+
+#include "noc/engine.h"
+#include "noc/topology/dependency_graph.h"
+
+namespace tessera::noc {
+
+namespace {
+
+NetworkStats frame(const Engine& engine) {
+  const Topology& topology = engine.topology();
+  NetworkStats stats;
+  for (LinkId id = 0; id < topology.links().size(); ++id) {
+    WireStats& wire = stats.wires.emplace_back();
+    wire.link = id;
+    wire.from = topology.links()[id].from;
+    wire.to = topology.links()[id].to;
+  }
+  for (const WireKind kind : {WireKind::kInjection, WireKind::kEjection})
+    for (NodeId node = 0; node < topology.nodes().size(); ++node) {
+      WireStats& wire = stats.wires.emplace_back();
+      wire.kind = kind;
+      wire.node = node;
+      wire.from = wire.to = topology.nodes()[node].router;
+    }
+  return stats;
+}
+
+WireId wire_id(const Fabric& fabric, const WireStats& wire) {
+  switch (wire.kind) {
+    case WireKind::kInjection:
+      return fabric.injection_wires[wire.node];
+    case WireKind::kEjection:
+      return fabric.ejection_wires[wire.node];
+    case WireKind::kLink:
+      break;
+  }
+  return fabric.link_wires[wire.link];
+}
+
+// Each flit that arrived occupies a slot from its arrival to its grant, the last cycle not
+// included.
+std::uint64_t occupancy(const Channel& channel, const Wire& wire, Cycle now) {
+  const Cycle end = now + 1;
+  const std::uint64_t under_way =
+      channel.sent.count() - channel.sent.count_before(now, wire.flit_lag);
+  const std::uint64_t arrived = channel.sent.count() - under_way;
+  const std::uint64_t latched =
+      channel.sent.cycle_sum_before(now, wire.flit_lag) + arrived * wire.flit_lag;
+  return channel.freed.cycle_sum() + (arrived - channel.freed.count()) * end - latched;
+}
+
+}  // namespace
+
+Network::Network(const NetworkConfig& config, const Topology& topology, const Routing& routing) {
+  check_config(config, routing);
+  require_deadlock_free(topology, routing);
+  engine_ = std::make_unique<Engine>(config, topology, routing);
+  stats_ = std::make_unique<NetworkStats>(frame(*engine_));
+}
+
+Network::~Network() = default;
+Network::Network(Network&&) noexcept = default;
+Network& Network::operator=(Network&&) noexcept = default;
+
+void Network::inject(Cycle now, const PacketRequest& request) { engine_->inject(now, request); }
+Cycle Network::next_event() const { return engine_->next_event(); }
+void Network::advance(Cycle now, PacketSink& sink) { engine_->advance(now, sink); }
+std::uint64_t Network::packets_under_way() const { return engine_->packets_under_way(); }
+void Network::set_observer(DeliveryObserver* observer) { engine_->set_observer(observer); }
+const Topology& Network::topology() const { return engine_->topology(); }
+const NetworkConfig& Network::config() const { return engine_->config(); }
+std::string Network::describe_waiting(std::size_t limit) const {
+  return engine_->describe_waiting(limit);
+}
+void Network::check_conservation() const { engine_->check_conservation(); }
+
+void Network::lose_flit(LinkId link, std::uint32_t vc) {
+  engine_->lose_flit(engine_->fabric().link_wires[link] * engine_->fabric().vcs + vc);
+}
+void Network::lose_credit(LinkId link, std::uint32_t vc) {
+  engine_->lose_credit(engine_->fabric().link_wires[link] * engine_->fabric().vcs + vc);
+}
+
+const NetworkStats& Network::stats() const {
+  engine_->settle_all();
+  const Fabric& fabric = engine_->fabric();
+  stats_->cycle = engine_->now();
+  for (WireStats& stats : stats_->wires) {
+    const WireId id = wire_id(fabric, stats);
+    const Wire& wire = fabric.wires[id];
+    const WireCounters& counters = engine_->wire_counters()[id];
+    stats.interval_cycles = wire.interval;
+    stats.packets = counters.vc_grants;
+    stats.vc_losses = counters.vc_losses;
+    stats.vc_wait_cycles = counters.vc_wait_cycles;
+    stats.channels.resize(fabric.vcs);
+    for (std::uint32_t vc = 0; vc < fabric.vcs; ++vc) {
+      const Channel& channel = fabric.channels[id * fabric.vcs + vc];
+      const ChannelCounters& counted = engine_->channel_counters()[id * fabric.vcs + vc];
+      stats.channels[vc] = {channel.sent.count(), counted.credit_stall_cycles,
+                            counted.switch_losses,
+                            wire.to_node ? 0 : occupancy(channel, wire, engine_->now())};
+    }
+  }
+  return *stats_;
+}
+
+}  // namespace tessera::noc

@@ -1,0 +1,164 @@
+// The sending side of the nodes: one flit per cycle and node, virtual networks in turn.
+#include <algorithm>
+
+#include "noc/engine.h"
+
+namespace tessera::noc {
+
+void Engine::step_sources() {
+  for (std::size_t word = 0; word < active_sources_.size(); ++word)
+    for (std::uint64_t bits = active_sources_[word]; bits != 0; bits &= bits - 1)
+      step_source(static_cast<NodeId>(word * 64 + std::countr_zero(bits)));
+}
+
+void Engine::step_source(NodeId node) {
+  const auto networks = static_cast<std::uint32_t>(config_.virtual_networks.size());
+  std::uint32_t network = sources_[node].last_network;
+  for (std::uint32_t i = 0; i < networks; ++i) {
+    network = network + 1 == networks ? 0 : network + 1;
+    if (!offer(node, network)) continue;
+    sources_[node].last_network = network;
+    return send_from_source(node, network);
+  }
+  block_source(node);
+}
+
+// Has the virtual network a flit that can go now? Gives a new packet its channel.
+bool Engine::offer(NodeId node, std::uint32_t network) {
+  SourceQueue& queue = queue_of(node, network);
+  if (queue.empty() || packets_[queue.front()].created >= now_) return false;
+  if (queue.channel == kNone) return pick_channel(node, network);
+  return credits(queue.channel, now_) > 0;
+}
+
+// The next channel in turn that is free and has a credit, or room for a whole multicast packet.
+bool Engine::pick_channel(NodeId node, std::uint32_t network) {
+  SourceQueue& queue = queue_of(node, network);
+  const auto& vcs = config_.virtual_networks[network];
+  const Packet& packet = packets_[queue.front()];
+  const std::uint32_t needed = packet.tree == kNone ? 1 : packet.flits;
+  const WireId id = fabric_.injection_wires[node];
+  for (std::uint32_t i = 1; i <= vcs.vcs; ++i) {
+    const std::uint32_t vc = vcs.first_vc + (queue.last_vc - vcs.first_vc + i) % vcs.vcs;
+    if ((fabric_.wires[id].owned_vcs >> vc & 1) != 0) continue;
+    const ChannelId channel = id * fabric_.vcs + vc;
+    if (credits(channel, now_) < needed) continue;
+    queue.channel = channel;
+    queue.last_vc = vc;
+    queue.remaining = packet.flits;
+    return true;
+  }
+  return false;
+}
+
+void Engine::send_from_source(NodeId node, std::uint32_t network) {
+  SourceQueue& queue = queue_of(node, network);
+  const PacketId id = queue.front();
+  Packet& packet = packets_[id];
+  const ChannelId channel = queue.channel;
+  if (queue.remaining == packet.flits) {
+    packet.head_left_source = now_;
+    wire_at(channel).owned_vcs |= bit(channel);
+    at(channel).owner = node;
+    fabric_.push(channel, {id, packet.tree});
+  }
+  put_flit(channel);
+  last_progress_ = now_;
+  if (--queue.remaining > 0) return try_source_run(node, network);
+  injected_.emplace_back(node, packet.tag);
+  at(channel).owner = kNone;
+  if (!config_.wait_for_tail_credit) wire_at(channel).owned_vcs &= ~bit(channel);
+  queue.channel = kNone;
+  queue.pop();
+}
+
+// Nothing can go: sleep until a credit, a free channel or a new packet comes.
+void Engine::block_source(NodeId node) {
+  active_sources_[node / 64] &= ~(std::uint64_t{1} << (node % 64));
+  for (std::uint32_t network = 0; network < config_.virtual_networks.size(); ++network) {
+    const SourceQueue& queue = queue_of(node, network);
+    if (queue.empty()) continue;
+    if (queue.channel != kNone) {
+      wait_for_credit(queue.channel, now_);
+      continue;
+    }
+    const auto& vcs = config_.virtual_networks[network];
+    const WireId id = fabric_.injection_wires[node];
+    for (std::uint32_t vc = vcs.first_vc; vc < vcs.first_vc + vcs.vcs; ++vc)
+      if ((fabric_.wires[id].owned_vcs >> vc & 1) == 0)
+        wait_for_credit(id * fabric_.vcs + vc, now_);
+  }
+}
+
+std::uint64_t Engine::source_guarantee(NodeId node, Cycle cycle) {
+  const SourceQueue& queue = queue_of(node, sources_[node].last_network);
+  if (packets_[queue.front()].tree != kNone) return kNever;
+  return credit_guarantee(queue.channel, cycle);
+}
+
+// A packet whose node has nothing else to send moves as a run.
+void Engine::try_source_run(NodeId node, std::uint32_t network) {
+  SourceQueue& queue = queue_of(node, network);
+  if (!config_.packet_runs || queue.remaining <= kShortestRun) return;
+  for (std::uint32_t other = 0; other < config_.virtual_networks.size(); ++other)
+    if (other != network && !queue_of(node, other).empty()) return;
+  const std::uint64_t flits =
+      std::min<std::uint64_t>(queue.remaining - 1, source_guarantee(node, now_ + 1));
+  if (flits < kShortestRun) return;
+  SourceState& source = sources_[node];
+  source.running = network;
+  source.run_start = now_ + 1;
+  source.horizon = now_ + 1 + flits;
+  at(queue.channel).sent_running = true;
+  active_sources_[node / 64] &= ~(std::uint64_t{1} << (node % 64));
+  schedule(source.horizon, EventKind::kSourceHorizon, node);
+}
+
+void Engine::stop_source_run(NodeId node) {
+  SourceState& source = sources_[node];
+  SourceQueue& queue = queue_of(node, source.running);
+  Channel& channel = at(queue.channel);
+  channel.sent.record_until(now_ - 1);
+  channel.sent_running = false;
+  queue.remaining -= static_cast<std::uint32_t>(now_ - source.run_start);
+  source.running = kNone;
+  source.horizon = kNever;
+  last_progress_ = now_;
+  limit_receiver(queue.channel);
+}
+
+void Engine::source_event(NodeId node) {
+  const std::uint32_t running = sources_[node].running;
+  if (running == kNone) return activate_source(node);
+  for (std::uint32_t other = 0; other < config_.virtual_networks.size(); ++other) {
+    if (other == running || queue_of(node, other).empty()) continue;
+    stop_source_run(node);
+    return activate_source(node);
+  }
+}
+
+void Engine::source_horizon(NodeId node) {
+  SourceState& source = sources_[node];
+  if (source.running == kNone || source.horizon != now_) return;
+  SourceQueue& queue = queue_of(node, source.running);
+  settle_sent(queue.channel);
+  const std::uint64_t remaining = queue.remaining - (now_ - source.run_start);
+  const std::uint64_t flits =
+      remaining > 1 ? std::min(remaining - 1, source_guarantee(node, now_)) : 0;
+  if (flits > 0) {
+    source.horizon = now_ + flits;
+    return schedule(source.horizon, EventKind::kSourceHorizon, node);
+  }
+  stop_source_run(node);
+  activate_source(node);
+}
+
+void Engine::limit_source(NodeId node, Cycle horizon) {
+  SourceState& source = sources_[node];
+  const SourceQueue& queue = queue_of(node, source.running);
+  if (packets_[queue.front()].tree != kNone || source.horizon <= horizon) return;
+  source.horizon = std::max(horizon, now_ + 1);
+  schedule(source.horizon, EventKind::kSourceHorizon, node);
+}
+
+}  // namespace tessera::noc

@@ -1,0 +1,37 @@
+#include "noc/statistics.h"
+
+namespace tessera::noc {
+
+namespace {
+
+std::uint64_t sum(const WireStats& wire, std::uint64_t ChannelStats::*field) {
+  std::uint64_t total = 0;
+  for (const ChannelStats& channel : wire.channels) total += channel.*field;
+  return total;
+}
+
+std::uint64_t flits_of(const NetworkStats& stats, WireKind kind) {
+  std::uint64_t total = 0;
+  for (const WireStats& wire : stats.wires)
+    if (wire.kind == kind) total += wire.flits();
+  return total;
+}
+
+}  // namespace
+
+std::uint64_t WireStats::flits() const { return sum(*this, &ChannelStats::flits); }
+std::uint64_t WireStats::credit_stall_cycles() const {
+  return sum(*this, &ChannelStats::credit_stall_cycles);
+}
+std::uint64_t WireStats::switch_losses() const { return sum(*this, &ChannelStats::switch_losses); }
+std::uint64_t WireStats::occupancy_flit_cycles() const {
+  return sum(*this, &ChannelStats::occupancy_flit_cycles);
+}
+
+std::uint64_t NetworkStats::flit_hops() const {
+  return flits_of(*this, WireKind::kLink) + flits_of(*this, WireKind::kEjection);
+}
+std::uint64_t NetworkStats::injected_flits() const { return flits_of(*this, WireKind::kInjection); }
+std::uint64_t NetworkStats::ejected_flits() const { return flits_of(*this, WireKind::kEjection); }
+
+}  // namespace tessera::noc

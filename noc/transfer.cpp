@@ -1,0 +1,85 @@
+// A flit leaves a buffer: what it frees, wakes and makes possible in the next cycle.
+#include <algorithm>
+
+#include "noc/engine.h"
+
+namespace tessera::noc {
+
+void Engine::send(ChannelId in) {
+  Channel& channel = at(in);
+  const ChannelId out = channel.out;
+  Wire& wire = wire_at(out);
+  take_flit(in);
+  put_flit(out);
+  if (wire.interval > 1) wire.free_at = now_ + wire.interval;
+  if (--channel.remaining > 0) return;
+  leave(in, out, wire.sink);
+  pop_front(in);
+}
+
+// May the channel use the switch in the next cycle, and if not, what wakes it?
+void Engine::continue_transfer(ChannelId in) {
+  const Cycle next = now_ + 1;
+  const ChannelId out = at(in).out;
+  if (!flit_available(in, next)) {
+    clear_ready(in);
+    wait_for_flit(in, next, FlitWait::kBody);
+  } else if (credits(out, next) == 0) {
+    clear_ready(in);
+    at(in).stalled_since = next;
+    wait_for_credit(out, next);
+  } else {
+    set_ready(in);
+  }
+}
+
+// The tail has been granted: its output channel can be given to the next packet.
+void Engine::leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail) {
+  Wire& wire = wire_at(out);
+  at(out).owner = kNone;
+  if (wire.to_node)
+    schedule(now_ + wire.flit_lag, EventKind::kArrival, fabric_.front(in).packet, delivery_detail);
+  if (!config_.wait_for_tail_credit) {
+    wire.owned_vcs &= ~bit(out);
+    wake_heads(fabric_.wire_of(out), now_ + 1);
+  } else if (wire.to_node) {
+    schedule(now_ + wire.credit_lag, EventKind::kRelease, out);
+  }
+}
+
+void Engine::pop_front(ChannelId in) {
+  fabric_.pop(in);
+  at(in).state = ChannelState::kIdle;
+  clear_ready(in);
+  if (config_.wait_for_tail_credit)
+    schedule(now_ + wire_at(in).credit_lag, EventKind::kRelease, in);
+  next_head(in);
+}
+
+void Engine::send_branch(ChannelId in, std::uint32_t index) {
+  Fork& fork = forks_[at(in).fork];
+  Branch& branch = fork.branches[index];
+  Wire& wire = fabric_.wires[branch.wire];
+  put_flit(branch.out);
+  if (wire.interval > 1) wire.free_at = now_ + wire.interval;
+  if (++branch.sent == fork.flits) leave(in, branch.out, branch.tree_branch);
+}
+
+// A flit is freed when the slowest branch has taken it.
+void Engine::advance_fork(ChannelId in) {
+  Channel& channel = at(in);
+  const Fork& fork = forks_[channel.fork];
+  std::uint32_t slowest = fork.flits;
+  for (const Branch& branch : fork.branches) slowest = std::min(slowest, branch.sent);
+  if (fork.base + slowest > channel.freed.count()) take_flit(in);
+  if (slowest == fork.flits) {
+    free_forks_.push_back(channel.fork);
+    channel.fork = kNone;
+    return pop_front(in);
+  }
+  if (config_.packet_runs && try_fork_run(in)) return;
+  clear_ready(in);
+  recheck_fork(in, now_ + 1);
+}
+
+}  // namespace tessera::noc

@@ -1,0 +1,92 @@
+#include "sim/app/inputs.h"
+
+#include "hw_models/description/convert.h"
+#include "hw_models/description/load.h"
+#include "hw_models/dram/device.h"
+#include "mapping/layerwise.h"
+#include "mapping/schedule_io.h"
+#include "sim/base/error.h"
+#include "sim/base/message_io.h"
+#include "sim/base/names.h"
+
+namespace tessera::app {
+
+namespace po = boost::program_options;
+
+po::options_description input_options() {
+  po::options_description options("Inputs");
+  options.add_options()
+      ("accelerator", po::value<std::string>(), "preset (tessera list accelerators) or .textproto file")
+      ("network", po::value<std::string>(), "zoo name (tessera list networks), .textproto or .onnx file")
+      ("schedule", po::value<std::string>(), "scheduler (tessera list schedules) or .textproto file; default: the accelerator's")
+      ("batch", po::value<std::int64_t>()->default_value(0), "batch size; 0 keeps the network's own")
+      ("set", po::value<std::vector<std::string>>()->composing(), "path.to.field=value in the accelerator; may be repeated");
+  return options;
+}
+
+std::string required(const po::variables_map& options, const std::string& name) {
+  if (options.count(name) == 0) throw UserError("--", name, " is needed");
+  return options[name].as<std::string>();
+}
+
+const std::vector<ScheduleKind>& schedule_kinds() {
+  static const std::vector<ScheduleKind> kinds = {
+      {"layerwise", "every layer on all tiles, one after the other; feature maps stay on chip when they fit"},
+  };
+  return kinds;
+}
+
+hw::Accelerator load_accelerator(const po::variables_map& options, std::string& text) {
+  const auto name = required(options, "accelerator");
+  const auto assignments =
+      options.count("set") != 0 ? options["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
+  const auto description = hw::read_accelerator_text(name, assignments);
+  text = to_textproto(description);
+  return hw::to_accelerator(description, name);
+}
+
+namespace {
+
+double peak_bytes_per_cycle(const hw::Accelerator& accelerator) {
+  double bytes_per_second = 0;
+  for (const auto& interface : accelerator.dram) {
+    const auto device = interface.data_rate_mt_s > 0
+                            ? dram::load_device(interface.device, static_cast<std::uint32_t>(interface.data_rate_mt_s))
+                            : dram::load_device(interface.device);
+    const double bytes_per_clock = static_cast<double>(device.geometry.burst_bytes) / device.timing.burst;
+    double peak = bytes_per_clock / (device.timing.clock_ps * 1e-12);
+    if (interface.link_width_bits > 0)
+      peak = std::min(peak, interface.link_width_bits / 8 * interface.link_clock_mhz * 1e6);
+    bytes_per_second += peak;
+  }
+  return bytes_per_second / (accelerator.clock_mhz * 1e6);
+}
+
+mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
+  if (name == "layerwise") {
+    const mapping::MachineRates rates{peak_bytes_per_cycle(inputs.accelerator),
+                                      static_cast<double>(inputs.accelerator.noc.flit_bytes()),
+                                      inputs.accelerator.noc.multicast()};
+    return mapping::schedule_layerwise(inputs.network, inputs.accelerator, rates);
+  }
+  if (name.ends_with(".textproto")) return mapping::load_schedule(name);
+  std::vector<std::string> known;
+  for (const auto& kind : schedule_kinds()) known.push_back(kind.name);
+  throw UserError("--schedule ", name, ": no such scheduler and no .textproto file; ", suggest(name, known));
+}
+
+}  // namespace
+
+Inputs load_inputs(const po::variables_map& options) {
+  Inputs inputs;
+  inputs.accelerator = load_accelerator(options, inputs.accelerator_text);
+  const auto batch = options["batch"].as<std::int64_t>();
+  if (batch < 0) throw UserError("--batch ", batch, ": must be 0 (the network's own) or positive");
+  inputs.network = workloads::load_network(required(options, "network"), batch);
+  const auto schedule = options.count("schedule") != 0 ? options["schedule"].as<std::string>()
+                                                       : inputs.accelerator.default_schedule;
+  inputs.schedule = load_schedule(schedule, inputs);
+  return inputs;
+}
+
+}  // namespace tessera::app

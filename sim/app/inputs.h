@@ -1,0 +1,39 @@
+// The three inputs of a run, resolved from the command line.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <string>
+
+#include "hw_models/description/accelerator.h"
+#include "mapping/program.h"
+#include "mapping/schedule.h"
+
+namespace tessera::app {
+
+/// --accelerator, --network, --schedule, --batch, --set.
+boost::program_options::options_description input_options();
+
+struct Inputs {
+  hw::Accelerator accelerator;
+  std::string accelerator_text;  ///< resolved description, for the manifest
+  workloads::Network network;
+  mapping::Schedule schedule;
+};
+
+/// Loads and checks all three; makes the schedule when it is named rather than given as a file.
+Inputs load_inputs(const boost::program_options::variables_map& options);
+
+/// The accelerator alone, with --set applied.
+hw::Accelerator load_accelerator(const boost::program_options::variables_map& options, std::string& text);
+
+/// Schedulers by name.
+struct ScheduleKind {
+  std::string name;
+  std::string summary;
+};
+const std::vector<ScheduleKind>& schedule_kinds();
+
+/// Value of an option, or UserError saying that it is needed.
+std::string required(const boost::program_options::variables_map& options, const std::string& name);
+
+}  // namespace tessera::app

@@ -1,0 +1,10 @@
+// `tessera run`
+#pragma once
+
+#include "sim/app/command.h"
+
+namespace tessera::app {
+
+Command run_command();
+
+}  // namespace tessera::app

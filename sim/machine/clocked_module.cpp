@@ -1,0 +1,42 @@
+#include "sim/machine/clocked_module.h"
+
+#include <algorithm>
+
+namespace tessera::sim {
+
+namespace {
+
+/// The kernel's time resolution is one picosecond.
+std::uint64_t now_ps() { return sc_core::sc_time_stamp().value(); }
+
+}  // namespace
+
+ClockedModule::ClockedModule(const sc_core::sc_module_name& name, std::uint64_t period_ps, Step step)
+    : sc_module(name), period_ps_(period_ps), step_(std::move(step)) {
+  SC_HAS_PROCESS(ClockedModule);
+  SC_METHOD(run);
+  sensitive << ev_step_;
+  dont_initialize();
+}
+
+void ClockedModule::wake(std::uint64_t cycle) {
+  const std::uint64_t earliest = ceil_div(now_ps(), period_ps_);
+  cycle = std::max(cycle, done_ == earliest ? earliest + 1 : earliest);
+  if (cycle >= scheduled_) return;
+  scheduled_ = cycle;
+  ev_step_.notify(sc_core::sc_time::from_value(cycle * period_ps_ - now_ps()));
+}
+
+void ClockedModule::run() {
+  scheduled_ = kNever;
+  done_ = now_ps() / period_ps_;
+  try {
+    const std::uint64_t next = step_(done_);
+    if (next != kNever) wake(next);
+  } catch (...) {
+    failure_ = std::current_exception();
+    sc_core::sc_stop();
+  }
+}
+
+}  // namespace tessera::sim

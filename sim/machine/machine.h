@@ -1,0 +1,84 @@
+// The machine: tiles, network and DRAM wired together and run by the SystemC kernel.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hw_models/memory_interface/dram_interface.h"
+#include "hw_models/memory_interface/memory_image.h"
+#include "hw_models/tile/tile.h"
+#include "mapping/program_index.h"
+#include "noc/network.h"
+#include "sim/machine/clocked_module.h"
+#include "sim/machine/packet_switch.h"
+
+namespace tessera::sim {
+
+/// How far a run is.
+struct Progress {
+  Cycle cycle = 0;
+  double work_done = 0;  ///< share of the operations of all layers that tiles have begun
+  std::string layer;     ///< the latest one that a tile computes
+};
+
+struct MachineOptions {
+  bool functional = false;     ///< carry values and keep DRAM contents
+  std::uint64_t seed = 1;      ///< of inputs and weights in functional mode
+  Cycle progress_every = 0;    ///< cycles between calls of `progress`; 0: none
+  std::function<void(const Progress&)> progress;
+};
+
+/// Builds everything at construction, runs once.
+class Machine {
+ public:
+  /// Both must outlive the machine. UserError when the description cannot be built.
+  Machine(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options);
+  ~Machine();
+
+  /// Runs to the end. NoProgress listing every waiting part when events run out before the work is done;
+  /// InvariantViolation when a self-check fails. Returns the cycle after the last one in which anything happened.
+  Cycle run();
+
+  const mapping::ProgramIndex& index() const { return index_; }
+  const mapping::Program& program() const { return program_; }
+  const hw::Accelerator& accelerator() const { return accelerator_; }
+  const std::vector<std::unique_ptr<hw::Tile>>& tiles() const { return tiles_; }
+  const std::vector<std::unique_ptr<hw::DramInterface>>& dram() const { return dram_; }
+  const noc::Network& network() const { return *network_; }
+  const noc::Topology& topology() const { return topology_; }
+  const PacketSwitch& packets() const { return *switch_; }
+  /// Functional mode: contents of DRAM.
+  const hw::MemoryImage* memory() const { return memory_.get(); }
+
+ private:
+  void build_network();
+  void build_dram();
+  void build_tiles();
+  void report_progress(Cycle now);
+  void check_finished() const;
+  void rethrow_failure() const;
+
+  const hw::Accelerator& accelerator_;
+  const mapping::Program& program_;
+  MachineOptions options_;
+  mapping::ProgramIndex index_;
+  hw::ComputeModel compute_;
+  hw::TileContext context_;
+  std::uint64_t period_ps_;
+  std::unique_ptr<hw::MemoryImage> memory_;
+  noc::Topology topology_;
+  std::unique_ptr<noc::Routing> routing_;
+  std::unique_ptr<noc::Network> network_;
+  std::unique_ptr<PacketSwitch::Listener> listener_;
+  std::unique_ptr<PacketSwitch> switch_;
+  std::vector<std::unique_ptr<hw::Tile>> tiles_;
+  std::vector<std::unique_ptr<hw::DramInterface>> dram_;
+  std::unique_ptr<ClockedModule> network_module_;
+  std::vector<std::unique_ptr<ClockedModule>> tile_modules_, dram_modules_;
+  Cycle next_progress_ = 0;
+  double all_work_ = 0;
+};
+
+}  // namespace tessera::sim

@@ -1,0 +1,66 @@
+#include "sim/machine/packet_switch.h"
+
+#include <algorithm>
+
+namespace tessera::sim {
+
+int PacketSwitch::send(Cycle now, hw::Message message, std::span<const hw::NodeId> destinations) {
+  payload_sent_ += message.payload_bytes * destinations.size();
+  const auto copies = multicast_ ? std::size_t{1} : destinations.size();
+  const std::uint64_t tag = store(std::move(message), static_cast<std::uint32_t>(copies + destinations.size()));
+  if (multicast_) {
+    inject(now, tag, destinations);
+  } else {
+    for (const auto& destination : destinations) inject(now, tag, {&destination, 1});
+  }
+  packets_ += copies;
+  listener_.injected(now);
+  return static_cast<int>(copies);
+}
+
+std::uint64_t PacketSwitch::store(hw::Message message, std::uint32_t events) {
+  if (free_.empty()) {
+    free_.push_back(pool_.size());
+    pool_.emplace_back();
+  }
+  const std::uint64_t tag = free_.back();
+  free_.pop_back();
+  pool_[tag] = {std::move(message), events};
+  ++travelling_;
+  return tag;
+}
+
+void PacketSwitch::inject(Cycle now, std::uint64_t tag, std::span<const hw::NodeId> destinations) {
+  const hw::Message& message = pool_[tag].message;
+  noc::PacketRequest request;
+  request.source = message.source;
+  request.destinations = destinations;
+  request.flits = flits(message);
+  request.virtual_network = static_cast<std::uint8_t>(hw::virtual_network(message.kind));
+  request.tag = tag;
+  network_.inject(now, request);
+}
+
+void PacketSwitch::packet_injected(std::uint64_t tag, noc::NodeId source, Cycle cycle) {
+  if (const auto ticket = pool_[tag].message.ticket; ticket != 0) listener_.left(source, ticket, cycle);
+  count_down(tag);
+}
+
+void PacketSwitch::packet_arrived(std::uint64_t tag, noc::NodeId destination, Cycle cycle) {
+  last_arrival_ = std::max(last_arrival_, cycle);
+  const hw::Message& message = pool_[tag].message;
+  payload_delivered_ += message.payload_bytes;
+  const int stage = message.order != nullptr ? message.order->granule.stage : message.granule.stage;
+  if (stage >= 0) stage_traffic_[static_cast<std::size_t>(stage)].delivered_flits += flits(message);
+  listener_.arrived(destination, pool_[tag].message, cycle);
+  count_down(tag);
+}
+
+void PacketSwitch::count_down(std::uint64_t tag) {
+  if (--pool_[tag].events_left > 0) return;
+  pool_[tag].message = {};
+  free_.push_back(tag);
+  --travelling_;
+}
+
+}  // namespace tessera::sim

@@ -1,0 +1,69 @@
+// Between components and the network model: packets out, tails and departures back, each to whom it concerns.
+#pragma once
+
+#include <vector>
+
+#include "hw_models/tile/network_interface.h"
+#include "noc/network.h"
+
+namespace tessera::sim {
+
+/// Takes packets from all nodes and hands arrivals to a listener. Holds what packets say while they travel:
+/// the network moves flits, not meaning.
+class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
+ public:
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    virtual void arrived(hw::NodeId node, const hw::Message& message, Cycle cycle) = 0;
+    virtual void left(hw::NodeId node, std::uint64_t ticket, Cycle cycle) = 0;
+    virtual void injected(Cycle cycle) = 0;
+  };
+
+  PacketSwitch(noc::Network& network, Bytes flit_bytes, bool multicast, std::size_t stages, Listener& listener)
+      : network_(network), flit_bytes_(flit_bytes), multicast_(multicast), listener_(listener),
+        stage_traffic_(stages) {}
+
+  int send(Cycle now, hw::Message message, std::span<const hw::NodeId> destinations) override;
+  void packet_injected(std::uint64_t tag, noc::NodeId source, Cycle cycle) override;
+  void packet_arrived(std::uint64_t tag, noc::NodeId destination, Cycle cycle) override;
+
+  /// Traffic on behalf of one stage's operands.
+  struct StageTraffic {
+    std::uint64_t delivered_flits = 0;
+  };
+  const std::vector<StageTraffic>& stage_traffic() const { return stage_traffic_; }
+
+  bool empty() const { return travelling_ == 0; }
+  Cycle last_arrival() const { return last_arrival_; }
+  std::uint64_t packets() const { return packets_; }
+  Bytes payload_sent() const { return payload_sent_; }          ///< x destinations
+  Bytes payload_delivered() const { return payload_delivered_; }
+
+ private:
+  struct Travelling {
+    hw::Message message;
+    std::uint32_t events_left = 0;  ///< departures and arrivals that will still be reported
+  };
+
+  std::uint64_t store(hw::Message message, std::uint32_t events);
+  void inject(Cycle now, std::uint64_t tag, std::span<const hw::NodeId> destinations);
+  void count_down(std::uint64_t tag);
+  std::uint32_t flits(const hw::Message& message) const {
+    return static_cast<std::uint32_t>(1 + ceil_div(message.payload_bytes, flit_bytes_));
+  }
+
+  noc::Network& network_;
+  Bytes flit_bytes_;
+  bool multicast_;
+  Listener& listener_;
+  std::vector<StageTraffic> stage_traffic_;
+  std::vector<Travelling> pool_;
+  std::vector<std::uint64_t> free_;
+  std::uint64_t travelling_ = 0;
+  std::uint64_t packets_ = 0;
+  Cycle last_arrival_ = 0;
+  Bytes payload_sent_ = 0, payload_delivered_ = 0;
+};
+
+}  // namespace tessera::sim

@@ -1,0 +1,190 @@
+#include "sim/results/collect.h"
+
+#include <algorithm>
+
+#include "sim/base/error.h"
+#include "sim/results/energy.h"
+
+namespace tessera::sim {
+
+using hw::Cause;
+
+namespace {
+
+const char* kind_name(workloads::LayerKind kind) {
+  switch (kind) {
+    case workloads::LayerKind::kMatrix: return "matrix";
+    case workloads::LayerKind::kPool: return "pool";
+    case workloads::LayerKind::kMap: return "map";
+    case workloads::LayerKind::kSoftmax: return "softmax";
+    case workloads::LayerKind::kNormalise: return "normalise";
+    case workloads::LayerKind::kMove: return "move";
+  }
+  return "";
+}
+
+proto::CycleStack stack_message(const hw::CycleStack& stack) {
+  proto::CycleStack message;
+  message.set_compute(stack.of(Cause::kCompute));
+  message.set_array_fill_drain(stack.of(Cause::kFillDrain));
+  message.set_buffer_and_delivery(stack.of(Cause::kDelivery));
+  message.set_vector(stack.of(Cause::kVector));
+  message.set_control(stack.of(Cause::kControl));
+  message.set_wait_dram(stack.of(Cause::kWaitDram));
+  message.set_wait_network(stack.of(Cause::kWaitNetwork));
+  message.set_wait_peer(stack.of(Cause::kWaitPeer));
+  message.set_idle(stack.of(Cause::kIdle));
+  return message;
+}
+
+/// Sums of all tiles for one stage.
+struct StageTotals {
+  hw::TileCounts counts;
+  int tiles = 0;
+};
+
+class Collector {
+ public:
+  Collector(const Machine& machine, Cycle cycles)
+      : machine_(machine), program_(machine.program()), cycles_(cycles), stages_(program_.stages.size()) {}
+
+  proto::Result run() {
+    add_up_stages();
+    check_books();
+    result_.set_network(program_.network.name);
+    result_.set_accelerator(machine_.accelerator().name);
+    result_.set_cycles(cycles_);
+    result_.set_milliseconds(static_cast<double>(cycles_) / machine_.accelerator().clock_mhz / 1e3);
+    result_.set_macs(program_.network.macs());
+    result_.set_tiles(machine_.accelerator().tiles());
+    result_.set_utilisation(utilisation(program_.network.macs(), cycles_));
+    add_network();
+    add_channels();
+    add_layers();
+    add_tiles();
+    result_.set_energy_source(machine_.accelerator().energy.source);
+    return std::move(result_);
+  }
+
+ private:
+  void add_up_stages() {
+    for (const auto& tile : machine_.tiles()) {
+      std::size_t turn = 0;
+      for (const auto& counts : tile->counts()) {
+        auto& stage = stages_[static_cast<std::size_t>(machine_.index().turns(tile->id())[turn++].stage)];
+        ++stage.tiles;
+        stage.counts.add(counts);
+      }
+    }
+  }
+
+  void check_books() const {
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+      const auto& layer = program_.network.layers[program_.stages[s].layer];
+      expect_equal("layer " + layer.name, "MACs executed", stages_[s].counts.macs, "MACs of the layer", layer.macs());
+    }
+    const auto& packets = machine_.packets();
+    expect_equal("network", "payload bytes delivered", packets.payload_delivered(), "sent", packets.payload_sent());
+    const auto& flits = machine_.network().stats();
+    expect_equal("network", "flits ejected", flits.flits_ejected, "injected, copies of forks included",
+                 flits.flits_injected + flits.flits_forked);
+    for (const auto& tile : machine_.tiles())
+      expect_equal("tile " + std::to_string(tile->id()), "cycles with a cause", tile->stack().total(), "cycles", cycles_);
+  }
+
+  template <typename A, typename B>
+  void expect_equal(const std::string& module, const char* what, A value, const char* other_what, B other) const {
+    if (static_cast<std::uint64_t>(value) != static_cast<std::uint64_t>(other))
+      throw InvariantViolation(module, cycles_, what, " are ", value, ", ", other_what, " ", other);
+  }
+
+  double utilisation(std::int64_t macs, Cycle cycles) const {
+    const auto& accelerator = machine_.accelerator();
+    const auto& array = accelerator.tile.array;
+    const double slots = static_cast<double>(cycles) * accelerator.tiles() * array.rows * array.columns * array.macs_per_pe;
+    return slots > 0 ? static_cast<double>(macs) / slots : 0;
+  }
+
+  void add_network() {
+    const auto& stats = machine_.network().stats();
+    auto& message = *result_.mutable_network_on_chip();
+    message.set_packets(machine_.packets().packets());
+    message.set_flit_hops(stats.flit_hops);
+    message.set_flits_injected(stats.flits_injected);
+    message.set_flits_ejected(stats.flits_ejected);
+    const auto links = machine_.network().link_flits();
+    std::uint64_t sum = 0, most = 0;
+    for (const auto flits : links) {
+      sum += flits;
+      most = std::max(most, flits);
+    }
+    if (links.empty() || cycles_ == 0) return;
+    message.set_mean_link_utilisation(static_cast<double>(sum) / static_cast<double>(links.size()) /
+                                      static_cast<double>(cycles_));
+    message.set_max_link_utilisation(static_cast<double>(most) / static_cast<double>(cycles_));
+  }
+
+  void add_channels() {
+    for (const auto& interface : machine_.dram()) {
+      const auto& channel = interface->channel();
+      auto& message = *result_.add_dram_channels();
+      message.set_read_bytes(interface->counts().read_bytes);
+      message.set_written_bytes(interface->counts().written_bytes);
+      for (int kind = 0; kind < dram::kCommandKinds; ++kind)
+        (*message.mutable_counts())[std::string(dram::command_name(static_cast<dram::CommandKind>(kind)))] =
+            channel.stats().commands[kind];
+      message.set_row_hit_rate(channel.stats().row_hit_rate());
+      const double bus = static_cast<double>(interface->clocks().dram_cycle(cycles_));
+      message.set_bandwidth_fraction(
+          bus > 0 ? static_cast<double>(channel.stats().bursts() * channel.timing().burst) / bus : 0);
+    }
+  }
+
+  void add_layers() {
+    EnergyBooks books(machine_, cycles_);
+    Cycle end_before = 0;
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+      const auto& layer = program_.network.layers[program_.stages[s].layer];
+      const auto& counts = stages_[s].counts;
+      const bool last = s + 1 == stages_.size();
+      const Cycle end = last ? cycles_ : std::max(counts.last, end_before);
+      auto& message = *result_.add_layers();
+      message.set_name(layer.name);
+      message.set_kind(kind_name(layer.kind));
+      message.set_macs(layer.macs());
+      message.set_vector_operations(counts.vector_operations);
+      message.set_cycles(end - end_before);
+      message.set_start_cycle(counts.first == kNever ? end_before : counts.first);
+      message.set_end_cycle(end);
+      message.set_tiles(stages_[s].tiles);
+      message.set_utilisation(utilisation(layer.macs(), end - end_before));
+      *message.mutable_energy_pj() = books.layer(static_cast<int>(s), counts, end - end_before);
+      *message.mutable_cycle_stack() = stack_message(counts.stack);
+      end_before = end;
+    }
+    *result_.mutable_energy_pj() = books.total();
+  }
+
+  void add_tiles() {
+    hw::CycleStack stack;
+    Bytes peak = 0;
+    for (const auto& tile : machine_.tiles()) {
+      stack.add(tile->stack());
+      peak = std::max(peak, tile->peak_buffer_bytes());
+    }
+    *result_.mutable_cycle_stack() = stack_message(stack);
+    result_.set_peak_buffer_bytes(peak);
+  }
+
+  const Machine& machine_;
+  const mapping::Program& program_;
+  Cycle cycles_;
+  std::vector<StageTotals> stages_;
+  proto::Result result_;
+};
+
+}  // namespace
+
+proto::Result collect(const Machine& machine, Cycle cycles) { return Collector(machine, cycles).run(); }
+
+}  // namespace tessera::sim

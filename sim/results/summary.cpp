@@ -1,0 +1,105 @@
+#include "sim/results/summary.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+namespace tessera::sim {
+
+namespace {
+
+template <typename... Values>
+std::string format(const char* pattern, Values... values) {
+  char buffer[256];
+  std::snprintf(buffer, sizeof buffer, pattern, values...);
+  return buffer;
+}
+
+std::string scaled(double value, const char* unit) {
+  constexpr const char* kPrefixes[] = {"", "k", "M", "G", "T"};
+  int prefix = 0;
+  while (value >= 1000 && prefix < 4) {
+    value /= 1000;
+    ++prefix;
+  }
+  return format("%.*f %s%s", value < 10 ? 2 : value < 100 ? 1 : 0, value, kPrefixes[prefix], unit);
+}
+
+std::string stack_lines(const proto::Result& result) {
+  const auto& stack = result.cycle_stack();
+  const std::vector<std::pair<const char*, std::uint64_t>> causes = {
+      {"computing", stack.compute()},
+      {"array fill and drain", stack.array_fill_drain()},
+      {"buffer slots and delivery", stack.buffer_and_delivery()},
+      {"vector unit", stack.vector()},
+      {"issuing", stack.control()},
+      {"waiting for DRAM", stack.wait_dram()},
+      {"waiting for the network", stack.wait_network()},
+      {"waiting for a peer", stack.wait_peer()},
+      {"idle", stack.idle()}};
+  const double total = static_cast<double>(result.cycles()) * static_cast<double>(result.tiles());
+  std::string text = "\nWhere the tiles' cycles went\n";
+  for (const auto& [name, cycles] : causes) {
+    const double share = total > 0 ? 100 * static_cast<double>(cycles) / total : 0;
+    text += format("  %-26s %5.1f %%  ", name, share) + std::string(static_cast<std::size_t>(share / 2.5), '#') + "\n";
+  }
+  return text;
+}
+
+std::string energy_lines(const proto::Energy& energy) {
+  std::string text = "\nEnergy " + scaled(energy.total() * 1e-6, "uJ") + ":";
+  const std::vector<std::pair<const char*, double>> parts = {
+      {"MAC", energy.mac()}, {"registers", energy.register_file()}, {"array", energy.array()},
+      {"buffer", energy.buffer()}, {"vector", energy.vector_unit()}, {"network", energy.network()},
+      {"DRAM", energy.dram()}, {"static", energy.static_()}};
+  for (const auto& [name, value] : parts)
+    if (energy.total() > 0) text += format(" %s %.1f %%", name, 100 * value / energy.total());
+  return text + "\n";
+}
+
+std::string slowest_layers(const proto::Result& result) {
+  std::vector<const proto::Layer*> layers;
+  for (const auto& layer : result.layers()) layers.push_back(&layer);
+  std::ranges::stable_sort(layers, [](const auto* a, const auto* b) { return a->cycles() > b->cycles(); });
+  constexpr std::size_t kShown = 8;
+  std::string text = format("\n  %-24s %-10s %12s %7s %12s\n", "slowest layers", "kind", "cycles", "share", "utilisation");
+  for (std::size_t i = 0; i < std::min(kShown, layers.size()); ++i)
+    text += format("  %-24s %-10s %12llu %5.1f %% %10.1f %%\n", layers[i]->name().substr(0, 24).c_str(), layers[i]->kind().c_str(),
+                   static_cast<unsigned long long>(layers[i]->cycles()),
+                   100.0 * static_cast<double>(layers[i]->cycles()) / static_cast<double>(std::max<std::uint64_t>(1, result.cycles())),
+                   100 * layers[i]->utilisation());
+  return text;
+}
+
+std::string memory_lines(const proto::Result& result) {
+  double read = 0, written = 0, fraction = 0;
+  for (const auto& channel : result.dram_channels()) {
+    read += static_cast<double>(channel.read_bytes());
+    written += static_cast<double>(channel.written_bytes());
+    fraction += channel.bandwidth_fraction() / result.dram_channels_size();
+  }
+  const auto& network = result.network_on_chip();
+  return "DRAM     " + scaled(read, "B") + " read, " + scaled(written, "B") + " written, " +
+         format("%.0f %% of peak bandwidth over the run\n", 100 * fraction) + "Network  " +
+         scaled(static_cast<double>(network.flit_hops()), "flit-hops") +
+         format(", links busy %.1f %% on average, %.1f %% at most\n", 100 * network.mean_link_utilisation(),
+                100 * network.max_link_utilisation());
+}
+
+}  // namespace
+
+std::string summary(const proto::Result& result, const proto::Host& host) {
+  std::string text = result.network() + " on " + result.accelerator() + ", schedule " + result.schedule() + "\n\n";
+  text += format("Cycles   %llu (%.3f ms), ", static_cast<unsigned long long>(result.cycles()), result.milliseconds()) +
+          scaled(static_cast<double>(result.macs()), "MAC") +
+          format(", %.1f %% of the multipliers' cycles used\n", 100 * result.utilisation());
+  text += memory_lines(result);
+  text += format("Buffers  %llu B at most in one tile\n", static_cast<unsigned long long>(result.peak_buffer_bytes()));
+  if (result.has_functional_match()) text += "Values   every network output equals the reference\n";
+  text += stack_lines(result) + energy_lines(result.energy_pj()) + slowest_layers(result);
+  text += format("\nHost: %.1f s CPU, ", host.cpu_seconds()) + scaled(host.simulated_cycles_per_second(), "cycles/s") + ", " +
+          scaled(host.macs_per_second(), "MAC/s") + ", " + scaled(static_cast<double>(host.peak_rss_bytes()), "B") + " peak\n";
+  return text;
+}
+
+}  // namespace tessera::sim

@@ -1,0 +1,73 @@
+#include "sim/results/tables.h"
+
+#include "sim/base/csv.h"
+
+namespace tessera::sim {
+
+namespace {
+
+std::string layers_table(const proto::Result& result) {
+  CsvWriter table({"layer", "kind", "tiles", "macs", "vector_operations", "cycles", "start_cycle", "end_cycle",
+                   "utilisation", "energy_pj", "mac_pj", "register_file_pj", "array_pj", "buffer_pj",
+                   "vector_unit_pj", "network_pj", "dram_pj", "static_pj"});
+  for (const auto& layer : result.layers()) {
+    const auto& energy = layer.energy_pj();
+    table.row() << layer.name() << layer.kind() << layer.tiles() << layer.macs() << layer.vector_operations()
+                << layer.cycles() << layer.start_cycle() << layer.end_cycle() << layer.utilisation() << energy.total()
+                << energy.mac() << energy.register_file() << energy.array() << energy.buffer() << energy.vector_unit()
+                << energy.network() << energy.dram() << energy.static_();
+  }
+  return table.text();
+}
+
+std::string tiles_table(const Machine& machine) {
+  std::vector<std::string> columns = {"tile", "row", "column"};
+  for (const auto name : hw::kCauseNames) columns.push_back(std::string(name) + "_cycles");
+  columns.insert(columns.end(), {"macs", "peak_buffer_bytes"});
+  CsvWriter table(columns);
+  for (const auto& tile : machine.tiles()) {
+    const auto at = machine.accelerator().coordinate(tile->id());
+    table.row() << tile->id() << at.row << at.column;
+    for (int cause = 0; cause < hw::kCauses; ++cause) table << tile->stack().of(static_cast<hw::Cause>(cause));
+    std::int64_t macs = 0;
+    for (const auto& counts : tile->counts()) macs += counts.macs;
+    table << macs << tile->peak_buffer_bytes();
+  }
+  return table.text();
+}
+
+std::string links_table(const Machine& machine, Cycle cycles) {
+  CsvWriter table({"from", "to", "latency_cycles", "flits", "utilisation"});
+  const auto flits = machine.network().link_flits();
+  const auto& links = machine.topology().links();
+  for (std::size_t i = 0; i < links.size(); ++i)
+    table.row() << links[i].from << links[i].to << links[i].latency_cycles << flits[i]
+                << (cycles > 0 ? static_cast<double>(flits[i]) / static_cast<double>(cycles) : 0.0);
+  return table.text();
+}
+
+std::string channels_table(const proto::Result& result) {
+  CsvWriter table({"channel", "read_bytes", "written_bytes", "row_hit_rate", "bandwidth_fraction", "ACT", "PRE",
+                   "PREA", "RD", "WR", "REF"});
+  int number = 0;
+  for (const auto& channel : result.dram_channels()) {
+    table.row() << number++ << channel.read_bytes() << channel.written_bytes() << channel.row_hit_rate()
+                << channel.bandwidth_fraction();
+    for (const char* name : {"ACT", "PRE", "PREA", "RD", "WR", "REF"}) {
+      const auto found = channel.counts().find(name);
+      table << (found == channel.counts().end() ? 0 : found->second);
+    }
+  }
+  return table.text();
+}
+
+}  // namespace
+
+void add_tables(OutputDirectory& out, const Machine& machine, const proto::Result& result) {
+  out.add("layers.csv", layers_table(result));
+  out.add("tiles.csv", tiles_table(machine));
+  out.add("links.csv", links_table(machine, result.cycles()));
+  out.add("channels.csv", channels_table(result));
+}
+
+}  // namespace tessera::sim

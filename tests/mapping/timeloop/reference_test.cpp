@@ -1,0 +1,156 @@
+// Every number that the published program printed for the reference cases.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "mapping/cost/timeloop/loop_nest.h"
+#include "mapping/cost/timeloop/timeloop_predictor.h"
+#include "mapping/importers/timeloop/mapping_file.h"
+#include "mapping/importers/timeloop/problem.h"
+#include "sim/base/csv.h"
+#include "sim/base/message_io.h"
+#include "sim/base/output_directory.h"
+
+namespace tessera::mapping {
+namespace {
+
+const std::string kFolder = std::string(TESSERA_SOURCE_DIR) + "/validation/reference/timeloop";
+
+const ResultTable& table_named(const std::vector<ResultTable>& tables, const std::string& name) {
+  for (const auto& table : tables)
+    if (table.name == name) return table;
+  throw std::runtime_error("no table " + name);
+}
+
+std::string key_of(const CsvTable& table, std::size_t row, const std::vector<std::string>& keys) {
+  std::string key;
+  for (const auto& column : keys) key += table.at(row, column) + "|";
+  return key;
+}
+
+bool same(const std::string& expected, const std::string& found) {
+  if (expected == found) return true;
+  if (expected.empty() || found.empty()) return false;
+  char* rest = nullptr;
+  const double a = std::strtod(expected.c_str(), &rest);
+  if (*rest != '\0') return false;
+  const double b = std::strtod(found.c_str(), &rest);
+  return *rest == '\0' && std::abs(a - b) <= 1e-9 * std::max(1.0, std::abs(a));
+}
+
+/// Compares all columns that both have; returns how many cells were compared.
+std::size_t compare(const ResultTable& predicted, const std::vector<std::string>& keys) {
+  const CsvTable expected = CsvTable::load(kFolder + "/" + predicted.name + ".csv");
+  const CsvTable found = CsvTable::parse(to_csv(predicted), predicted.name);
+  EXPECT_EQ(expected.rows(), found.rows());
+  std::map<std::string, std::size_t> row_of;
+  for (std::size_t row = 0; row < found.rows(); ++row) row_of[key_of(found, row, keys)] = row;
+  std::size_t cells = 0;
+  for (std::size_t row = 0; row < expected.rows(); ++row) {
+    const auto place = row_of.find(key_of(expected, row, keys));
+    if (place == row_of.end()) {
+      ADD_FAILURE() << predicted.name << " lacks " << key_of(expected, row, keys);
+      continue;
+    }
+    for (const auto& column : found.columns()) {
+      ++cells;
+      EXPECT_PRED2(same, expected.at(row, column), found.at(place->second, column))
+          << key_of(expected, row, keys) << column;
+    }
+  }
+  return cells;
+}
+
+std::vector<ResultTable> predict(const std::string& folder) {
+  return make_timeloop_predictor()->predict_cases(folder, {});
+}
+
+TEST(TimeloopReference, CasesEqualInEveryColumn) {
+  EXPECT_EQ(compare(table_named(predict(kFolder), "cases"), {"case"}), 38u * 14);
+}
+
+TEST(TimeloopReference, LevelsEqualInEveryColumn) {
+  EXPECT_EQ(compare(table_named(predict(kFolder), "levels"), {"case", "level", "tensor"}),
+            422u * 20);
+}
+
+/// All columns but the average hops, which the model does not have.
+TEST(TimeloopReference, NetworksEqual) {
+  EXPECT_EQ(compare(table_named(predict(kFolder), "networks"), {"case", "network", "tensor"}),
+            558u * 9);
+}
+
+TEST(TimeloopReference, PredictionsNeedNoPredictedColumn) {
+  const CsvTable full = CsvTable::load(kFolder + "/cases.csv");
+  std::string bare = "case,arch,problem\n";
+  for (std::size_t row = 0; row < full.rows(); ++row)
+    bare +=
+        full.at(row, "case") + "," + full.at(row, "arch") + "," + full.at(row, "problem") + "\n";
+  const auto folder = std::filesystem::temp_directory_path() / "tessera_timeloop_bare";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  for (const char* part : {"arch", "mappings", "problems"})
+    std::filesystem::copy(kFolder + "/" + part, folder / part,
+                          std::filesystem::copy_options::recursive);
+  write_file_atomically(folder / "cases.csv", bare);
+  const auto tables = predict(folder.string());
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(to_csv(table_named(tables, "levels")), to_csv(table_named(predict(kFolder), "levels")));
+}
+
+TEST(TimeloopReference, OneCaseFromItsFilesEqualsTheFolder) {
+  const std::string name = "tiles4x4__vgg16_conv1_2__pq_ws";
+  const CaseFiles files{kFolder + "/problems/vgg16_conv1_2.yaml",
+                        kFolder + "/mappings/" + name + ".yaml",
+                        kFolder + "/arch/tiles4x4.yaml," + kFolder + "/arch/ert.yaml"};
+  const auto tables = make_timeloop_predictor()->predict_case(files, {});
+  const auto& cases = table_named(tables, "cases");
+  ASSERT_EQ(cases.rows.size(), 1u);
+  EXPECT_EQ(std::get<std::int64_t>(cases.rows[0][5]), 903168);
+  EXPECT_EQ(std::get<double>(cases.rows[0][10]), 9535.2226);
+}
+
+/// Loops as the tool printed them: "for P in [0:4) (Spatial-Y)", outermost first.
+std::vector<std::string> printed_loops(const std::string& path) {
+  std::istringstream lines(read_file(path));
+  std::vector<std::string> loops;
+  for (std::string line; std::getline(lines, line);)
+    if (const auto at = line.find("for "); at != std::string::npos)
+      loops.push_back(line.substr(at, line.find_last_not_of(' ') + 1 - at));
+  return loops;
+}
+
+std::vector<std::string> loops_of(const timeloop::LoopNest& nest) {
+  std::vector<std::string> loops;
+  const auto add = [&](const timeloop::NestLoop& loop, const char* where) {
+    loops.push_back("for " + nest.layer().ranks[loop.rank].name +
+                    " in [0:" + std::to_string(loop.end) + ")" + where);
+  };
+  for (const auto& level : nest.levels) {
+    for (const auto& loop : level.temporal) add(loop, "");
+    for (const auto& loop : level.spatial) add(loop, loop.on_x ? " (Spatial-X)" : " (Spatial-Y)");
+  }
+  return loops;
+}
+
+TEST(TimeloopReference, NestsAreThoseTheToolUnderstood) {
+  const CsvTable keys = CsvTable::load(kFolder + "/cases.csv");
+  for (std::size_t row = 0; row < keys.rows(); ++row) {
+    const std::string name = keys.at(row, "case");
+    const auto architecture = importers::load_timeloop_architecture(
+        {kFolder + "/arch/" + keys.at(row, "arch") + ".yaml"});
+    const auto network = importers::load_timeloop_problem(kFolder + "/problems/" +
+                                                          keys.at(row, "problem") + ".yaml");
+    const auto schedule = importers::load_timeloop_mapping(kFolder + "/mappings/" + name + ".yaml",
+                                                           architecture, network);
+    EXPECT_EQ(loops_of(timeloop::loop_nest_of(schedule, network, architecture)),
+              printed_loops(kFolder + "/loopnests/" + name + ".txt"))
+        << name;
+  }
+}
+
+}  // namespace
+}  // namespace tessera::mapping
