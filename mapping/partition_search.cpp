@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "mapping/array_choice.h"
+#include "mapping/dram_order.h"
 
 namespace tessera::mapping {
 
@@ -40,7 +41,8 @@ class Search {
  public:
   Search(const workloads::Network& network, workloads::LayerId layer, const std::vector<InputSource>& sources,
          const hw::Accelerator& accelerator, const SearchLimits& limits)
-      : layer_(network.layers[layer]),
+      : network_(network),
+        layer_(network.layers[layer]),
         sources_(sources),
         accelerator_(accelerator),
         limits_(limits) {
@@ -120,6 +122,7 @@ class Search {
         Dealing dealing{row, 0};
         dealing.splits.insert(dealing.splits.end(), column.begin(), column.end());
         const Extents extents = shares(dealing.splits);
+        if (!contiguous(extents)) continue;
         StagePlan plan = base_;
         plan.partition = dealing.splits;
         dealing.bound = cost(plan, extents, compute_bound(extents)).total();
@@ -128,6 +131,12 @@ class Search {
         entry->second = dealing.bound;
         dealings_.push_back(std::move(dealing));
       }
+  }
+
+  /// All regions of a tile of these extents are boxes without gaps.
+  bool contiguous(const Extents& extents) const {
+    const auto whole = [&](const Operand& operand) { return mapping::contiguous(layer_, operand, extents); };
+    return whole(layer_.output) && std::ranges::all_of(layer_.inputs, whole);
   }
 
   double compute_bound(const Extents& extents) const {
@@ -194,7 +203,7 @@ class Search {
       const bool local = !dram && signature_of(plan.partition, input) == sources_[i].signature;
       const double sent = groups * fetches * granule * (limits_.multicast ? 1 : members);
       cost.ingest += fetches * granule / limits_.link_bytes_per_cycle;
-      if (dram) cost.dram += sent / limits_.dram_bytes_per_cycle;
+      if (dram) cost.dram += sent * burst_overhead(input, inner) / limits_.dram_bytes_per_cycle;
       hops += groups * fetches * granule / limits_.link_bytes_per_cycle * hops_to(members, dram, local);
       first_fetch += granule / limits_.link_bytes_per_cycle;
       if (!plan.inputs[i].double_buffered && fetches > 1) serial += fetches * granule / limits_.link_bytes_per_cycle;
@@ -217,9 +226,19 @@ class Search {
     cost.exposed += partners * flits;
     hops += owners * partners * flits * hops_to(1, false, false);
     if (plan.output_home == Home::kTiles) return;
-    cost.dram += owners * share / limits_.dram_bytes_per_cycle;
+    const Extents inner = extents_inside(plan.loops, static_cast<int>(plan.loops.size()), extents);
+    cost.dram += owners * share * burst_overhead(layer_.output, inner) / limits_.dram_bytes_per_cycle;
     hops += owners * flits * hops_to(1, true, false);
     cost.exposed += flits;
+  }
+
+  /// Bytes on the DRAM bus per byte wanted: short runs waste the rest of their bursts. Weights are laid out in
+  /// the order in which they are fetched.
+  double burst_overhead(const Operand& operand, const Extents& extents) const {
+    if (operand.role == workloads::OperandRole::kWeight) return 1;
+    const auto run = static_cast<double>(run_elements(network_.tensors[operand.tensor], nominal_region(operand, extents))) *
+                     accelerator_.word_bytes();
+    return burst_bytes_of_run(run, limits_.dram_burst_bytes) / run;
   }
 
   Bytes round_line(double bytes) const {
@@ -273,6 +292,7 @@ class Search {
       if (tile[rank] <= 1) continue;
       Extents smaller = tile;
       smaller[rank] = ceil_div<std::int64_t>(tile[rank], 2);
+      if (!contiguous(smaller)) continue;
       set_loops(plan, extents, smaller, weights_outer);
       const double bytes = static_cast<double>(working_set(plan, extents));
       const double over = std::max(1.0, bytes / static_cast<double>(limits_.working_bytes));
@@ -331,6 +351,7 @@ class Search {
 
   static double score(const LayerChoice& choice) { return choice.cost.total(); }
 
+  const workloads::Network& network_;
   const Layer& layer_;
   const std::vector<InputSource>& sources_;
   const hw::Accelerator& accelerator_;

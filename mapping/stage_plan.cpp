@@ -261,8 +261,10 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
   return shares;
 }
 
-std::int64_t nominal_elements(const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
-  std::int64_t elements = 1;
+std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
+                                         const std::vector<std::int64_t>& extents) {
+  std::vector<std::int64_t> counts;
+  counts.reserve(operand.dimensions.size());
   for (const auto& access : operand.dimensions) {
     std::int64_t span = 1;
     std::int64_t trips = 1;
@@ -276,9 +278,26 @@ std::int64_t nominal_elements(const workloads::Operand& operand, const std::vect
       }
     }
     const std::int64_t count = moving == 1 ? trips : span;
-    elements *= std::min(count, std::max<std::int64_t>(access.valid_end - access.valid_begin, 0));
+    counts.push_back(std::min(count, std::max<std::int64_t>(access.valid_end - access.valid_begin, 0)));
   }
+  return counts;
+}
+
+std::int64_t nominal_elements(const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
+  std::int64_t elements = 1;
+  for (const auto count : nominal_region(operand, extents)) elements *= count;
   return elements;
+}
+
+bool contiguous(const Layer& layer, const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
+  for (const auto& access : operand.dimensions)
+    for (const auto& high : access.terms)
+      for (const auto& low : access.terms) {
+        const std::int64_t whole = layer.ranks[low.rank].extent;
+        const bool digits = high.coefficient > low.coefficient && high.coefficient >= low.coefficient * whole;
+        if (digits && extents[high.rank] > 1 && extents[low.rank] < whole) return false;
+      }
+  return true;
 }
 
 std::vector<std::int64_t> extents_inside(const std::vector<BufferLoop>& loops, int depth,

@@ -14,20 +14,6 @@ std::uint64_t period_of(double clock_mhz) {
   return static_cast<std::uint64_t>(std::llround(1e6 / clock_mhz));
 }
 
-/// Memory nodes hang on the routers of their tiles.
-noc::Topology machine_topology(const hw::Accelerator& accelerator) {
-  auto topology = noc::build_topology(accelerator.noc);
-  if (topology.nodes().size() < static_cast<std::size_t>(accelerator.tiles()))
-    throw UserError(accelerator.name, ": noc: the topology has ", topology.nodes().size(), " nodes for ",
-                    accelerator.tiles(), " tiles");
-  if (topology.nodes().size() > static_cast<std::size_t>(accelerator.tiles()))
-    throw UserError(accelerator.name, ": noc: the topology has ", topology.nodes().size(), " nodes, more than the ",
-                    accelerator.tiles(), " tiles; memory nodes are attached where the accelerator puts them");
-  for (const auto& dram : accelerator.dram)
-    topology.attach({topology.nodes()[static_cast<std::size_t>(accelerator.tile_id(dram.at))].router});
-  return topology;
-}
-
 /// Tells tiles and memory interfaces what the network brought, and wakes their shells.
 class Dispatcher final : public PacketSwitch::Listener {
  public:
@@ -77,8 +63,9 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
       context_{accelerator, program, index_, compute_,
                hw::ChannelStripes(accelerator.dram.size(), accelerator.dram_interleave_bytes), options_.functional},
       period_ps_(period_of(accelerator.clock_mhz)),
-      topology_(machine_topology(accelerator)) {
+      topology_(noc::build_topology(accelerator.network)) {
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
+  sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   if (options_.functional)
     memory_ = std::make_unique<hw::MemoryImage>(program, context_.stripes,
                                                 workloads::seeded_values(program.network, options_.seed));
@@ -93,8 +80,8 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
 Machine::~Machine() = default;
 
 void Machine::build_network() {
-  const auto config = noc::network_config(accelerator_.noc);
-  routing_ = noc::build_routing(accelerator_.noc, topology_);
+  const auto config = noc::network_config(accelerator_.network);
+  routing_ = noc::build_routing(accelerator_.network, topology_);
   network_ = std::make_unique<noc::Network>(config, topology_, *routing_);
   switch_ = std::make_unique<PacketSwitch>(*network_, config.flit_bytes, config.multicast,
                                            program_.stages.size(), *listener_);

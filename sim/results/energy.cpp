@@ -27,7 +27,7 @@ double EnergyBooks::network_pj() const {
   const auto& wires = machine_.network().stats().wires;
   std::uint64_t flit_hops = 0;
   for (std::size_t i = 0; i < machine_.topology().links().size(); ++i) flit_hops += wires[i].flits();
-  const double words_per_flit = accelerator.noc.flit_bytes() / static_cast<double>(accelerator.word_bytes());
+  const double words_per_flit = accelerator.network.flit_bytes() / static_cast<double>(accelerator.word_bytes());
   return static_cast<double>(flit_hops) * words_per_flit * accelerator.energy.noc_hop_word;
 }
 
