@@ -18,6 +18,7 @@ Engine::Engine(const NetworkConfig& config, const Topology& topology, const Rout
       topology_(topology),
       routing_(routing),
       plain_(!config.speculative && !config.hold_switch_for_packet),
+      runs_(config.packet_runs && !config.hold_switch_for_packet),
       fabric_(config_, topology_),
       trees_(topology_, routing_),
       random_(config.seed),
@@ -111,7 +112,7 @@ void Engine::step(Cycle cycle, PacketSink& sink) {
 void Engine::handle(const Event& event) {
   switch (event.kind) {
     case EventKind::kHead:
-      return head_ready(event.subject);
+      return head_event(event.subject);
     case EventKind::kFlit:
       return recheck(event.subject, now_);
     case EventKind::kCredit:
