@@ -314,9 +314,12 @@ void Engine::commit_head(const HeadWin& won) {
   }
   Packet& packet = packets_[id];
   ++packet.routers;
+  // The head waits for its route and channel, so the tail catches up; a narrow link spreads flits.
+  const std::uint32_t head_wait = config_.routing_delay + (config_.speculative ? 0 : 1);
+  packet.spread = std::max(packet.spread - std::min(packet.spread, head_wait),
+                           (packet.flits - 1) * out.interval);
   if (!out.to_node) {
     packet.distance += out.flit_lag - 2u;
-    packet.interval = std::max(packet.interval, out.interval);
     fabric_.push(won.out, {id, kNone});
   }
   in.state = ChannelState::kActive;
