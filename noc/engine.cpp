@@ -170,6 +170,7 @@ void Engine::deliver(PacketId id, std::uint32_t detail) {
 }
 
 void Engine::report(PacketSink& sink) {
+  std::sort(injected_.begin(), injected_.end());
   std::sort(arrived_.begin(), arrived_.end());
   // The sink may inject, which touches neither list.
   for (const auto& [node, tag] : injected_) sink.packet_injected(tag, node, now_);

@@ -257,6 +257,8 @@ class Engine {
   bool offer(NodeId node, std::uint32_t network);
   bool pick_channel(NodeId node, std::uint32_t network);
   void send_from_source(NodeId node, std::uint32_t network);
+  void finish_packet(NodeId node, SourceQueue& queue);
+  bool is_only_queue(NodeId node, std::uint32_t network);
   void block_source(NodeId node);
   void try_source_run(NodeId node, std::uint32_t network);
   void stop_source_run(NodeId node);
@@ -283,9 +285,9 @@ class Engine {
   const NetworkConfig config_;
   const Topology topology_;
   const Routing& routing_;
-  const bool plain_;          ///< neither speculation nor held connections
+  const bool plain_;   ///< neither speculation nor held connections
   const bool simple_;  ///< plain, and iSLIP allocators
-  const bool runs_;           ///< packets that hold the switch go flit by flit
+  const bool runs_;    ///< packets that hold the switch go flit by flit
   Fabric fabric_;
   TreeStore trees_;
   PacketPool packets_;
