@@ -211,11 +211,10 @@ class Engine {
 
   // uncontested.cpp
   ChannelId allocate_only_head(const RouterPorts& ports);
-  bool allocate_only_fork(ChannelId in, const RouterPorts& ports);
+  bool allocate_only_fork(ChannelId in);
   std::uint32_t vc_turn(std::uint32_t accept_pointer, const Wire& out) const;
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
-  void move_head_pointers(ChannelId in, WireId out_wire, std::uint32_t vc,
-                          const RouterPorts& ports);
+  void move_head_pointers(ChannelId in, ChannelId out);
   bool arbitrate_unicast(const RouterPorts& ports);
   void grant_in_turn(const RouterPorts& ports, std::uint64_t outputs);
   void grant(const Wish& wish, const RouterPorts& ports, bool alone);
