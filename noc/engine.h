@@ -216,6 +216,11 @@ class Engine {
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
   void move_head_pointers(ChannelId in, ChannelId out);
   bool arbitrate_unicast(const RouterPorts& ports);
+  bool add_wish(ChannelId in, std::uint32_t input, bool first, std::uint64_t& outputs);
+  bool add_wishes(WireId in_wire, std::uint32_t input, std::uint64_t& outputs);
+  void grant_one_of_two();
+  bool start_run(ChannelId in, const RouterPorts& ports);
+  void finish_unicast_run(ChannelId in);
   void grant_in_turn(const RouterPorts& ports, std::uint64_t outputs);
   void grant(const Wish& wish, const RouterPorts& ports, bool alone);
 
@@ -234,7 +239,7 @@ class Engine {
   std::uint64_t credit_guarantee(ChannelId out, Cycle cycle);
   std::uint64_t run_length(ChannelId in, Cycle cycle, std::uint64_t remaining);
   bool try_run(ChannelId in, std::uint64_t remaining);
-  bool try_first_run(ChannelId in);
+  bool try_fork_start(ChannelId in);
   bool try_fork_run(ChannelId in);
   bool ends_now(ChannelId run) const;
   bool ports_are_free(ChannelId in, WireId out_wire) const;

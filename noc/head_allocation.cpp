@@ -316,7 +316,11 @@ void Engine::commit_heads() {
 
 void Engine::start_transfer(ChannelId in) {
   if (at(in).freed_running) return;
-  if (runs_ && try_first_run(in)) return;
+  if (runs_) {
+    const bool started = at(in).fork == kNone ? start_run(in, fabric_.routers[wire_at(in).sink])
+                                              : try_fork_start(in);
+    if (started) return;
+  }
   recheck(in, now_ + 1);
 }
 

@@ -79,12 +79,9 @@ bool Engine::try_run(ChannelId in, std::uint64_t remaining) {
   return true;
 }
 
-/// A packet that has just got its way out: its first flit goes in the next cycle.
-bool Engine::try_first_run(ChannelId in) {
-  const Channel& channel = at(in);
-  if (channel.fork == kNone)
-    return ports_are_free(in, channel.out_wire) && try_run(in, channel.remaining);
-  const Fork& fork = forks_[channel.fork];
+/// A multicast packet that has just got all its ways out: its first flit goes in the next cycle.
+bool Engine::try_fork_start(ChannelId in) {
+  const Fork& fork = forks_[at(in).fork];
   if (!fork.one_per_wire) return false;
   for (const Branch& branch : fork.branches)
     if (branch.out == kNone || branch.sent != 0 || !ports_are_free(in, branch.wire)) return false;
@@ -203,15 +200,11 @@ void Engine::stop_run(ChannelId in) {
 
 // The tail went in the last cycle. All flits the receivers rely on are under way.
 void Engine::finish_run(ChannelId in) {
+  if (at(in).fork == kNone) return finish_unicast_run(in);
   close_run(in);
-  Channel& channel = at(in);
-  if (channel.fork == kNone) {
-    leave(in, channel.out, wire_at(channel.out).sink, now_ - 1);
-  } else {
-    for (const Branch& branch : forks_[channel.fork].branches)
-      leave(in, branch.out, branch.tree_branch, now_ - 1);
-    free_fork(in);
-  }
+  for (const Branch& branch : forks_[at(in).fork].branches)
+    leave(in, branch.out, branch.tree_branch, now_ - 1);
+  free_fork(in);
   pop_front(in, now_ - 1);
 }
 

@@ -1,5 +1,6 @@
 // The usual cases of a router's cycle, where little or nothing competes, decided without lists of
 // requests. What comes out is what head_allocation.cpp and switch_allocation.cpp would decide.
+#include <algorithm>
 #include <array>
 
 #include "noc/engine.h"
@@ -87,7 +88,7 @@ void Engine::move_head_pointers(ChannelId in, ChannelId out) {
 }
 
 /// iSLIP on one word per port, for routers where only unicast packets want the switch. False, with
-/// nothing decided, when a multicast packet does.
+/// nothing decided, when a multicast packet, a run or a narrow link takes part.
 bool Engine::arbitrate_unicast(const RouterPorts& ports) {
   wishes_.clear();
   std::uint64_t outputs = 0;
@@ -97,29 +98,61 @@ bool Engine::arbitrate_unicast(const RouterPorts& ports) {
     const WireId in_wire = ports.first_input + input;
     const Wire& wire = fabric_.wires[in_wire];
     if (wire.run_in != kNone) return false;
-    const std::uint64_t below = (std::uint64_t{1} << (wire.vc_pointer % 64)) - 1;
-    choice |= !is_single(wire.switch_vcs);
-    std::uint64_t own = 0;
-    for (std::uint64_t vcs : {wire.switch_vcs & ~below, wire.switch_vcs & below})
-      for (; vcs != 0; vcs &= vcs - 1) {
-        const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(vcs));
-        const Channel& channel = at(in);
-        if (channel.fork != kNone) return false;
-        const Wire& out = fabric_.wires[channel.out_wire];
-        if (out.run_out != kNone || out.interval != 1) return false;
-        const std::uint64_t port = std::uint64_t{1} << out.output_port;
-        choice |= (outputs & port) != 0;
-        wishes_.push_back({in, input, out.output_port, (own & port) == 0});
-        own |= port;
-        outputs |= port;
-      }
+    const std::uint64_t before = outputs;
+    if (is_single(wire.switch_vcs)) {
+      const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(wire.switch_vcs));
+      if (!add_wish(in, input, true, outputs)) return false;
+      choice |= before == outputs;
+    } else {
+      if (!add_wishes(in_wire, input, outputs)) return false;
+      choice = true;
+    }
   }
   last_progress_ = now_;
-  if (choice)
-    grant_in_turn(ports, outputs);
-  else
+  if (!choice)
     for (const Wish& wish : wishes_) grant(wish, ports, true);
+  else if (wishes_.size() == 2 && wishes_[0].input != wishes_[1].input)
+    grant_one_of_two();
+  else
+    grant_in_turn(ports, outputs);
   return true;
+}
+
+bool Engine::add_wish(ChannelId in, std::uint32_t input, bool first, std::uint64_t& outputs) {
+  const Channel& channel = at(in);
+  if (channel.fork != kNone) return false;
+  const Wire& out = fabric_.wires[channel.out_wire];
+  if (out.run_out != kNone || out.interval != 1) return false;
+  outputs |= std::uint64_t{1} << out.output_port;
+  wishes_.push_back({in, input, out.output_port, first});
+  return true;
+}
+
+// The channels of one input in turn; of those that want the same output only the first counts.
+bool Engine::add_wishes(WireId in_wire, std::uint32_t input, std::uint64_t& outputs) {
+  const Wire& wire = fabric_.wires[in_wire];
+  const std::uint64_t below = (std::uint64_t{1} << (wire.vc_pointer % 64)) - 1;
+  std::uint64_t own = 0;
+  for (std::uint64_t vcs : {wire.switch_vcs & ~below, wire.switch_vcs & below})
+    for (; vcs != 0; vcs &= vcs - 1) {
+      const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(vcs));
+      const std::uint64_t port = std::uint64_t{1} << fabric_.wires[at(in).out_wire].output_port;
+      if (!add_wish(in, input, (own & port) == 0, outputs)) return false;
+      own |= port;
+    }
+  return true;
+}
+
+// Two inputs want the same output: the one in turn gets it.
+void Engine::grant_one_of_two() {
+  const Wish a = wishes_[0];
+  const Wish b = wishes_[1];
+  const std::uint32_t pointer = fabric_.wires[at(a.in).out_wire].grant_pointer;
+  // a.input < b.input: b is next only if the pointer stands behind a and not behind b.
+  const bool second = pointer > a.input && pointer <= b.input;
+  ++channel_counters_[at(second ? a.in : b.in).out].switch_losses;
+  const Wish won = second ? b : a;
+  grant(won, fabric_.routers[wire_at(won.in).sink], false);
 }
 
 // Outputs grant, inputs accept; requests merged at their input (a later channel for the same
@@ -170,6 +203,55 @@ void Engine::grant(const Wish& wish, const RouterPorts& ports, bool alone) {
   if (alone && runs_ && channel.remaining >= kShortestRun && try_run(wish.in, channel.remaining))
     return;
   continue_transfer(wish.in);
+}
+
+/// A unicast packet that has just got its channel: when nobody else is known to want its ports, its
+/// first flit goes in the next cycle as part of a run.
+bool Engine::start_run(ChannelId in, const RouterPorts& ports) {
+  Channel& channel = at(in);
+  Wire& wire = wire_at(in);
+  Wire& out_wire = fabric_.wires[channel.out_wire];
+  if (wire.switch_vcs != 0 || out_wire.interval != 1) return false;
+  if (!ends_now(wire.run_in) || !ends_now(out_wire.run_out)) return false;
+  if (ports.switch_ports != 0 && !ports_are_free(in, channel.out_wire)) return false;
+  const Cycle first = now_ + 1;
+  std::uint64_t flits = flit_guarantee(in, first, channel.remaining);
+  if (flits > channel.remaining) flits = channel.remaining;
+  if (flits == 0) return false;
+  flits = std::min(flits, credit_guarantee(channel.out, first));
+  if (flits < channel.remaining && flits < kShortestRun) return false;
+  Channel& out = at(channel.out);
+  channel.freed_running = out.sent_running = true;
+  channel.run_start = first;
+  channel.horizon = first + flits;
+  channel.freed.skip_until(now_);
+  out.sent.skip_until(now_);
+  wire.run_in = out_wire.run_out = in;
+  wake_sender(in, first);
+  wake_receiver(channel.out, first);
+  schedule(channel.horizon, EventKind::kHorizon, in);
+  return true;
+}
+
+/// The tail of a unicast packet went in the last cycle, and with it ended its run.
+void Engine::finish_unicast_run(ChannelId in) {
+  const Cycle last = now_ - 1;
+  Channel& channel = at(in);
+  Channel& out = at(channel.out);
+  Wire& wire = wire_at(in);
+  Wire& out_wire = fabric_.wires[channel.out_wire];
+  channel.freed.record_until(last);
+  out.sent.record_until(last);
+  channel.freed_running = out.sent_running = false;
+  channel.horizon = kNever;
+  if (wire.run_in == in) wire.run_in = kNone;
+  if (out_wire.run_out == in) out_wire.run_out = kNone;
+  out_wire.grant_pointer = following(wire.input_port);
+  wire.accept_pointer = following(out_wire.output_port);
+  wire.vc_pointer = following(fabric_.vc_of(in));
+  if (channel.sent_running) limit_sender(in);
+  leave(in, channel.out, out_wire.sink, last);
+  pop_front(in, last);
 }
 
 }  // namespace tessera::noc
