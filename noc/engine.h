@@ -24,7 +24,6 @@ struct ChannelCounters {
 
 /// Congestion counters of the heads that wanted a wire.
 struct WireCounters {
-  std::uint64_t vc_grants = 0;
   std::uint64_t vc_losses = 0;       ///< requests for a free channel that another head got
   std::uint64_t vc_wait_cycles = 0;  ///< cycles of heads without a free channel
 };

@@ -17,7 +17,7 @@ using ChannelId = std::uint32_t;  // wire << vc_bits, plus vc
 
 /// A link between routers, or between a node and its router, with the allocation state of the
 /// output port that drives it and of the input port it ends at.
-struct Wire {
+struct alignas(64) Wire {
   std::uint64_t owned_vcs = 0;      ///< output: virtual channels held by a packet
   std::uint64_t switch_vcs = 0;     ///< input: channels that can use the switch in this cycle
   std::uint64_t head_vcs = 0;       ///< input: heads that request an output channel in this cycle
@@ -39,6 +39,7 @@ struct Wire {
   std::uint8_t credit_lag = 0;       ///< cycles from grant at the other end to a usable credit
   std::uint8_t output_port = 0;      ///< port number at the driving router
   std::uint8_t input_port = 0;       ///< port number at the receiving router
+  std::uint64_t vc_grants = 0;       ///< output: heads that were given a channel
   bool from_node = false;
   bool to_node = false;  ///< credits follow from its own grants: credit_lag counts from those
 };
@@ -52,7 +53,7 @@ struct QueuedPacket {
 };
 
 /// One virtual channel of a wire: what went in, what came out, and the packet at its front.
-struct Channel {
+struct alignas(64) Channel {
   GrantLog sent;   ///< flits granted into the wire
   GrantLog freed;  ///< flits granted out of the buffer at its end
   // The packet at the front of the buffer, as the receiving router handles it.

@@ -338,7 +338,7 @@ void Engine::commit_unicast_head(ChannelId in, ChannelId out) {
   Packet& packet = packets_[id];
   wire.owned_vcs |= bit(out);
   at(out).owner = in;
-  ++wire_counters_[fabric_.wire_of(out)].vc_grants;
+  ++wire.vc_grants;
   ++packet.routers;
   // The head waits for its route and channel, so the tail catches up; a narrow link spreads flits.
   const std::uint32_t head_wait = config_.routing_delay + (config_.speculative ? 0 : 1);
@@ -361,7 +361,7 @@ void Engine::commit_branch(ChannelId in, std::uint32_t index, ChannelId out) {
   Branch& branch = fork.branches[index];
   wire.owned_vcs |= bit(out);
   at(out).owner = in;
-  ++wire_counters_[fabric_.wire_of(out)].vc_grants;
+  ++wire.vc_grants;
   branch.out = out;
   if (!wire.to_node)
     fabric_.push(out, {at(in).front.packet, trees_.branch(branch.tree_branch).child});

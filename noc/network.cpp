@@ -91,7 +91,7 @@ const NetworkStats& Network::stats() const {
     const Wire& wire = fabric.wires[id];
     const WireCounters& counters = engine_->wire_counters()[id];
     stats.interval_cycles = wire.interval;
-    stats.packets = counters.vc_grants;
+    stats.packets = wire.vc_grants;
     stats.vc_losses = counters.vc_losses;
     stats.vc_wait_cycles = counters.vc_wait_cycles;
     stats.channels.resize(fabric.vcs);
