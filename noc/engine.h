@@ -113,6 +113,14 @@ class Engine {
     std::uint32_t output;
     bool first;
   };
+  /// What the wishes of a router add up to.
+  struct Wanted {
+    std::uint64_t outputs = 0;
+    bool simple = true;      ///< unicast over full-width links only
+    bool contested = false;  ///< something has to be decided
+    bool several_per_input = false;
+    bool runs_stopped = false;  ///< more channels ask now: collect again
+  };
   struct HeadWin {
     ChannelId in;
     std::uint32_t branch;
@@ -215,9 +223,11 @@ class Engine {
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
   void move_head_pointers(ChannelId in, ChannelId out);
   bool arbitrate_unicast(const RouterPorts& ports);
-  bool add_wish(ChannelId in, std::uint32_t input, bool first, std::uint64_t& outputs);
-  bool add_wishes(WireId in_wire, std::uint32_t input, std::uint64_t& outputs);
-  void grant_one_of_two();
+  Wanted collect_wishes(const RouterPorts& ports);
+  bool stop_competing_run(ChannelId run);
+  void add_wish(ChannelId in, std::uint32_t input, bool first, Wanted& wanted);
+  void add_wishes(WireId in_wire, std::uint32_t input, Wanted& wanted);
+  void grant_by_output(const RouterPorts& ports, std::uint64_t outputs);
   bool start_run(ChannelId in, const RouterPorts& ports);
   void finish_unicast_run(ChannelId in);
   void grant_in_turn(const RouterPorts& ports, std::uint64_t outputs);

@@ -57,12 +57,8 @@ bool Engine::stop_competing_runs() {
 
 bool Engine::stop_runs_against(WireId in_wire, WireId out_wire) {
   bool stopped = false;
-  for (const std::uint32_t run : {fabric_.wires[in_wire].run_in, fabric_.wires[out_wire].run_out}) {
-    if (run == kNone || !at(run).freed_running) continue;
-    stop_run(run);
-    set_ready(run);
-    stopped = true;
-  }
+  for (const ChannelId run : {fabric_.wires[in_wire].run_in, fabric_.wires[out_wire].run_out})
+    if (run != kNone) stopped |= stop_competing_run(run);
   return stopped;
 }
 

@@ -88,48 +88,65 @@ void Engine::move_head_pointers(ChannelId in, ChannelId out) {
 }
 
 /// iSLIP on one word per port, for routers where only unicast packets want the switch. False, with
-/// nothing decided, when a multicast packet, a run or a narrow link takes part.
+/// nothing decided, when a multicast packet or a narrow link takes part.
 bool Engine::arbitrate_unicast(const RouterPorts& ports) {
+  Wanted wanted;
+  do {
+    wanted = collect_wishes(ports);
+  } while (wanted.runs_stopped);
+  if (!wanted.simple) return false;
+  last_progress_ = now_;
+  if (!wanted.contested)
+    for (const Wish& wish : wishes_) grant(wish, ports, true);
+  else if (wanted.several_per_input)
+    grant_in_turn(ports, wanted.outputs);
+  else
+    grant_by_output(ports, wanted.outputs);
+  return true;
+}
+
+Engine::Wanted Engine::collect_wishes(const RouterPorts& ports) {
   wishes_.clear();
-  std::uint64_t outputs = 0;
-  bool choice = false;
+  Wanted wanted;
   for (std::uint64_t inputs = ports.switch_ports; inputs != 0; inputs &= inputs - 1) {
     const std::uint32_t input = std::countr_zero(inputs);
     const WireId in_wire = ports.first_input + input;
     const Wire& wire = fabric_.wires[in_wire];
-    if (wire.run_in != kNone) return false;
-    const std::uint64_t before = outputs;
+    if (wire.run_in != kNone) wanted.runs_stopped |= stop_competing_run(wire.run_in);
     if (is_single(wire.switch_vcs)) {
-      const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(wire.switch_vcs));
-      if (!add_wish(in, input, true, outputs)) return false;
-      choice |= before == outputs;
+      add_wish(fabric_.channel_of(in_wire, std::countr_zero(wire.switch_vcs)), input, true, wanted);
     } else {
-      if (!add_wishes(in_wire, input, outputs)) return false;
-      choice = true;
+      add_wishes(in_wire, input, wanted);
+      wanted.several_per_input = wanted.contested = true;
     }
   }
-  last_progress_ = now_;
-  if (!choice)
-    for (const Wish& wish : wishes_) grant(wish, ports, true);
-  else if (wishes_.size() == 2 && wishes_[0].input != wishes_[1].input)
-    grant_one_of_two();
-  else
-    grant_in_turn(ports, outputs);
+  return wanted;
+}
+
+bool Engine::stop_competing_run(ChannelId run) {
+  if (!at(run).freed_running) return false;
+  stop_run(run);
+  set_ready(run);
   return true;
 }
 
-bool Engine::add_wish(ChannelId in, std::uint32_t input, bool first, std::uint64_t& outputs) {
+void Engine::add_wish(ChannelId in, std::uint32_t input, bool first, Wanted& wanted) {
   const Channel& channel = at(in);
-  if (channel.fork != kNone) return false;
+  if (channel.fork != kNone) {
+    wanted.simple = false;
+    return;
+  }
   const Wire& out = fabric_.wires[channel.out_wire];
-  if (out.run_out != kNone || out.interval != 1) return false;
-  outputs |= std::uint64_t{1} << out.output_port;
+  if (out.run_out != kNone) wanted.runs_stopped |= stop_competing_run(out.run_out);
+  wanted.simple &= out.interval == 1;
+  const std::uint64_t port = std::uint64_t{1} << out.output_port;
+  wanted.contested |= (wanted.outputs & port) != 0;
+  wanted.outputs |= port;
   wishes_.push_back({in, input, out.output_port, first});
-  return true;
 }
 
 // The channels of one input in turn; of those that want the same output only the first counts.
-bool Engine::add_wishes(WireId in_wire, std::uint32_t input, std::uint64_t& outputs) {
+void Engine::add_wishes(WireId in_wire, std::uint32_t input, Wanted& wanted) {
   const Wire& wire = fabric_.wires[in_wire];
   const std::uint64_t below = (std::uint64_t{1} << (wire.vc_pointer % 64)) - 1;
   std::uint64_t own = 0;
@@ -137,22 +154,29 @@ bool Engine::add_wishes(WireId in_wire, std::uint32_t input, std::uint64_t& outp
     for (; vcs != 0; vcs &= vcs - 1) {
       const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(vcs));
       const std::uint64_t port = std::uint64_t{1} << fabric_.wires[at(in).out_wire].output_port;
-      if (!add_wish(in, input, (own & port) == 0, outputs)) return false;
+      add_wish(in, input, (own & port) == 0, wanted);
       own |= port;
     }
-  return true;
 }
 
-// Two inputs want the same output: the one in turn gets it.
-void Engine::grant_one_of_two() {
-  const Wish a = wishes_[0];
-  const Wish b = wishes_[1];
-  const std::uint32_t pointer = fabric_.wires[at(a.in).out_wire].grant_pointer;
-  // a.input < b.input: b is next only if the pointer stands behind a and not behind b.
-  const bool second = pointer > a.input && pointer <= b.input;
-  ++channel_counters_[at(second ? a.in : b.in).out].switch_losses;
-  const Wish won = second ? b : a;
-  grant(won, fabric_.routers[wire_at(won.in).sink], false);
+// Every input wants one output: what an output grants is accepted.
+void Engine::grant_by_output(const RouterPorts& ports, std::uint64_t outputs) {
+  std::array<std::uint64_t, kMaxPorts> wanted_by;  // by output
+  std::array<std::uint8_t, kMaxPorts> winner;      // by output
+  for (std::uint64_t bits = outputs; bits != 0; bits &= bits - 1)
+    wanted_by[std::countr_zero(bits)] = 0;
+  for (const Wish& wish : wishes_) wanted_by[wish.output] |= std::uint64_t{1} << wish.input;
+  for (std::uint64_t bits = outputs; bits != 0; bits &= bits - 1) {
+    const std::uint32_t output = std::countr_zero(bits);
+    const Wire& out = fabric_.wires[fabric_.output_wires[ports.first_output + output]];
+    winner[output] = static_cast<std::uint8_t>(first_in_turn(wanted_by[output], out.grant_pointer));
+  }
+  for (const Wish& wish : wishes_) {
+    if (winner[wish.output] == wish.input)
+      grant(wish, ports, is_single(wanted_by[wish.output]));
+    else
+      ++channel_counters_[at(wish.in).out].switch_losses;
+  }
 }
 
 // Outputs grant, inputs accept; requests merged at their input (a later channel for the same

@@ -89,6 +89,7 @@ void run_one(const std::string& name, std::uint64_t length) {
   const bool runs = name.ends_with("-runs");
   const auto work = [&]() -> Measured {
     if (name.starts_with("uniform4")) return uniform(8, 0.1, 4, runs, length);
+    if (name.starts_with("large4")) return uniform(16, 0.1, 4, runs, length);
     if (name.starts_with("uniform16")) return uniform(8, 0.05, 16, runs, length);
     if (name.starts_with("idle")) return uniform(8, 1e-6, 4, runs, length);
     return broadcast(16, static_cast<std::uint32_t>(length), runs);
