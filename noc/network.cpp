@@ -100,7 +100,8 @@ const NetworkStats& Network::stats() const {
       const ChannelCounters& counted = engine_->channel_counters()[fabric.channel_of(id, vc)];
       stats.channels[vc] = {channel.sent.count(), counted.credit_stall_cycles,
                             counted.switch_losses,
-                            wire.to_node ? 0 : occupancy(channel, wire, engine_->now())};
+                            wire.to_node ? 0 : occupancy(channel, wire, engine_->now()),
+                            wire.to_node ? 0 : channel.freed.count()};
     }
   }
   return *stats_;

@@ -96,15 +96,24 @@ void OpenLoop::delivered(const Delivery& delivery) {
   if (plan_.by_flow) result_.flows[{delivery.source, delivery.destination}].add(delivery);
 }
 
+void OpenLoop::advance(Cycle cycle) {
+  TimeSeries* series = plan_.series;
+  while (series != nullptr && series->next_sample() <= cycle) {
+    network_.advance(series->next_sample() - 1, *this);
+    series->sample(network_);
+  }
+  network_.advance(cycle, *this);
+}
+
 void OpenLoop::advance_to(Cycle end) {
   while (creations_.top().at < end) {
     const Creation creation = creations_.top();
     creations_.pop();
-    network_.advance(creation.at, *this);
+    advance(creation.at);
     create(creation.node, creation.at);
     creations_.push({next_creation(creation.node, creation.at), creation.node});
   }
-  network_.advance(end - 1, *this);
+  advance(end - 1);
 }
 
 OpenLoopResult OpenLoop::run() {

@@ -7,6 +7,7 @@
 
 #include "noc/network.h"
 #include "noc/study/latency_record.h"
+#include "noc/study/time_series.h"
 #include "noc/study/traffic_pattern.h"
 
 namespace tessera::noc {
@@ -36,7 +37,8 @@ struct OpenLoopPlan {
   std::vector<std::vector<NodeId>> multicast_groups;
   /// Every message is answered by one of this length on the last virtual network; 0: no replies.
   std::uint32_t reply_flits = 0;
-  bool by_flow = false;  ///< keep a record per source and destination
+  bool by_flow = false;          ///< keep a record per source and destination
+  TimeSeries* series = nullptr;  ///< sampled when given
 };
 
 /// What one run measured over the packets created in its measurement window.
@@ -73,6 +75,7 @@ class OpenLoop : public PacketSink, public DeliveryObserver {
   };
 
   void advance_to(Cycle end);
+  void advance(Cycle cycle);
   void create(NodeId node, Cycle cycle);
   Cycle next_creation(NodeId node, Cycle after);
   bool in_window(Cycle cycle) const { return cycle >= plan_.warmup_cycles && cycle < window_end_; }

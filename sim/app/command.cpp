@@ -5,6 +5,7 @@
 
 #include "sim/app/compile_command.h"
 #include "sim/app/dram_command.h"
+#include "sim/app/noc_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/app/run_command.h"
 #include "sim/base/error.h"
@@ -19,6 +20,7 @@ const std::vector<Command>& commands() {
       run_command(),
       compile_command(),
       predict_command(),
+      noc_command(),
       dram_command(),
   };
   return list;

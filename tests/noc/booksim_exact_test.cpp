@@ -136,7 +136,7 @@ TEST(BooksimSingleFlow, ThroughputEqualsEveryRow) {
                 kOneFlitPerWindow)
         << "row " << table.line(row) << " " << table.at(row, "variant");
     EXPECT_NEAR(shares.by_destination[0], table.number(row, "throughput_of_seven_hop_flow_7_to_0"),
-                0.0006)
+                kOneFlitPerWindow)
         << "row " << table.line(row) << " " << table.at(row, "variant");
   }
 }
