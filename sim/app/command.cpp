@@ -4,6 +4,7 @@
 #include <new>
 
 #include "sim/app/compile_command.h"
+#include "sim/app/list_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/app/run_command.h"
 #include "sim/base/error.h"
@@ -18,6 +19,7 @@ const std::vector<Command>& commands() {
       run_command(),
       compile_command(),
       predict_command(),
+      list_command(),
   };
   return list;
 }

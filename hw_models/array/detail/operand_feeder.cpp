@@ -86,8 +86,17 @@ bool OperandFeeder::may_read_fill() const {
   return setup_->hazard == 0 || fill < setup_->hazard || written_ > fill - setup_->hazard;
 }
 
+/// Lines read and not yet wholly carried.
+std::int64_t OperandFeeder::lines_held() const {
+  const bool last_in_part = !reading_->done() && reading_line_ > 0;
+  const std::int64_t whole = std::ssize(held_) - (last_in_part ? 1 : 0);
+  const std::int64_t gone = carrying_ ? carried_ / setup_->words_per_line : 0;
+  return whole * setup_->lines + reading_line_ - gone;
+}
+
 void OperandFeeder::read_line() {
   if (reading_line_ == 0 && !may_read_fill()) return;
+  if (lines_held() >= setup_->fifo_lines) return;
   const std::int64_t line = reading_->first_line() + reading_line_;
   if (!arbiter_.offers(setup_->stream, line)) return;
   arbiter_.access(setup_->stream, line);
