@@ -122,6 +122,7 @@ class Search {
         Dealing dealing{row, 0};
         dealing.splits.insert(dealing.splits.end(), column.begin(), column.end());
         const Extents extents = shares(dealing.splits);
+        if (!contiguous(extents)) continue;
         StagePlan plan = base_;
         plan.partition = dealing.splits;
         dealing.bound = cost(plan, extents, compute_bound(extents)).total();
@@ -130,6 +131,12 @@ class Search {
         entry->second = dealing.bound;
         dealings_.push_back(std::move(dealing));
       }
+  }
+
+  /// All regions of a tile of these extents are boxes without gaps.
+  bool contiguous(const Extents& extents) const {
+    const auto whole = [&](const Operand& operand) { return mapping::contiguous(layer_, operand, extents); };
+    return whole(layer_.output) && std::ranges::all_of(layer_.inputs, whole);
   }
 
   double compute_bound(const Extents& extents) const {
@@ -285,6 +292,7 @@ class Search {
       if (tile[rank] <= 1) continue;
       Extents smaller = tile;
       smaller[rank] = ceil_div<std::int64_t>(tile[rank], 2);
+      if (!contiguous(smaller)) continue;
       set_loops(plan, extents, smaller, weights_outer);
       const double bytes = static_cast<double>(working_set(plan, extents));
       const double over = std::max(1.0, bytes / static_cast<double>(limits_.working_bytes));

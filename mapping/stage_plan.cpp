@@ -289,6 +289,17 @@ std::int64_t nominal_elements(const workloads::Operand& operand, const std::vect
   return elements;
 }
 
+bool contiguous(const Layer& layer, const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
+  for (const auto& access : operand.dimensions)
+    for (const auto& high : access.terms)
+      for (const auto& low : access.terms) {
+        const std::int64_t whole = layer.ranks[low.rank].extent;
+        const bool digits = high.coefficient > low.coefficient && high.coefficient >= low.coefficient * whole;
+        if (digits && extents[high.rank] > 1 && extents[low.rank] < whole) return false;
+      }
+  return true;
+}
+
 std::vector<std::int64_t> extents_inside(const std::vector<BufferLoop>& loops, int depth,
                                          std::vector<std::int64_t> extents) {
   for (int i = 0; i < depth; ++i)

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "sim/base/error.h"
 #include "workloads/network.h"
@@ -157,9 +158,12 @@ void check(const Network& network) {
     throw UserError(network.name, ": has no layers; at least 1 is needed");
   std::vector<std::vector<Write>> writes(network.tensors.size());
   std::vector<std::vector<LayerId>> writers(network.tensors.size());
+  std::set<std::string> names;
   for (std::size_t id = 0; id < network.layers.size(); ++id) {
     const Layer& layer = network.layers[id];
     check_layer(network, layer);
+    if (!names.insert(layer.name).second)
+      throw UserError(layer.name, ": is the name of two layers; names must differ");
     writes[layer.output.tensor].push_back(write_of(layer));
     writers[layer.output.tensor].push_back(static_cast<LayerId>(id));
   }

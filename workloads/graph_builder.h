@@ -150,6 +150,8 @@ class GraphBuilder {
   std::vector<Placement> placements_;  ///< per tensor
   std::vector<Concatenation> concatenations_;
   std::set<std::string> outputs_;
+  std::set<std::string> tensor_names_;
+  std::set<std::string> layer_names_;
   std::string origin_;
 };
 

@@ -37,8 +37,8 @@ void FrFcfsController::update_direction() {
   } else if (writing_) {
     writing = writes > options_.write_low && phase_bursts_ < options_.write_depth;
   } else if (phase_bursts_ >= options_.read_phase) {
-    writing = writes >= options_.write_high ||
-              (writes >= options_.write_opportune && writes >= reads);
+    writing =
+        writes >= options_.write_high || (writes >= options_.write_opportune && writes >= reads);
   }
   if (writing != writing_) phase_bursts_ = 0;
   writing_ = writing;
@@ -64,9 +64,8 @@ PendingQueue::Slot FrFcfsController::servable_hit(DramCycle now, std::uint32_t b
       buffer[waiting.miss].accepted + options_.age_cap <= now)
     return PendingQueue::kNone;
   if ((refreshing_ & bit(bank)) == 0) return hit;
-  return buffer[hit].accepted < refresh_[port_.timers().rank_of(bank)].since
-             ? hit
-             : PendingQueue::kNone;
+  return buffer[hit].accepted < refresh_[port_.timers().rank_of(bank)].since ? hit
+                                                                             : PendingQueue::kNone;
 }
 
 /// Order among ready hits, smallest first: aged ones, then those of the bank that has the oldest
@@ -280,12 +279,10 @@ DramCycle FrFcfsController::next_column(DramCycle from) const {
 
 DramCycle FrFcfsController::next_row() const {
   DramCycle next = kNever;
-  for_each_bit(occupied_banks(writing_), [&](std::uint32_t bank) {
-    next = std::min(next, row_work(bank, writing_).ready);
-  });
-  for_each_bit(banks_left_over(), [&](std::uint32_t bank) {
-    next = std::min(next, row_work(bank, !writing_).ready);
-  });
+  for_each_bit(occupied_banks(writing_),
+               [&](std::uint32_t bank) { next = std::min(next, row_work(bank, writing_).ready); });
+  for_each_bit(banks_left_over(),
+               [&](std::uint32_t bank) { next = std::min(next, row_work(bank, !writing_).ready); });
   for_each_bit(unused_open_banks(), [&](std::uint32_t bank) {
     next = std::min(next, port_.timers().precharge_ready(bank));
   });
@@ -299,8 +296,8 @@ DramCycle FrFcfsController::next_refresh(DramCycle from) const {
     if (must_start(rank)) return from;
     next = std::min(next, rank.timer.next_due());
     if (rank.pending != 0)
-      next = std::min(next, std::max(next_refresh_command(from, index),
-                                     port_.timers().row_bus_ready()));
+      next = std::min(next,
+                      std::max(next_refresh_command(from, index), port_.timers().row_bus_ready()));
   }
   return next;
 }
@@ -311,8 +308,20 @@ DramCycle FrFcfsController::next_refresh_command(DramCycle from, std::uint32_t i
   const bool per_bank = options_.refresh == RefreshMode::kPerBank;
   if ((timers.open_banks() & rank.pending) == 0)
     return per_bank ? timers.refresh_bank_ready(rank.next_bank) : timers.refresh_ready(index);
-  if (any_servable_hit(from, rank.pending)) return kNever;
+  if (any_servable_hit(from, rank.pending)) return next_ageing(from, rank.pending);
   return per_bank ? timers.precharge_ready(rank.next_bank) : timers.precharge_all_ready(index);
+}
+
+DramCycle FrFcfsController::next_ageing(DramCycle from, std::uint64_t banks) const {
+  DramCycle next = kNever;
+  const PendingQueue& buffer = buffers_[writing_];
+  for_each_bit(buffer.occupied_banks() & banks, [&](std::uint32_t bank) {
+    const Slot miss = buffer.summary(bank).miss;
+    if (miss == PendingQueue::kNone) return;
+    const DramCycle aged = buffer[miss].accepted + options_.age_cap;
+    if (aged > from) next = std::min(next, aged);
+  });
+  return next;
 }
 
 }  // namespace tessera::dram

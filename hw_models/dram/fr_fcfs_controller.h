@@ -10,14 +10,14 @@
 namespace tessera::dram {
 
 /// First-ready, first-come-first-served with row hits first. Each cycle sends a column command for
-/// the current direction or, when none is ready, the oldest activation or precharge (both, on devices
-/// with two command buses).
+/// the current direction or, when none is ready, the oldest activation or precharge (both, on
+/// devices with two command buses).
 ///
 /// A row stays open while hits wait for it. Among ready hits those come first whose bank has the
-/// oldest request for another row: finishing one bank at a time lets its next row be opened while the
-/// other banks keep the bus busy. Reads and writes have buffers of their own; writes drain in phases,
-/// see FrFcfsOptions. Banks that the current direction does not need are prepared for the other
-/// direction meanwhile. Before a refresh the hits that are already there are served.
+/// oldest request for another row: finishing one bank at a time lets its next row be opened while
+/// the other banks keep the bus busy. Reads and writes have buffers of their own; writes drain in
+/// phases, see FrFcfsOptions. Banks that the current direction does not need are prepared for the
+/// other direction meanwhile. Before a refresh the hits that are already there are served.
 ///
 /// Nothing starves: a request that has waited for `age_cap` cycles closes the row it conflicts with
 /// and precedes younger hits, and phases of either direction are limited. See `read_wait_bound`.
@@ -43,10 +43,10 @@ class FrFcfsController final : public Controller {
   /// Refresh bookkeeping of a rank.
   struct RankRefresh {
     RefreshTimer timer;
-    std::uint64_t banks;         ///< all banks of the rank
-    std::uint64_t pending = 0;   ///< banks kept free for the refresh in progress
-    DramCycle since = 0;         ///< when it began; older hits are served before it
-    std::uint32_t next_bank = 0; ///< per-bank refresh: whose turn it is
+    std::uint64_t banks;          ///< all banks of the rank
+    std::uint64_t pending = 0;    ///< banks kept free for the refresh in progress
+    DramCycle since = 0;          ///< when it began; older hits are served before it
+    std::uint32_t next_bank = 0;  ///< per-bank refresh: whose turn it is
   };
 
   bool issue_column(DramCycle now, CompletionSink& sink);
@@ -77,6 +77,8 @@ class FrFcfsController final : public Controller {
   DramCycle next_row() const;
   DramCycle next_refresh(DramCycle from) const;
   DramCycle next_refresh_command(DramCycle from, std::uint32_t rank) const;
+  /// When the next request in these banks reaches the age cap and may end its row's service.
+  DramCycle next_ageing(DramCycle from, std::uint64_t banks) const;
 
   FrFcfsOptions options_;
   bool separate_column_bus_;

@@ -28,8 +28,7 @@ PendingRequest PendingQueue::take(Slot slot, std::int64_t open_row) {
   List& list = lists_[request.at.bank_index];
   const Slot successor = links_[slot].next;
   unlink(list, slot);
-  Slot& noted =
-      is_hit(request, open_row) ? list.summary.hit[request.is_write] : list.summary.miss;
+  Slot& noted = is_hit(request, open_row) ? list.summary.hit[request.is_write] : list.summary.miss;
   if (noted == slot) noted = next_alike(successor, request, open_row);
   free_.push_back(slot);
   --size_;

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "sim/app/compile_command.h"
+#include "sim/app/dram_command.h"
 #include "sim/app/list_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/app/run_command.h"
@@ -19,6 +20,7 @@ const std::vector<Command>& commands() {
       run_command(),
       compile_command(),
       predict_command(),
+      dram_command(),
       list_command(),
   };
   return list;

@@ -43,7 +43,7 @@ class Chain {
   static constexpr std::uint64_t kSeed = 5;
 
   void add_input() {
-    const std::string name = "in" + std::to_string(pairs_.size());
+    const std::string name = detail::concatenate("in", pairs_.size());
     const Shape shape{1, 2 * random_.between(1, 3), 2 * random_.between(1, 3), 4};
     Array array{shape, {}};
     for (std::int64_t i = 0; i < oracle::size_of(shape); ++i)
@@ -52,7 +52,7 @@ class Chain {
   }
 
   Pair& any() { return pairs_[random_.below(pairs_.size())]; }
-  std::string next_name() { return "op" + std::to_string(pairs_.size()); }
+  std::string next_name() { return detail::concatenate("op", pairs_.size()); }
 
   void step() {
     const Pair source = any();
