@@ -96,9 +96,7 @@ void Machine::build_dram() {
   for (std::size_t channel = 0; channel < accelerator_.dram.size(); ++channel) {
     const auto& description = accelerator_.dram[channel];
     dram::ChannelConfig config;
-    config.device = description.data_rate_mt_s > 0
-                        ? dram::load_device(description.device, static_cast<std::uint32_t>(description.data_rate_mt_s))
-                        : dram::load_device(description.device);
+    config.device = hw::device_of(description);
     const hw::ClockPair clocks{period_ps_, config.device.timing.clock_ps};
     dram_.push_back(std::make_unique<hw::DramInterface>(channel, context_, config, clocks, *switch_, memory_.get()));
     dram_modules_.push_back(std::make_unique<ClockedModule>(
