@@ -130,11 +130,11 @@ void OperandFeeder::carry() {
   const auto slots =
       static_cast<std::int64_t>((phases_.now - carry_start_) / setup_->slot_spacing) + 1;
   const std::int64_t lines = std::min(slots, setup_->lines);
-  const bool all_read = held_.size() > 1 || reading_->done() || reading_->number() != held_.front();
-  if (!all_read && reading_line_ < lines)
-    throw InvariantViolation(name(), phases_.now, "the line FIFO ran dry in fill ", held_.front());
   const std::int64_t there = std::min(lines * setup_->words_per_line, setup_->words);
   const std::int64_t words = std::min(setup_->bus_words, there - carried_);
+  const bool all_read = held_.size() > 1 || reading_->done() || reading_->number() != held_.front();
+  if (!all_read && reading_line_ * setup_->words_per_line < carried_ + words)
+    throw InvariantViolation(name(), phases_.now, "the line FIFO ran dry in fill ", held_.front());
   if (words == 0) return;
   carried_ += words;
   hand_over(words);

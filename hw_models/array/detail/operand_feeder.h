@@ -32,9 +32,9 @@ struct FeederSetup {
   FeedMode mode = FeedMode::kEdgeRegister;
   std::int64_t words = 0;  ///< per fill
   std::int64_t words_per_line = 1;
-  std::int64_t lines = 0;      ///< per fill
-  std::int64_t bus_words = 1;  ///< per cycle
-  std::int64_t fifo_fills = 1;     ///< fills that may have a line in the FIFO
+  std::int64_t lines = 0;       ///< per fill
+  std::int64_t bus_words = 1;   ///< per cycle
+  std::int64_t fifo_fills = 1;  ///< fills that may have a line in the FIFO
   std::int64_t fifo_lines = 1;
   std::int64_t copies = 1;            ///< register copies
   std::int64_t loaded_reports = 1;    ///< PEs that report a fill as complete
