@@ -6,6 +6,7 @@
 #include "sim/app/compile_command.h"
 #include "sim/app/dram_command.h"
 #include "sim/app/noc_command.h"
+#include "sim/app/list_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/app/run_command.h"
 #include "sim/base/error.h"
@@ -22,6 +23,7 @@ const std::vector<Command>& commands() {
       predict_command(),
       noc_command(),
       dram_command(),
+      list_command(),
   };
   return list;
 }
