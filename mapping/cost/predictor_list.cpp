@@ -1,6 +1,7 @@
 #include "mapping/cost/interstellar/predictor.h"
 #include "mapping/cost/maestro/predictor.h"
 #include "mapping/cost/predictor.h"
+#include "mapping/cost/tangram/predictor.h"
 #include "mapping/cost/timeloop/timeloop_predictor.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
@@ -19,6 +20,7 @@ const std::vector<Entry>& entries() {
       {"maestro", &make_maestro_predictor},
       {"timeloop", &make_timeloop_predictor},
       {"interstellar", &make_interstellar_predictor},
+      {"tangram", &make_tangram_predictor},
   };
   return list;
 }
