@@ -142,7 +142,7 @@ double LayerResult::noc_word_hops() const {
   return static_cast<double>(sum(memory_hops)) + sum(sharing_hops);
 }
 
-NetworkResult predict(const Document& document) {
+NetworkResult predict(const Document& document, Faults faults) {
   NetworkResult network;
   for (const auto& layer : document.layers) {
     network.layers.push_back(predict_layer(layer, document));
@@ -154,7 +154,8 @@ NetworkResult predict(const Document& document) {
     network.time += network.segments.back().time;
   }
   network.one_segment = network.segments.size() == 1;
-  if (network.one_segment) network.time = network.segments.front().critical_time;
+  if (network.one_segment && faults == Faults::kAsShipped)
+    network.time = network.segments.front().critical_time;
   network.energy.static_tiles = document.costs.static_cycle * static_cast<double>(network.time);
   return network;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "mapping/cost/predictor.h"
 #include "mapping/cost/tangram/traffic.h"
 
 namespace tessera::mapping::tangram {
@@ -48,6 +49,8 @@ struct NetworkResult {
   std::vector<SegmentResult> segments;
 };
 
-NetworkResult predict(const Document& document);
+/// Mended, a network in one segment takes the segment's time: with filling and the sum of DRAM
+/// times.
+NetworkResult predict(const Document& document, Faults faults = Faults::kAsShipped);
 
 }  // namespace tessera::mapping::tangram

@@ -203,19 +203,19 @@ class TangramPredictor : public Predictor {
   }
 
   std::vector<ResultTable> predict_case(const CaseFiles& files,
-                                        const PredictOptions&) const override {
+                                        const PredictOptions& options) const override {
     if (files.schedule.empty())
       throw UserError(
           "--model tangram needs --schedule FILE.json, which brings layers and hardware");
     const Document document = load_document(files.schedule);
     Tables tables({"case"});
     const auto name = fs::path(files.schedule).stem().string();
-    tables.add(name, {name}, document, predict(document));
+    tables.add(name, {name}, document, predict(document, options.faults));
     return tables.take();
   }
 
   std::vector<ResultTable> predict_cases(const fs::path& folder,
-                                         const PredictOptions&) const override {
+                                         const PredictOptions& options) const override {
     const CsvTable cases = CsvTable::load((folder / "summary.csv").string());
     std::vector<std::string> keys;
     for (const auto& column : kKeyColumns)
@@ -231,7 +231,7 @@ class TangramPredictor : public Predictor {
         continue;
       }
       const Document document = load_document((folder / file).string());
-      const auto result = predict(document);
+      const auto result = predict(document, options.faults);
       figures[row] = figures_of(result);
       tables.add(cases.at(row, "case"), std::move(cells), document, result);
     }

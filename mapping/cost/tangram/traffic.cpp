@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/base/error.h"
 #include "sim/base/types.h"
 
 namespace tessera::mapping::tangram {
@@ -170,7 +171,8 @@ Words words_of(const LayerDecisions& layer, const FetchCounts& fetches,
     const auto into_gbuf = shares * static_cast<double>(fetches.gbuf[datum]);
     const auto into_array = shares * static_cast<double>(fetches.regf[datum]);
     const auto& outside = layer.in_gbuf[datum] ? layer.pass.dram_access : layer.pass.gbuf_access;
-    const auto moved = std::llround(outside[datum] * into_gbuf / (hardware.forwards ? groups[datum] : 1));
+    const auto moved =
+        std::llround(outside[datum] * into_gbuf / (hardware.forwards ? groups[datum] : 1));
     (on_chip[datum] ? words.remote_gbuf : words.dram)[datum] = moved;
     if (layer.in_gbuf[datum])
       words.gbuf[datum] = std::llround(layer.pass.gbuf_access[datum] * into_array);
@@ -186,6 +188,9 @@ PerDatum<double> rotation_hops(const LayerDecisions& layer) {
     const int subgroup = layer.sharing.subgroup[datum];
     const auto rounds = layer.sharing.rotation_rounds[datum];
     if (subgroup == 1 || rounds == 0) continue;
+    if (layer.sharing.wide_fetch_width[datum] > 1)
+      throw UserError("layer '", layer.name, "': wide fetch over ",
+                      layer.sharing.wide_fetch_width[datum], " tiles; allowed: 1 or less");
     const Group group = group_of(layer, datum);
     const auto datum_words = layer.pass.gbuf_unit[datum] * distinct_passes(layer, datum);
     const auto groups = static_cast<double>(layer.region.size()) / group.tiles();

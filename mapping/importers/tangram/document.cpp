@@ -148,8 +148,10 @@ Partition read_partition(const JsonValue& value) {
 std::vector<TileShare> read_shares(const JsonValue& partition) {
   std::vector<TileShare> shares;
   for (const auto& node : partition.at("nodes").items()) {
-    TileShare share{read_coordinate(node.at("node")), read_range(node.at("ofmap")),
-                    read_range(node.at("ifmap")), {}};
+    TileShare share{read_coordinate(node.at("node")),
+                    read_range(node.at("ofmap")),
+                    read_range(node.at("ifmap")),
+                    {}};
     if (node.has("filter"))
       share.filter = {read_span(node.at("filter").at("i")), read_span(node.at("filter").at("o"))};
     shares.push_back(share);
