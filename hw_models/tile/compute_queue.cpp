@@ -34,18 +34,14 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
   auto& ring = run.ring(instruction.slot);
   switch (instruction.op) {
     case Op::kAcquire: {
-      const Granule* granule = ring.front(SlotReader::kCompute);
       compute_.wait = "a granule of its inputs";
-      if (granule == nullptr || granule->complete_at == kNever) return false;
-      if (granule->complete_at > now) {
-        wake(granule->complete_at);
-        return false;
-      }
-      account_wait(now, granule);
+      const Granule* latest = acquire(ring, SlotReader::kCompute, instruction.amount, now);
+      if (latest == nullptr) return false;
+      account_wait(now, latest);
       return true;
     }
     case Op::kRelease:
-      ring.release(SlotReader::kCompute);
+      ring.release(SlotReader::kCompute, instruction.amount);
       return true;
     case Op::kReserve: {
       compute_.wait = "room for its outputs";
@@ -185,11 +181,11 @@ void Tile::open_outputs(const StageRun& run, Granule& granule) const {
 /// Reads operands only from the granules that have arrived: an element that was never sent is caught here.
 workloads::ReadElement Tile::operand_reader(StageRun& run) {
   return [this, &run](std::size_t operand, std::span<const std::int64_t> index) {
-    const Granule* granule = run.ring(run.receive(static_cast<int>(operand)).slot).front(SlotReader::kCompute);
-    if (granule == nullptr || !granule->values->present(index))
-      throw InvariantViolation("tile " + std::to_string(id_), compute_.free_at, "stage ", run.stage().name,
-                               " computes with an element of operand ", operand, " that has not arrived");
-    return granule->values->at(index);
+    auto& ring = run.ring(run.receive(static_cast<int>(operand)).slot);
+    for (int i = 0; const Granule* granule = ring.front(SlotReader::kCompute, i); ++i)
+      if (granule->complete_at <= now_ && granule->values->present(index)) return granule->values->at(index);
+    throw InvariantViolation("tile " + std::to_string(id_), now_, "stage ", run.stage().name,
+                             " computes with an element of operand ", operand, " that has not arrived");
   };
 }
 

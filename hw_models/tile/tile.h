@@ -116,6 +116,7 @@ class Tile {
   void schedule_departure(Cycle now, Departure departure);
   void wake(Cycle at) { next_wake_ = std::min(next_wake_, at); }
   void note_occupancy();
+  const Granule* acquire(SlotRing& ring, mapping::SlotReader reader, int amount, Cycle now);
 
   // load_queue.cpp
   bool step_load(Cycle now);
