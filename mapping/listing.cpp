@@ -1,10 +1,13 @@
 #include "mapping/listing.h"
 
 #include <algorithm>
+#include <charconv>
 #include <sstream>
+#include <string_view>
 
 #include "mapping/checker/region_set.h"
 #include "mapping/checker/stage_view.h"
+#include "mapping/stage_plan.h"
 
 namespace tessera::mapping {
 
@@ -82,7 +85,7 @@ class StageListing {
 
   void write_input(int input) const {
     const auto& operand = view_.layer.inputs[input];
-    out_ << "  " << operand_label(view_.layer, input) << ": tensor " << tensor_name(operand.tensor)
+    out_ << "  " << operand_name(view_.layer, input) << ": tensor " << tensor_name(operand.tensor)
          << " from ";
     write_sources(operand.tensor, region_of(operand, share_.ranks));
     out_ << ", ";
@@ -196,6 +199,22 @@ class StageListing {
 };
 
 }  // namespace
+
+std::string requested_listing(const Program& program, const std::string& request) {
+  constexpr std::string_view kPrefix = "tile=";
+  std::string text;
+  std::size_t at = kPrefix.size();
+  while (request.starts_with(kPrefix)) {
+    TileId tile = 0;
+    const char* end = request.data() + request.size();
+    const auto [stop, error] = std::from_chars(request.data() + at, end, tile);
+    if (error != std::errc() || (stop != end && *stop != ',')) break;
+    text += (text.empty() ? "" : "\n") + listing(program, tile);
+    if (stop == end) return text;
+    at = static_cast<std::size_t>(stop - request.data()) + 1;
+  }
+  throw UserError("'", request, "' asks for no listing; allowed: tile=N or tile=N,N,...");
+}
 
 std::string listing(const Program& program, TileId tile) {
   if (tile < 0 || tile >= program.tiles)

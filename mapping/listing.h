@@ -13,4 +13,8 @@ namespace tessera::mapping {
 /// around it. UserError when the program has no such tile.
 std::string listing(const Program& program, TileId tile);
 
+/// Listings of several tiles, asked for as "tile=3,4". UserError naming the request when it is
+/// anything else.
+std::string requested_listing(const Program& program, const std::string& request);
+
 }  // namespace tessera::mapping

@@ -99,12 +99,14 @@ class Reader {
   static std::vector<RankReference> read_ranks(
       const google::protobuf::RepeatedPtrField<proto::RankReference>& messages) {
     std::vector<RankReference> ranks;
-    for (const auto& message : messages) ranks.push_back({message.layer(), message.rank()});
+    for (const auto& message : messages)
+      ranks.push_back({message.layer(), message.rank(), message.of_tensor()});
     return ranks;
   }
 
   LoopNode read_loop(const proto::Loop& message) const {
-    return {read_ranks(message.rank()), message.tile(), message.step(), message.rotates()};
+    return {read_ranks(message.rank()), message.tile(), message.step(), message.rotates(),
+            message.count()};
   }
 
   SplitNode read_split(const proto::Split& message) const {
@@ -115,6 +117,7 @@ class Reader {
     split.ways = message.ways();
     split.axis = kAxes[known<int>(message.axis(), proto::Axis_ARRAYSIZE, "split: axis")].axis;
     split.skewed = message.skewed();
+    split.joint = message.joint();
     split.unit = message.unit();
     split.no_multicast = {message.no_multicast().begin(), message.no_multicast().end()};
     split.no_neighbour = {message.no_neighbour().begin(), message.no_neighbour().end()};
@@ -158,6 +161,7 @@ void write_ranks(const std::vector<RankReference>& ranks, Message& message) {
     auto* written = message.add_rank();
     written->set_layer(rank.layer);
     written->set_rank(rank.rank);
+    written->set_of_tensor(rank.of_tensor);
   }
 }
 
@@ -166,6 +170,7 @@ void write_loop(const LoopNode& loop, proto::Loop& message) {
   message.set_tile(loop.tile);
   message.set_step(loop.step);
   message.set_rotates(loop.rotates);
+  message.set_count(loop.count);
 }
 
 void write_split(const SplitNode& split, proto::Split& message) {
@@ -179,6 +184,7 @@ void write_split(const SplitNode& split, proto::Split& message) {
   message.set_unit(split.unit);
   for (const auto& tensor : split.no_multicast) message.add_no_multicast(tensor);
   for (const auto& tensor : split.no_neighbour) message.add_no_neighbour(tensor);
+  message.set_joint(split.joint);
 }
 
 void write_store(const StoreNode& store, proto::Store& message) {

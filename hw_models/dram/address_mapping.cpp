@@ -60,10 +60,12 @@ AddressMapping::AddressMapping(const Geometry& geometry, const std::string& text
       burst_shift_(bits_of(geometry.burst_bytes)) {
   if (!std::has_single_bit(channels))
     refuse("the number of channels must be a power of two to be a field");
-  const std::uint32_t bits[kFields] = {
-      bits_of(geometry.rows),        bits_of(geometry.ranks),
-      bits_of(geometry.banks_per_group), bits_of(geometry.bank_groups),
-      bits_of(geometry.bursts_per_row),  bits_of(channels)};
+  const std::uint32_t bits[kFields] = {bits_of(geometry.rows),
+                                       bits_of(geometry.ranks),
+                                       bits_of(geometry.banks_per_group),
+                                       bits_of(geometry.bank_groups),
+                                       bits_of(geometry.bursts_per_row),
+                                       bits_of(channels)};
   std::vector<Token> tokens;
   for (const auto& item : split(expand_letter(text))) tokens.push_back(parse_token(item));
   if (tokens.empty()) refuse("no fields given");
@@ -133,9 +135,9 @@ void AddressMapping::hash(std::uint32_t (&values)[kFields]) const {
 Location AddressMapping::locate(std::uint64_t address) const {
   std::uint32_t values[kFields] = {};
   for (const Part& part : parts_)
-    values[part.field] |= (static_cast<std::uint32_t>(address >> part.address_shift) &
-                           low_mask(part.width))
-                          << part.field_shift;
+    values[part.field] |=
+        (static_cast<std::uint32_t>(address >> part.address_shift) & low_mask(part.width))
+        << part.field_shift;
   hash(values);
   Location at{.channel = values[kChannel],
               .rank = values[kRank],
@@ -143,8 +145,8 @@ Location AddressMapping::locate(std::uint64_t address) const {
               .bank = values[kBank],
               .row = values[kRow],
               .column = values[kColumn]};
-  at.bank_index = (at.rank * geometry_.bank_groups + at.bank_group) * geometry_.banks_per_group +
-                  at.bank;
+  at.bank_index =
+      (at.rank * geometry_.bank_groups + at.bank_group) * geometry_.banks_per_group + at.bank;
   return at;
 }
 

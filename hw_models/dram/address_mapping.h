@@ -10,7 +10,8 @@
 
 namespace tessera::dram {
 
-/// The address wiring of a memory controller as an ordered list of fields, with optional XOR hashing.
+/// The address wiring of a memory controller as an ordered list of fields, with optional XOR
+/// hashing.
 ///
 /// Text form, most significant field first, separated by commas:
 ///   `row,bank,group,column`        every field takes all its bits
@@ -20,7 +21,8 @@ namespace tessera::dram {
 ///                                  with the row's bits from bit 2 on
 /// Fields: row, rank, bank, group, column, channel. Fields of one value only (one rank, one bank
 /// group, one channel) may be left out. The letters A, B and C name the mappings of the validation
-/// data: A = row,rank,bank,group,column; B = row,rank,bank,column,group; C = row,rank,column,bank,group.
+/// data: A = row,rank,bank,group,column; B = row,rank,bank,column,group; C =
+/// row,rank,column,bank,group.
 class AddressMapping {
  public:
   /// UserError when the text names an unknown field, or does not cover every bit once.

@@ -76,7 +76,7 @@ bool BankQueueController::issue_refresh(DramCycle now) {
 }
 
 BankQueueController::Choice BankQueueController::pick(DramCycle now, bool row_bus,
-                                                       bool column_bus) {
+                                                      bool column_bus) {
   std::uint64_t waiting = commands_.occupied_banks();
   if (!refresh_order_.empty()) waiting &= ~port_.timers().banks_of_rank(refresh_order_.front());
   // From the bank after the last one to the end, then from the start.
@@ -94,8 +94,7 @@ BankQueueController::Choice BankQueueController::pick(DramCycle now, bool row_bu
 }
 
 BankQueueController::Choice BankQueueController::first_ready(DramCycle now, std::uint32_t bank,
-                                                             bool row_bus,
-                                                             bool column_bus) const {
+                                                             bool row_bus, bool column_bus) const {
   const BankTimers& timers = port_.timers();
   const PendingQueue::Slot front = commands_.front(bank);
   if (!timers.is_open(bank)) {
@@ -170,6 +169,9 @@ void BankQueueController::move_transaction() {
   });
   if (found == list.end()) return;
   const std::uint32_t bank = found->at.bank_index;
+  // A bank's queue serves in the order of entry, which is not that of acceptance: writes wait
+  // longer.
+  found->age = next_order_++;
   commands_.push(*found, port_.timers().open_row(bank));
   if (commands_.size_of(bank) == options_.bank_queue_depth) full_banks_ |= bit(bank);
   if (draining_ > 0) --draining_;
@@ -206,9 +208,8 @@ DramCycle BankQueueController::next_refresh() const {
   const std::uint32_t rank = refresh_order_.front();
   const std::uint64_t open = timers.open_banks() & timers.banks_of_rank(rank);
   DramCycle ready = open == 0 ? timers.refresh_ready(rank) : kNever;
-  for_each_bit(open, [&](std::uint32_t bank) {
-    ready = std::min(ready, timers.precharge_ready(bank));
-  });
+  for_each_bit(open,
+               [&](std::uint32_t bank) { ready = std::min(ready, timers.precharge_ready(bank)); });
   return std::min(next, std::max(ready, timers.row_bus_ready()));
 }
 

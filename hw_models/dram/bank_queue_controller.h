@@ -19,12 +19,12 @@ struct BankQueueOptions {
   std::uint32_t idle_drain_above = 8;
 };
 
-/// A controller with a command queue per bank behind its transaction queues. Each cycle it goes round
-/// the banks from the one after the last it served and sends the first command that is ready; then
-/// one transaction moves into its bank's queue. Writes move only while draining. Rank refresh stops
-/// the rank's queues at once and closes its banks one by one.
-/// Reproduces DRAMsim3 (commit 2981759) command by command, its habit included of leaving the last
-/// few writes in the buffer for ever unless `unified`; leaves out its merging of equal addresses.
+/// A controller with a command queue per bank behind its transaction queues. Each cycle it goes
+/// round the banks from the one after the last it served and sends the first command that is ready;
+/// then one transaction moves into its bank's queue. Writes move only while draining. Rank refresh
+/// stops the rank's queues at once and closes its banks one by one. Reproduces DRAMsim3 (commit
+/// 2981759) command by command, its habit included of leaving the last few writes in the buffer for
+/// ever unless `unified`; leaves out its merging of equal addresses.
 class BankQueueController final : public Controller {
  public:
   BankQueueController(const Device& device, const BankQueueOptions& options);
@@ -69,6 +69,7 @@ class BankQueueController final : public Controller {
   CommandPort port_;
   std::vector<PendingRequest> transactions_[2];  ///< [0] reads or all, [1] writes; oldest first
   PendingQueue commands_;
+  std::uint64_t next_order_ = 0;
   std::uint64_t full_banks_ = 0;
   std::vector<std::uint32_t> row_bursts_;  ///< per bank, bursts since its activation
   std::uint32_t last_bank_;

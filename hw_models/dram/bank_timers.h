@@ -35,8 +35,8 @@ class BankTimers {
   DramCycle activate_ready(std::uint32_t bank) const {
     const Bank& b = banks_[bank];
     const Rank& r = ranks_[b.rank];
-    return std::max({b.activate, groups_[b.group].activate, r.activate,
-                     r.activations[r.next_activation]});
+    return std::max(
+        {b.activate, groups_[b.group].activate, r.activate, r.activations[r.next_activation]});
   }
   DramCycle precharge_ready(std::uint32_t bank) const {
     const Bank& b = banks_[bank];
@@ -44,8 +44,8 @@ class BankTimers {
   }
   DramCycle column_ready(std::uint32_t bank, bool is_write) const {
     const Bank& b = banks_[bank];
-    return std::max({b.column[is_write], groups_[b.group].column[is_write],
-                     ranks_[b.rank].column[is_write]});
+    return std::max(
+        {b.column[is_write], groups_[b.group].column[is_write], ranks_[b.rank].column[is_write]});
   }
   DramCycle precharge_all_ready(std::uint32_t rank) const { return ranks_[rank].precharge_all; }
   DramCycle refresh_ready(std::uint32_t rank) const { return ranks_[rank].refresh; }
@@ -54,8 +54,8 @@ class BankTimers {
     return std::max(b.refresh, ranks_[b.rank].refresh_bank);
   }
 
-  /// First cycle in which the bus for row (column) commands is free; one and the same bus unless the
-  /// device has two.
+  /// First cycle in which the bus for row (column) commands is free; one and the same bus unless
+  /// the device has two.
   DramCycle row_bus_ready() const { return row_bus_; }
   DramCycle column_bus_ready() const { return column_bus_; }
 

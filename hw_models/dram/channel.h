@@ -29,7 +29,7 @@ struct ChannelConfig {
   std::string mapping = "B";
   Policy policy = Policy::kDefault;
   /// Used by the default policy.
-  FrFcfsOptions fr_fcfs;
+  FrFcfsOptions fr_fcfs = {};
 };
 
 /// One burst. The address is a byte address inside the channel.
@@ -39,9 +39,9 @@ struct Request {
   std::uint64_t address = 0;
 };
 
-/// A DRAM channel with its controller. In every cycle of its clock it may accept one request and then
-/// does the controller's work; cycles in which nothing can happen need not be visited. Requests to
-/// the same address are neither merged nor forwarded: one request in, one burst out.
+/// A DRAM channel with its controller. In every cycle of its clock it may accept one request and
+/// then does the controller's work; cycles in which nothing can happen need not be visited.
+/// Requests to the same address are neither merged nor forwarded: one request in, one burst out.
 class Channel {
  public:
   explicit Channel(const ChannelConfig& config);

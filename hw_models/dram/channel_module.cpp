@@ -22,9 +22,7 @@ ChannelModule::ChannelModule(const sc_core::sc_module_name& name, const ChannelC
   dont_initialize();
 }
 
-DramCycle ChannelModule::current_cycle() const {
-  return sc_time_stamp().value() / clock_.value();
-}
+DramCycle ChannelModule::current_cycle() const { return sc_time_stamp().value() / clock_.value(); }
 
 void ChannelModule::push(const Request& request) {
   if (!has_room())

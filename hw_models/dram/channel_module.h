@@ -11,8 +11,9 @@ namespace tessera::dram {
 /// Gives a Channel its own clock: cycle k of the channel is the instant k * tCK. The module sleeps
 /// until the channel has to be visited, so an idle channel costs nothing and does not keep the
 /// simulation alive. In front of the controller's buffers stands a small input queue: a request
-/// pushed at any instant of cycle k, its edge included, is offered from cycle k + 1 on, one per cycle
-/// and in order, which makes the result independent of the order of processes within an instant.
+/// pushed at any instant of cycle k, its edge included, is offered from cycle k + 1 on, one per
+/// cycle and in order, which makes the result independent of the order of processes within an
+/// instant.
 class ChannelModule final : public sc_core::sc_module {
  public:
   /// `sink` hears of a burst when its column command goes out; it must outlive the module.

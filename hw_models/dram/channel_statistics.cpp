@@ -100,8 +100,8 @@ void StatisticsCollector::column_command(DramCycle now, const PendingRequest& re
   ++(is_write ? bank.writes : bank.reads);
 
   // The command that would have kept the bus busy; negative before the first burst of a run.
-  const Signed no_gap = static_cast<Signed>(stats_.last_data_end) -
-                        static_cast<Signed>(latency - timing_.burst);
+  const Signed no_gap =
+      static_cast<Signed>(stats_.last_data_end) - static_cast<Signed>(latency - timing_.burst);
   if (static_cast<Signed>(now) > no_gap) explain_gap(now, request, timers, no_gap);
   stats_.bus.data += timing_.burst;
   stats_.series.add(data_end, timing_.burst);
@@ -123,8 +123,7 @@ void StatisticsCollector::explain_gap(DramCycle now, const PendingRequest& reque
   const auto charge = [&](std::uint64_t& cause, Signed limit) {
     const Signed stop = std::min(limit, end);
     if (stop <= cursor) return;
-    cause += static_cast<std::uint64_t>(stop - cursor -
-                                        refresh_overlap(bank, cursor, stop));
+    cause += static_cast<std::uint64_t>(stop - cursor - refresh_overlap(bank, cursor, stop));
     cursor = stop;
   };
   charge(bus.row, static_cast<Signed>(timers.column_ready_in_bank(bank, w)));
@@ -143,10 +142,9 @@ void StatisticsCollector::split_latency(DramCycle now, const PendingRequest& req
       std::min(waited, refresh_elapsed(request.at.bank_index, now) - request.refresh_before);
   DramCycle row = 0;
   if (request.first_command != kNever) {
-    const DramCycle open =
-        std::min(now, timers.column_ready_in_bank(request.at.bank_index, w));
-    row = std::min(waited - refresh,
-                   open > request.first_command ? open - request.first_command : 0);
+    const DramCycle open = std::min(now, timers.column_ready_in_bank(request.at.bank_index, w));
+    row =
+        std::min(waited - refresh, open > request.first_command ? open - request.first_command : 0);
   }
   split.refresh += refresh;
   split.row += row;

@@ -60,11 +60,14 @@ class BandwidthSeries {
   std::vector<std::uint64_t> busy_;
 };
 
+/// Latencies above this are counted, but percentiles beyond it read as the maximum.
+inline constexpr std::uint64_t kLatencyLimit = 65536;
+
 /// Counters of one channel. Index [0] is reads, [1] writes. All times in the channel's clock.
 struct ChannelStats {
   std::array<std::uint64_t, kCommandKinds> commands{};
   std::array<std::uint64_t, 2> accepted{};
-  std::array<Histogram, 2> latency{Histogram(4096), Histogram(4096)};
+  std::array<Histogram, 2> latency{Histogram(kLatencyLimit), Histogram(kLatencyLimit)};
   std::array<LatencySplit, 2> latency_split{};
   std::vector<BankStats> banks;
   BusCycles bus;
@@ -77,9 +80,7 @@ struct ChannelStats {
   std::vector<DramCycle> row_open_since;
 
   std::uint64_t count(CommandKind kind) const { return commands[static_cast<int>(kind)]; }
-  std::uint64_t bursts() const {
-    return count(CommandKind::kRead) + count(CommandKind::kWrite);
-  }
+  std::uint64_t bursts() const { return count(CommandKind::kRead) + count(CommandKind::kWrite); }
   /// 1 - activations / bursts; slightly negative when refresh closes rows not yet used.
   double row_hit_rate() const;
   /// Cycles of [0, end) in which the rank had a row open.

@@ -16,8 +16,7 @@ void CommandPort::tell(DramCycle now, CommandKind kind, const Location& at) {
                      at.row, at.column});
 }
 
-IssuedCommand CommandPort::bank_command(DramCycle now, CommandKind kind,
-                                        std::uint32_t bank) const {
+IssuedCommand CommandPort::bank_command(DramCycle now, CommandKind kind, std::uint32_t bank) const {
   const std::uint32_t in_rank = bank % geometry_.banks_per_rank();
   return {now, kind, static_cast<std::int32_t>(timers_.rank_of(bank)),
           static_cast<std::int32_t>(in_rank / geometry_.banks_per_group),

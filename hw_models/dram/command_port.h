@@ -1,4 +1,5 @@
-// The way out of a controller: commands leave here, and timers, statistics and listener learn of them.
+// The way out of a controller: commands leave here, and timers, statistics and listener learn of
+// them.
 #pragma once
 
 #include "hw_models/dram/bank_timers.h"
@@ -8,8 +9,8 @@
 
 namespace tessera::dram {
 
-/// Command pins of one channel. Every command passes through once; the caller has checked that it is
-/// ready.
+/// Command pins of one channel. Every command passes through once; the caller has checked that it
+/// is ready.
 class CommandPort {
  public:
   explicit CommandPort(const Device& device);

@@ -74,17 +74,30 @@ DeviceTiming timing_of(const proto::Timing& m, const proto::BusTerms& terms) {
   t.rfc_pb = m.rfc_pb();
   t.pb_to_pb = m.pb_to_pb() == 0 ? m.rfc_pb() : m.pb_to_pb();
   t.pb_to_act = m.pb_to_act() == 0 ? m.rrd_s() : m.pb_to_act();
+  t.ccd_l_wr = m.ccd_l_wr() == 0 ? m.ccd_l() : m.ccd_l_wr();
   t.read_data_delay = terms.read_data_delay();
   return t;
 }
 
 void check_timing(const DeviceTiming& t, const std::string& origin) {
-  const std::pair<const char*, std::uint32_t> positive[] = {
-      {"clock_ps", t.clock_ps}, {"burst", t.burst}, {"cl", t.cl},       {"cwl", t.cwl},
-      {"rcd_rd", t.rcd_rd},     {"rcd_wr", t.rcd_wr}, {"rp", t.rp},     {"ras", t.ras},
-      {"rc", t.rc},             {"rrd_s", t.rrd_s}, {"rrd_l", t.rrd_l}, {"faw", t.faw},
-      {"ccd_s", t.ccd_s},       {"ccd_l", t.ccd_l}, {"rtp", t.rtp},     {"wr", t.wr},
-      {"rfc", t.rfc},           {"refi", t.refi}};
+  const std::pair<const char*, std::uint32_t> positive[] = {{"clock_ps", t.clock_ps},
+                                                            {"burst", t.burst},
+                                                            {"cl", t.cl},
+                                                            {"cwl", t.cwl},
+                                                            {"rcd_rd", t.rcd_rd},
+                                                            {"rcd_wr", t.rcd_wr},
+                                                            {"rp", t.rp},
+                                                            {"ras", t.ras},
+                                                            {"rc", t.rc},
+                                                            {"rrd_s", t.rrd_s},
+                                                            {"rrd_l", t.rrd_l},
+                                                            {"faw", t.faw},
+                                                            {"ccd_s", t.ccd_s},
+                                                            {"ccd_l", t.ccd_l},
+                                                            {"rtp", t.rtp},
+                                                            {"wr", t.wr},
+                                                            {"rfc", t.rfc},
+                                                            {"refi", t.refi}};
   for (const auto& [name, value] : positive)
     require_positive(origin, std::string("timing.") + name, value);
   // A table that breaks one of these was typed wrongly: no device has them.
@@ -129,9 +142,11 @@ void derive_column_rules(const DeviceTiming& t, const proto::BusTerms& x, bool g
   r.read_pre = r.read_prea = gap(t.rtp, x.read_to_pre());
   r.write_pre = r.write_prea = gap(t.cwl, t.burst, t.wr, x.write_to_pre());
   r.read_read_rank = r.write_write_rank = std::max(t.ccd_s, t.burst);
-  r.read_read_group = r.write_write_group = grouped ? t.ccd_l : r.read_read_rank;
+  r.read_read_group = grouped ? t.ccd_l : r.read_read_rank;
+  r.write_write_group = grouped ? t.ccd_l_wr : r.write_write_rank;
   r.read_read_other_rank = r.write_write_other_rank = gap(t.burst, t.rtrs);
-  r.read_write_rank = gap(t.cl, t.burst, t.rtrs, x.read_to_write()) - t.cwl;
+  r.read_write_rank =
+      gap(t.cl, t.read_data_delay, t.burst, t.rtrs, x.read_to_write(), -std::int64_t{t.cwl});
   r.read_write_other_rank = r.read_write_rank;
   r.write_read_rank = gap(t.cwl, t.burst, t.wtr_s, x.write_to_read());
   r.write_read_group =
@@ -164,14 +179,30 @@ TimingRules rules_of(const Geometry& g, const DeviceTiming& t, const proto::BusT
 }
 
 Currents currents_of(const proto::Currents& m, const std::string& origin) {
-  Currents c{.vdd = m.vdd(),       .idd0 = m.idd0(),     .idd2n = m.idd2n(),
-             .idd3n = m.idd3n(),   .idd4r = m.idd4r(),   .idd4w = m.idd4w(),
-             .idd5ab = m.idd5ab(), .idd5pb = m.idd5pb(), .vpp = m.vpp(),
-             .ipp = m.ipp(),       .io_pj_per_bit = m.io_pj_per_bit(),
-             .devices_per_rank = m.devices_per_rank()};
+  Currents c{.vdd = m.vdd(),
+             .idd0 = m.idd0(),
+             .idd2n = m.idd2n(),
+             .idd3n = m.idd3n(),
+             .idd4r = m.idd4r(),
+             .idd4w = m.idd4w(),
+             .idd5ab = m.idd5ab(),
+             .idd5pb = m.idd5pb(),
+             .vpp = m.vpp(),
+             .ipp = m.ipp(),
+             .io_pj_per_bit = m.io_pj_per_bit(),
+             .access_pj_per_bit = m.access_pj_per_bit(),
+             .devices_per_rank = m.devices_per_rank(),
+             .source = m.source()};
+  if (c.source.empty()) throw UserError(origin, ": currents.source is missing");
+  if (c.access_pj_per_bit > 0) {
+    if (c.vdd != 0)
+      refuse(origin, "currents.vdd", c.vdd, "must be left out with access_pj_per_bit");
+    return c;
+  }
   require_positive(origin, "currents.vdd", c.vdd);
   require_positive(origin, "currents.devices_per_rank", c.devices_per_rank);
   if (c.idd3n < c.idd2n) refuse(origin, "currents.idd3n", c.idd3n, "must be at least idd2n");
+  if (c.idd0 < c.idd3n) refuse(origin, "currents.idd0", c.idd0, "must be at least idd3n");
   if (c.idd4r < c.idd3n) refuse(origin, "currents.idd4r", c.idd4r, "must be at least idd3n");
   if (c.idd4w < c.idd3n) refuse(origin, "currents.idd4w", c.idd4w, "must be at least idd3n");
   if (c.idd5ab < c.idd3n) refuse(origin, "currents.idd5ab", c.idd5ab, "must be at least idd3n");
@@ -200,6 +231,10 @@ Device device_from_proto(const proto::Device& message, const std::string& origin
   if (device.timing.cl + device.timing.burst + device.timing.rtrs < device.timing.cwl)
     refuse(origin, "timing.cwl", device.timing.cwl, "must be at most cl + burst + rtrs");
   device.rules = rules_of(device.geometry, device.timing, message.bus_terms());
+  if (!device.geometry.separate_column_bus &&
+      device.rules.column_length >= device.rules.read_read_rank)
+    refuse(origin, "bus_terms.column_length", device.rules.column_length,
+           "must leave room on the command bus between bursts");
   device.currents = currents_of(message.currents(), origin);
   return device;
 }
@@ -211,18 +246,12 @@ std::uint32_t data_rate_mt_s(const Geometry& geometry, const DeviceTiming& timin
                                     timing.clock_ps);
 }
 
-Device reclocked(const proto::Device& message, const std::string& origin,
-                 std::uint32_t data_rate) {
-  const Device original = device_from_proto(message, origin);
-  const std::uint32_t own_rate = data_rate_mt_s(original.geometry, original.timing);
-  if (data_rate == 0 || data_rate > own_rate)
-    refuse(origin, "data_rate_mt_s", data_rate,
-           "must be between 1 and the table's " + std::to_string(own_rate));
-  proto::Device changed = message;
-  proto::Timing& t = *changed.mutable_timing();
+namespace {
+
+/// Every timing but burst and turnaround gap is a time. Reflection keeps this complete when the
+/// table grows.
+void set_clock(proto::Timing& t, std::uint64_t new_ps) {
   const std::uint64_t old_ps = t.clock_ps();
-  const std::uint64_t new_ps = (old_ps * own_rate + data_rate / 2) / data_rate;
-  // Reflection keeps this complete when the table grows: every timing but these three is a time.
   const auto* descriptor = t.GetDescriptor();
   const auto* access = t.GetReflection();
   for (int i = 0; i < descriptor->field_count(); ++i) {
@@ -233,6 +262,25 @@ Device reclocked(const proto::Device& message, const std::string& origin,
     access->SetUInt32(&t, field, static_cast<std::uint32_t>(ceil_div(cycles * old_ps, new_ps)));
   }
   t.set_clock_ps(static_cast<std::uint32_t>(new_ps));
+}
+
+}  // namespace
+
+Device device_from_proto(const proto::Device& message, const std::string& origin,
+                         const DeviceChanges& changes) {
+  proto::Device changed = message;
+  if (changes.ranks != 0) changed.mutable_geometry()->set_ranks(changes.ranks);
+  if (changes.data_rate_mt_s != 0) {
+    const Device original = device_from_proto(message, origin);
+    const std::uint64_t own_rate = data_rate_mt_s(original.geometry, original.timing);
+    if (changes.data_rate_mt_s > own_rate)
+      refuse(origin, "data_rate_mt_s", changes.data_rate_mt_s,
+             "must be at most the table's " + std::to_string(own_rate));
+    const std::uint64_t beats_per_clock = std::uint64_t{original.geometry.burst_bytes} * 8 /
+                                          original.geometry.bus_bits / original.timing.burst;
+    set_clock(*changed.mutable_timing(),
+              (1'000'000 * beats_per_clock + changes.data_rate_mt_s / 2) / changes.data_rate_mt_s);
+  }
   return device_from_proto(changed, origin);
 }
 

@@ -22,14 +22,11 @@ std::string path_of(const std::string& name_or_path) {
 
 }  // namespace
 
-Device load_device(const std::string& name_or_path) {
+Device load_device(const std::string& name_or_path, const DeviceChanges& changes) {
   const std::string path = path_of(name_or_path);
-  return device_from_proto(load_message(path), path);
+  return device_from_proto(load_message(path), path, changes);
 }
 
-Device load_device(const std::string& name_or_path, std::uint32_t data_rate) {
-  const std::string path = path_of(name_or_path);
-  return reclocked(load_message(path), path, data_rate);
-}
+std::vector<std::string> list_devices() { return list_data_files("devices"); }
 
 }  // namespace tessera::dram

@@ -39,8 +39,8 @@ DramCycle read_wait_bound(const FrFcfsOptions& o, const Device& device) {
   const DramCycle busy = o.age_cap + bursts * row_cycle;
   // While a refresh is due, its hits drain and it executes; nothing else is promised in that time.
   const DramCycle refresh = r.prea_ref + r.ref_act + o.read_depth * turn;
-  const DramCycle refreshes = (busy / (device.timing.refi - device.timing.rfc) + 2) *
-                              (1 + o.postponed_refreshes);
+  const DramCycle refreshes =
+      (busy / (device.timing.refi - device.timing.rfc) + 2) * (1 + o.postponed_refreshes);
   return busy + refreshes * refresh;
 }
 

@@ -27,9 +27,11 @@ struct FrFcfsOptions {
   /// wait and no more reads than that.
   std::uint32_t write_high = 60;
   std::uint32_t write_opportune = 16;
-  /// With reads waiting, a write phase ends when this few writes wait or it has served `write_depth`.
+  /// With reads waiting, a write phase ends when this few writes wait or it has served
+  /// `write_depth`.
   std::uint32_t write_low = 4;
-  /// A read phase serves at least this many waiting reads, so that a flood of writes cannot stop them.
+  /// A read phase serves at least this many waiting reads, so that a flood of writes cannot stop
+  /// them.
   std::uint32_t read_phase = 16;
   /// Cycles after which a request no longer waits for younger ones.
   DramCycle age_cap = 2048;
@@ -43,10 +45,10 @@ struct FrFcfsOptions {
 /// UserError naming the option when the options contradict each other or the device.
 void check_options(const FrFcfsOptions& options, const Device& device);
 
-/// Cycles within which the default policy serves any read, from acceptance to its column command, no
-/// matter what else is offered. A worst case by counting: after `age_cap` cycles at most `read_depth`
-/// reads and the write phases between them come first, each taking a full row cycle in one bank, and
-/// refreshes take their share of the time.
+/// Cycles within which the default policy serves any read, from acceptance to its column command,
+/// no matter what else is offered. A worst case by counting: after `age_cap` cycles at most
+/// `read_depth` reads and the write phases between them come first, each taking a full row cycle in
+/// one bank, and refreshes take their share of the time.
 DramCycle read_wait_bound(const FrFcfsOptions& options, const Device& device);
 
 }  // namespace tessera::dram

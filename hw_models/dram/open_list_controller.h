@@ -21,8 +21,8 @@ struct OpenListOptions {
 
 /// A controller with a read and a write buffer and first-ready, first-come scheduling by readiness
 /// and age alone: row hits get no priority of their own. A request whose activation went out leaves
-/// its buffer for the list of opened requests, which is served first, and protects its row until its
-/// column command. All-bank refresh; new work of a rank waits as soon as its refresh is due.
+/// its buffer for the list of opened requests, which is served first, and protects its row until
+/// its column command. All-bank refresh; new work of a rank waits as soon as its refresh is due.
 /// Reproduces Ramulator 2.1 (commit c5b1c3a) command by command; leaves out its write forwarding.
 class OpenListController final : public Controller {
  public:
@@ -67,7 +67,7 @@ class OpenListController final : public Controller {
   bool separate_column_bus_;
   std::uint64_t all_banks_;
   CommandPort port_;
-  PendingQueue buffers_[2];  ///< [0] reads, [1] writes
+  PendingQueue buffers_[2];                      ///< [0] reads, [1] writes
   std::vector<PendingRequest> opened_requests_;  ///< by bank, valid where `opened_` has a bit
   std::uint64_t opened_ = 0;
   std::vector<RefreshTimer> refresh_;

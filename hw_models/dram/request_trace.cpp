@@ -5,6 +5,7 @@
 #include <boost/iostreams/filter/lzma.hpp>
 #include <boost/iostreams/filtering_stream.hpp>
 #include <charconv>
+#include <deque>
 #include <sstream>
 
 #include "sim/base/csv.h"
@@ -90,7 +91,7 @@ std::vector<TraceRequest> parse_table(const std::string& path, const std::string
   return requests;
 }
 
-/// Notes the end of every burst by the index its request carries as id.
+/// Notes the end of every burst by the number its request carries as id.
 class CompletionLog final : public CompletionSink {
  public:
   explicit CompletionLog(std::vector<DramCycle>& data_end) : data_end_(data_end) {}
@@ -100,11 +101,35 @@ class CompletionLog final : public CompletionSink {
   std::vector<DramCycle>& data_end_;
 };
 
-void check_addresses(const Channel& channel, const std::vector<TraceRequest>& requests) {
-  for (std::size_t i = 0; i < requests.size(); ++i)
-    if (!channel.mapping().covers(requests[i].address))
-      throw UserError("request ", i, ": address ", requests[i].address, " is beyond the channel's ",
-                      channel.mapping().capacity_bytes(), " bytes");
+/// Keeps the arrivals of requests under way and sums up their latencies.
+class ArrivalBook final : public CompletionSink {
+ public:
+  ArrivalBook(TraceSummary& summary, CompletionSink* also) : summary_(summary), also_(also) {}
+
+  void offered(DramCycle arrive) {
+    ++summary_.offered;
+    under_way_.push_back(arrive);
+  }
+  void completed(std::uint64_t id, bool is_write, DramCycle data_end) override {
+    DramCycle& arrive = under_way_[id - first_];
+    ++summary_.completed;
+    summary_.latency_from_arrival += data_end - arrive;
+    arrive = kNever;
+    for (; !under_way_.empty() && under_way_.front() == kNever; ++first_) under_way_.pop_front();
+    if (also_ != nullptr) also_->completed(id, is_write, data_end);
+  }
+
+ private:
+  TraceSummary& summary_;
+  CompletionSink* also_;
+  std::deque<DramCycle> under_way_;
+  std::uint64_t first_ = 0;
+};
+
+void check_address(const Channel& channel, const TraceRequest& request, std::uint64_t number) {
+  if (!channel.mapping().covers(request.address))
+    throw UserError("request ", number, ": address ", request.address, " is beyond the channel's ",
+                    channel.mapping().capacity_bytes(), " bytes");
 }
 
 }  // namespace
@@ -123,33 +148,59 @@ std::vector<TraceRequest> load_requests(const std::string& path, const std::stri
   return requests;
 }
 
-TraceTiming run_trace(Channel& channel, const std::vector<TraceRequest>& requests) {
-  check_addresses(channel, requests);
-  TraceTiming timing{std::vector<DramCycle>(requests.size(), kNever),
-                     std::vector<DramCycle>(requests.size(), kNever)};
-  CompletionLog log(timing.data_end);
-  std::size_t offered = 0;
+bool ListedRequests::next(TraceRequest& request) {
+  if (index_ == requests_.size()) return false;
+  request = requests_[index_++];
+  return true;
+}
+
+bool RandomRequests::next(TraceRequest& request) {
+  if (produced_ == config_.count) return false;
+  ++produced_;
+  request.is_write = random_.bernoulli(config_.write_fraction);
+  request.address =
+      random_.below(config_.capacity_bytes / config_.burst_bytes) * config_.burst_bytes;
+  request.arrive = now_;
+  if (config_.mean_gap_cycles >= 1) now_ += random_.geometric(1 / config_.mean_gap_cycles);
+  return true;
+}
+
+TraceSummary run_trace(Channel& channel, RequestSource& source, CompletionSink* also) {
+  TraceSummary summary;
+  ArrivalBook book(summary, also);
+  TraceRequest request;
+  bool more = source.next(request);
   DramCycle earliest_offer = 0;
   for (;;) {
     DramCycle now = channel.next_visit();
-    if (offered < requests.size() && channel.can_accept(requests[offered].is_write)) {
-      const DramCycle offer = std::max(earliest_offer, requests[offered].arrive);
+    if (more && channel.can_accept(request.is_write)) {
+      const DramCycle offer = std::max(earliest_offer, request.arrive);
       if (offer <= now) {
         now = offer;
-        channel.accept(now, {offered, requests[offered].is_write, requests[offered].address});
-        timing.accepted[offered++] = now;
+        check_address(channel, request, summary.offered);
+        channel.accept(now, {summary.offered, request.is_write, request.address});
+        book.offered(request.arrive);
         earliest_offer = now + 1;
+        more = source.next(request);
       }
     }
     if (now == kNever) break;
     if (channel.next_visit() > now) continue;
-    channel.visit(now, log);
+    channel.visit(now, book);
     earliest_offer = std::max(earliest_offer, now + 1);
   }
-  if (offered < requests.size())
-    throw NoProgress("dram channel: request ", offered, " of ", requests.size(),
+  if (more)
+    throw NoProgress("dram channel: request ", summary.offered,
                      " waits for a queue that nothing will empty");
-  return timing;
+  return summary;
+}
+
+std::vector<DramCycle> run_trace(Channel& channel, const std::vector<TraceRequest>& requests) {
+  std::vector<DramCycle> data_end(requests.size(), kNever);
+  CompletionLog log(data_end);
+  ListedRequests source(requests);
+  run_trace(channel, source, &log);
+  return data_end;
 }
 
 }  // namespace tessera::dram

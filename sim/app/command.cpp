@@ -4,6 +4,9 @@
 #include <new>
 
 #include "sim/app/compile_command.h"
+#include "sim/app/dram_command.h"
+#include "sim/app/noc_command.h"
+#include "sim/app/list_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/app/run_command.h"
 #include "sim/base/error.h"
@@ -18,6 +21,9 @@ const std::vector<Command>& commands() {
       run_command(),
       compile_command(),
       predict_command(),
+      noc_command(),
+      dram_command(),
+      list_command(),
   };
   return list;
 }

@@ -2,6 +2,8 @@
 
 #include <iostream>
 
+#include "mapping/listing.h"
+#include "mapping/listing.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
 #include "mapping/program_io.h"
@@ -23,6 +25,8 @@ po::options_description options() {
   options.add_options()
       ("output,o", po::value<std::string>(), "program file to write (.pb), for tessera run --program")
       ("schedule-out", po::value<std::string>(), "schedule file to write (.textproto), for --schedule")
+      ("print", po::value<std::string>(), "print the code of some tiles: tile=3,4")
+      ("print", po::value<std::string>(), "print the listing of tiles by id: tile=3,4")
       ("print-schedule", po::bool_switch(), "print the schedule tree, one node a line");
   return options;
 }
@@ -32,7 +36,10 @@ void run(const po::variables_map& values) {
   const auto program = mapping::lower(inputs.schedule, inputs.network, inputs.accelerator);
   const auto& tile = inputs.accelerator.tile;
   mapping::check(program, {inputs.accelerator.tiles(), tile.buffer.bytes, tile.buffer.line_bytes});
+  if (values.count("print") != 0) std::cout << mapping::requested_listing(program, values["print"].as<std::string>());
   if (values["print-schedule"].as<bool>()) std::cout << mapping::to_text(inputs.schedule);
+  if (values.count("print") != 0)
+    std::cout << mapping::requested_listing(program, values["print"].as<std::string>());
   if (values.count("schedule-out") != 0)
     write_file_atomically(values["schedule-out"].as<std::string>(), mapping::to_schedule_text(inputs.schedule));
   if (values.count("output") != 0)

@@ -2,7 +2,7 @@
 
 #include "hw_models/description/convert.h"
 #include "hw_models/description/load.h"
-#include "hw_models/dram/device.h"
+#include "hw_models/memory_interface/dram_interface.h"
 #include "mapping/layerwise.h"
 #include "mapping/schedule_io.h"
 #include "sim/base/error.h"
@@ -47,17 +47,11 @@ hw::Accelerator load_accelerator(const po::variables_map& options, std::string& 
 
 namespace {
 
-dram::Device device_of(const hw::DramInterfaceDescription& interface) {
-  return interface.data_rate_mt_s > 0
-             ? dram::load_device(interface.device, static_cast<std::uint32_t>(interface.data_rate_mt_s))
-             : dram::load_device(interface.device);
-}
-
 mapping::MachineRates rates_of(const hw::Accelerator& accelerator) {
   mapping::MachineRates rates;
   double bytes_per_second = 0;
   for (const auto& interface : accelerator.dram) {
-    const auto device = device_of(interface);
+    const auto device = hw::device_of(interface);
     double peak = device.geometry.burst_bytes / (device.timing.burst * device.timing.clock_ps * 1e-12);
     if (interface.link_width_bits > 0)
       peak = std::min(peak, interface.link_width_bits / 8 * interface.link_clock_mhz * 1e6);

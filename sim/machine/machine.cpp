@@ -96,9 +96,7 @@ void Machine::build_dram() {
   for (std::size_t channel = 0; channel < accelerator_.dram.size(); ++channel) {
     const auto& description = accelerator_.dram[channel];
     dram::ChannelConfig config;
-    config.device = description.data_rate_mt_s > 0
-                        ? dram::load_device(description.device, static_cast<std::uint32_t>(description.data_rate_mt_s))
-                        : dram::load_device(description.device);
+    config.device = hw::device_of(description);
     const hw::ClockPair clocks{period_ps_, config.device.timing.clock_ps};
     dram_.push_back(std::make_unique<hw::DramInterface>(channel, context_, config, clocks, *switch_, memory_.get()));
     dram_modules_.push_back(std::make_unique<ClockedModule>(
@@ -113,7 +111,17 @@ void Machine::build_tiles() {
     tile_modules_.push_back(std::make_unique<ClockedModule>(
         ("tile" + std::to_string(tile)).c_str(), period_ps_,
         [interface = tiles_.back().get()](Cycle now) { return interface->run(now); }));
+    if (options_.detailed_arrays) build_detailed_array(tile);
   }
+}
+
+void Machine::build_detailed_array(int tile) {
+  detailed_arrays_.push_back(std::make_unique<DetailedArray>(
+      ("array" + std::to_string(tile)).c_str(), accelerator_, period_ps_, [this, tile](const hw::ArrayTiming& timing) {
+        tiles_[tile]->array_done(timing, sc_core::sc_time_stamp().value() / period_ps_);
+        tile_modules_[tile]->wake_now();
+      }));
+  tiles_[tile]->set_array_executor(detailed_arrays_.back().get());
 }
 
 void Machine::report_progress(Cycle now) {

@@ -116,6 +116,29 @@ TEST(Listing, LeavesOutStagesWithoutAShare) {
   EXPECT_EQ(listing(test::three_stage_program(), 3).find("stage 2"), std::string::npos);
 }
 
+TEST(RequestedListing, ShowsTheTilesInTheOrderOfTheRequest) {
+  const Program program = test::three_stage_program();
+  EXPECT_EQ(requested_listing(program, "tile=2"), listing(program, 2));
+  EXPECT_EQ(requested_listing(program, "tile=3,0"),
+            listing(program, 3) + "\n" + listing(program, 0));
+}
+
+TEST(RequestedListing, RefusesWhatIsNoListOfTiles) {
+  const Program program = test::three_stage_program();
+  for (const std::string request :
+       {"", "3", "tile", "tile=", "tile=a", "tile=1,", "tile=1;2", "tile=1 "})
+    try {
+      requested_listing(program, request);
+      FAIL() << request;
+    } catch (const UserError& error) {
+      EXPECT_EQ(error.what(),
+                "'" + request + "' asks for no listing; allowed: tile=N or tile=N,N,...");
+    }
+  EXPECT_THROW(requested_listing(program, "tile=4"), UserError);
+  EXPECT_THROW(requested_listing(program, "tile=-1"), UserError);
+  EXPECT_THROW(requested_listing(program, "tile=99999999999"), UserError);
+}
+
 TEST(Listing, NamesTheTilesThereAre) {
   try {
     listing(test::three_stage_program(), 4);

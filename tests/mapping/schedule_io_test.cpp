@@ -41,13 +41,13 @@ constexpr char kEverything[] = R"(name: "all"
 root {
   sequence {}
   child {
-    loop { rank { layer: "a" rank: "N" } rank { layer: "b" rank: "P" } tile: 4 step: 3 rotates: "I0" }
+    loop { rank { layer: "a" rank: "N" } rank { layer: "b" rank: "P" of_tensor: "I0" } tile: 4 step: 3 rotates: "I0" count: 9 }
     child {
       pipeline {}
       child {
         place { tile: 5 tile: 2 organisation: STRIPED_1D depth: 4 index: 3 }
         child {
-          split { rank { rank: "K" } size: 8 step: 9 ways: 2 axis: MESH_Y skewed: true }
+          split { rank { rank: "K" } size: 8 step: 9 ways: 2 axis: MESH_Y skewed: true joint: true }
           child {
             store {
               level: "buffer"
@@ -76,10 +76,10 @@ TEST(ScheduleText, EveryFieldReachesTheTree) {
   EXPECT_EQ(schedule.origin, "all.textproto");
   EXPECT_EQ(to_text(schedule),
             "sequence\n"
-            "  loop a.N+b.P tile 4 step 3 rotate I0\n"
+            "  loop a.N+b.I0[P] tile 4 step 3 rotate I0 count 9\n"
             "    pipeline\n"
             "      place tiles 5,2 organisation striped_1d depth 4 index 3\n"
-            "        split K size 8 step 9 ways 2 over mesh_y skewed\n"
+            "        split K size 8 step 9 ways 2 over mesh_y skewed joint\n"
             "          store buffer: W (double) (no reuse) I0 (shared by 4) (neighbour) O "
             "(multicast) (sums in network)\n"
             "            layer a\n"

@@ -21,21 +21,23 @@ Index first(const Index& index, std::size_t count) {
   return Index(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
-std::int64_t slot(const std::vector<Stages>& iterations, std::size_t number) {
+std::optional<std::int64_t> slot(const std::vector<Stages>& iterations, std::size_t number) {
   const std::size_t stages = iterations.front().size();
-  if (number / stages >= iterations.size()) return 0;
-  return iterations[number / stages][number % stages].value_or(0);
+  if (number / stages >= iterations.size()) return std::nullopt;
+  return iterations[number / stages][number % stages];
 }
 
+/// The least that follows any stage of the iteration; stages that nothing follows are left out.
 std::int64_t hidden_in(const std::vector<Stages>& iterations, std::size_t iteration) {
   const std::size_t stages = iterations.front().size();
   std::optional<std::int64_t> hidden;
   for (std::size_t stage = 0; stage < stages; ++stage) {
     if (!iterations[iteration][stage]) continue;
-    std::int64_t after = 0;
+    std::optional<std::int64_t> after;
     for (std::size_t next = 1; next < stages; ++next)
-      after += slot(iterations, iteration * stages + stage + next);
-    hidden = std::min(hidden.value_or(after), after);
+      if (const auto time = slot(iterations, iteration * stages + stage + next))
+        after = after.value_or(0) + *time;
+    if (after) hidden = std::min(hidden.value_or(*after), *after);
   }
   return hidden.value_or(0);
 }
@@ -45,6 +47,25 @@ std::int64_t pipeline_time(const std::vector<Stages>& iterations) {
   for (const auto& stages : iterations)
     for (const auto& stage : stages) time += stage.value_or(0);
   for (std::size_t i = 0; i + 1 < iterations.size(); ++i) time -= hidden_in(iterations, i);
+  return time;
+}
+
+/// The tool's way: the slots that follow are found by the last loop's index alone, so those of all
+/// outer iterations are added up, and none follow across an outer carry.
+std::int64_t pipeline_time_as_shipped(const std::map<Index, Stages>& sorted) {
+  std::vector<Stages> summed;  // by the last loop's index
+  std::int64_t time = 0;
+  for (const auto& [index, stages] : sorted) {
+    const auto last = static_cast<std::size_t>(index.empty() ? 0 : index.back());
+    if (summed.size() <= last) summed.resize(last + 1, Stages(stages.size()));
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+      if (!stages[i]) continue;
+      summed[last][i] = summed[last][i].value_or(0) + *stages[i];
+      time += *stages[i];
+    }
+  }
+  for (auto entry = sorted.begin(); std::next(entry) != sorted.end(); ++entry)
+    time -= hidden_in(summed, static_cast<std::size_t>(entry->first.back()));
   return time;
 }
 
@@ -64,7 +85,10 @@ class LatencyWalk {
     const auto loops = static_cast<std::size_t>(std::ranges::count_if(chain, [](const Step& step) {
       return step.kind == StepKind::kTemporal || step.kind == StepKind::kSpatial;
     }));
-    if (faults_ == Faults::kAsShipped) refuse_meaningless(end.kind, loops, branches);
+    if (faults_ == Faults::kAsShipped && branches > 0)
+      throw UserError(tree_.origin,
+                      ": the tool's latency of a branch inside a branch has no meaning; use "
+                      "--faults fixed");
     const std::size_t inside = above + loops;
     std::map<Index, std::map<Index, Stages>> iterations;  // by outside, then by all loops
     for (std::size_t branch = 0; branch < end.branches.size(); ++branch) {
@@ -80,7 +104,9 @@ class LatencyWalk {
     return times;
   }
 
-  static std::int64_t total(StepKind kind, const std::map<Index, Stages>& sorted) {
+  std::int64_t total(StepKind kind, const std::map<Index, Stages>& sorted) const {
+    if (kind == StepKind::kPipeline && faults_ == Faults::kAsShipped)
+      return pipeline_time_as_shipped(sorted);
     std::vector<Stages> iterations;
     std::int64_t sum = 0;
     for (const auto& [index, stages] : sorted) {
@@ -88,16 +114,6 @@ class LatencyWalk {
       for (const auto& stage : stages) sum += stage.value_or(0);
     }
     return kind == StepKind::kPipeline ? pipeline_time(iterations) : sum;
-  }
-
-  void refuse_meaningless(StepKind kind, std::size_t loops, int branches) const {
-    if (branches > 0)
-      throw UserError(tree_.origin,
-                      ": the tool's latency of a branch inside a branch has no meaning; use "
-                      "--faults fixed");
-    if (kind == StepKind::kPipeline && loops > 1)
-      throw UserError(tree_.origin, ": the tool's latency of a pipeline below ", loops,
-                      " loops has no meaning; use --faults fixed or one loop");
   }
 
   Times leaf_times(int layer, std::size_t above) const {

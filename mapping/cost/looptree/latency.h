@@ -13,10 +13,10 @@ namespace tessera::mapping::looptree {
 /// consecutive iterations: with n stages, each iteration but the last hides the shortest time that
 /// n - 1 consecutive stages after one of its own take.
 ///
-/// As shipped the tool has no meaningful latency when a pipeline has two loops or more above it
-/// (outer indices are not equated and too much is hidden) or when a branch is inside a branch
-/// (stores are counted as loops); both are UserErrors. Fixed, all loops above a pipeline count as
-/// one sequence of iterations, and branches nest.
+/// As shipped, with two or more loops above a pipeline the tool hides the stages of all outer
+/// iterations at once, so that the latency may even be negative, and a branch inside a branch
+/// (where it takes stores for loops) is a UserError. Fixed, all loops above a pipeline count as one
+/// sequence of iterations, and branches nest.
 std::int64_t compute_latency(const FusedTree& tree, const std::vector<LeafTiles>& leaves,
                              const std::vector<LeafMovement>& movements, Faults faults);
 

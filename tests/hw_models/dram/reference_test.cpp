@@ -6,6 +6,8 @@
 #include <map>
 
 #include "hw_models/dram/channel.h"
+#include "hw_models/dram/channel_report.h"
+#include "hw_models/dram/energy.h"
 #include "hw_models/dram/request_trace.h"
 #include "sim/base/csv.h"
 
@@ -20,28 +22,29 @@ class Recorder final : public CommandListener {
   std::vector<IssuedCommand> commands;
 };
 
-const std::map<std::string, std::string> kPolicyOfTool = {{"r2-frfcfs", "r"},
-                                                          {"r2-rowhit", "r-rowhit"},
-                                                          {"ds3-split", "d"},
-                                                          {"ds3-uni", "d-unified"}};
+const std::map<std::string, std::string> kPolicyOfTool = {
+    {"r2-frfcfs", "r"}, {"r2-rowhit", "r-rowhit"}, {"ds3-split", "d"}, {"ds3-uni", "d-unified"}};
 
 struct CaseRun {
+  Device device;
   std::vector<TraceRequest> requests;
-  TraceTiming timing;
+  TraceSummary summary;
   Recorder recorder;
   ChannelStats stats;
 };
 
 CaseRun run_case(const std::string& device, const std::string& mapping, const std::string& tool,
-             const std::vector<TraceRequest>& requests) {
+                 const std::vector<TraceRequest>& requests) {
   CaseRun run;
   run.requests = requests;
-  Channel channel({.device = load_device(device),
+  run.device = load_device(device);
+  Channel channel({.device = run.device,
                    .mapping = mapping,
                    .policy = policy_from_name(kPolicyOfTool.at(tool)),
                    .fr_fcfs = {}});
   channel.set_listener(&run.recorder);
-  run.timing = run_trace(channel, requests);
+  ListedRequests source(run.requests);
+  run.summary = run_trace(channel, source);
   run.stats = channel.stats();
   return run;
 }
@@ -63,26 +66,6 @@ std::vector<std::string> expected_commands(const CsvTable& table, const std::str
   return lines;
 }
 
-double mean_latency(const CaseRun& run, bool is_write) {
-  std::uint64_t sum = 0, count = 0;
-  for (std::size_t i = 0; i < run.requests.size(); ++i) {
-    if (run.requests[i].is_write != is_write || run.timing.data_end[i] == kNever) continue;
-    sum += run.timing.data_end[i] - run.timing.accepted[i];
-    ++count;
-  }
-  return count == 0 ? 0 : static_cast<double>(sum) / static_cast<double>(count);
-}
-
-double mean_total_latency(const CaseRun& run) {
-  std::uint64_t sum = 0, count = 0;
-  for (std::size_t i = 0; i < run.requests.size(); ++i) {
-    if (run.timing.data_end[i] == kNever) continue;
-    sum += run.timing.data_end[i] - run.requests[i].arrive;
-    ++count;
-  }
-  return static_cast<double>(sum) / static_cast<double>(count);
-}
-
 /// Equal to the five decimals the data are printed with.
 void expect_printed(const CsvTable& table, std::size_t row, const std::string& column,
                     double value) {
@@ -90,23 +73,47 @@ void expect_printed(const CsvTable& table, std::size_t row, const std::string& c
   EXPECT_NEAR(value, table.number(row, column), 0.500001e-5) << column;
 }
 
+void expect_percentiles(const CsvTable& table, std::size_t i, const ChannelStats& stats) {
+  const Histogram& reads = stats.latency[0];
+  if (reads.count() > 0) {
+    EXPECT_EQ(latency_quantile(reads, 0.50), table.integer(i, "rd_p50"));
+    EXPECT_EQ(latency_quantile(reads, 0.95), table.integer(i, "rd_p95"));
+    EXPECT_EQ(latency_quantile(reads, 0.99), table.integer(i, "rd_p99"));
+    EXPECT_EQ(reads.max(), table.integer(i, "rd_max"));
+  }
+  if (stats.latency[1].count() > 0) {
+    EXPECT_EQ(latency_quantile(stats.latency[1], 0.95), table.integer(i, "wr_p95"));
+  }
+}
+
+void expect_energy(const CsvTable& table, std::size_t i, const CaseRun& run) {
+  const EnergyBreakdown energy = energy_of(run.device, run.stats, run.stats.last_data_end);
+  const std::pair<const char*, double> parts[] = {
+      {"e_act", energy.activate}, {"e_rd", energy.read},       {"e_wr", energy.write},
+      {"e_ref", energy.refresh},  {"e_bg", energy.background}, {"e_total_pJ", energy.total()}};
+  for (const auto& [column, value] : parts)
+    EXPECT_NEAR(value, table.number(i, column), 1e-6 * table.number(i, column)) << column;
+}
+
 void expect_summary(const CsvTable& table, std::size_t i, const CaseRun& run) {
   const ChannelStats& stats = run.stats;
-  const std::pair<const char*, CommandKind> counts[] = {{"ACT", CommandKind::kActivate},
-                                                        {"PRE", CommandKind::kPrecharge},
-                                                        {"PREA", CommandKind::kPrechargeAll},
-                                                        {"RD", CommandKind::kRead},
-                                                        {"WR", CommandKind::kWrite},
-                                                        {"REF", CommandKind::kRefresh}};
+  const std::pair<const char*, CommandKind> counts[] = {
+      {"ACT", CommandKind::kActivate},      {"PRE", CommandKind::kPrecharge},
+      {"PREA", CommandKind::kPrechargeAll}, {"RD", CommandKind::kRead},
+      {"WR", CommandKind::kWrite},          {"REF", CommandKind::kRefresh}};
   for (const auto& [name, kind] : counts)
     EXPECT_EQ(stats.count(kind), table.integer(i, name)) << name;
   EXPECT_EQ(stats.last_data_end, table.integer(i, "cycles"));
   EXPECT_EQ(stats.bursts(), table.integer(i, "cas"));
   expect_printed(table, i, "bw_frac",
                  static_cast<double>(stats.bus.data) / static_cast<double>(stats.last_data_end));
-  expect_printed(table, i, "rd_avg", mean_latency(run, false));
-  expect_printed(table, i, "wr_avg", mean_latency(run, true));
-  expect_printed(table, i, "total_avg", mean_total_latency(run));
+  expect_printed(table, i, "rd_avg", stats.latency[0].mean());
+  expect_printed(table, i, "wr_avg", stats.latency[1].mean());
+  expect_printed(table, i, "total_avg",
+                 static_cast<double>(run.summary.latency_from_arrival) /
+                     static_cast<double>(run.summary.completed));
+  expect_percentiles(table, i, stats);
+  expect_energy(table, i, run);
   expect_printed(table, i, "hit_rate", stats.row_hit_rate());
   EXPECT_EQ(stats.bus.total(), stats.last_data_end);
 }
@@ -124,7 +131,7 @@ TEST(SmallCases, CommandTracesAreIdenticalToTheTools) {
     if (!traces.contains(set)) traces.emplace(set, CsvTable::load(kData + "commands/" + set));
     const auto expected = expected_commands(traces.at(set), name, tool);
     const CaseRun run = run_case(results.at(i, "dev"), results.at(i, "map"), tool,
-                             load_requests(kData + "requests/" + set, name));
+                                 load_requests(kData + "requests/" + set, name));
     std::vector<std::string> commands;
     for (const auto& command : run.recorder.commands) commands.push_back(text_of(command));
     ASSERT_EQ(commands, expected);
@@ -144,7 +151,7 @@ TEST(LargeCases, CountsCyclesAndLatenciesEqualTheTools) {
         results.at(i, "dev") + "." + results.at(i, "map") + "." + results.at(i, "case");
     SCOPED_TRACE(set + " " + tool);
     const CaseRun run = run_case(results.at(i, "dev"), results.at(i, "map"), tool,
-                             load_requests(kData + "requests/" + set + ".txt.xz", ""));
+                                 load_requests(kData + "requests/" + set + ".txt.xz", ""));
     expect_summary(results, i, run);
     ++compared[tool];
   }
@@ -174,8 +181,8 @@ TEST(DefaultPolicy, HasTheBandwidthOfTheBetterToolOnNineTenthsOfTheLargeCases) {
     EXPECT_EQ(stats.bus.total(), stats.last_data_end);
     EXPECT_LE(stats.latency[0].max(),
               read_wait_bound(config.fr_fcfs, config.device) + config.device.timing.read_latency());
-    reached += static_cast<double>(stats.bursts()) / static_cast<double>(stats.last_data_end) >=
-               rate;
+    reached +=
+        static_cast<double>(stats.bursts()) / static_cast<double>(stats.last_data_end) >= rate;
   }
   EXPECT_EQ(best.size(), 139u);
   EXPECT_GE(reached, 126u) << "of 139";
