@@ -1,7 +1,5 @@
 #include "mapping/instruction_text.h"
 
-#include <algorithm>
-
 #include "sim/base/error.h"
 
 namespace tessera::mapping {
@@ -84,16 +82,6 @@ std::string to_text(const Instruction& instruction, const Stage& stage) {
   const bool counted = instruction.op == Op::kAcquire || instruction.op == Op::kRelease;
   if (counted && instruction.amount != 1) text += detail::concatenate(" ", instruction.amount);
   return text;
-}
-
-std::string operand_label(const workloads::Layer& layer, int input) {
-  const auto is_weight = [](const workloads::Operand& operand) {
-    return operand.role == workloads::OperandRole::kWeight;
-  };
-  if (!is_weight(layer.inputs[input])) return detail::concatenate("I", input);
-  const auto before = layer.inputs.begin() + input;
-  const bool first = std::none_of(layer.inputs.begin(), before, is_weight);
-  return first ? "W" : detail::concatenate("W", input);
 }
 
 }  // namespace tessera::mapping

@@ -21,8 +21,4 @@ bool belongs_to(Op op, Queue queue);
 /// Ids that point nowhere are printed as numbers, so that it can describe a faulty program.
 std::string to_text(const Instruction& instruction, const Stage& stage);
 
-/// Name of an input of a layer in schedules and listings: "W" for the first weight, "W<i>" for
-/// further ones, "I<i>" for the rest.
-std::string operand_label(const workloads::Layer& layer, int input);
-
 }  // namespace tessera::mapping

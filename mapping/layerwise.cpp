@@ -16,7 +16,7 @@ using workloads::TensorKind;
 namespace {
 
 /// Share of the tile buffer that feature maps may occupy between layers; the rest streams.
-constexpr double kResidentShare = 0.55;
+constexpr double kResidentShare = 0.75;
 
 /// Each attempt asks for an eighth less.
 constexpr int kPlacementAttempts = 12;
@@ -157,7 +157,7 @@ class Layerwise {
     Bytes working = capacity() - resident_bytes(stage);
     for (int attempt = 0; attempt < kPlacementAttempts; ++attempt, working -= working / 8) {
       const SearchLimits limits{working, stays, rates_.multicast, rates_.link_bytes_per_cycle,
-                                rates_.dram_bytes_per_cycle};
+                                rates_.dram_bytes_per_cycle, rates_.dram_burst_bytes};
       auto choice = search_partition(network_, stage, sources, accelerator_, limits);
       if (!choice) return std::nullopt;
       SlotPlacer trial = placer_;

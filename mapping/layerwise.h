@@ -10,6 +10,7 @@ namespace tessera::mapping {
 /// What scheduling needs to know of parts described elsewhere.
 struct MachineRates {
   double dram_bytes_per_cycle = 16;  ///< peak of all channels per chip cycle
+  double dram_burst_bytes = 32;
   double link_bytes_per_cycle = 16;
   bool multicast = true;
 };

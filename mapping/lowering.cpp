@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mapping/dram_order.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
 #include "sim/base/error.h"
@@ -75,8 +76,6 @@ class ProgramBuilder {
     }
   }
 
-  /// Weights as stored; feature maps of four dimensions with the channels fastest, so that a row of a
-  /// window is one contiguous run.
   void add_layouts() {
     constexpr std::uint64_t alignment = 4096;
     std::uint64_t next = 0;
@@ -84,11 +83,8 @@ class ProgramBuilder {
       const auto& tensor = network_.tensors[t];
       DramLayout layout;
       layout.block = tensor.extents;
-      for (int d = 0; d < static_cast<int>(tensor.extents.size()); ++d) layout.order.push_back(d);
-      if (tensor.kind == workloads::TensorKind::kWeight)
-        block_for_fetches(layout, static_cast<int>(t));
-      else if (tensor.extents.size() == 4)
-        layout.order = {0, 2, 3, 1};
+      layout.order = dram_order(tensor);
+      if (tensor.kind == workloads::TensorKind::kWeight) block_for_fetches(layout, static_cast<int>(t));
       std::uint64_t elements = 1;
       for (std::size_t d = 0; d < tensor.extents.size(); ++d)
         elements *= static_cast<std::uint64_t>(round_up(tensor.extents[d], layout.block[d]));

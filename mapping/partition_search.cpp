@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "mapping/array_choice.h"
+#include "mapping/dram_order.h"
 
 namespace tessera::mapping {
 
@@ -34,13 +35,15 @@ using Extents = std::vector<std::int64_t>;
 constexpr double kFinalists = 24;
 constexpr double kUsableLinkShare = 0.4;     ///< of all links, what uneven traffic leaves usable
 constexpr double kRequestLatency = 120;      ///< cycles from a request to its first data, network and DRAM
+constexpr double kReadyCycles = 20;          ///< one level of the tree that collects a group's readiness
 constexpr double kHopCyclesPerFlit = 0.02;   ///< weight of network work when cycles tie: it costs energy
 
 class Search {
  public:
   Search(const workloads::Network& network, workloads::LayerId layer, const std::vector<InputSource>& sources,
          const hw::Accelerator& accelerator, const SearchLimits& limits)
-      : layer_(network.layers[layer]),
+      : network_(network),
+        layer_(network.layers[layer]),
         sources_(sources),
         accelerator_(accelerator),
         limits_(limits) {
@@ -120,6 +123,7 @@ class Search {
         Dealing dealing{row, 0};
         dealing.splits.insert(dealing.splits.end(), column.begin(), column.end());
         const Extents extents = shares(dealing.splits);
+        if (!contiguous(extents)) continue;
         StagePlan plan = base_;
         plan.partition = dealing.splits;
         dealing.bound = cost(plan, extents, compute_bound(extents)).total();
@@ -128,6 +132,12 @@ class Search {
         entry->second = dealing.bound;
         dealings_.push_back(std::move(dealing));
       }
+  }
+
+  /// All regions of a tile of these extents are boxes without gaps.
+  bool contiguous(const Extents& extents) const {
+    const auto whole = [&](const Operand& operand) { return mapping::contiguous(layer_, operand, extents); };
+    return whole(layer_.output) && std::ranges::all_of(layer_.inputs, whole);
   }
 
   double compute_bound(const Extents& extents) const {
@@ -174,6 +184,25 @@ class Search {
     return limits_.multicast ? way + members : way * members;
   }
 
+  /// Memories or tiles that hold something of a granule: every one is asked and answers by itself.
+  double sources_of(const Operand& operand, const InputSource& source, const Extents& extents) const {
+    if (source.home == Home::kDram) return static_cast<double>(accelerator_.dram.size());
+    const auto& tensor = network_.tensors[operand.tensor];
+    const auto region = nominal_region(operand, extents);
+    std::vector<std::int64_t> ways(region.size(), 1);
+    for (const auto& dealt : source.signature) ways[static_cast<std::size_t>(dealt.dimension)] *= dealt.ways;
+    double owners = 1;
+    for (std::size_t d = 0; d < region.size(); ++d)
+      owners *= static_cast<double>(ceil_div(region[d], ceil_div(tensor.extents[d], ways[d])));
+    return owners;
+  }
+
+  /// Every piece has a head, and a head for each further packet's worth of payload.
+  double flits_of(double bytes, double pieces) const {
+    const double payload = static_cast<double>(accelerator_.tile.interface.max_payload_bytes);
+    return std::ceil(bytes / limits_.link_bytes_per_cycle) + pieces + bytes / payload;
+  }
+
   LayerCost cost(const StagePlan& plan, const Extents& extents, double compute) const {
     LayerCost cost;
     cost.compute = compute;
@@ -193,11 +222,14 @@ class Search {
       const bool dram = sources_[i].home == Home::kDram;
       const bool local = !dram && signature_of(plan.partition, input) == sources_[i].signature;
       const double sent = groups * fetches * granule * (limits_.multicast ? 1 : members);
-      cost.ingest += fetches * granule / limits_.link_bytes_per_cycle;
-      if (dram) cost.dram += sent / limits_.dram_bytes_per_cycle;
-      hops += groups * fetches * granule / limits_.link_bytes_per_cycle * hops_to(members, dram, local);
-      first_fetch += granule / limits_.link_bytes_per_cycle;
-      if (!plan.inputs[i].double_buffered && fetches > 1) serial += fetches * granule / limits_.link_bytes_per_cycle;
+      const double pieces = sources_of(input, sources_[i], inner);
+      const double flits = flits_of(granule, pieces);
+      cost.ingest += fetches * flits;
+      if (dram) cost.dram += sent * burst_overhead(input, inner) / limits_.dram_bytes_per_cycle;
+      hops += groups * fetches * (flits * hops_to(members, dram, local) + pieces * hops_to(1, dram, local));
+      const double ready = kReadyCycles * std::log2(members + 1);
+      first_fetch += flits + ready;
+      if (!plan.inputs[i].double_buffered && fetches > 1) serial += fetches * (flits + ready + kRequestLatency);
     }
     add_output(plan, extents, cost, hops);
     const double links = 4.0 * accelerator_.tiles();
@@ -217,9 +249,19 @@ class Search {
     cost.exposed += partners * flits;
     hops += owners * partners * flits * hops_to(1, false, false);
     if (plan.output_home == Home::kTiles) return;
-    cost.dram += owners * share / limits_.dram_bytes_per_cycle;
+    const Extents inner = extents_inside(plan.loops, static_cast<int>(plan.loops.size()), extents);
+    cost.dram += owners * share * burst_overhead(layer_.output, inner) / limits_.dram_bytes_per_cycle;
     hops += owners * flits * hops_to(1, true, false);
     cost.exposed += flits;
+  }
+
+  /// Bytes on the DRAM bus per byte wanted: short runs waste the rest of their bursts. Weights are laid out in
+  /// the order in which they are fetched.
+  double burst_overhead(const Operand& operand, const Extents& extents) const {
+    if (operand.role == workloads::OperandRole::kWeight) return 1;
+    const auto run = static_cast<double>(run_elements(network_.tensors[operand.tensor], nominal_region(operand, extents))) *
+                     accelerator_.word_bytes();
+    return burst_bytes_of_run(run, limits_.dram_burst_bytes) / run;
   }
 
   Bytes round_line(double bytes) const {
@@ -273,6 +315,7 @@ class Search {
       if (tile[rank] <= 1) continue;
       Extents smaller = tile;
       smaller[rank] = ceil_div<std::int64_t>(tile[rank], 2);
+      if (!contiguous(smaller)) continue;
       set_loops(plan, extents, smaller, weights_outer);
       const double bytes = static_cast<double>(working_set(plan, extents));
       const double over = std::max(1.0, bytes / static_cast<double>(limits_.working_bytes));
@@ -331,6 +374,7 @@ class Search {
 
   static double score(const LayerChoice& choice) { return choice.cost.total(); }
 
+  const workloads::Network& network_;
   const Layer& layer_;
   const std::vector<InputSource>& sources_;
   const hw::Accelerator& accelerator_;

@@ -32,6 +32,7 @@ struct SearchLimits {
   bool multicast = true;          ///< the network forks packets
   double link_bytes_per_cycle = 16;
   double dram_bytes_per_cycle = 16;
+  double dram_burst_bytes = 32;
 };
 
 /// Cycles by cause, before overlap.

@@ -1,6 +1,7 @@
-#include <algorithm>
-#include <numeric>
+#include <concepts>
+#include <optional>
 #include <set>
+#include <string_view>
 
 #include "mapping/instruction_text.h"
 #include "mapping/program_io.h"
@@ -18,19 +19,26 @@ using workloads::Operand;
 // file.
 constexpr int kDeepestLoopNest = 40;
 
-/// Where a message points: the file and the thing in it.
+/// Where a message points: a chain from the file to the thing in hand. It becomes text only when
+/// there is something to say, so that checking a large program builds no strings. Refers to its
+/// parent and to names.
 class Place {
  public:
-  explicit Place(std::string text) : text_(std::move(text)) {}
+  explicit Place(std::string_view name) : name_(name) {}
+  Place(const Place& parent, std::string_view kind, std::string_view name)
+      : parent_(&parent), kind_(kind), name_(name) {}
+  Place(const Place& parent, std::string_view kind, std::int64_t number)
+      : parent_(&parent), kind_(kind), number_(number) {}
 
-  template <typename... Parts>
-  Place at(const Parts&... parts) const {
-    return Place(detail::concatenate(text_, ": ", parts...));
+  Place at(std::string_view kind, std::string_view name = "") const { return {*this, kind, name}; }
+  template <std::integral Number>
+  Place at(std::string_view kind, Number number) const {
+    return {*this, kind, static_cast<std::int64_t>(number)};
   }
 
   template <typename... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {
-    throw UserError(text_, ": ", parts...);
+    throw UserError(text(), ": ", parts...);
   }
 
   /// low <= value <= high.
@@ -52,7 +60,16 @@ class Place {
   }
 
  private:
-  std::string text_;
+  std::string text() const {
+    std::string own = detail::concatenate(kind_, name_);
+    if (number_) own += std::to_string(*number_);
+    return parent_ == nullptr ? own : parent_->text() + ": " + own;
+  }
+
+  const Place* parent_ = nullptr;
+  std::string_view kind_;
+  std::string_view name_;
+  std::optional<std::int64_t> number_;
 };
 
 void check_access(const workloads::DimensionAccess& access, const Layer& layer, std::int64_t extent,
@@ -132,7 +149,7 @@ class StageIds {
     for (std::size_t i = 0; i < stage_.codes.size(); ++i)
       for (const Queue queue : kQueues)
         check_block(block_of(stage_.codes[i], queue), queue, 0,
-                    place_.at("code ", i, ": ", name_of(queue), " queue"));
+                    place_.at("code ", i).at(name_of(queue), " queue"));
     for (std::size_t i = 0; i < stage_.groups.size(); ++i)
       check_group(stage_.groups[i], place_.at("group ", i));
     check_shares();

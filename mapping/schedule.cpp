@@ -10,30 +10,43 @@ std::string rank_names(const std::vector<RankReference>& ranks) {
   std::string text;
   for (const auto& rank : ranks) {
     if (!text.empty()) text += "+";
-    text += rank.layer.empty() ? rank.rank : rank.layer + "." + rank.rank;
+    const std::string counted =
+        rank.of_tensor.empty() ? rank.rank : rank.of_tensor + "[" + rank.rank + "]";
+    text += rank.layer.empty() ? counted : rank.layer + "." + counted;
   }
   return text;
 }
 
 const char* axis_name(Axis axis) {
   switch (axis) {
-    case Axis::kMeshX: return "mesh_x";
-    case Axis::kMeshY: return "mesh_y";
-    case Axis::kTiles: return "tiles";
-    case Axis::kArrayX: return "array_x";
-    case Axis::kArrayY: return "array_y";
-    case Axis::kLanes: return "lanes";
+    case Axis::kMeshX:
+      return "mesh_x";
+    case Axis::kMeshY:
+      return "mesh_y";
+    case Axis::kTiles:
+      return "tiles";
+    case Axis::kArrayX:
+      return "array_x";
+    case Axis::kArrayY:
+      return "array_y";
+    case Axis::kLanes:
+      return "lanes";
   }
   return "";
 }
 
 const char* organisation_name(Organisation organisation) {
   switch (organisation) {
-    case Organisation::kExplicit: return "";
-    case Organisation::kBlocked1d: return "blocked_1d";
-    case Organisation::kBlocked2d: return "blocked_2d";
-    case Organisation::kStriped1d: return "striped_1d";
-    case Organisation::kCheckerboard: return "checkerboard";
+    case Organisation::kExplicit:
+      return "";
+    case Organisation::kBlocked1d:
+      return "blocked_1d";
+    case Organisation::kBlocked2d:
+      return "blocked_2d";
+    case Organisation::kStriped1d:
+      return "striped_1d";
+    case Organisation::kCheckerboard:
+      return "checkerboard";
   }
   return "";
 }
@@ -42,6 +55,7 @@ void print_loop(const LoopNode& loop, std::ostream& out) {
   out << "loop " << rank_names(loop.ranks) << " tile " << loop.tile;
   if (loop.step != 0 && loop.step != loop.tile) out << " step " << loop.step;
   if (!loop.rotates.empty()) out << " rotate " << loop.rotates;
+  if (loop.count != 0) out << " count " << loop.count;
 }
 
 void print_names(const char* label, const std::vector<std::string>& names, std::ostream& out) {
@@ -56,6 +70,7 @@ void print_split(const SplitNode& split, std::ostream& out) {
   if (split.step != 0 && split.step != split.size) out << " step " << split.step;
   out << " ways " << split.ways << " over " << axis_name(split.axis);
   if (split.skewed) out << " skewed";
+  if (split.joint) out << " joint";
   if (!split.unit.empty()) out << " of " << split.unit;
   print_names(" no multicast", split.no_multicast, out);
   print_names(" no neighbour", split.no_neighbour, out);
@@ -84,18 +99,30 @@ void print_place(const PlaceNode& place, std::ostream& out) {
 void print_node(const Node& node, int depth, std::ostream& out) {
   out << std::string(2 * depth, ' ');
   switch (node.kind) {
-    case NodeKind::kSequence: out << "sequence"; break;
-    case NodeKind::kPipeline: out << "pipeline"; break;
-    case NodeKind::kLoop: print_loop(node.loop, out); break;
-    case NodeKind::kSplit: print_split(node.split, out); break;
+    case NodeKind::kSequence:
+      out << "sequence";
+      break;
+    case NodeKind::kPipeline:
+      out << "pipeline";
+      break;
+    case NodeKind::kLoop:
+      print_loop(node.loop, out);
+      break;
+    case NodeKind::kSplit:
+      print_split(node.split, out);
+      break;
     case NodeKind::kStore:
       out << "store " << node.store.level;
       if (!node.store.memory.empty()) out << " " << node.store.memory;
       out << ":";
       for (const auto& tensor : node.store.tensors) print_tensor(tensor, out);
       break;
-    case NodeKind::kPlace: print_place(node.place, out); break;
-    case NodeKind::kLayer: out << "layer " << node.layer.layer; break;
+    case NodeKind::kPlace:
+      print_place(node.place, out);
+      break;
+    case NodeKind::kLayer:
+      out << "layer " << node.layer.layer;
+      break;
   }
   out << "\n";
   for (const auto& child : node.children) print_node(child, depth + 1, out);

@@ -21,11 +21,12 @@ enum class NodeKind {
   kLayer,     ///< leaf
 };
 
-/// A rank of a layer below the node. With `of_tensor` the range is counted in that tensor's dimension
-/// instead, as MAESTRO's input-centred maps do.
+/// A rank of a layer below the node. With `of_tensor` the range is counted in the dimension of that tensor
+/// which the rank indexes instead, as MAESTRO's input-centred maps do: rows of I0 rather than rows of O.
 struct RankReference {
   std::string layer;  ///< may be empty when only one layer is below the node
   std::string rank;
+  std::string of_tensor = {};  ///< "I0", ...; empty: the rank itself
   bool operator==(const RankReference&) const = default;
 };
 
@@ -35,8 +36,13 @@ struct LoopNode {
   std::int64_t tile = 1;
   std::int64_t step = 0;             ///< 0: equal to tile
   std::string rotates;               ///< tensor whose shared pieces move one tile on with every iteration
+  /// Iterations when there are more than cover what the loops above left (Interstellar rounds its factors
+  /// up; the surplus is padding); 0: as many as needed.
+  std::int64_t count = 0;
 };
 
+/// Splits of one array axis that follow each other directly are one row or column of the array with a block
+/// repeated along it (outer split: the block, inner: neighbours); splits of other axes in between separate.
 enum class Axis {
   kMeshX, kMeshY,    ///< columns, rows of the tile grid
   kTiles,            ///< tiles in the order of the enclosing place node
@@ -51,6 +57,8 @@ struct SplitNode {
   int ways = 1;                      ///< what exceeds size x ways folds into time right here
   Axis axis = Axis::kTiles;
   bool skewed = false;               ///< part i starts its inner loops i iterations later, wrapping round
+  /// Advances with the nearest split above: unit i has part i of both.
+  bool joint = false;
   std::string unit;  ///< group of units in the tool's hardware file that is split, "" when not named
   std::vector<std::string> no_multicast;  ///< tensors sent to every part by itself even when alike
   std::vector<std::string> no_neighbour;  ///< tensors never passed on between neighbouring parts
@@ -70,7 +78,9 @@ struct StoredTensor {
 
 /// Tensors that no store node names at a level bypass it.
 struct StoreNode {
-  std::string level;  ///< "dram", "tiles" (kept where they were produced), "shared", "buffer", "registers"
+  /// "dram", "tiles" (kept where they were produced), "shared", "buffer", "group" (between a split over
+  /// groups of PEs and a split inside a group), "registers".
+  std::string level;
   std::vector<StoredTensor> tensors;
   std::string memory;  ///< memory in the tool's hardware file; "" when the level says it all
 };

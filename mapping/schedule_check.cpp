@@ -9,7 +9,8 @@ namespace tessera::mapping {
 
 namespace {
 
-const std::vector<std::string> kLevels = {"dram", "tiles", "shared", "buffer", "registers"};
+const std::vector<std::string> kLevels = {"dram",   "tiles", "shared",
+                                          "buffer", "group", "registers"};
 
 const char* kind_name(NodeKind kind) {
   switch (kind) {
@@ -113,6 +114,8 @@ class StructureCheck {
     check_ranks(node, node.loop.ranks);
     require(node.loop.tile > 0, "tile", node.loop.tile, "1 or more");
     require(node.loop.step >= 0, "step", node.loop.step, "1 or more, or 0 for the tile size");
+    require(node.loop.count >= 0, "count", node.loop.count,
+            "1 or more, or 0 for as many as needed");
   }
 
   void check_split(const Node& node) const {

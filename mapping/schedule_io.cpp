@@ -99,30 +99,47 @@ class Reader {
   static std::vector<RankReference> read_ranks(
       const google::protobuf::RepeatedPtrField<proto::RankReference>& messages) {
     std::vector<RankReference> ranks;
-    for (const auto& message : messages) ranks.push_back({message.layer(), message.rank()});
+    for (const auto& message : messages)
+      ranks.push_back({message.layer(), message.rank(), message.of_tensor()});
     return ranks;
   }
 
   LoopNode read_loop(const proto::Loop& message) const {
-    return {read_ranks(message.rank()), message.tile(), message.step(), message.rotates()};
+    return {read_ranks(message.rank()), message.tile(), message.step(), message.rotates(),
+            message.count()};
   }
 
   SplitNode read_split(const proto::Split& message) const {
-    const int axis = known<int>(message.axis(), proto::Axis_ARRAYSIZE, "split: axis");
-    return {read_ranks(message.rank()), message.size(),  message.step(), message.ways(),
-            kAxes[axis].axis,           message.skewed()};
+    SplitNode split;
+    split.ranks = read_ranks(message.rank());
+    split.size = message.size();
+    split.step = message.step();
+    split.ways = message.ways();
+    split.axis = kAxes[known<int>(message.axis(), proto::Axis_ARRAYSIZE, "split: axis")].axis;
+    split.skewed = message.skewed();
+    split.joint = message.joint();
+    split.unit = message.unit();
+    split.no_multicast = {message.no_multicast().begin(), message.no_multicast().end()};
+    split.no_neighbour = {message.no_neighbour().begin(), message.no_neighbour().end()};
+    return split;
+  }
+
+  StoredTensor read_tensor(const proto::StoredTensor& message) const {
+    return {message.tensor(),
+            message.double_buffered(),
+            !message.reuse_not_exploited(),
+            message.shared_by() == 0 ? 1 : message.shared_by(),
+            known<Distribution>(message.distribution(), proto::Distribution_ARRAYSIZE,
+                                "store: distribution"),
+            known<PartialSums>(message.partial_sums(), proto::PartialSums_ARRAYSIZE,
+                               "store: partial_sums")};
   }
 
   StoreNode read_store(const proto::Store& message) const {
-    StoreNode store{message.level(), {}};
-    for (const auto& tensor : message.tensor())
-      store.tensors.push_back(
-          {tensor.tensor(), tensor.double_buffered(), !tensor.reuse_not_exploited(),
-           tensor.shared_by() == 0 ? 1 : tensor.shared_by(),
-           known<Distribution>(tensor.distribution(), proto::Distribution_ARRAYSIZE,
-                               "store: distribution"),
-           known<PartialSums>(tensor.partial_sums(), proto::PartialSums_ARRAYSIZE,
-                              "store: partial_sums")});
+    StoreNode store;
+    store.level = message.level();
+    for (const auto& tensor : message.tensor()) store.tensors.push_back(read_tensor(tensor));
+    store.memory = message.memory();
     return store;
   }
 
@@ -144,6 +161,7 @@ void write_ranks(const std::vector<RankReference>& ranks, Message& message) {
     auto* written = message.add_rank();
     written->set_layer(rank.layer);
     written->set_rank(rank.rank);
+    written->set_of_tensor(rank.of_tensor);
   }
 }
 
@@ -152,6 +170,7 @@ void write_loop(const LoopNode& loop, proto::Loop& message) {
   message.set_tile(loop.tile);
   message.set_step(loop.step);
   message.set_rotates(loop.rotates);
+  message.set_count(loop.count);
 }
 
 void write_split(const SplitNode& split, proto::Split& message) {
@@ -162,10 +181,15 @@ void write_split(const SplitNode& split, proto::Split& message) {
   for (const auto& name : kAxes)
     if (name.axis == split.axis) message.set_axis(name.in_file);
   message.set_skewed(split.skewed);
+  message.set_unit(split.unit);
+  for (const auto& tensor : split.no_multicast) message.add_no_multicast(tensor);
+  for (const auto& tensor : split.no_neighbour) message.add_no_neighbour(tensor);
+  message.set_joint(split.joint);
 }
 
 void write_store(const StoreNode& store, proto::Store& message) {
   message.set_level(store.level);
+  message.set_memory(store.memory);
   for (const auto& tensor : store.tensors) {
     auto* written = message.add_tensor();
     written->set_tensor(tensor.tensor);

@@ -228,13 +228,6 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
   const auto& order = by_axis[static_cast<int>(Axis::kTiles)];
 
   Shares shares;
-  shares.nominal.reserve(layer.ranks.size());
-  for (const auto& rank : layer.ranks) shares.nominal.push_back(rank.extent);
-  for (const auto& split : plan.partition) {
-    auto& size = shares.nominal[split.rank];
-    size = split.size == 0 ? ceil_div<std::int64_t>(size, split.ways) : std::min(size, split.size);
-  }
-
   std::vector<std::pair<TileId, RankTile>> dealt;
   std::vector<std::int64_t> index;
   for (std::size_t position = 0; position < plan.tiles.size(); ++position) {
@@ -254,15 +247,20 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
     if (used && workloads::volume(ranks) > 0) dealt.emplace_back(tile, std::move(ranks));
   }
   std::ranges::sort(dealt, {}, &std::pair<TileId, RankTile>::first);
+  shares.nominal.assign(layer.ranks.size(), 0);
   for (auto& [tile, ranks] : dealt) {
+    for (std::size_t r = 0; r < ranks.size(); ++r)
+      shares.nominal[r] = std::max(shares.nominal[r], ranks[r].size());
     shares.tiles.push_back(tile);
     shares.ranks.push_back(std::move(ranks));
   }
   return shares;
 }
 
-std::int64_t nominal_elements(const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
-  std::int64_t elements = 1;
+std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
+                                         const std::vector<std::int64_t>& extents) {
+  std::vector<std::int64_t> counts;
+  counts.reserve(operand.dimensions.size());
   for (const auto& access : operand.dimensions) {
     std::int64_t span = 1;
     std::int64_t trips = 1;
@@ -276,9 +274,26 @@ std::int64_t nominal_elements(const workloads::Operand& operand, const std::vect
       }
     }
     const std::int64_t count = moving == 1 ? trips : span;
-    elements *= std::min(count, std::max<std::int64_t>(access.valid_end - access.valid_begin, 0));
+    counts.push_back(std::min(count, std::max<std::int64_t>(access.valid_end - access.valid_begin, 0)));
   }
+  return counts;
+}
+
+std::int64_t nominal_elements(const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
+  std::int64_t elements = 1;
+  for (const auto count : nominal_region(operand, extents)) elements *= count;
   return elements;
+}
+
+bool contiguous(const Layer& layer, const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
+  for (const auto& access : operand.dimensions)
+    for (const auto& high : access.terms)
+      for (const auto& low : access.terms) {
+        const std::int64_t whole = layer.ranks[low.rank].extent;
+        const bool digits = high.coefficient > low.coefficient && high.coefficient >= low.coefficient * whole;
+        if (digits && extents[high.rank] > 1 && extents[low.rank] < whole) return false;
+      }
+  return true;
 }
 
 std::vector<std::int64_t> extents_inside(const std::vector<BufferLoop>& loops, int depth,

@@ -64,9 +64,18 @@ struct Shares {
 };
 Shares deal_shares(const StagePlan& plan, const workloads::Layer& layer, TileGrid grid);
 
+/// Indices an operand's region has at most in each tensor dimension when the ranks extend over `extents`.
+std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
+                                         const std::vector<std::int64_t>& extents);
+
 /// Elements an operand's region has at most when the ranks extend over `extents`.
 std::int64_t nominal_elements(const workloads::Operand& operand,
                               const std::vector<std::int64_t>& extents);
+
+/// False when a tile of these extents would touch pieces of a dimension with gaps between them: a dimension
+/// written in digits (group x 192 + channel) is one range only if all digits below one that varies are whole.
+bool contiguous(const workloads::Layer& layer, const workloads::Operand& operand,
+                const std::vector<std::int64_t>& extents);
 
 /// Extents of each rank inside the first `depth` loops, starting from the nominal share.
 std::vector<std::int64_t> extents_inside(const std::vector<BufferLoop>& loops, int depth,

@@ -11,20 +11,23 @@ void Engine::settle_freed(ChannelId channel) {
   if (at(channel).freed_running) at(channel).freed.record_until(now_ - 1);
 }
 
-bool Engine::flit_available(ChannelId in, Cycle cycle) {
+std::uint32_t Engine::flits_available(ChannelId in, Cycle cycle) {
   settle_sent(in);
   const Channel& channel = at(in);
-  return channel.sent.count_before(cycle, wire_at(in).flit_lag) > channel.freed.count();
+  return static_cast<std::uint32_t>(channel.sent.count_before(cycle, wire_at(in).flit_lag) -
+                                    channel.freed.count());
 }
 
-std::uint64_t Engine::credits(ChannelId out, Cycle cycle) {
+std::uint32_t Engine::credits(ChannelId out, Cycle cycle) {
   const Wire& wire = wire_at(out);
   const Channel& channel = at(out);
-  const std::uint64_t sent = channel.sent.count();
+  const auto sent = static_cast<std::uint32_t>(channel.sent.count());
   if (wire.to_node)
-    return config_.vc_buffer_flits - (sent - channel.sent.count_before(cycle, wire.credit_lag));
+    return config_.vc_buffer_flits -
+           (sent - static_cast<std::uint32_t>(channel.sent.count_before(cycle, wire.credit_lag)));
   settle_freed(out);
-  return config_.vc_buffer_flits - (sent - channel.freed.count_before(cycle, wire.credit_lag));
+  return config_.vc_buffer_flits -
+         (sent - static_cast<std::uint32_t>(channel.freed.count_before(cycle, wire.credit_lag)));
 }
 
 void Engine::wait_for_flit(ChannelId in, Cycle cycle, FlitWait kind) {
@@ -95,8 +98,10 @@ void Engine::recheck(ChannelId in, Cycle cycle) {
   if (channel.freed_running) return;
   if (channel.fork != kNone) return recheck_fork(in, cycle);
   if (channel.state != ChannelState::kActive) return;
-  if (!flit_available(in, cycle)) return wait_for_flit(in, cycle, FlitWait::kBody);
-  if (credits(channel.out, cycle) == 0) {
+  channel.flits_known = flits_available(in, cycle);
+  if (channel.flits_known == 0) return wait_for_flit(in, cycle, FlitWait::kBody);
+  channel.credits_known = credits(channel.out, cycle);
+  if (channel.credits_known == 0) {
     if (channel.stalled_since == kNever) channel.stalled_since = cycle;
     return wait_for_credit(channel.out, cycle);
   }
@@ -122,7 +127,7 @@ void Engine::recheck_fork(ChannelId in, Cycle cycle) {
 
 void Engine::next_head(ChannelId in) {
   const Cycle next = now_ + 1;
-  if (flit_available(in, next))
+  if (flits_available(in, next) > 0)
     schedule(next + config_.routing_delay, EventKind::kHead, in);
   else
     wait_for_flit(in, next, FlitWait::kHead);
@@ -144,7 +149,7 @@ void Engine::wake_heads(WireId id, Cycle from) {
   for (; ports != 0; ports &= ports - 1) {
     const WireId in_wire = fabric_.routers[out.driver].first_input + std::countr_zero(ports);
     for (std::uint64_t vcs = fabric_.wires[in_wire].asleep_vcs; vcs != 0; vcs &= vcs - 1) {
-      const ChannelId in = in_wire * fabric_.vcs + std::countr_zero(vcs);
+      const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(vcs));
       const bool elsewhere = at(in).fork == kNone && at(in).choices == 1 && at(in).out_wire != id;
       if (!elsewhere) wake_head(in, from);
     }

@@ -17,6 +17,7 @@ Engine::Engine(const NetworkConfig& config, const Topology& topology, const Rout
     : config_(config),
       topology_(topology),
       routing_(routing),
+      plain_(!config.speculative && !config.hold_switch_for_packet),
       fabric_(config_, topology_),
       trees_(topology_, routing_),
       random_(config.seed),

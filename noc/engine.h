@@ -101,6 +101,7 @@ class Engine {
     std::uint32_t flit = 0;  ///< of its packet, for branches that read the same flit
     bool speculative = false;
     bool matched = false;
+    bool companion = false;  ///< goes along with another branch of the same packet
   };
   struct HeadWin {
     ChannelId in;
@@ -127,8 +128,8 @@ class Engine {
   }
   void settle_sent(ChannelId channel);
   void settle_freed(ChannelId channel);
-  bool flit_available(ChannelId in, Cycle cycle);
-  std::uint64_t credits(ChannelId out, Cycle cycle);
+  std::uint32_t flits_available(ChannelId in, Cycle cycle);
+  std::uint32_t credits(ChannelId out, Cycle cycle);
   void wait_for_flit(ChannelId in, Cycle cycle, FlitWait kind);
   void wait_for_credit(ChannelId out, Cycle cycle);
   void take_flit(ChannelId in);
@@ -168,6 +169,9 @@ class Engine {
 
   // switch_allocation.cpp: one flit per input and output port and cycle
   void visit(RouterId router);
+  bool grant_all(const RouterPorts& ports);
+  void grant_alone(ChannelId in, const RouterPorts& ports);
+  void arbitrate(RouterPorts& ports);
   void collect_switch(RouterPorts& ports);
   bool stop_competing_runs();
   bool stop_runs_against(WireId in_wire, WireId out_wire);
@@ -224,7 +228,8 @@ class Engine {
   void limit_source(NodeId node, Cycle horizon);
   std::uint64_t source_guarantee(NodeId node, Cycle cycle);
   void activate_source(NodeId node) {
-    active_sources_[node / 64] |= std::uint64_t{1} << (node % 64);
+    if (sources_[node].running == kNone)
+      active_sources_[node / 64] |= std::uint64_t{1} << (node % 64);
   }
   SourceQueue& queue_of(NodeId node, std::uint32_t network) {
     return queues_[node * config_.virtual_networks.size() + network];
@@ -241,6 +246,7 @@ class Engine {
   const NetworkConfig config_;
   const Topology topology_;
   const Routing& routing_;
+  const bool plain_;  ///< neither speculation nor held connections
   Fabric fabric_;
   TreeStore trees_;
   PacketPool packets_;

@@ -58,16 +58,16 @@ class EventWheel {
   /// Moves the events of `cycle` into `due`, replacing its content.
   void take(Cycle cycle, std::vector<Event>& due) {
     due.clear();
+    auto& bucket = buckets_[cycle % kBuckets];
+    if (!bucket.empty()) {
+      due.swap(bucket);
+      occupied_[cycle % kBuckets / 64] &= ~(std::uint64_t{1} << (cycle % 64));
+    }
     while (!far_.empty() && far_.front().at == cycle) {
       due.push_back(far_.front().event);
       std::pop_heap(far_.begin(), far_.end(), later);
       far_.pop_back();
     }
-    auto& bucket = buckets_[cycle % kBuckets];
-    if (bucket.empty()) return;
-    due.insert(due.end(), bucket.begin(), bucket.end());
-    bucket.clear();
-    occupied_[cycle % kBuckets / 64] &= ~(std::uint64_t{1} << (cycle % 64));
   }
 
  private:

@@ -20,6 +20,7 @@ void check_lag(const Link& link, std::uint32_t lag) {
 
 Fabric::Fabric(const NetworkConfig& config, const Topology& topology)
     : vcs(config.vcs()),
+      vc_bits(static_cast<std::uint32_t>(std::bit_width(config.vcs() - 1))),
       ring_capacity(std::bit_ceil(config.vc_buffer_flits + 1)),
       routers(topology.routers()),
       link_wires(topology.links().size()),
@@ -43,7 +44,7 @@ Fabric::Fabric(const NetworkConfig& config, const Topology& topology)
     out.credit_lag =
         static_cast<std::uint8_t>(2 * at.ejection_latency_cycles + 3 + config.credit_delay);
   }
-  channels.resize(std::size_t{vcs} * wires.size());
+  channels.resize(wires.size() << vc_bits);
   rings.resize(channels.size() * ring_capacity);
 }
 

@@ -13,7 +13,7 @@
 namespace tessera::noc {
 
 using WireId = std::uint32_t;
-using ChannelId = std::uint32_t;  // wire * vcs + vc
+using ChannelId = std::uint32_t;  // wire << vc_bits, plus vc
 
 /// A link between routers, or between a node and its router, with the allocation state of the
 /// output port that drives it and of the input port it ends at.
@@ -63,6 +63,8 @@ struct Channel {
   WireId out_wire = kNone;           ///< first choice
   ChannelId out = kNone;             ///< output channel, when active and unicast
   std::uint32_t remaining = 0;       ///< flits of the packet not yet granted
+  std::uint32_t flits_known = 0;     ///< active: at least so many flits are in the buffer
+  std::uint32_t credits_known = 0;   ///< active: at least so many credits are left
   std::uint32_t fork = kNone;        ///< multicast: entry of the fork store
   std::uint32_t owner = kNone;       ///< input channel (or source) whose packet holds this channel
   std::uint16_t grant_pointer = 0;   ///< as output channel
@@ -94,8 +96,9 @@ struct RouterPorts {
 struct Fabric {
   Fabric(const NetworkConfig& config, const Topology& topology);
 
-  WireId wire_of(ChannelId channel) const { return channel / vcs; }
-  std::uint32_t vc_of(ChannelId channel) const { return channel % vcs; }
+  WireId wire_of(ChannelId channel) const { return channel >> vc_bits; }
+  std::uint32_t vc_of(ChannelId channel) const { return channel & ((1u << vc_bits) - 1); }
+  ChannelId channel_of(WireId wire, std::uint32_t vc) const { return (wire << vc_bits) + vc; }
 
   QueuedPacket& front(ChannelId channel) {
     return rings[std::size_t{channel} * ring_capacity + channels[channel].ring_front];
@@ -107,6 +110,7 @@ struct Fabric {
   void pop(ChannelId channel);
 
   std::uint32_t vcs;
+  std::uint32_t vc_bits;  ///< channels are padded to a power of two per wire
   std::uint32_t ring_capacity;
   std::vector<RouterPorts> routers;
   std::vector<Wire> wires;  // inputs of all routers, then ejection wires in node order

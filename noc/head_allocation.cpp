@@ -70,7 +70,7 @@ void Engine::route_unicast(ChannelId in, const Packet& packet) {
   RouteQuery query{wire.sink, kNoLink, kAnyClass, packet.source, packet.destination, packet.coin};
   if (!wire.from_node) {
     query.in_link = wire.link;
-    query.in_class = vc_class_[in - id * fabric_.vcs];
+    query.in_class = vc_class_[fabric_.vc_of(in)];
   }
   RouteCandidates candidates;
   routing_.route(query, candidates);
@@ -133,7 +133,7 @@ void Engine::collect_heads(RouterId router) {
   for (std::uint64_t inputs = ports.head_ports; inputs != 0; inputs &= inputs - 1) {
     const WireId wire = ports.first_input + std::countr_zero(inputs);
     for (std::uint64_t vcs = fabric_.wires[wire].head_vcs; vcs != 0; vcs &= vcs - 1) {
-      const ChannelId in = wire * fabric_.vcs + std::countr_zero(vcs);
+      const ChannelId in = fabric_.channel_of(wire, std::countr_zero(vcs));
       if (at(in).fork == kNone)
         collect_unicast(in);
       else
@@ -167,7 +167,7 @@ void Engine::collect_fork(ChannelId in) {
     std::uint64_t free = branch.vcs & ~fabric_.wires[branch.wire].owned_vcs;
     for (; free != 0; free &= free - 1) {
       const std::uint32_t vc = std::countr_zero(free);
-      if (credits(branch.wire * fabric_.vcs + vc, now_) >= fork.flits)
+      if (credits(fabric_.channel_of(branch.wire, vc), now_) >= fork.flits)
         roomy |= std::uint64_t{1} << vc;
     }
     if (roomy != 0)
@@ -186,7 +186,7 @@ void Engine::collect_fork(ChannelId in) {
 bool Engine::wait_for_room(const Branch& branch) {
   const Wire& wire = fabric_.wires[branch.wire];
   for (std::uint64_t free = branch.vcs & ~wire.owned_vcs; free != 0; free &= free - 1) {
-    const ChannelId out = branch.wire * fabric_.vcs + std::countr_zero(free);
+    const ChannelId out = fabric_.channel_of(branch.wire, std::countr_zero(free));
     Channel& channel = at(out);
     if (wire.to_node || channel.freed_running) return false;
     if (channel.freed.next_after(now_, wire.credit_lag) != kNever) return false;
@@ -231,7 +231,7 @@ void Engine::allocate_uncontested(const HeadRequest& request, const RouterPorts&
   const std::uint32_t output = out.output_port * vcs + vc;
   const std::uint32_t inputs = ports.inputs * vcs;
   const std::uint32_t outputs = ports.outputs * vcs;
-  at(request.wire * vcs + vc).grant_pointer =
+  at(fabric_.channel_of(request.wire, vc)).grant_pointer =
       static_cast<std::uint16_t>(input + 1 == inputs ? 0 : input + 1);
   at(request.in).accept_pointer =
       static_cast<std::uint16_t>(output + 1 == outputs ? 0 : output + 1);
@@ -251,7 +251,7 @@ void Engine::allocate_contested(const RouterPorts& ports) {
       wish.output = port * vcs + vc;
       wish.group = request.branch == kNone ? 0 : request.branch;
       wish.payload = i;
-      wish.grant_pointer = &at(request.wire * vcs + vc).grant_pointer;
+      wish.grant_pointer = &at(fabric_.channel_of(request.wire, vc)).grant_pointer;
       wish.accept_pointer = &at(request.in).accept_pointer;
     }
   }
@@ -268,7 +268,7 @@ void Engine::allocate_contested(const RouterPorts& ports) {
 
 void Engine::win(const HeadRequest& request, std::uint32_t vc) {
   ++wire_counters_[request.wire].vc_grants;
-  wins_.push_back({request.in, request.branch, request.wire * fabric_.vcs + vc, false});
+  wins_.push_back({request.in, request.branch, fabric_.channel_of(request.wire, vc), false});
 }
 
 void Engine::commit_heads() {

@@ -76,10 +76,10 @@ std::string Network::describe_waiting(std::size_t limit) const {
 void Network::check_conservation() const { engine_->check_conservation(); }
 
 void Network::lose_flit(LinkId link, std::uint32_t vc) {
-  engine_->lose_flit(engine_->fabric().link_wires[link] * engine_->fabric().vcs + vc);
+  engine_->lose_flit(engine_->fabric().channel_of(engine_->fabric().link_wires[link], vc));
 }
 void Network::lose_credit(LinkId link, std::uint32_t vc) {
-  engine_->lose_credit(engine_->fabric().link_wires[link] * engine_->fabric().vcs + vc);
+  engine_->lose_credit(engine_->fabric().channel_of(engine_->fabric().link_wires[link], vc));
 }
 
 const NetworkStats& Network::stats() const {
@@ -96,11 +96,12 @@ const NetworkStats& Network::stats() const {
     stats.vc_wait_cycles = counters.vc_wait_cycles;
     stats.channels.resize(fabric.vcs);
     for (std::uint32_t vc = 0; vc < fabric.vcs; ++vc) {
-      const Channel& channel = fabric.channels[id * fabric.vcs + vc];
-      const ChannelCounters& counted = engine_->channel_counters()[id * fabric.vcs + vc];
+      const Channel& channel = fabric.channels[fabric.channel_of(id, vc)];
+      const ChannelCounters& counted = engine_->channel_counters()[fabric.channel_of(id, vc)];
       stats.channels[vc] = {channel.sent.count(), counted.credit_stall_cycles,
                             counted.switch_losses,
-                            wire.to_node ? 0 : occupancy(channel, wire, engine_->now())};
+                            wire.to_node ? 0 : occupancy(channel, wire, engine_->now()),
+                            wire.to_node ? 0 : channel.freed.count()};
     }
   }
   return *stats_;

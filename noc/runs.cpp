@@ -108,6 +108,7 @@ void Engine::stop_run(ChannelId in) {
   channel.freed_running = false;
   channel.horizon = kNever;
   wire_at(in).run_in = kNone;
+  channel.flits_known = channel.credits_known = 1;  // certain for this cycle
   if (channel.fork == kNone)
     channel.remaining -= granted;
   else

@@ -41,7 +41,7 @@ bool Engine::pick_channel(NodeId node, std::uint32_t network) {
   for (std::uint32_t i = 1; i <= vcs.vcs; ++i) {
     const std::uint32_t vc = vcs.first_vc + (queue.last_vc - vcs.first_vc + i) % vcs.vcs;
     if ((fabric_.wires[id].owned_vcs >> vc & 1) != 0) continue;
-    const ChannelId channel = id * fabric_.vcs + vc;
+    const ChannelId channel = fabric_.channel_of(id, vc);
     if (credits(channel, now_) < needed) continue;
     queue.channel = channel;
     queue.last_vc = vc;
@@ -86,7 +86,7 @@ void Engine::block_source(NodeId node) {
     const WireId id = fabric_.injection_wires[node];
     for (std::uint32_t vc = vcs.first_vc; vc < vcs.first_vc + vcs.vcs; ++vc)
       if ((fabric_.wires[id].owned_vcs >> vc & 1) == 0)
-        wait_for_credit(id * fabric_.vcs + vc, now_);
+        wait_for_credit(fabric_.channel_of(id, vc), now_);
   }
 }
 

@@ -27,6 +27,7 @@ std::uint64_t WireStats::switch_losses() const { return sum(*this, &ChannelStats
 std::uint64_t WireStats::occupancy_flit_cycles() const {
   return sum(*this, &ChannelStats::occupancy_flit_cycles);
 }
+std::uint64_t WireStats::buffer_reads() const { return sum(*this, &ChannelStats::buffer_reads); }
 
 std::uint64_t NetworkStats::flit_hops() const {
   return flits_of(*this, WireKind::kLink) + flits_of(*this, WireKind::kEjection);

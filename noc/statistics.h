@@ -17,6 +17,7 @@ struct ChannelStats {
   std::uint64_t credit_stall_cycles = 0;    ///< flits at the front that waited for a credit
   std::uint64_t switch_losses = 0;          ///< switch requests that lost
   std::uint64_t occupancy_flit_cycles = 0;  ///< integral of the buffer at the receiving router
+  std::uint64_t buffer_reads = 0;           ///< flits read out of that buffer
 };
 
 /// A link, or the connection of a node to its router.
@@ -36,6 +37,7 @@ struct WireStats {
   std::uint64_t credit_stall_cycles() const;
   std::uint64_t switch_losses() const;
   std::uint64_t occupancy_flit_cycles() const;
+  std::uint64_t buffer_reads() const;
 };
 
 /// Totals since the start, up to and including `cycle`.

@@ -1,6 +1,7 @@
 // The switch: at most one flit leaves each input port and enters each output port per cycle. A flit
 // that several branches of a multicast packet want is read once.
 #include <algorithm>
+#include <array>
 
 #include "noc/engine.h"
 
@@ -15,15 +16,59 @@ void Engine::visit(RouterId router) {
     heads_.clear();
     wins_.clear();
   }
-  collect_switch(ports);
-  if (config_.hold_switch_for_packet) step_held(ports);
-  if (!requests_.empty()) {
-    allocate_switch(ports);
-    commit_switch();
+  if (ports.switch_ports != 0 || config_.speculative) {
+    if (!plain_ || !grant_all(ports)) arbitrate(ports);
   }
-  commit_heads();
+  if (!wins_.empty()) commit_heads();
   if ((ports.switch_ports | ports.head_ports) == 0)
     active_routers_[router / 64] &= ~(std::uint64_t{1} << (router % 64));
+}
+
+// The usual case: one channel per input port, each for an output of its own, nothing to choose.
+bool Engine::grant_all(const RouterPorts& ports) {
+  std::array<ChannelId, kMaxPorts> granted;
+  std::size_t count = 0;
+  std::uint64_t outputs = 0;
+  for (std::uint64_t inputs = ports.switch_ports; inputs != 0; inputs &= inputs - 1) {
+    const WireId in_wire = ports.first_input + std::countr_zero(inputs);
+    const Wire& wire = fabric_.wires[in_wire];
+    if ((wire.switch_vcs & (wire.switch_vcs - 1)) != 0 || wire.run_in != kNone) return false;
+    const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(wire.switch_vcs));
+    const Channel& channel = at(in);
+    if (channel.fork != kNone) return false;
+    const Wire& out = fabric_.wires[channel.out_wire];
+    const std::uint64_t port = std::uint64_t{1} << out.output_port;
+    if ((outputs & port) != 0 || out.run_out != kNone || out.interval != 1) return false;
+    outputs |= port;
+    granted[count++] = in;
+  }
+  last_progress_ = now_;
+  for (std::size_t i = 0; i < count; ++i) grant_alone(granted[i], ports);
+  return true;
+}
+
+void Engine::grant_alone(ChannelId in, const RouterPorts& ports) {
+  Channel& channel = at(in);
+  Wire& wire = wire_at(in);
+  Wire& out = fabric_.wires[channel.out_wire];
+  const std::uint32_t vc = fabric_.vc_of(in);
+  out.grant_pointer =
+      static_cast<std::uint16_t>(wire.input_port + 1u == ports.inputs ? 0 : wire.input_port + 1);
+  wire.accept_pointer =
+      static_cast<std::uint16_t>(out.output_port + 1u == ports.outputs ? 0 : out.output_port + 1);
+  wire.vc_pointer = static_cast<std::uint16_t>(vc + 1 == fabric_.vcs ? 0 : vc + 1);
+  send(in);
+  if (channel.state != ChannelState::kActive) return;
+  if (config_.packet_runs && channel.remaining > kShortestRun && try_run(in)) return;
+  continue_transfer(in);
+}
+
+void Engine::arbitrate(RouterPorts& ports) {
+  collect_switch(ports);
+  if (config_.hold_switch_for_packet) step_held(ports);
+  if (requests_.empty()) return;
+  allocate_switch(ports);
+  commit_switch();
 }
 
 void Engine::collect_switch(RouterPorts& ports) {
@@ -62,7 +107,7 @@ void Engine::collect_port(WireId in_wire) {
   std::uint64_t outputs = 0;
   for (std::uint64_t vcs : {wire.switch_vcs & ~below, wire.switch_vcs & below})
     for (; vcs != 0; vcs &= vcs - 1) {
-      const ChannelId in = in_wire * fabric_.vcs + std::countr_zero(vcs);
+      const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(vcs));
       if (at(in).fork == kNone)
         request_switch(in, in_wire, outputs);
       else
@@ -86,11 +131,12 @@ void Engine::request_switch(ChannelId in, WireId in_wire, std::uint64_t& outputs
     return;
   }
   outputs |= port;
-  requests_.push_back({in, kNone, in_wire, out_wire, 0, false, false});
+  requests_.push_back({in, kNone, in_wire, out_wire, 0});
 }
 
 void Engine::request_fork(ChannelId in, WireId in_wire, std::uint64_t& outputs) {
   const Fork& fork = forks_[at(in).fork];
+  settle_sent(in);
   const std::uint64_t arrived =
       at(in).sent.count_before(now_, fabric_.wires[in_wire].flit_lag) - fork.base;
   for (std::uint32_t i = 0; i < fork.branches.size(); ++i) {
@@ -104,7 +150,7 @@ void Engine::request_fork(ChannelId in, WireId in_wire, std::uint64_t& outputs) 
       continue;
     }
     outputs |= port;
-    requests_.push_back({in, i, in_wire, branch.wire, branch.sent, false, false});
+    requests_.push_back({in, i, in_wire, branch.wire, branch.sent});
   }
 }
 
@@ -117,12 +163,12 @@ void Engine::request_speculatively() {
     if (!may_request(fabric_.wires[in_wire], fabric_.wires[head.wire])) continue;
     bool credit = false;
     for (std::uint64_t free = head.free; free != 0 && !credit; free &= free - 1)
-      credit = credits(head.wire * fabric_.vcs + std::countr_zero(free), now_) > 0;
+      credit = credits(fabric_.channel_of(head.wire, std::countr_zero(free)), now_) > 0;
     if (!credit) continue;
     const auto rival = std::find_if(requests_.begin(), requests_.end(), [&](const auto& request) {
       return request.in_wire == in_wire && request.out_wire == head.wire;
     });
-    const SwitchRequest wish{head.in, kNone, in_wire, head.wire, 0, true, false};
+    const SwitchRequest wish{head.in, kNone, in_wire, head.wire, 0, true};
     if (rival == requests_.end()) {
       requests_.push_back(wish);
     } else if (rival->speculative) {
@@ -164,17 +210,24 @@ void Engine::match_requests(const RouterPorts& ports) {
 }
 
 // The flit an input reads for one branch goes to every other branch at the same flit whose output
-// granted this input as well.
+// granted this input as well. The accept pointer moves past the last of them in turn, so that it
+// stays where it is while all branches move together.
 void Engine::match_companions(const RouterPorts& ports) {
-  for (const MatchRequest& wish : matching_) {
-    SwitchRequest& other = requests_[wish.payload];
-    if (!wish.granted || other.matched || other.branch == kNone) continue;
-    const auto reads_same_flit = [&](const SwitchRequest& request) {
-      return request.matched && request.in == other.in && request.flit == other.flit;
-    };
-    if (std::none_of(requests_.begin(), requests_.end(), reads_same_flit)) continue;
-    other.matched = true;
-    *wish.grant_pointer = static_cast<std::uint16_t>((wish.input + 1) % ports.inputs);
+  for (const SwitchRequest& read : requests_) {
+    if (!read.matched || read.branch == kNone || read.companion) continue;
+    Wire& in = fabric_.wires[read.in_wire];
+    const std::uint32_t after_first = in.accept_pointer;
+    std::uint32_t farthest = 0;
+    for (const MatchRequest& wish : matching_) {
+      SwitchRequest& other = requests_[wish.payload];
+      if (!wish.granted || other.matched || other.in != read.in || other.flit != read.flit)
+        continue;
+      other.matched = true;
+      other.companion = true;
+      *wish.grant_pointer = static_cast<std::uint16_t>((wish.input + 1) % ports.inputs);
+      farthest = std::max(farthest, 1 + turn(wish.output, after_first, ports.outputs));
+    }
+    in.accept_pointer = static_cast<std::uint16_t>((after_first + farthest) % ports.outputs);
   }
 }
 
@@ -225,6 +278,7 @@ bool Engine::confirm_speculation(const SwitchRequest& request) {
     if (fabric_.wire_of(won.out) != request.out_wire || credits(won.out, now_) == 0) return false;
     commit_head(won);
     won.committed = true;
+    at(request.in).flits_known = at(request.in).credits_known = 1;
     set_ready(request.in);
     return true;
   }
@@ -254,6 +308,7 @@ void Engine::step_held(const RouterPorts& ports) {
       continue;
     }
     last_progress_ = now_;
+    at(in).flits_known = at(in).credits_known = 1;
     send(in);
     if (at(in).state == ChannelState::kActive) update_hold(in);
   }
@@ -261,7 +316,7 @@ void Engine::step_held(const RouterPorts& ports) {
 
 // The connection is held while the next flit is in the buffer.
 void Engine::update_hold(ChannelId in) {
-  if (!flit_available(in, now_)) return continue_transfer(in);
+  if (flits_available(in, now_) == 0) return continue_transfer(in);
   wire_at(in).held_in = in;
   fabric_.wires[at(in).out_wire].held_out = in;
   set_ready(in);

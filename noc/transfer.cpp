@@ -11,6 +11,8 @@ void Engine::send(ChannelId in) {
   Wire& wire = wire_at(out);
   take_flit(in);
   put_flit(out);
+  --channel.flits_known;
+  --channel.credits_known;
   if (wire.interval > 1) wire.free_at = now_ + wire.interval;
   if (--channel.remaining > 0) return;
   leave(in, out, wire.sink);
@@ -20,16 +22,21 @@ void Engine::send(ChannelId in) {
 // May the channel use the switch in the next cycle, and if not, what wakes it?
 void Engine::continue_transfer(ChannelId in) {
   const Cycle next = now_ + 1;
-  const ChannelId out = at(in).out;
-  if (!flit_available(in, next)) {
-    clear_ready(in);
-    wait_for_flit(in, next, FlitWait::kBody);
-  } else if (credits(out, next) == 0) {
-    clear_ready(in);
-    at(in).stalled_since = next;
-    wait_for_credit(out, next);
-  } else {
-    set_ready(in);
+  Channel& channel = at(in);
+  if (channel.flits_known == 0) {
+    channel.flits_known = flits_available(in, next);
+    if (channel.flits_known == 0) {
+      clear_ready(in);
+      return wait_for_flit(in, next, FlitWait::kBody);
+    }
+  }
+  if (channel.credits_known == 0) {
+    channel.credits_known = credits(channel.out, next);
+    if (channel.credits_known == 0) {
+      clear_ready(in);
+      channel.stalled_since = next;
+      wait_for_credit(channel.out, next);
+    }
   }
 }
 

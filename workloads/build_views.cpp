@@ -14,34 +14,74 @@ bool GraphBuilder::can_be_laid_into(const Value& value) const {
          is_identity(value.view, extents(id)) && !outputs_.contains(value.name);
 }
 
-Value GraphBuilder::concat(const std::string& name, const std::vector<Value>& inputs, int axis) {
-  if (inputs.size() == 1) return inputs[0];
+/// The longest concatenation whose inputs are those from `first` on and that can stand for them.
+const GraphBuilder::Concatenation* GraphBuilder::known_run(const std::vector<Value>& inputs,
+                                                           std::size_t first, int axis) const {
+  const Concatenation* longest = nullptr;
+  for (const auto& known : concatenations_) {
+    const std::size_t size = known.inputs.size();
+    if (known.axis != axis || size > inputs.size() - first) continue;
+    if (longest != nullptr && size <= longest->inputs.size()) continue;
+    const auto begin = inputs.begin() + static_cast<long>(first);
+    const bool same =
+        std::equal(known.inputs.begin(), known.inputs.end(), begin,
+                   [](const View& view, const Value& value) { return view == value.view; });
+    if (same && (size == inputs.size() || can_be_laid_into(known.whole))) longest = &known;
+  }
+  return longest;
+}
+
+std::vector<Value> GraphBuilder::with_known_runs(const std::vector<Value>& inputs, int axis) const {
+  std::vector<Value> result;
+  for (std::size_t i = 0; i < inputs.size();) {
+    const Concatenation* known = known_run(inputs, i, axis);
+    result.push_back(known != nullptr ? known->whole : inputs[i]);
+    i += known != nullptr ? known->inputs.size() : 1;
+  }
+  return result;
+}
+
+namespace {
+
+/// Shape of the concatenation; UserError naming the layer when the inputs do not fit together.
+std::vector<std::int64_t> joined_shape(const std::string& name, const std::vector<Value>& inputs,
+                                       int axis) {
   auto shape = inputs.at(0).shape();
-  shape[axis] = 0;
-  for (const auto& input : inputs) {
-    auto other = input.shape();
-    const auto extent = other.size() == shape.size() ? other[axis] : 0;
-    if (extent != 0) other[axis] = 0;
-    const auto common = shape[axis];
-    shape[axis] = 0;
+  for (std::size_t i = 1; i < inputs.size(); ++i) {
+    auto other = inputs[i].shape();
+    const bool same_rank = other.size() == shape.size();
+    const std::int64_t extent = same_rank ? other[axis] : 0;
+    if (same_rank) other[axis] = shape[axis];
     if (other != shape)
       throw UserError(name, ": inputs of shapes ", shape_text(inputs[0].shape()), " and ",
-                      shape_text(input.shape()), " cannot be concatenated along dimension ", axis);
-    shape[axis] = common + extent;
+                      shape_text(inputs[i].shape()), " cannot be concatenated along dimension ",
+                      axis);
+    shape[axis] += extent;
   }
-  Value result = new_value(name, shape);
+  return shape;
+}
+
+}  // namespace
+
+Value GraphBuilder::concat(const std::string& name, const std::vector<Value>& inputs, int axis) {
+  const auto shape = joined_shape(name, inputs, axis);
+  const auto parts = with_known_runs(inputs, axis);
+  if (parts.size() == 1) return parts[0];
+  Value whole = new_value(name, shape);
   std::int64_t offset = 0;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const std::int64_t extent = inputs[i].view.extent(axis);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
     const View part =
-        can_be_laid_into(inputs[i])
-            ? inputs[i].view
-            : materialise(detail::concatenate(name, ".move", i), inputs[i].view, inputs[i].labels);
-    placements_[part.tensor] = {result.view.tensor, axis, offset};
-    offset += extent;
+        can_be_laid_into(parts[i])
+            ? parts[i].view
+            : materialise(detail::concatenate(name, ".move", i), parts[i].view, parts[i].labels);
+    placements_[part.tensor] = {whole.view.tensor, axis, offset};
+    offset += parts[i].view.extent(axis);
   }
-  result.labels = inputs[0].labels;
-  return result;
+  whole.labels = inputs[0].labels;
+  Concatenation record{axis, {}, whole};
+  for (const auto& input : inputs) record.inputs.push_back(input.view);
+  concatenations_.push_back(std::move(record));
+  return whole;
 }
 
 Value GraphBuilder::transpose(const Value& input, const std::vector<int>& order) {

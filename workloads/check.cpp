@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "sim/base/error.h"
 #include "workloads/network.h"
@@ -143,6 +144,13 @@ void check_order(const Network& network, const std::vector<std::vector<LayerId>>
   }
 }
 
+void check_is_read(const Network& network, TensorId id, const std::vector<LayerId>& writers) {
+  const Tensor& tensor = network.tensors[id];
+  if (tensor.kind == TensorKind::kIntermediate && network.consumers(id).empty())
+    throw UserError(network.layers[writers.back()].name, ": its result ", tensor.name,
+                    " is neither read nor an output");
+}
+
 }  // namespace
 
 void check(const Network& network) {
@@ -150,14 +158,21 @@ void check(const Network& network) {
     throw UserError(network.name, ": has no layers; at least 1 is needed");
   std::vector<std::vector<Write>> writes(network.tensors.size());
   std::vector<std::vector<LayerId>> writers(network.tensors.size());
+  std::set<std::string> names;
   for (std::size_t id = 0; id < network.layers.size(); ++id) {
     const Layer& layer = network.layers[id];
     check_layer(network, layer);
+    if (!names.insert(layer.name).second)
+      throw UserError(layer.name, ": is the name of two layers; names must differ");
     writes[layer.output.tensor].push_back(write_of(layer));
     writers[layer.output.tensor].push_back(static_cast<LayerId>(id));
   }
-  for (std::size_t id = 0; id < network.tensors.size(); ++id)
-    if (is_stored_result(network.tensors[id])) check_cover(network.tensors[id], writes[id]);
+  for (std::size_t id = 0; id < network.tensors.size(); ++id) {
+    if (is_stored_result(network.tensors[id])) {
+      check_cover(network.tensors[id], writes[id]);
+      check_is_read(network, static_cast<TensorId>(id), writers[id]);
+    }
+  }
   check_order(network, writers);
 }
 

@@ -80,6 +80,21 @@ void split_weight_dimensions(Network& network) {
   }
 }
 
+/// All writers of a tensor stay or go together: parts of a concatenation may be read without the
+/// whole.
+void drop_unread_layers(Network& network) {
+  for (bool changed = true; changed;) {
+    std::vector<bool> needed(network.tensors.size(), false);
+    for (const auto& layer : network.layers)
+      for (const auto& input : layer.inputs) needed[input.tensor] = true;
+    const auto dropped = std::erase_if(network.layers, [&](const Layer& layer) {
+      const TensorId result = layer.output.tensor;
+      return !needed[result] && network.tensors[result].kind != TensorKind::kOutput;
+    });
+    changed = dropped > 0;
+  }
+}
+
 void drop_unused_tensors(Network& network) {
   std::vector<TensorId> renumbered(network.tensors.size(), -1);
   const auto mark = [&](const Operand& operand) { renumbered[operand.tensor] = 0; };

@@ -10,6 +10,9 @@ namespace tessera::workloads {
 /// boxes. Free to choose: weights are laid out offline.
 void split_weight_dimensions(Network& network);
 
+/// Removes layers whose result is neither read nor an output, and those that only fed them.
+void drop_unread_layers(Network& network);
+
 /// Removes tensors that no layer touches and renumbers the others.
 void drop_unused_tensors(Network& network);
 

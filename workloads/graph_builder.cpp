@@ -26,6 +26,18 @@ std::vector<std::string> default_labels(int dimensions) {
   return labels;
 }
 
+namespace {
+
+/// The name, numbered when it is taken: results and traces refer to layers and tensors by name.
+std::string unique_name(const std::string& name, std::set<std::string>& taken) {
+  std::string candidate = name;
+  for (int i = 2; !taken.insert(candidate).second; ++i)
+    candidate = detail::concatenate(name, ".", i);
+  return candidate;
+}
+
+}  // namespace
+
 GraphBuilder::GraphBuilder(std::string name, std::int64_t batch, std::set<std::string> outputs)
     : outputs_(std::move(outputs)) {
   network_.name = std::move(name);
@@ -37,7 +49,7 @@ TensorId GraphBuilder::add_tensor(const std::string& name, TensorKind kind,
   for (const auto extent : extents)
     if (extent < 1)
       throw UserError(name, ": a tensor dimension is ", extent, "; at least 1 is allowed");
-  network_.tensors.push_back({name, kind, extents});
+  network_.tensors.push_back({unique_name(name, tensor_names_), kind, extents});
   placements_.emplace_back();
   return static_cast<TensorId>(network_.tensors.size()) - 1;
 }
@@ -96,6 +108,7 @@ Value GraphBuilder::add_layer(Layer layer, IterationSpace& space, std::vector<So
   space.accommodate(result.view, result_use);
   for (std::size_t i = 0; i < sources.size(); ++i)
     sources[i].view = compatible(layer.name, i, sources[i], space);
+  layer.name = unique_name(layer.name, layer_names_);
   layer.ranks = space.ranks();
   layer.origin = origin_.empty() ? layer.name : origin_;
   for (const auto& source : sources) {
@@ -137,7 +150,7 @@ void GraphBuilder::mark_outputs(const std::vector<Value>& outputs) {
   }
 }
 
-Network GraphBuilder::finish(const std::vector<Value>& outputs) {
+Network GraphBuilder::finish(const std::vector<Value>& outputs, Unread unread) {
   mark_outputs(outputs);
   resolve_placements();
   if (outputs.empty())
@@ -146,6 +159,7 @@ Network GraphBuilder::finish(const std::vector<Value>& outputs) {
       const bool unread = network_.consumers(id).empty() && placements_[id].whole < 0;
       if (tensor.kind == TensorKind::kIntermediate && unread) tensor.kind = TensorKind::kOutput;
     }
+  if (unread == Unread::kDrop) drop_unread_layers(network_);
   split_weight_dimensions(network_);
   drop_unused_tensors(network_);
   check(network_);

@@ -73,6 +73,9 @@ class GraphBuilder {
   /// before.
   Value local_response_norm(const std::string& name, const Value& input, std::int64_t size);
 
+  /// Producers write into ranges of one tensor. A run of inputs that has been concatenated before
+  /// is taken as that tensor, so a dense block's growing concatenations share their storage; other
+  /// values that already lie in a concatenation, and network inputs, are copied.
   Value concat(const std::string& name, const std::vector<Value>& inputs, int axis);
   Value transpose(const Value& input, const std::vector<int>& order);
   Value reshape(const std::string& name, const Value& input,
@@ -94,15 +97,23 @@ class GraphBuilder {
   /// What the next layers come from, for messages.
   void set_origin(const std::string& origin) { origin_ = origin; }
 
+  /// What to do with results that nobody reads when outputs are named. Exporters leave layers
+  /// behind of which only the shape is used; in a text they are mistakes.
+  enum class Unread { kRefuse, kDrop };
   /// The finished network. `outputs`: the values that leave the chip; none: whatever no layer
   /// reads.
-  Network finish(const std::vector<Value>& outputs);
+  Network finish(const std::vector<Value>& outputs, Unread unread = Unread::kRefuse);
 
  private:
   struct Placement {
     TensorId whole = -1;  ///< -1: a tensor of its own
     int axis = 0;
     std::int64_t offset = 0;
+  };
+  struct Concatenation {
+    int axis = 0;
+    std::vector<View> inputs;
+    Value whole;
   };
   struct Source {
     View view;
@@ -125,6 +136,9 @@ class GraphBuilder {
   View materialise_flat(const std::string& name, const View& view, bool keep_first);
   View compatible(const std::string& layer, std::size_t index, Source& source,
                   IterationSpace& space);
+  std::vector<Value> with_known_runs(const std::vector<Value>& inputs, int axis) const;
+  const Concatenation* known_run(const std::vector<Value>& inputs, std::size_t first,
+                                 int axis) const;
   bool can_be_laid_into(const Value& value) const;
   void mark_outputs(const std::vector<Value>& outputs);
   void resolve_placements();
@@ -134,7 +148,10 @@ class GraphBuilder {
 
   Network network_;
   std::vector<Placement> placements_;  ///< per tensor
+  std::vector<Concatenation> concatenations_;
   std::set<std::string> outputs_;
+  std::set<std::string> tensor_names_;
+  std::set<std::string> layer_names_;
   std::string origin_;
 };
 

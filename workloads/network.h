@@ -32,9 +32,9 @@ struct Network {
   std::vector<LayerId> consumers(TensorId tensor) const;
 };
 
-/// Invariants every builder and importer must leave behind: ids in range, every stored element of
-/// an intermediate written by exactly one layer, producers before consumers, accesses inside the
-/// tensor. UserError naming the layer when one does not hold.
+/// Invariants every builder and importer must leave behind: ids in range, every element of an
+/// intermediate or output written exactly once, producers before consumers, accesses inside the
+/// tensor, every intermediate read. UserError naming the layer when one does not hold.
 void check(const Network& network);
 
 /// Zoo name, .textproto in the schema of network.proto, or .onnx. `batch` 0 keeps the file's own.

@@ -173,13 +173,10 @@ class TextLoader {
   }
 
   /// The inputs, concatenated along the channels when there are several.
-  Value joined(const proto::Layer& layer, int axis = 1) {
+  Value joined(const proto::Layer& layer) {
     if (layer.input_size() == 0) throw UserError(layer.name(), ": has no input");
     if (layer.input_size() == 1) return input(layer, 0);
-    const std::string key = join({layer.input().begin(), layer.input().end()}, "|");
-    const auto known = concatenations_.find(key);
-    if (known != concatenations_.end()) return known->second;
-    return concatenations_[key] = builder_.concat(layer.name() + ".concat", inputs(layer), axis);
+    return builder_.concat(layer.name() + ".concat", inputs(layer), 1);
   }
 
   Value convert(const proto::Layer& layer);
@@ -202,7 +199,6 @@ class TextLoader {
   std::int64_t batch_;
   GraphBuilder builder_;
   std::map<std::string, Value> values_;
-  std::map<std::string, Value> concatenations_;
 };
 
 Value TextLoader::convolution(const proto::Layer& layer) {

@@ -37,6 +37,7 @@ struct View {
   std::int64_t extent(int dimension) const { return extent_of(dimensions[dimension]); }
   std::vector<std::int64_t> shape() const;
   std::int64_t elements() const;
+  bool operator==(const View&) const = default;
 };
 
 /// The stored tensor as it is.

@@ -16,13 +16,28 @@ struct FillShape {
 
   std::int64_t lines() const { return ceil_div(words, words_per_line); }
 
-  /// Lines come one per slot and the bus carries what has come: it is busy until the words from
-  /// some line on have followed that line's slot without a gap.
-  Time read_cycles() const {
+  /// Cycles until the first `count` words are on the bus. Lines come one per slot and the bus
+  /// carries what has come: it is busy until the words from some line on have followed that line's
+  /// slot without a gap.
+  Time carried_after(std::int64_t count) const {
     Time longest = 0;
-    for (std::int64_t line = 0; line < lines(); ++line)
+    for (std::int64_t line = 0; line * words_per_line < count; ++line)
       longest =
-          std::max(longest, slot_spacing * line + ceil_div(words - line * words_per_line, bus));
+          std::max(longest, slot_spacing * line + ceil_div(count - line * words_per_line, bus));
+    return longest;
+  }
+
+  /// Bus occupation of a read.
+  Time read_cycles() const { return carried_after(words); }
+
+  /// Words that shift into place over `path` PEs, those of the farthest PE first: a shift per
+  /// cycle, each when the words of its PE have come.
+  Time shift_cycles(std::int64_t path) const {
+    const std::int64_t per_pe = ceil_div(words, path);
+    Time longest = 0;
+    for (std::int64_t pe = 0; pe < path; ++pe)
+      longest =
+          std::max(longest, carried_after(std::min((pe + 1) * per_pe, words)) + path - 1 - pe);
     return longest;
   }
 
@@ -146,9 +161,11 @@ ArrayPlan::ArrayPlan(const PeArrayDescription& array, const BufferDescription& b
         array.bus_words_per_cycle[x], static_cast<std::int64_t>(ports.slot_spacing())};
     OperandPlan& plan = operand[x] = plan_operand(work, x, shape, buffer.banks);
     if (!plan.used) continue;
-    plan.bus_cycles = x == kOutputOperand ? ceil_div(shape.words, shape.bus) : shape.read_cycles();
-    if (x != kOutputOperand && !plan.streaming && array.delivery[x] == Delivery::kSystolic)
-      plan.bus_cycles = std::max<Time>(plan.bus_cycles, path[x]);
+    const bool shifts =
+        x != kOutputOperand && !plan.streaming && array.delivery[x] == Delivery::kSystolic;
+    plan.bus_cycles = x == kOutputOperand ? ceil_div(shape.words, shape.bus)
+                      : shifts            ? shape.shift_cycles(path[x])
+                                          : shape.read_cycles();
     if (x == kOutputOperand) {
       plan.write_lag = shape.write_lag();
       read_back = plan;

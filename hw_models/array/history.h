@@ -14,14 +14,18 @@ class History {
   History() = default;
   History(std::int64_t size, Time start) : moments_(static_cast<std::size_t>(size), start) {}
 
+  std::int64_t size() const { return static_cast<std::int64_t>(moments_.size()); }
+
   /// The moment `ago` events back, 1 being the newest; at most the size.
-  Time at(std::int64_t ago) const {
-    const std::size_t back = static_cast<std::size_t>(ago);
-    return moments_[(next_ + moments_.size() - back) % moments_.size()];
-  }
+  Time at(std::int64_t ago) const { return moments_[place(ago)]; }
   void push(Time moment) {
     moments_[next_] = moment;
-    next_ = (next_ + 1) % moments_.size();
+    if (++next_ == moments_.size()) next_ = 0;
+  }
+  /// Makes a moment no earlier than `least`.
+  void raise(std::int64_t ago, Time least) {
+    Time& moment = moments_[place(ago)];
+    if (moment < least) moment = least;
   }
   void shift(Time by) {
     for (Time& moment : moments_) moment += by;
@@ -29,8 +33,7 @@ class History {
 
   /// Appends the moments relative to `base`, newest first.
   void save(Time base, std::vector<Time>& out) const {
-    for (std::size_t ago = 1; ago <= moments_.size(); ++ago)
-      out.push_back(at(static_cast<std::int64_t>(ago)) - base);
+    for (std::int64_t ago = 1; ago <= size(); ++ago) out.push_back(at(ago) - base);
   }
   /// Reads what save wrote; returns the position behind it.
   const Time* load(Time base, const Time* in) {
@@ -40,6 +43,11 @@ class History {
   }
 
  private:
+  std::size_t place(std::int64_t ago) const {
+    const auto back = static_cast<std::size_t>(ago);
+    return next_ >= back ? next_ - back : next_ + moments_.size() - back;
+  }
+
   std::vector<Time> moments_;
   std::size_t next_ = 0;
 };

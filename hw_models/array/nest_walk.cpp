@@ -7,11 +7,10 @@ namespace tessera::hw {
 namespace {
 
 /// Nests with fewer groups are walked, larger ones remembered.
-constexpr std::int64_t kWorthRemembering = 16;
-/// Situations kept per loop while looking for a period.
-constexpr std::size_t kMostSituations = 4096;
+constexpr std::int64_t kWorthRemembering = 32;
 
-/// Finds out when a loop's situation comes back.
+/// Finds out when a loop's situation comes back (Brent's cycle finding): compares with a kept
+/// situation, which is renewed at the 1st, 2nd, 4th, 8th ... iteration.
 class PeriodFinder {
  public:
   struct Period {
@@ -19,15 +18,31 @@ class PeriodFinder {
     Time cycles = 0;
   };
 
-  Period seen(std::vector<Time> situation, std::int64_t iteration, Time now) {
-    if (situations_.size() == kMostSituations) return {};
-    const auto [found, is_new] = situations_.try_emplace(std::move(situation), iteration, now);
-    if (is_new) return {};
-    return {iteration - found->second.first, now - found->second.second};
+  Period look(Timeline& timeline, OperandSet operands, std::int64_t iteration) {
+    const Time phases = timeline.slot_phases(operands);
+    const bool renews = iteration >= renew_at_;
+    if (phases != kept_phases_ && !renews) return {};
+    timeline.settle(operands);
+    current_.clear();
+    timeline.save_moments(operands, current_);
+    if (phases == kept_phases_ && current_ == kept_)
+      return {iteration - kept_iteration_, timeline.now() - kept_now_};
+    if (!renews) return {};
+    std::swap(current_, kept_);
+    kept_phases_ = phases;
+    kept_iteration_ = iteration;
+    kept_now_ = timeline.now();
+    renew_at_ = 2 * iteration;
+    return {};
   }
 
  private:
-  std::map<std::vector<Time>, std::pair<std::int64_t, Time>> situations_;
+  std::vector<Time> current_;
+  std::vector<Time> kept_;
+  Time kept_phases_ = -1;
+  std::int64_t kept_iteration_ = 0;
+  Time kept_now_ = 0;
+  std::int64_t renew_at_ = 1;
 };
 
 }  // namespace
@@ -59,14 +74,15 @@ void NestWalk::run_loops(int level, int first_from, int end_from, bool revisit) 
     return iterate(level, first_from, end_from, revisit);
 
   const OperandSet touched = opens | closes | changing_from(level);
-  std::vector<Time> situation = {level, opens, closes, revisit};
-  timeline_.save_situation(touched, situation);
+  std::vector<Time> situation = {level, opens, closes, revisit, timeline_.slot_phases(touched)};
+  timeline_.settle(touched);
+  timeline_.save_moments(touched, situation);
   const Time entry = timeline_.now();
   if (const auto known = outcomes_.find(situation); known != outcomes_.end())
-    return timeline_.load(touched, entry, known->second);
+    return timeline_.load_outcome(touched, entry, known->second);
   iterate(level, first_from, end_from, revisit);
-  std::vector<Time> outcome = {timeline_.now() - entry};
-  timeline_.save(touched, entry, outcome);
+  std::vector<Time> outcome;
+  timeline_.save_outcome(touched, entry, outcome);
   outcomes_.emplace(std::move(situation), std::move(outcome));
 }
 
@@ -78,9 +94,7 @@ void NestWalk::iterate(int level, int first_from, int end_from, bool revisit) {
   for (std::int64_t i = 0; i < count; ++i) {
     // The first iteration may open, and the last close, operands of outer loops.
     if (i > 0 && i + 2 < count) {
-      std::vector<Time> situation;
-      timeline_.save_situation(inside, situation);
-      const auto period = finder.seen(std::move(situation), i, timeline_.now());
+      const auto period = finder.look(timeline_, inside, i);
       if (period.iterations > 0) {
         const std::int64_t periods = (count - 1 - i) / period.iterations;
         timeline_.shift(inside, periods * period.cycles);

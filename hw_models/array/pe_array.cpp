@@ -15,10 +15,10 @@ ArrayTiming PeArray::time(const ArrayWork& work, Cycle start) const {
   NestWalk(plan, work, timeline).run();
 
   ArrayTiming timing;
-  timing.cycles = static_cast<Cycle>(timeline.written() - begin);
+  timing.cycles = static_cast<Cycle>(timeline.last_written() - begin);
   timing.steady = static_cast<Cycle>(plan.steps);
   timing.fill = static_cast<Cycle>(timeline.first_step() - begin);
-  timing.drain = static_cast<Cycle>(timeline.written() - timeline.now());
+  timing.drain = static_cast<Cycle>(timeline.last_written() - timeline.now());
   timing.stall = timing.cycles - timing.steady - timing.fill - timing.drain;
   timing.counts = plan.counts(work);
   return timing;

@@ -30,25 +30,36 @@ class Timeline {
   Time now() const { return now_; }
   Time first_step() const { return first_step_; }
   /// Cycle after the last buffer write so far.
-  Time written() const { return written_.at(1); }
+  Time last_written() const { return last_written_; }
 
   /// A loop moves on by `lines` in the operand's words.
   void move_address(int operand, std::int64_t lines) { address_[operand] += lines; }
 
-  /// Everything the future of these operands depends on, relative to now().
-  void save_situation(OperandSet operands, std::vector<Time>& out) const;
-  /// The moments of these operands relative to `base`, and back.
-  void save(OperandSet operands, Time base, std::vector<Time>& out) const;
-  void load(OperandSet operands, Time base, const std::vector<Time>& in);
+  /// Makes moments that can no longer matter equal to the earliest that could, so that situations
+  /// with the same future look the same.
+  void settle(OperandSet operands);
+  /// Where the operands' next lines stand in the rotation of bank slots, as one number: the part of
+  /// a situation that is cheap to compare.
+  Time slot_phases(OperandSet operands) const;
+  /// With the phases, everything the future of these operands depends on, relative to now(). Settle
+  /// first.
+  void save_moments(OperandSet operands, std::vector<Time>& out) const {
+    save(operands, now_, out);
+  }
+  /// now() and the moments of these operands relative to `base`, and back.
+  void save_outcome(OperandSet operands, Time base, std::vector<Time>& out) const;
+  void load_outcome(OperandSet operands, Time base, const std::vector<Time>& in);
   /// Moves the operands' moments and now() by a number of cycles.
   void shift(OperandSet operands, Time by);
 
  private:
   struct ReadStream {
     Time next_slot = 0;  ///< after the last line of the newest fill
-    History delivered;   ///< cycles after the last bus cycle of a fill
+    Time bus_free = 0;   ///< after the last bus cycle of the newest fill
+    History left;        ///< cycles in which a fill has left the line FIFO
     History released;    ///< cycles in which a register copy becomes free
 
+    void settle(Time lines_cycles, Time bus_cycles);
     void save(Time base, std::vector<Time>& out) const;
     const Time* load(Time base, const Time* in);
     void shift(Time by);
@@ -56,6 +67,8 @@ class Timeline {
 
   Time slot(int stream, int operand, Time from) const;
   Time deliver(const OperandPlan& plan, int stream, int operand, ReadStream& state, Time from);
+  void settle_output();
+  void save(OperandSet operands, Time base, std::vector<Time>& out) const;
   Time open_output(bool revisit);
   void drain(Time last_step);
 
@@ -67,8 +80,11 @@ class Timeline {
   ReadStream stream_[2];
   ReadStream read_back_;
   std::int64_t result_places_;  ///< output tiles whose results have a place to wait in
+  bool reads_sums_;             ///< some tile of the instruction is read back
   std::int64_t hazard_;         ///< writes that a read-back waits for: tiles back; 0: never binding
   Time next_write_;
+  Time result_bus_free_;
+  Time last_written_;
   History drained_;
   History written_;
 };

@@ -27,6 +27,15 @@ void BufferArbiter::next_cycle() {
   ++now_;
 }
 
+void BufferArbiter::idle_until(Cycle cycle) {
+  // The deal of cycles and all pointers repeat after this many cycles.
+  const Cycle repeat = 4 * static_cast<Cycle>(description_.banks);
+  if (!started_) next_cycle();
+  for (auto& port : used_) port.assign(port.size(), false);
+  now_ += (cycle - now_) / repeat * repeat;
+  while (now_ < cycle) next_cycle();
+}
+
 bool BufferArbiter::array_has_turn() const { return description_.ports == 2 || turn_ % 2 == 0; }
 
 BufferArbiter::Turn BufferArbiter::network_turn() const {

@@ -23,6 +23,8 @@ class BufferArbiter {
 
   /// Goes to the next cycle; the first call goes to cycle 0.
   void next_cycle();
+  /// Goes to a later cycle in which nobody has had access in between.
+  void idle_until(Cycle cycle);
   Cycle now() const { return now_; }
 
   /// Does the stream reach the line in this cycle?

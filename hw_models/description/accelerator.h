@@ -123,8 +123,10 @@ struct Accelerator {
   Bytes dram_interleave_bytes =
       256;  ///< consecutive stripes of this size go to consecutive channels
   std::vector<SharedBufferDescription> shared_buffers;
+  /// Complete for this machine: nodes are the tiles in id order, the DRAM interfaces, the shared
+  /// buffers.
+  noc::proto::NetworkDescription network;
   EnergyTable energy;
-  noc::proto::NetworkDescription noc;  ///< complete: size and virtual networks filled in
   std::string default_schedule = "layerwise";
 
   int tiles() const { return rows * columns; }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "hw_models/description/field_reader.h"
+#include "hw_models/description/network.h"
 
 namespace tessera::hw {
 
@@ -256,35 +257,6 @@ int read_word_bits(const proto::AcceleratorDescription& text, const FieldReader&
   return static_cast<int>(bits);
 }
 
-constexpr std::uint32_t kVirtualChannels = 2;  ///< per virtual network: a torus needs two
-constexpr std::uint32_t kHeadFlits = 1;
-
-/// Three classes of messages that must not wait for each other; a channel holds a whole packet, which
-/// packets with several destinations need.
-noc::proto::NetworkDescription to_network(const proto::AcceleratorDescription& text, const Accelerator& machine,
-                                          const FieldReader& reader) {
-  auto network = text.noc();
-  if (network.columns() == 0) network.set_columns(static_cast<std::uint32_t>(machine.columns));
-  if (network.rows() == 0) network.set_rows(static_cast<std::uint32_t>(machine.rows));
-  if (network.virtual_networks_size() == 0)
-    for (const char* name : {"request", "data", "grant"}) {
-      auto& added = *network.add_virtual_networks();
-      added.set_name(name);
-      added.set_vcs(kVirtualChannels);
-    }
-  if (network.virtual_networks_size() != 3)
-    reader.refuse("virtual_networks", network.virtual_networks_size(), "must be three: request, data, grant");
-  if (!network.has_flit_bytes()) network.set_flit_bytes(16);
-  const auto packet = static_cast<std::uint32_t>(
-      kHeadFlits + ceil_div<Bytes>(machine.tile.interface.max_payload_bytes, network.flit_bytes()));
-  if (!network.has_vc_buffer()) network.set_vc_buffer(packet + 1);
-  if (!network.has_multicast()) network.set_multicast(true);
-  if (network.multicast() && network.vc_buffer() < packet)
-    reader.refuse("vc_buffer", network.vc_buffer(),
-                  detail::concatenate("must hold a whole packet of ", packet, " flits for multicast"));
-  return network;
-}
-
 }  // namespace
 
 Accelerator to_accelerator(const proto::AcceleratorDescription& text, const std::string& origin) {
@@ -305,8 +277,8 @@ Accelerator to_accelerator(const proto::AcceleratorDescription& text, const std:
   if (!is_power_of_two(machine.dram_interleave_bytes))
     reader.refuse("dram_interleave_bytes", machine.dram_interleave_bytes, "must be a power of two");
   read_memories(text, reader, machine);
+  machine.network = complete_network(text.noc(), machine, reader.inside("noc"));
   machine.energy = to_energy(text.energy(), reader.inside("energy"));
-  machine.noc = to_network(text, machine, reader.inside("noc"));
   if (text.has_default_schedule()) machine.default_schedule = text.default_schedule();
   return machine;
 }

@@ -33,7 +33,6 @@ StageRun& Tile::stage_run(std::size_t turn) {
     const auto& [stage, share] = turns_[turn];
     runs_[turn] = std::make_unique<StageRun>(context_.program, context_.index, stage,
                                              context_.program.stages[stage].shares[share]);
-    for (int i = 0; i < runs_[turn]->operands(); ++i) runs_[turn]->receive(i).slot = i;
   }
   return *runs_[turn];
 }
@@ -177,12 +176,25 @@ std::string Tile::describe_wait() const {
   return text;
 }
 
+/// The granule of a reader's window that was complete last; nullptr while the window is not complete.
+const Granule* Tile::acquire(SlotRing& ring, mapping::SlotReader reader, int amount, Cycle now) {
+  const Granule* last = nullptr;
+  for (int i = 0; i < amount; ++i) {
+    const Granule* granule = ring.front(reader, i);
+    if (granule == nullptr || granule->complete_at == kNever) return nullptr;
+    if (last == nullptr || granule->complete_at > last->complete_at) last = granule;
+  }
+  if (last->complete_at <= now) return last;
+  wake(last->complete_at);
+  return nullptr;
+}
+
 void Tile::note_occupancy() {
   Bytes bytes = 0;
   for (std::size_t t = first_open_turn_; t < runs_.size(); ++t) {
     if (runs_[t] == nullptr) continue;
     for (SlotId s = 0; s < static_cast<SlotId>(runs_[t]->stage().slots.size()); ++s)
-      bytes += runs_[t]->ring(s).granule_bytes() * static_cast<Bytes>(runs_[t]->ring(s).held().size());
+      if (!runs_[t]->closed(s)) bytes += runs_[t]->ring(s).granule_bytes() * static_cast<Bytes>(runs_[t]->ring(s).held().size());
   }
   peak_bytes_ = std::max(peak_bytes_, bytes);
 }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "mapping/code_cursor.h"
+#include "mapping/stage_plan.h"
 
 namespace tessera::mapping::checker {
 
@@ -49,7 +50,7 @@ class GroupCheck {
  private:
   void check_membership(const TileShare& share) const {
     for (std::size_t i = 0; i < share.input_groups.size(); ++i)
-      require_member(share, share.input_groups[i], operand_label(view_.layer, static_cast<int>(i)));
+      require_member(share, share.input_groups[i], operand_name(view_.layer, static_cast<int>(i)));
     require_member(share, share.sums_group, "partial sums");
   }
 
@@ -76,7 +77,7 @@ class GroupCheck {
   }
 
   void check_operand(int operand) {
-    const std::string label = operand_label(view_.layer, operand);
+    const std::string label = operand_name(view_.layer, operand);
     const auto groups =
         groups_by([&](const TileShare& share) { return share.input_groups[operand]; }, label);
     for (const auto& [group, shares] : groups) {

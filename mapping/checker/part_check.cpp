@@ -53,26 +53,36 @@ class PartCheck {
     known = p;
   }
 
-  /// Owners' shares are disjoint (checked per layer), so counting elements is enough.
+  /// Owners' shares are disjoint (checked per layer), so counting outputs is enough.
   void check_written(int stage) const {
     const StageView view(program_, stage);
     const int p = use_.part_of_stage[stage];
     if (p < 0)
       view.refuse("no part of tensor ", program_.network.tensors[view.layer.output.tensor].name,
                   " is its output");
-    const Region& region = program_.parts[p].region;
     std::int64_t written = 0;
-    for (const auto& share : view.stage.shares) {
-      if (!view.owns(share)) continue;
-      const Region outputs = region_of(view.layer.output, share.ranks);
-      if (!contains(region, outputs))
-        view.refuse_tile(share.tile, "its outputs ", to_text(outputs), " leave part ", p,
-                         ", which is ", to_text(region));
-      written += outputs.elements();
-    }
-    if (written != region.elements())
-      refuse(p, "stage ", view.stage.name, " writes ", written, " of its ", region.elements(),
-             " elements");
+    for (const auto& share : view.stage.shares)
+      if (view.owns(share)) written += check_owner(view, share, p);
+    const std::int64_t elements = program_.parts[p].region.elements();
+    if (written != elements)
+      refuse(p, "stage ", view.stage.name, " writes ", written, " of its ", elements, " elements");
+  }
+
+  /// Number of outputs of an owner. In DRAM each granule finds its own place; in the tiles an owner
+  /// answers for the box around its share, which must then hold nothing else.
+  std::int64_t check_owner(const StageView& view, const TileShare& share, int p) const {
+    const Part& part = program_.parts[p];
+    const Region outputs = region_of(view.layer.output, share.ranks);
+    if (!contains(part.region, outputs))
+      view.refuse_tile(share.tile, "its outputs ", to_text(outputs), " leave part ", p,
+                       ", which is ", to_text(part.region));
+    std::int64_t points = 1;
+    for (std::size_t r = 0; r < share.ranks.size(); ++r)
+      if (!view.layer.ranks[r].reduced) points *= share.ranks[r].size();
+    if (part.home == Home::kTiles && points != outputs.elements())
+      view.refuse_tile(share.tile, "serves the box ", to_text(outputs), " of ", outputs.elements(),
+                       " elements, of which it produces ", points);
+    return points;
   }
 
   void check_disjoint() const {

@@ -6,6 +6,7 @@
 
 #include "mapping/checker/region_set.h"
 #include "mapping/code_cursor.h"
+#include "mapping/stage_plan.h"
 
 namespace tessera::mapping::checker {
 
@@ -217,7 +218,7 @@ class TileWalk {
         if (granule.operand == operand) held.push_back(&granule.region);
       }
     if (covered(needed, held)) return;
-    refuse(Queue::kCompute, "needs ", to_text(needed), " of ", operand_label(view_.layer, operand),
+    refuse(Queue::kCompute, "needs ", to_text(needed), " of ", operand_name(view_.layer, operand),
            "; acquired: ", held.empty() ? "nothing" : to_text(*held.front()),
            held.size() > 1 ? detail::concatenate(" and ", held.size() - 1, " more granules") : "");
   }

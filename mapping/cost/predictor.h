@@ -65,6 +65,9 @@ class Predictor {
                                                  const PredictOptions& options) const = 0;
 };
 
+/// "a.yaml,b.yaml" as its parts, for models whose hardware is described by more than one file.
+std::vector<std::string> split_list(const std::string& list);
+
 /// Names of all models in the order in which help prints them.
 std::vector<std::string> predictor_names();
 

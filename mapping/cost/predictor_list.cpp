@@ -1,5 +1,9 @@
-#include "mapping/cost/predictor_list.h"
+#include "mapping/cost/predictor.h"
 
+#include "mapping/cost/interstellar/predictor.h"
+#include "mapping/cost/looptree/looptree_predictor.h"
+#include "mapping/cost/maestro/predictor.h"
+#include "mapping/cost/tangram/predictor.h"
 #include "mapping/cost/timeloop/timeloop_predictor.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
@@ -15,7 +19,11 @@ struct Entry {
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> list = {
+      {"maestro", &make_maestro_predictor},
       {"timeloop", &make_timeloop_predictor},
+      {"looptree", &make_looptree_predictor},
+      {"interstellar", &make_interstellar_predictor},
+      {"tangram", &make_tangram_predictor},
   };
   return list;
 }

@@ -12,4 +12,15 @@ std::string to_csv(const ResultTable& table) {
   return csv.text();
 }
 
+std::vector<std::string> split_list(const std::string& list) {
+  std::vector<std::string> parts{""};
+  for (const char c : list) {
+    if (c == ',')
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
 }  // namespace tessera::mapping

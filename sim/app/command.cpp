@@ -3,8 +3,12 @@
 #include <iostream>
 #include <new>
 
+#include "sim/app/compile_command.h"
 #include "sim/app/dram_command.h"
+#include "sim/app/noc_command.h"
+#include "sim/app/list_command.h"
 #include "sim/app/predict_command.h"
+#include "sim/app/run_command.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -14,8 +18,12 @@ namespace po = boost::program_options;
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> list = {
-      dram_command(),
+      run_command(),
+      compile_command(),
       predict_command(),
+      noc_command(),
+      dram_command(),
+      list_command(),
   };
   return list;
 }

@@ -14,20 +14,6 @@ std::uint64_t period_of(double clock_mhz) {
   return static_cast<std::uint64_t>(std::llround(1e6 / clock_mhz));
 }
 
-/// Memory nodes hang on the routers of their tiles.
-noc::Topology machine_topology(const hw::Accelerator& accelerator) {
-  auto topology = noc::build_topology(accelerator.noc);
-  if (topology.nodes().size() < static_cast<std::size_t>(accelerator.tiles()))
-    throw UserError(accelerator.name, ": noc: the topology has ", topology.nodes().size(), " nodes for ",
-                    accelerator.tiles(), " tiles");
-  if (topology.nodes().size() > static_cast<std::size_t>(accelerator.tiles()))
-    throw UserError(accelerator.name, ": noc: the topology has ", topology.nodes().size(), " nodes, more than the ",
-                    accelerator.tiles(), " tiles; memory nodes are attached where the accelerator puts them");
-  for (const auto& dram : accelerator.dram)
-    topology.attach({topology.nodes()[static_cast<std::size_t>(accelerator.tile_id(dram.at))].router});
-  return topology;
-}
-
 /// Tells tiles and memory interfaces what the network brought, and wakes their shells.
 class Dispatcher final : public PacketSwitch::Listener {
  public:
@@ -77,8 +63,9 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
       context_{accelerator, program, index_, compute_,
                hw::ChannelStripes(accelerator.dram.size(), accelerator.dram_interleave_bytes), options_.functional},
       period_ps_(period_of(accelerator.clock_mhz)),
-      topology_(machine_topology(accelerator)) {
+      topology_(noc::build_topology(accelerator.network)) {
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
+  sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   if (options_.functional)
     memory_ = std::make_unique<hw::MemoryImage>(program, context_.stripes,
                                                 workloads::seeded_values(program.network, options_.seed));
@@ -93,8 +80,8 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
 Machine::~Machine() = default;
 
 void Machine::build_network() {
-  const auto config = noc::network_config(accelerator_.noc);
-  routing_ = noc::build_routing(accelerator_.noc, topology_);
+  const auto config = noc::network_config(accelerator_.network);
+  routing_ = noc::build_routing(accelerator_.network, topology_);
   network_ = std::make_unique<noc::Network>(config, topology_, *routing_);
   switch_ = std::make_unique<PacketSwitch>(*network_, config.flit_bytes, config.multicast,
                                            program_.stages.size(), *listener_);
@@ -109,9 +96,7 @@ void Machine::build_dram() {
   for (std::size_t channel = 0; channel < accelerator_.dram.size(); ++channel) {
     const auto& description = accelerator_.dram[channel];
     dram::ChannelConfig config;
-    config.device = description.data_rate_mt_s > 0
-                        ? dram::load_device(description.device, static_cast<std::uint32_t>(description.data_rate_mt_s))
-                        : dram::load_device(description.device);
+    config.device = hw::device_of(description);
     const hw::ClockPair clocks{period_ps_, config.device.timing.clock_ps};
     dram_.push_back(std::make_unique<hw::DramInterface>(channel, context_, config, clocks, *switch_, memory_.get()));
     dram_modules_.push_back(std::make_unique<ClockedModule>(
@@ -126,7 +111,17 @@ void Machine::build_tiles() {
     tile_modules_.push_back(std::make_unique<ClockedModule>(
         ("tile" + std::to_string(tile)).c_str(), period_ps_,
         [interface = tiles_.back().get()](Cycle now) { return interface->run(now); }));
+    if (options_.detailed_arrays) build_detailed_array(tile);
   }
+}
+
+void Machine::build_detailed_array(int tile) {
+  detailed_arrays_.push_back(std::make_unique<DetailedArray>(
+      ("array" + std::to_string(tile)).c_str(), accelerator_, period_ps_, [this, tile](const hw::ArrayTiming& timing) {
+        tiles_[tile]->array_done(timing, sc_core::sc_time_stamp().value() / period_ps_);
+        tile_modules_[tile]->wake_now();
+      }));
+  tiles_[tile]->set_array_executor(detailed_arrays_.back().get());
 }
 
 void Machine::report_progress(Cycle now) {

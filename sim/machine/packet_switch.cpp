@@ -6,6 +6,8 @@ namespace tessera::sim {
 
 int PacketSwitch::send(Cycle now, hw::Message message, std::span<const hw::NodeId> destinations) {
   payload_sent_ += message.payload_bytes * destinations.size();
+  const std::uint32_t length = flits(message);
+  flits_sent_to_all_ += length * destinations.size();
   const auto copies = multicast_ ? std::size_t{1} : destinations.size();
   const std::uint64_t tag = store(std::move(message), static_cast<std::uint32_t>(copies + destinations.size()));
   if (multicast_) {
@@ -14,6 +16,7 @@ int PacketSwitch::send(Cycle now, hw::Message message, std::span<const hw::NodeI
     for (const auto& destination : destinations) inject(now, tag, {&destination, 1});
   }
   packets_ += copies;
+  flits_sent_ += length * copies;
   listener_.injected(now);
   return static_cast<int>(copies);
 }

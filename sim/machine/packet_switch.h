@@ -37,6 +37,8 @@ class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
   bool empty() const { return travelling_ == 0; }
   Cycle last_arrival() const { return last_arrival_; }
   std::uint64_t packets() const { return packets_; }
+  std::uint64_t flits_sent() const { return flits_sent_; }
+  std::uint64_t flits_sent_to_all() const { return flits_sent_to_all_; }  ///< x destinations
   Bytes payload_sent() const { return payload_sent_; }          ///< x destinations
   Bytes payload_delivered() const { return payload_delivered_; }
 
@@ -62,6 +64,7 @@ class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
   std::vector<std::uint64_t> free_;
   std::uint64_t travelling_ = 0;
   std::uint64_t packets_ = 0;
+  std::uint64_t flits_sent_ = 0, flits_sent_to_all_ = 0;
   Cycle last_arrival_ = 0;
   Bytes payload_sent_ = 0, payload_delivered_ = 0;
 };

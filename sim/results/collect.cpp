@@ -86,8 +86,9 @@ class Collector {
     const auto& packets = machine_.packets();
     expect_equal("network", "payload bytes delivered", packets.payload_delivered(), "sent", packets.payload_sent());
     const auto& flits = machine_.network().stats();
-    expect_equal("network", "flits ejected", flits.flits_ejected, "injected, copies of forks included",
-                 flits.flits_injected + flits.flits_forked);
+    expect_equal("network", "flits injected", flits.injected_flits(), "sent", packets.flits_sent());
+    expect_equal("network", "flits ejected", flits.ejected_flits(), "sent, times destinations",
+                 packets.flits_sent_to_all());
     for (const auto& tile : machine_.tiles())
       expect_equal("tile " + std::to_string(tile->id()), "cycles with a cause", tile->stack().total(), "cycles", cycles_);
   }
@@ -109,17 +110,18 @@ class Collector {
     const auto& stats = machine_.network().stats();
     auto& message = *result_.mutable_network_on_chip();
     message.set_packets(machine_.packets().packets());
-    message.set_flit_hops(stats.flit_hops);
-    message.set_flits_injected(stats.flits_injected);
-    message.set_flits_ejected(stats.flits_ejected);
-    const auto links = machine_.network().link_flits();
+    message.set_flits_injected(stats.injected_flits());
+    message.set_flits_ejected(stats.ejected_flits());
     std::uint64_t sum = 0, most = 0;
-    for (const auto flits : links) {
+    const auto links = machine_.topology().links().size();
+    for (std::size_t i = 0; i < links; ++i) {
+      const auto flits = stats.wires[i].flits();
       sum += flits;
       most = std::max(most, flits);
     }
-    if (links.empty() || cycles_ == 0) return;
-    message.set_mean_link_utilisation(static_cast<double>(sum) / static_cast<double>(links.size()) /
+    message.set_flit_hops(sum);
+    if (links == 0 || cycles_ == 0) return;
+    message.set_mean_link_utilisation(static_cast<double>(sum) / static_cast<double>(links) /
                                       static_cast<double>(cycles_));
     message.set_max_link_utilisation(static_cast<double>(most) / static_cast<double>(cycles_));
   }

@@ -1,7 +1,5 @@
 #include "sim/results/energy.h"
 
-#include "noc/energy.h"
-
 namespace tessera::sim {
 
 namespace {
@@ -26,12 +24,11 @@ EnergyBooks::EnergyBooks(const Machine& machine, Cycle /*cycles*/) : machine_(ma
 /// A table with a cost per hop counts words x hops, as the tools it comes from do.
 double EnergyBooks::network_pj() const {
   const auto& accelerator = machine_.accelerator();
-  const auto& stats = machine_.network().stats();
-  if (accelerator.energy.noc_hop_word > 0) {
-    const double words_per_flit = accelerator.noc.flit_bytes() / static_cast<double>(accelerator.word_bytes());
-    return static_cast<double>(stats.flit_hops) * words_per_flit * accelerator.energy.noc_hop_word;
-  }
-  return noc::network_energy(machine_.network()).total_pj;
+  const auto& wires = machine_.network().stats().wires;
+  std::uint64_t flit_hops = 0;
+  for (std::size_t i = 0; i < machine_.topology().links().size(); ++i) flit_hops += wires[i].flits();
+  const double words_per_flit = accelerator.network.flit_bytes() / static_cast<double>(accelerator.word_bytes());
+  return static_cast<double>(flit_hops) * words_per_flit * accelerator.energy.noc_hop_word;
 }
 
 double EnergyBooks::dram_pj() const {

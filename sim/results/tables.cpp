@@ -37,12 +37,14 @@ std::string tiles_table(const Machine& machine) {
 }
 
 std::string links_table(const Machine& machine, Cycle cycles) {
-  CsvWriter table({"from", "to", "latency_cycles", "flits", "utilisation"});
-  const auto flits = machine.network().link_flits();
+  CsvWriter table({"from", "to", "latency_cycles", "flits", "utilisation", "credit_stall_cycles",
+                   "switch_losses", "occupancy_flit_cycles"});
+  const auto& wires = machine.network().stats().wires;
   const auto& links = machine.topology().links();
   for (std::size_t i = 0; i < links.size(); ++i)
-    table.row() << links[i].from << links[i].to << links[i].latency_cycles << flits[i]
-                << (cycles > 0 ? static_cast<double>(flits[i]) / static_cast<double>(cycles) : 0.0);
+    table.row() << links[i].from << links[i].to << links[i].latency_cycles << wires[i].flits()
+                << (cycles > 0 ? static_cast<double>(wires[i].flits()) / static_cast<double>(cycles) : 0.0)
+                << wires[i].credit_stall_cycles() << wires[i].switch_losses() << wires[i].occupancy_flit_cycles();
   return table.text();
 }
 

@@ -48,6 +48,7 @@ TEST(ProgramFile, RoundTripGivesTheSameBytes) {
 TEST(ProgramFile, EveryFieldSurvives) {
   Program program = test::three_stage_program();
   program.accelerator = "some machine";
+  program.schedule = "by hand";
   program.network.batch = 7;
   auto& layer = program.network.layers[1];
   layer.activation = workloads::Function::kLrn;
@@ -69,6 +70,7 @@ TEST(ProgramFile, EveryFieldSurvives) {
 
   const Program read = parse_program(to_program_bytes(program), "p.pb");
   EXPECT_EQ(read.accelerator, "some machine");
+  EXPECT_EQ(read.schedule, "by hand");
   EXPECT_EQ(read.tiles, 4);
   EXPECT_EQ(read.word_bytes, 2);
   EXPECT_EQ(read.network.batch, 7);

@@ -41,13 +41,13 @@ constexpr char kEverything[] = R"(name: "all"
 root {
   sequence {}
   child {
-    loop { rank { layer: "a" rank: "N" } rank { layer: "b" rank: "P" } tile: 4 step: 3 rotates: "I0" }
+    loop { rank { layer: "a" rank: "N" } rank { layer: "b" rank: "P" of_tensor: "I0" } tile: 4 step: 3 rotates: "I0" count: 9 }
     child {
       pipeline {}
       child {
         place { tile: 5 tile: 2 organisation: STRIPED_1D depth: 4 index: 3 }
         child {
-          split { rank { rank: "K" } size: 8 step: 9 ways: 2 axis: MESH_Y skewed: true }
+          split { rank { rank: "K" } size: 8 step: 9 ways: 2 axis: MESH_Y skewed: true joint: true }
           child {
             store {
               level: "buffer"
@@ -76,10 +76,10 @@ TEST(ScheduleText, EveryFieldReachesTheTree) {
   EXPECT_EQ(schedule.origin, "all.textproto");
   EXPECT_EQ(to_text(schedule),
             "sequence\n"
-            "  loop a.N+b.P tile 4 step 3 rotate I0\n"
+            "  loop a.N+b.I0[P] tile 4 step 3 rotate I0 count 9\n"
             "    pipeline\n"
             "      place tiles 5,2 organisation striped_1d depth 4 index 3\n"
-            "        split K size 8 step 9 ways 2 over mesh_y skewed\n"
+            "        split K size 8 step 9 ways 2 over mesh_y skewed joint\n"
             "          store buffer: W (double) (no reuse) I0 (shared by 4) (neighbour) O "
             "(multicast) (sums in network)\n"
             "            layer a\n"
@@ -94,6 +94,20 @@ TEST(ScheduleText, RoundTripGivesTheSameTextAndTree) {
   const Schedule second = parse_schedule(text, "all.textproto");
   EXPECT_EQ(to_schedule_text(second), text);
   EXPECT_EQ(to_text(second), to_text(first));
+}
+
+TEST(ScheduleText, NamesOfAToolsHardwareSurvive) {
+  const auto schedule = parse_schedule(
+      R"(root {
+           split { rank { rank: "K" } ways: 2 unit: "cluster" no_multicast: "W" no_multicast: "I0" no_neighbour: "O" }
+           child { store { level: "buffer" memory: "L2" } child { layer { layer: "a" } } }
+         })",
+      "s.textproto");
+  const auto again = parse_schedule(to_schedule_text(schedule), "s.textproto");
+  EXPECT_EQ(again.root.split.unit, "cluster");
+  EXPECT_EQ(again.root.split.no_multicast, (std::vector<std::string>{"W", "I0"}));
+  EXPECT_EQ(again.root.split.no_neighbour, (std::vector<std::string>{"O"}));
+  EXPECT_EQ(again.root.children[0].store.memory, "L2");
 }
 
 TEST(ScheduleText, EveryAxisKeepsItsName) {

@@ -8,6 +8,7 @@
 #include "noc/network.h"
 #include "noc/topology/builders.h"
 #include "noc/topology/description.h"
+#include "sim/base/error.h"
 
 namespace tessera::noc {
 

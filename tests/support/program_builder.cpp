@@ -207,7 +207,10 @@ void lay_out_tensors(Program& program) {
 }
 
 Program three_stage_program() {
-  Program program{"2x2", 4, 2, three_layers(), {}, {}, {}};
+  Program program;
+  program.accelerator = "2x2";
+  program.tiles = 4;
+  program.network = three_layers();
   program.stages = {convolution_stage(program), sums_stage(program), pool_stage(program)};
   add_parts(program);
   lay_out_tensors(program);

@@ -85,10 +85,11 @@ TEST(Check, InterleavedWritersCoverATensor) {
   network.layers[0].ranks[1].extent = 2;
   network.layers[0].output.dimensions[1].terms[0].coefficient = 2;
   network.layers.insert(network.layers.begin(), network.layers[0]);
+  network.layers[1].name = "odd";
   network.layers[1].output.dimensions[1].offset = 1;
   EXPECT_EQ(complaint(network), "");
   network.layers[1].output.dimensions[1].offset = 0;
-  EXPECT_EQ(complaint(network), "a: writes elements of tensor mid that layer a also writes");
+  EXPECT_EQ(complaint(network), "odd: writes elements of tensor mid that layer a also writes");
 }
 
 TEST(Check, ReaderBeforeItsProducer) {
@@ -128,6 +129,18 @@ TEST(Check, LayerThatWritesAnInput) {
   Network network = chain();
   network.tensors[1].kind = TensorKind::kInput;
   EXPECT_EQ(complaint(network), "a: writes tensor mid, which is no result");
+}
+
+TEST(Check, ResultThatNobodyReads) {
+  Network network = chain();
+  network.layers[1].inputs[0].tensor = 0;
+  EXPECT_EQ(complaint(network), "a: its result mid is neither read nor an output");
+}
+
+TEST(Check, LayerNamesMustDiffer) {
+  Network network = chain();
+  network.layers[1].name = "a";
+  EXPECT_EQ(complaint(network), "a: is the name of two layers; names must differ");
 }
 
 TEST(Check, NetworkWithoutLayers) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/error.h"
+#include "sim/base/message_io.h"
 
 namespace tessera::workloads {
 
@@ -234,9 +235,20 @@ TEST(LoadNetwork, UnknownKindOfFileIsRefused) {
   EXPECT_THROW(load_network("missing.textproto", 0), UserError);
 }
 
+TEST(Readme, ExampleLoads) {
+  const std::string readme = read_file(TESSERA_SOURCE_DIR "/workloads/README.md");
+  const auto begin = readme.find("name: \"example\"");
+  ASSERT_NE(begin, std::string::npos);
+  const Network network =
+      parse_text_network(readme.substr(begin, readme.find("```", begin) - begin), "README", 0);
+  EXPECT_EQ(network.layers.size(), 3u);
+  // 16 * 3 * 9 * 1024 + 16 * 16 * 9 * 1024
+  EXPECT_EQ(network.macs(), 2801664);
+}
+
 TEST(ListZoo, EveryEntryHasASummary) {
   const auto entries = list_zoo();
-  EXPECT_GE(entries.size(), 23u);
+  EXPECT_GE(entries.size(), 26u);
   for (const auto& entry : entries) EXPECT_FALSE(entry.summary.empty()) << entry.name;
 }
 

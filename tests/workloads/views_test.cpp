@@ -33,7 +33,7 @@ class Chain {
     for (int i = 0; i < 8; ++i) step();
     const Value result = builder_.map("result", Function::kNone, {pairs_.back().value});
     const Shape shape = pairs_.back().array.shape;
-    const Network network = builder_.finish({result});
+    const Network network = builder_.finish({result}, GraphBuilder::Unread::kDrop);
     TensorValues values = seeded_values(network, kSeed);
     execute(network, values);
     EXPECT_EQ(values[network.layers.back().output.tensor], pairs_.back().array.data);
@@ -43,7 +43,7 @@ class Chain {
   static constexpr std::uint64_t kSeed = 5;
 
   void add_input() {
-    const std::string name = "in" + std::to_string(pairs_.size());
+    const std::string name = detail::concatenate("in", pairs_.size());
     const Shape shape{1, 2 * random_.between(1, 3), 2 * random_.between(1, 3), 4};
     Array array{shape, {}};
     for (std::int64_t i = 0; i < oracle::size_of(shape); ++i)
@@ -52,7 +52,7 @@ class Chain {
   }
 
   Pair& any() { return pairs_[random_.below(pairs_.size())]; }
-  std::string next_name() { return "op" + std::to_string(pairs_.size()); }
+  std::string next_name() { return detail::concatenate("op", pairs_.size()); }
 
   void step() {
     const Pair source = any();
@@ -213,12 +213,27 @@ TEST(Concat, SecondUseAndNetworkInputAreMoved) {
   GraphBuilder builder("net", 1);
   const Value in = builder.input("in", {1, 4});
   const Value a = builder.map("a", Function::kRelu, {in});
-  const Value first = builder.concat("first", {a, in}, 1);   // moves the input
-  const Value second = builder.concat("second", {a, a}, 1);  // a is placed already: moves it twice
+  const Value first = builder.concat("first", {a, in}, 1);  // moves the input
+  // a lies in `first` already, so both of its places here are copies.
+  const Value second = builder.concat("second", {a, a}, 1);
   const Network network = builder.finish({builder.map("x", Function::kAdd, {first, second})});
   EXPECT_EQ(kinds(network),
             (std::vector<LayerKind>{LayerKind::kMap, LayerKind::kMove, LayerKind::kMove,
                                     LayerKind::kMove, LayerKind::kMap}));
+}
+
+TEST(Concat, RepeatedConcatenationIsTheSameTensor) {
+  GraphBuilder builder("net", 1);
+  const Value in = builder.input("in", {1, 4});
+  const Value a = builder.map("a", Function::kRelu, {in});
+  const Value b = builder.map("b", Function::kTanh, {in});
+  const Value first = builder.concat("first", {a, b}, 1);
+  const Value second = builder.concat("second", {a, b}, 1);
+  EXPECT_EQ(first.view, second.view);
+  // In another order it is another tensor: both parts are copied.
+  const Value third = builder.concat("third", {b, a}, 1);
+  const Network network = builder.finish({builder.map("x", Function::kAdd, {first, third})});
+  EXPECT_EQ(network.layers.size(), 5u);
 }
 
 TEST(Concat, NestedConcatenationNeedsNoMove) {

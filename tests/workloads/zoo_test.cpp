@@ -4,6 +4,7 @@
 // / 138.3 M, AlexNet 724 M / 61.0 M.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ostream>
 
 #include "workloads/network.h"
@@ -43,6 +44,14 @@ TEST_P(Zoo, BatchFourHasFourTimesTheWorkAndTheSameWeights) {
   }
 }
 
+// RITNet keeps its dense blocks in shared storage: only the network's input, which is part of a
+// concatenation, and the four upsampled maps are copied.
+TEST(ZooRitnet, CopiesOnlyItsInputAndTheUpsampledMaps) {
+  const Network network = load_network("xr_ritnet_640x400", 0);
+  const auto moves = std::ranges::count(network.layers, LayerKind::kMove, &Layer::kind);
+  EXPECT_EQ(moves, 5);
+}
+
 // small_cnn by hand: conv1 16*3*9*256 = 110592; res_a 16*16*9*64 = 147456; res_b half of that
 // 73728; left 24*16*64 = 24576; right_dw 16*9*64 = 9216; right 40*16*64 = 40960; down 32*64*9*16 =
 // 294912; fc1 64*32*2*2 = 8192; fc2 640. Weights: 432 + 2304 + 1152 + 384 + 144 + 640 + 18432 +
@@ -64,6 +73,8 @@ INSTANTIATE_TEST_SUITE_P(
         Totals{"lstm_cell_1024", 8388608, 8388608}, Totals{"gnmt_step", 180355072, 180355072},
         Totals{"mlp_s", 234752, 234752}, Totals{"mlp_m", 1411500, 1411500},
         Totals{"mlp_l", 3181000, 3181000}, Totals{"gemm512", 134217728, 262144},
+        Totals{"xr_ritnet_640x400", 16420864000, 247264},
+        Totals{"xr_kd_res8_narrow", 6752676, 19893}, Totals{"xr_tc_resnet8", 1522560, 64512},
         Totals{"small_cnn", 710272, 32320}, Totals{"tiny_mlp", 2880, 2880}),
     [](const testing::TestParamInfo<Totals>& info) { return info.param.name; });
 

@@ -106,7 +106,7 @@ Network OnnxImporter::import() {
   add_inputs();
   for (const auto& node : nodes) convert(node);
   try {
-    return builder_->finish(outputs());
+    return builder_->finish(outputs(), GraphBuilder::Unread::kDrop);
   } catch (const UserError& error) {
     throw UserError(origin_, ": ", error.what());
   }

@@ -193,17 +193,6 @@ class Tables {
   ResultTable networks_;
 };
 
-std::vector<std::string> split_paths(const std::string& list) {
-  std::vector<std::string> paths{""};
-  for (const char c : list) {
-    if (c == ',')
-      paths.emplace_back();
-    else
-      paths.back() += c;
-  }
-  return paths;
-}
-
 class TimeloopPredictor : public Predictor {
  public:
   std::string name() const override { return "timeloop"; }
@@ -223,7 +212,7 @@ class TimeloopPredictor : public Predictor {
     Case one;
     one.mapping_file = files.schedule;
     one.problem_file = or_mapping(files.network);
-    one.architecture_files = split_paths(or_mapping(files.accelerator));
+    one.architecture_files = split_list(or_mapping(files.accelerator));
     one.name = stem(one.mapping_file);
     one.arch = stem(one.architecture_files.front());
     one.problem = stem(one.problem_file);

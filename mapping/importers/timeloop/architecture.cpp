@@ -16,9 +16,8 @@ namespace {
 using Attributes = std::map<std::string, YamlValue>;
 
 constexpr const char* kIgnoredAttributes[] = {
-    "technology", "global_cycle_seconds", "latency",     "n_banks", "n_rd_ports",
-    "n_wr_ports", "n_rdwr_ports",         "cycle_time",  "voltage", "action_latency_cycles",
-    "type",       "has_power_gating",     "power_gating"};
+    "technology", "global_cycle_seconds",  "latency", "n_banks",          "cycle_time",
+    "voltage",    "action_latency_cycles", "type",    "has_power_gating", "power_gating"};
 
 constexpr const char* kUsedAttributes[] = {"depth",
                                            "entries",
@@ -39,6 +38,9 @@ constexpr const char* kUsedAttributes[] = {"depth",
                                            "network_drain_latency",
                                            "allow_overbooking",
                                            "reduction_supported",
+                                           "n_rd_ports",
+                                           "n_wr_ports",
+                                           "n_rdwr_ports",
                                            "meshX",
                                            "meshY"};
 
@@ -145,12 +147,26 @@ void read_bandwidths(const Attributes& attributes, TimeloopUnit& unit) {
     unit.drain_latency = drain->integer();
 }
 
+void read_ports(const Attributes& attributes, TimeloopUnit& unit) {
+  const auto ports = [&](const char* name) {
+    const auto* value = first_of(attributes, {name});
+    const std::int64_t count = value ? value->integer() : 0;
+    if (count < 0) value->fail("'", count, "' has to be at least 0");
+    return count;
+  };
+  unit.read_ports = ports("n_rd_ports");
+  unit.write_ports = ports("n_wr_ports");
+  unit.shared_ports = ports("n_rdwr_ports");
+  if (unit.read_ports + unit.write_ports + unit.shared_ports == 0) unit.shared_ports = 1;
+}
+
 void read_attributes(const Attributes& attributes, TimeloopUnit& unit) {
   refuse_unmodelled(attributes);
   read_words(attributes, unit);
   if (unit.kind != TimeloopUnitKind::kStorage) return;
   read_capacity(attributes, unit);
   read_bandwidths(attributes, unit);
+  read_ports(attributes, unit);
   if (const auto* share = first_of(attributes, {"min_utilization"}))
     unit.min_utilization = share->number();
 }

@@ -32,6 +32,9 @@ struct TimeloopUnit {
   double read_bandwidth = std::numeric_limits<double>::infinity();
   double write_bandwidth = std::numeric_limits<double>::infinity();
   double shared_bandwidth = std::numeric_limits<double>::infinity();
+  std::int64_t read_ports = 0;  ///< LoopTree: of one vector per cycle each
+  std::int64_t write_ports = 0;
+  std::int64_t shared_ports = 0;    ///< for reads or writes; 1 when no port is given
   std::int64_t fill_latency = 0;    ///< cycles added once
   std::int64_t drain_latency = 0;   ///< cycles added once
   double min_utilization = 0;       ///< share of the capacity a mapping has to fill

@@ -1,85 +1,41 @@
 // Every number that the published program printed for the reference cases.
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <map>
+#include <sstream>
 
 #include "mapping/cost/timeloop/loop_nest.h"
 #include "mapping/cost/timeloop/timeloop_predictor.h"
 #include "mapping/importers/timeloop/mapping_file.h"
 #include "mapping/importers/timeloop/problem.h"
-#include "sim/base/csv.h"
 #include "sim/base/message_io.h"
 #include "sim/base/output_directory.h"
+#include "tests/mapping/reference_table.h"
 
 namespace tessera::mapping {
 namespace {
 
 const std::string kFolder = std::string(TESSERA_SOURCE_DIR) + "/validation/reference/timeloop";
 
-const ResultTable& table_named(const std::vector<ResultTable>& tables, const std::string& name) {
-  for (const auto& table : tables)
-    if (table.name == name) return table;
-  throw std::runtime_error("no table " + name);
-}
-
-std::string key_of(const CsvTable& table, std::size_t row, const std::vector<std::string>& keys) {
-  std::string key;
-  for (const auto& column : keys) key += table.at(row, column) + "|";
-  return key;
-}
-
-bool same(const std::string& expected, const std::string& found) {
-  if (expected == found) return true;
-  if (expected.empty() || found.empty()) return false;
-  char* rest = nullptr;
-  const double a = std::strtod(expected.c_str(), &rest);
-  if (*rest != '\0') return false;
-  const double b = std::strtod(found.c_str(), &rest);
-  return *rest == '\0' && std::abs(a - b) <= 1e-9 * std::max(1.0, std::abs(a));
-}
-
-/// Compares all columns that both have; returns how many cells were compared.
-std::size_t compare(const ResultTable& predicted, const std::vector<std::string>& keys) {
-  const CsvTable expected = CsvTable::load(kFolder + "/" + predicted.name + ".csv");
-  const CsvTable found = CsvTable::parse(to_csv(predicted), predicted.name);
-  EXPECT_EQ(expected.rows(), found.rows());
-  std::map<std::string, std::size_t> row_of;
-  for (std::size_t row = 0; row < found.rows(); ++row) row_of[key_of(found, row, keys)] = row;
-  std::size_t cells = 0;
-  for (std::size_t row = 0; row < expected.rows(); ++row) {
-    const auto place = row_of.find(key_of(expected, row, keys));
-    if (place == row_of.end()) {
-      ADD_FAILURE() << predicted.name << " lacks " << key_of(expected, row, keys);
-      continue;
-    }
-    for (const auto& column : found.columns()) {
-      ++cells;
-      EXPECT_PRED2(same, expected.at(row, column), found.at(place->second, column))
-          << key_of(expected, row, keys) << column;
-    }
-  }
-  return cells;
-}
-
 std::vector<ResultTable> predict(const std::string& folder) {
   return make_timeloop_predictor()->predict_cases(folder, {});
 }
 
 TEST(TimeloopReference, CasesEqualInEveryColumn) {
-  EXPECT_EQ(compare(table_named(predict(kFolder), "cases"), {"case"}), 38u * 14);
+  EXPECT_EQ(compare_with_reference(table_named(predict(kFolder), "cases"), kFolder, {"case"}),
+            38u * 14);
 }
 
 TEST(TimeloopReference, LevelsEqualInEveryColumn) {
-  EXPECT_EQ(compare(table_named(predict(kFolder), "levels"), {"case", "level", "tensor"}),
+  EXPECT_EQ(compare_with_reference(table_named(predict(kFolder), "levels"), kFolder,
+                                   {"case", "level", "tensor"}),
             422u * 20);
 }
 
 /// All columns but the average hops, which the model does not have.
 TEST(TimeloopReference, NetworksEqual) {
-  EXPECT_EQ(compare(table_named(predict(kFolder), "networks"), {"case", "network", "tensor"}),
+  EXPECT_EQ(compare_with_reference(table_named(predict(kFolder), "networks"), kFolder,
+                                   {"case", "network", "tensor"}),
             558u * 9);
 }
 

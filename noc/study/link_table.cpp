@@ -1,0 +1,79 @@
+#include "noc/study/link_table.h"
+
+#include "sim/base/csv.h"
+
+namespace tessera::noc {
+
+namespace {
+
+double per_cycle(std::uint64_t count, Cycle cycles) {
+  return cycles == 0 ? 0.0 : static_cast<double>(count) / static_cast<double>(cycles);
+}
+
+}  // namespace
+
+const char* kind_name(WireKind kind) {
+  switch (kind) {
+    case WireKind::kInjection:
+      return "injection";
+    case WireKind::kEjection:
+      return "ejection";
+    case WireKind::kLink:
+      break;
+  }
+  return "link";
+}
+
+std::uint32_t from_of(const WireStats& wire) {
+  return wire.kind == WireKind::kInjection ? wire.node : wire.from;
+}
+
+std::uint32_t to_of(const WireStats& wire) {
+  return wire.kind == WireKind::kEjection ? wire.node : wire.to;
+}
+
+std::string links_csv(const NetworkStats& stats) {
+  CsvWriter csv({"kind", "from", "to", "flits", "utilisation", "packets", "credit_stall_cycles",
+                 "switch_losses", "vc_losses", "vc_wait_cycles", "mean_occupancy_flits"});
+  for (const WireStats& wire : stats.wires)
+    csv.row() << kind_name(wire.kind) << from_of(wire) << to_of(wire) << wire.flits()
+              << per_cycle(wire.flits() * wire.interval_cycles, stats.cycle) << wire.packets
+              << wire.credit_stall_cycles() << wire.switch_losses() << wire.vc_losses
+              << wire.vc_wait_cycles << per_cycle(wire.occupancy_flit_cycles(), stats.cycle);
+  return csv.text();
+}
+
+std::string channels_csv(const NetworkStats& stats) {
+  CsvWriter csv({"kind", "from", "to", "vc", "flits", "credit_stall_cycles", "switch_losses",
+                 "mean_occupancy_flits"});
+  for (const WireStats& wire : stats.wires)
+    for (std::size_t vc = 0; vc < wire.channels.size(); ++vc) {
+      const ChannelStats& channel = wire.channels[vc];
+      csv.row() << kind_name(wire.kind) << from_of(wire) << to_of(wire) << vc << channel.flits
+                << channel.credit_stall_cycles << channel.switch_losses
+                << per_cycle(channel.occupancy_flit_cycles, stats.cycle);
+    }
+  return csv.text();
+}
+
+std::string histogram_csv(const Histogram& histogram) {
+  CsvWriter csv({"latency_cycles", "packets"});
+  for (std::size_t value = 0; value < histogram.bins().size(); ++value)
+    if (histogram.bins()[value] != 0) csv.row() << value << histogram.bins()[value];
+  return csv.text();
+}
+
+std::string flows_csv(const std::map<std::pair<NodeId, NodeId>, LatencyRecord>& flows) {
+  CsvWriter csv({"source", "destination", "packets", "mean_latency_cycles", "p50", "p95", "p99",
+                 "max", "mean_source_queueing_cycles", "mean_zero_load_cycles",
+                 "mean_contention_cycles"});
+  for (const auto& [flow, record] : flows)
+    csv.row() << flow.first << flow.second << record.packet.count() << record.packet.mean()
+              << record.packet.percentile(0.5) << record.packet.percentile(0.95)
+              << record.packet.percentile(0.99) << record.packet.max()
+              << record.mean_of(record.queueing) << record.mean_of(record.zero_load)
+              << record.mean_of(record.contention);
+  return csv.text();
+}
+
+}  // namespace tessera::noc

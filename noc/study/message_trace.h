@@ -1,0 +1,32 @@
+// Message traces: what was sent when, and what it waited for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "noc/delivery.h"
+
+namespace tessera::noc {
+
+/// One message. It enters its source queue in `cycle`, but not before all messages of `after` have
+/// arrived everywhere plus `delay_cycles`.
+struct TraceMessage {
+  std::uint64_t id = 0;
+  Cycle cycle = 0;
+  NodeId source = 0;
+  std::vector<NodeId> destinations;
+  std::uint32_t flits = 1;
+  std::uint8_t virtual_network = 0;
+  std::vector<std::uint64_t> after;
+  Cycle delay_cycles = 0;
+};
+
+/// CSV with the columns id,cycle,source,destinations,flits and optionally virtual_network, after
+/// and delay; lists are separated by blanks. UserError names file, line and value; identifiers are
+/// unique and `after` names earlier lines only.
+std::vector<TraceMessage> parse_trace(const std::string& text, const std::string& origin);
+std::vector<TraceMessage> load_trace(const std::string& path);
+std::string trace_csv(const std::vector<TraceMessage>& messages);
+
+}  // namespace tessera::noc

@@ -1,0 +1,92 @@
+#include "noc/study/replay.h"
+
+#include <algorithm>
+
+#include "sim/base/error.h"
+
+namespace tessera::noc {
+
+Replay::Replay(Network& network, const std::vector<TraceMessage>& messages, TimeSeries* series)
+    : network_(network),
+      messages_(messages),
+      series_(series),
+      dependants_(messages.size()),
+      waiting_for_(messages.size()),
+      destinations_(messages.size()),
+      ready_(messages.size(), 0) {
+  std::map<std::uint64_t, std::size_t> index;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    check(messages[i]);
+    index[messages[i].id] = i;
+    destinations_[i] = messages[i].destinations.size();
+    waiting_for_[i] = messages[i].after.size();
+    for (const std::uint64_t id : messages[i].after) dependants_[index.at(id)].push_back(i);
+  }
+  result_.arrived.resize(messages.size(), kNever);
+  result_.messages = messages.size();
+  for (std::size_t i = 0; i < messages.size(); ++i) start_when_free(i);
+}
+
+void Replay::check(const TraceMessage& message) const {
+  const std::size_t nodes = network_.topology().nodes().size();
+  const std::size_t networks = network_.config().virtual_networks.size();
+  const auto refuse = [&](const char* what, std::uint64_t value, std::size_t limit) {
+    throw UserError("trace: message ", message.id, " has ", what, " ", value, "; allowed are 0 to ",
+                    limit - 1);
+  };
+  if (message.source >= nodes) refuse("source", message.source, nodes);
+  for (const NodeId node : message.destinations)
+    if (node >= nodes) refuse("destination", node, nodes);
+  if (message.virtual_network >= networks)
+    refuse("virtual network", message.virtual_network, networks);
+}
+
+void Replay::start_when_free(std::size_t message) {
+  if (waiting_for_[message] > 0) return;
+  const TraceMessage& m = messages_[message];
+  const Cycle free = m.after.empty() ? 0 : ready_[message] + m.delay_cycles;
+  starts_.push({std::max(m.cycle, free), message});
+}
+
+void Replay::delivered(const Delivery& delivery) {
+  result_.latency.add(delivery);
+  result_.flows[{delivery.source, delivery.destination}].add(delivery);
+  const std::size_t message = delivery.tag;
+  if (--destinations_[message] > 0) return;
+  result_.arrived[message] = delivery.arrived;
+  result_.cycles = delivery.arrived;
+  for (const std::size_t next : dependants_[message]) {
+    ready_[next] = std::max(ready_[next], delivery.arrived);
+    --waiting_for_[next];
+    start_when_free(next);
+  }
+}
+
+void Replay::advance(Cycle cycle) {
+  while (series_ != nullptr && series_->next_sample() <= cycle) {
+    network_.advance(series_->next_sample() - 1, *this);
+    series_->sample(network_);
+  }
+  network_.advance(cycle, *this);
+}
+
+ReplayResult Replay::run() {
+  network_.set_observer(this);
+  for (;;) {
+    const Cycle start = starts_.empty() ? kNever : starts_.top().at;
+    const Cycle next = std::min(start, network_.next_event());
+    if (next == kNever) break;
+    advance(next);
+    while (!starts_.empty() && starts_.top().at <= next) {
+      const TraceMessage& m = messages_[starts_.top().message];
+      network_.inject(
+          next, {m.source, m.destinations, m.flits, m.virtual_network, starts_.top().message});
+      starts_.pop();
+    }
+  }
+  if (series_ != nullptr) advance(series_->next_sample() - 1), series_->sample(network_);
+  network_.set_observer(nullptr);
+  return std::move(result_);
+}
+
+}  // namespace tessera::noc

@@ -1,0 +1,62 @@
+// Closed-loop replay of a message trace.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <queue>
+#include <vector>
+
+#include "noc/network.h"
+#include "noc/study/latency_record.h"
+#include "noc/study/message_trace.h"
+#include "noc/study/time_series.h"
+
+namespace tessera::noc {
+
+struct ReplayResult {
+  LatencyRecord latency;
+  Cycle cycles = 0;  ///< arrival of the last message
+  std::uint64_t messages = 0;
+  std::vector<Cycle> arrived;  ///< by message, at its last destination
+  std::map<std::pair<NodeId, NodeId>, LatencyRecord> flows;
+};
+
+/// Sends each message when its time has come and everything it waits for has arrived, so a slower
+/// network delays what depends on it.
+class Replay : public PacketSink, public DeliveryObserver {
+ public:
+  /// UserError when a message names a node or virtual network the network does not have. `series`
+  /// may be null.
+  Replay(Network& network, const std::vector<TraceMessage>& messages, TimeSeries* series);
+
+  ReplayResult run();
+
+  void packet_injected(std::uint64_t, NodeId, Cycle) override {}
+  void packet_arrived(std::uint64_t, NodeId, Cycle) override {}
+  void delivered(const Delivery& delivery) override;
+
+ private:
+  struct Start {
+    Cycle at;
+    std::size_t message;
+    bool operator>(const Start& other) const {
+      return at != other.at ? at > other.at : message > other.message;
+    }
+  };
+
+  void check(const TraceMessage& message) const;
+  void start_when_free(std::size_t message);
+  void advance(Cycle cycle);
+
+  Network& network_;
+  const std::vector<TraceMessage>& messages_;
+  TimeSeries* series_;
+  std::vector<std::vector<std::size_t>> dependants_;
+  std::vector<std::size_t> waiting_for_;   // messages that have not arrived yet
+  std::vector<std::size_t> destinations_;  // not reached yet
+  std::vector<Cycle> ready_;               // latest arrival of what it waits for
+  std::priority_queue<Start, std::vector<Start>, std::greater<>> starts_;
+  ReplayResult result_;
+};
+
+}  // namespace tessera::noc

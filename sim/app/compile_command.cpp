@@ -1,0 +1,55 @@
+#include "sim/app/compile_command.h"
+
+#include <iostream>
+
+#include "mapping/listing.h"
+#include "mapping/listing.h"
+#include "mapping/lowering.h"
+#include "mapping/program_checker.h"
+#include "mapping/program_io.h"
+#include "mapping/schedule_io.h"
+#include "sim/app/inputs.h"
+#include "sim/base/error.h"
+#include "sim/base/message_io.h"
+#include "sim/base/output_directory.h"
+
+namespace tessera::app {
+
+namespace po = boost::program_options;
+
+namespace {
+
+po::options_description options() {
+  po::options_description options("Options of compile");
+  options.add(input_options());
+  options.add_options()
+      ("output,o", po::value<std::string>(), "program file to write (.pb), for tessera run --program")
+      ("schedule-out", po::value<std::string>(), "schedule file to write (.textproto), for --schedule")
+      ("print", po::value<std::string>(), "print the code of some tiles: tile=3,4")
+      ("print", po::value<std::string>(), "print the listing of tiles by id: tile=3,4")
+      ("print-schedule", po::bool_switch(), "print the schedule tree, one node a line");
+  return options;
+}
+
+void run(const po::variables_map& values) {
+  const auto inputs = load_inputs(values);
+  const auto program = mapping::lower(inputs.schedule, inputs.network, inputs.accelerator);
+  const auto& tile = inputs.accelerator.tile;
+  mapping::check(program, {inputs.accelerator.tiles(), tile.buffer.bytes, tile.buffer.line_bytes});
+  if (values.count("print") != 0) std::cout << mapping::requested_listing(program, values["print"].as<std::string>());
+  if (values["print-schedule"].as<bool>()) std::cout << mapping::to_text(inputs.schedule);
+  if (values.count("print") != 0)
+    std::cout << mapping::requested_listing(program, values["print"].as<std::string>());
+  if (values.count("schedule-out") != 0)
+    write_file_atomically(values["schedule-out"].as<std::string>(), mapping::to_schedule_text(inputs.schedule));
+  if (values.count("output") != 0)
+    write_file_atomically(values["output"].as<std::string>(), mapping::to_program_bytes(program));
+}
+
+}  // namespace
+
+Command compile_command() {
+  return {"compile", "schedule and lower a network to one instruction stream per tile", options, run};
+}
+
+}  // namespace tessera::app

@@ -1,0 +1,231 @@
+// The checker reasons with regions, lockstep and representatives; the oracle executes every
+// element. On programs damaged at random both must say the same.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "mapping/layerwise.h"
+#include "mapping/lowering.h"
+#include "mapping/program_checker.h"
+#include "sim/base/error.h"
+#include "sim/base/random.h"
+#include "tests/mapping/element_oracle.h"
+#include "tests/support/program_builder.h"
+#include "tests/support/random_layer.h"
+
+namespace tessera::mapping {
+
+namespace {
+
+std::string verdict(const Program& program) {
+  try {
+    check(program, {program.tiles, 1 << 20, 16});
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "sound";
+}
+
+/// The oracle knows nothing of addresses, so every slot gets a place of its own.
+void spread_slots(Program& program) {
+  Bytes next = 0;
+  for (auto& stage : program.stages)
+    for (auto& slot : stage.slots) {
+      slot.base_address = next;
+      next += 4096;
+    }
+}
+
+/// All nodes of a block, loops included, each with the block that holds it.
+void collect(CodeBlock& block, std::vector<std::pair<CodeBlock*, std::size_t>>& nodes) {
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    nodes.emplace_back(&block, i);
+    collect(block[i].body, nodes);
+  }
+}
+
+/// One random change to a program that leaves all ids in range.
+class Damage {
+ public:
+  Damage(Program& program, std::uint64_t seed) : program_(program), random_(seed) {
+    stage_ = &pick(program.stages);
+    layer_ = &program.network.layers[stage_->layer];
+  }
+
+  void apply() {
+    switch (random_.below(6)) {
+      case 0:
+        return change_slot();
+      case 1:
+        return change_share();
+      case 2:
+        return change_group();
+      default:
+        return change_code();
+    }
+  }
+
+ private:
+  template <typename List>
+  typename List::value_type& pick(List& list) {
+    return list[random_.below(list.size())];
+  }
+  template <typename Number>
+  Number one_more_or_less(Number value, Number lowest) {
+    return random_.bernoulli(0.5) || value <= lowest ? value + 1 : value - 1;
+  }
+
+  void change_slot() {
+    Slot& slot = pick(stage_->slots);
+    slot.granules = one_more_or_less(slot.granules, 1);
+  }
+
+  void change_share() {
+    TileShare& share = pick(stage_->shares);
+    if (random_.bernoulli(0.3)) {
+      share.code = static_cast<int>(random_.below(stage_->codes.size()));
+      return;
+    }
+    const auto r = random_.below(share.ranks.size());
+    auto& range = share.ranks[r];
+    const std::int64_t extent = layer_->ranks[r].extent;
+    range.begin = std::clamp<std::int64_t>(range.begin + random_.between(-1, 1), 0, extent);
+    range.end = std::clamp<std::int64_t>(range.end + random_.between(-1, 1), range.begin, extent);
+  }
+
+  /// Moves a tile to another group of the same purpose, both sides agreeing.
+  void change_group() {
+    TileShare& share = pick(stage_->shares);
+    const TileShare& other = pick(stage_->shares);
+    const auto which = random_.below(share.input_groups.size() + 1);
+    const bool sums = which == share.input_groups.size();
+    GroupId& from = sums ? share.sums_group : share.input_groups[which];
+    const GroupId to = sums ? other.sums_group : other.input_groups[which];
+    if (from == to || stage_->groups[from].members.size() == 1) return;
+    std::erase(stage_->groups[from].members, share.tile);
+    stage_->groups[to].members.push_back(share.tile);
+    from = to;
+  }
+
+  void change_code() {
+    Code& code = pick(stage_->codes);
+    CodeBlock* blocks[] = {&code.load, &code.compute, &code.store};
+    std::vector<std::pair<CodeBlock*, std::size_t>> nodes;
+    collect(*blocks[random_.below(3)], nodes);
+    if (nodes.empty()) return;
+    auto& [block, position] = pick(nodes);
+    switch (random_.below(4)) {
+      case 0:
+        block->erase(block->begin() + static_cast<std::ptrdiff_t>(position));
+        return;
+      case 1: {
+        const CodeNode copy = (*block)[position];
+        block->insert(block->begin() + static_cast<std::ptrdiff_t>(position), copy);
+        return;
+      }
+      case 2:
+        std::swap((*block)[position], (*block)[random_.below(block->size())]);
+        return;
+      default:
+        return change_node((*block)[position]);
+    }
+  }
+
+  void change_node(CodeNode& node) {
+    if (!node.is_loop) return change_instruction(node.instruction);
+    switch (random_.below(3)) {
+      case 0:
+        node.count = one_more_or_less<std::int64_t>(node.count, 0);
+        return;
+      case 1:
+        node.step = one_more_or_less<std::int64_t>(node.step, 1);
+        return;
+      default:
+        node.rank =
+            static_cast<int>(random_.between(-1, static_cast<int>(layer_->ranks.size()) - 1));
+    }
+  }
+
+  void change_instruction(Instruction& instruction) {
+    const bool counted = instruction.op == Op::kAcquire || instruction.op == Op::kRelease;
+    if (counted && random_.bernoulli(0.5))
+      instruction.amount = one_more_or_less(instruction.amount, 1);
+    else if (instruction.op == Op::kReceive && random_.bernoulli(0.5))
+      instruction.operand = static_cast<int>(random_.below(layer_->inputs.size()));
+    else
+      instruction.slot = static_cast<SlotId>(random_.below(stage_->slots.size()));
+  }
+
+  Program& program_;
+  Random random_;
+  Stage* stage_;
+  const workloads::Layer* layer_;
+};
+
+Program lowered(const workloads::Network& network) {
+  hw::Accelerator accelerator;
+  accelerator.name = "oracle";
+  accelerator.rows = accelerator.columns = 2;
+  accelerator.tile.buffer.bytes = 2048;
+  accelerator.tile.buffer.line_bytes = 16;
+  accelerator.dram.resize(1);
+  for (auto& words : accelerator.tile.array.bus_words_per_cycle) words = 4;
+  return lower(schedule_layerwise(network, accelerator, {}), network, accelerator);
+}
+
+}  // namespace
+
+TEST(Oracle, AcceptsTheSampleProgramInAnyOrderOfQueues) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed)
+    EXPECT_EQ(test::run_every_element(test::three_stage_program(), seed), std::nullopt);
+}
+
+TEST(CheckerAgainstOracle, AgreeOnDamagedPrograms) {
+  int sound = 0;
+  int faulty = 0;
+  for (std::uint64_t seed = 0; seed < 4000; ++seed) {
+    Program program = test::three_stage_program();
+    spread_slots(program);
+    Damage(program, seed).apply();
+    if (seed % 4 == 0) Damage(program, ~seed).apply();
+    const std::string found = verdict(program);
+    const auto fault = test::run_every_element(program, seed);
+    ASSERT_EQ(found == "sound", !fault.has_value())
+        << "seed " << seed << "\nchecker: " << found << "\noracle: " << fault.value_or("sound");
+    ++(fault ? faulty : sound);
+  }
+  // Both answers are common.
+  EXPECT_GT(sound, 300);
+  EXPECT_GT(faulty, 1500);
+}
+
+TEST(CheckerAgainstOracle, AgreeOnLoweredLayers) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    const Program program = lowered(test::random_layer(seed));
+    EXPECT_EQ(verdict(program), "sound") << seed;
+    EXPECT_EQ(test::run_every_element(program, seed), std::nullopt) << seed;
+  }
+}
+
+TEST(CheckerAgainstOracle, AgreeOnDamagedLoweredNetworks) {
+  int sound = 0;
+  int faulty = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    const Program original = lowered(test::random_network(3, seed));
+    for (std::uint64_t i = 0; i < 20; ++i) {
+      Program program = original;
+      spread_slots(program);
+      Damage(program, 1000 * seed + i).apply();
+      const std::string found = verdict(program);
+      const auto fault = test::run_every_element(program, seed);
+      ASSERT_EQ(found == "sound", !fault.has_value())
+          << "network " << seed << ", damage " << i << "\nchecker: " << found
+          << "\noracle: " << fault.value_or("sound");
+      ++(fault ? faulty : sound);
+    }
+  }
+  EXPECT_GT(sound, 100);
+  EXPECT_GT(faulty, 400);
+}
+
+}  // namespace tessera::mapping
