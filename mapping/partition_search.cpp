@@ -286,7 +286,7 @@ class Search {
       bytes += granule(layer_.inputs[i]) *
                static_cast<Bytes>(std::min<std::int64_t>(plan.inputs[i].double_buffered ? 2 : 1, trips(layer_.inputs[i])));
     const auto outputs = static_cast<Bytes>(trips(layer_.output));
-    bytes += granule(layer_.output) * (limits_.output_stays ? outputs : std::min<Bytes>(2, outputs));
+    bytes += granule(layer_.output) * (limits_.output_stays ? outputs : std::min<Bytes>(plan.output.double_buffered ? 2 : 1, outputs));
     double partners = tiles_used(plan.partition) / ways_indexing(plan.partition, layer_.output);
     if (partners > 1) bytes += granule(layer_.output) * (partners > 2 ? 2 : 1);
     return bytes;
@@ -304,8 +304,16 @@ class Search {
         set_buffering(plan, twice);
         if (working_set(plan, extents) <= limits_.working_bytes) return finish(plan, extents, tile);
       }
-      if (!shrink(plan, extents, tile, weights_outer)) return std::nullopt;
+      if (!shrink(plan, extents, tile, weights_outer)) return block_single_buffered(plan, extents, tile);
     }
+  }
+
+  /// The smallest tile without a second copy of anything: slow, but better than refusing the layer.
+  std::optional<LayerChoice> block_single_buffered(StagePlan& plan, const Extents& extents, const Extents& tile) {
+    set_buffering(plan, false);
+    plan.output.double_buffered = false;
+    if (working_set(plan, extents) > limits_.working_bytes) return std::nullopt;
+    return finish(plan, extents, tile);
   }
 
   bool shrink(StagePlan& plan, const Extents& extents, Extents& tile, bool weights_outer) {
