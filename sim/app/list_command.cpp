@@ -8,6 +8,7 @@
 #include "hw_models/description/load.h"
 #include "hw_models/dram/device.h"
 #include "noc/topology/noc.pb.h"
+#include "sim/app/inputs.h"
 #include "sim/base/data_files.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
@@ -38,9 +39,9 @@ Entries networks() {
 }
 
 Entries schedules() {
-  return {
-      {"layerwise",
-       "every layer on all tiles, one after the other; feature maps stay on chip when they fit"}};
+  Entries entries;
+  for (const auto& kind : schedule_kinds()) entries.emplace_back(kind.name, kind.summary);
+  return entries;
 }
 
 std::string summary_of(const dram::Device& device) {
