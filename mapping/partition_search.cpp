@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <tuple>
 
 #include "mapping/array_choice.h"
 #include "mapping/dram_order.h"
@@ -32,6 +33,32 @@ double LayerCost::bound() const { return std::max({compute, ingest, dram, networ
 namespace {
 
 using Extents = std::vector<std::int64_t>;
+
+/// Does the rank slide over a dimension together with another, as filter taps do? Digits of one index (group and
+/// channel) do not.
+bool is_window(const Layer& layer, RankId rank) {
+  const auto digits = [&](const workloads::AffineTerm& a, const workloads::AffineTerm& b) {
+    const auto& [high, low] = a.coefficient > b.coefficient ? std::tie(a, b) : std::tie(b, a);
+    return high.coefficient >= low.coefficient * layer.ranks[low.rank].extent;
+  };
+  const auto slides = [&](const workloads::DimensionAccess& access) {
+    for (const auto& term : access.terms)
+      for (const auto& other : access.terms)
+        if (term.rank == rank && other.rank != rank && !digits(term, other)) return true;
+    return false;
+  };
+  return std::ranges::any_of(layer.inputs,
+                             [&](const Operand& input) { return std::ranges::any_of(input.dimensions, slides); });
+}
+
+/// Filter taps stay together, and so do ranks that a vector layer must see whole.
+bool can_be_cut(const Layer& layer, RankId rank) {
+  if (layer.ranks[rank].extent <= 1) return false;
+  if (std::ranges::find(layer.whole_ranks, rank) != layer.whole_ranks.end()) return false;
+  if (!layer.ranks[rank].reduced) return true;
+  return layer.kind == LayerKind::kMatrix && !is_window(layer, rank);
+}
+
 constexpr double kFinalists = 24;
 constexpr double kUsableLinkShare = 0.4;     ///< of all links, what uneven traffic leaves usable
 constexpr double kRequestLatency = 120;      ///< cycles from a request to its first data, network and DRAM
@@ -54,7 +81,7 @@ class Search {
     base_.tiles.resize(static_cast<std::size_t>(accelerator.tiles()));
     std::iota(base_.tiles.begin(), base_.tiles.end(), 0);
     for (std::size_t r = 0; r < layer_.ranks.size(); ++r)
-      if (splittable(static_cast<RankId>(r))) ranks_.push_back(static_cast<RankId>(r));
+      if (can_be_cut(layer_, static_cast<RankId>(r))) ranks_.push_back(static_cast<RankId>(r));
   }
 
   std::optional<LayerChoice> run() {
@@ -78,23 +105,6 @@ class Search {
     std::vector<PartitionSplit> splits;
     double bound = 0;
   };
-
-  /// Filter taps stay together, and so do ranks that a vector layer must see whole.
-  bool splittable(RankId rank) const {
-    if (layer_.ranks[rank].extent <= 1) return false;
-    if (std::ranges::find(layer_.whole_ranks, rank) != layer_.whole_ranks.end()) return false;
-    if (!layer_.ranks[rank].reduced) return true;
-    return layer_.kind == LayerKind::kMatrix && !shares_dimension(rank);
-  }
-
-  bool shares_dimension(RankId rank) const {
-    for (const auto& input : layer_.inputs)
-      for (const auto& access : input.dimensions)
-        if (access.terms.size() > 1)
-          for (const auto& term : access.terms)
-            if (term.rank == rank) return true;
-    return false;
-  }
 
   /// One or two ranks per mesh axis, in every factorisation of the axis.
   std::vector<std::vector<PartitionSplit>> axis_options(Axis axis, int length) const {
@@ -294,7 +304,7 @@ class Search {
       bytes += granule(layer_.inputs[i]) *
                static_cast<Bytes>(std::min<std::int64_t>(plan.inputs[i].double_buffered ? 2 : 1, trips(layer_.inputs[i])));
     const auto outputs = static_cast<Bytes>(trips(layer_.output));
-    bytes += granule(layer_.output) * (limits_.output_stays ? outputs : std::min<Bytes>(2, outputs));
+    bytes += granule(layer_.output) * (limits_.output_stays ? outputs : std::min<Bytes>(plan.output.double_buffered ? 2 : 1, outputs));
     double partners = tiles_used(plan.partition) / ways_indexing(plan.partition, layer_.output);
     if (partners > 1) bytes += granule(layer_.output) * (partners > 2 ? 2 : 1);
     return bytes;
@@ -312,8 +322,16 @@ class Search {
         set_buffering(plan, twice);
         if (working_set(plan, extents) <= limits_.working_bytes) return finish(plan, extents, tile);
       }
-      if (!shrink(plan, extents, tile, weights_outer)) return std::nullopt;
+      if (!shrink(plan, extents, tile, weights_outer)) return block_single_buffered(plan, extents, tile);
     }
+  }
+
+  /// The smallest tile without a second copy of anything: slow, but better than refusing the layer.
+  std::optional<LayerChoice> block_single_buffered(StagePlan& plan, const Extents& extents, const Extents& tile) {
+    set_buffering(plan, false);
+    plan.output.double_buffered = false;
+    if (working_set(plan, extents) > limits_.working_bytes) return std::nullopt;
+    return finish(plan, extents, tile);
   }
 
   bool shrink(StagePlan& plan, const Extents& extents, Extents& tile, bool weights_outer) {
@@ -394,6 +412,19 @@ class Search {
 };
 
 }  // namespace
+
+Bytes smallest_working_set(const Layer& layer, const hw::Accelerator& accelerator) {
+  Extents extents;
+  for (std::size_t r = 0; r < layer.ranks.size(); ++r)
+    extents.push_back(can_be_cut(layer, static_cast<RankId>(r)) ? 1 : layer.ranks[r].extent);
+  const Bytes line = accelerator.tile.buffer.line_bytes;
+  const auto granule = [&](const Operand& operand) {
+    return round_up(static_cast<Bytes>(nominal_elements(operand, extents) * accelerator.word_bytes()), line);
+  };
+  Bytes bytes = granule(layer.output);
+  for (const auto& input : layer.inputs) bytes += granule(input);
+  return bytes;
+}
 
 std::optional<LayerChoice> search_partition(const workloads::Network& network, workloads::LayerId layer,
                                             const std::vector<InputSource>& sources,

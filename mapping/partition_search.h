@@ -51,6 +51,9 @@ struct LayerChoice {
   Bytes output_share_bytes = 0;  ///< of the fullest tile, in whole granules
 };
 
+/// Bytes of the slots of the smallest tile of a layer without a second copy of anything: with less it cannot run.
+Bytes smallest_working_set(const workloads::Layer& layer, const hw::Accelerator& accelerator);
+
 /// Best plan found, or nothing when not even the smallest tile fits into `working_bytes`.
 std::optional<LayerChoice> search_partition(const workloads::Network& network, workloads::LayerId layer,
                                             const std::vector<InputSource>& sources,

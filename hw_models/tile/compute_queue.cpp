@@ -141,8 +141,7 @@ bool Tile::start_vector(Cycle now, StageRun& run, const mapping::Instruction& in
   const auto& ranks = compute_.cursor.ranks();
   if (workloads::volume(ranks) == 0) return true;
   account_wait(now, nullptr);
-  const auto timing = context_.compute.vector(run.number(), ranks, now);
-  run_vector(now, run, timing);
+  run_vector(now, run, context_.compute.vector(run.number(), ranks, after_issue(now)));
   if (context_.functional) {
     if (workloads::accumulates(run.layer()))
       accumulate(run, instruction.slot);
@@ -157,7 +156,7 @@ bool Tile::start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& 
   const Granule& partial = *run.ring(instruction.slot).front(SlotReader::kCompute);
   const std::int64_t elements = partial.region.elements();
   if (elements == 0) return true;
-  run_vector(now, run, context_.compute.add_sums(elements, now));
+  run_vector(now, run, context_.compute.add_sums(elements, after_issue(now)));
   if (context_.functional)
     merge_accumulators(run.layer(), *partial.accumulators, *run.ring(run.stage().output_slot).newest().accumulators);
   return true;
@@ -167,11 +166,11 @@ void Tile::run_vector(Cycle now, const StageRun& run, const VectorTiming& timing
   const auto issue = static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
   account(Cause::kControl, issue);
   account(Cause::kVector, timing.cycles);
-  compute_.free_at = accounted_ = now + issue + timing.cycles;
+  compute_.free_at = accounted_ = after_issue(now) + timing.cycles;
   auto& counts = counts_[compute_.turn];
   counts.vector_operations += timing.operations;
   counts.buffer_words += timing.words_read + timing.words_written;
-  if (observer_ != nullptr) observer_->computed(id_, run.number(), true, now, compute_.free_at);
+  if (observer_ != nullptr) observer_->computed(id_, run.number(), true, after_issue(now), compute_.free_at);
   wake(compute_.free_at);
 }
 

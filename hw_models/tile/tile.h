@@ -35,6 +35,7 @@ struct TileCounts {
 class TileObserver {
  public:
   virtual ~TileObserver() = default;
+  /// The array or the vector unit was at work in [begin, end): from the cycle after issue on.
   virtual void computed(mapping::TileId tile, int stage, bool vector, Cycle begin, Cycle end) = 0;
 };
 
@@ -143,6 +144,9 @@ class Tile {
   bool start_vector(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   void finish_array(const ArrayTiming& timing, Cycle end);
+  Cycle after_issue(Cycle now) const {
+    return now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
+  }
   void run_vector(Cycle now, const StageRun& run, const VectorTiming& timing);
   bool continues_sums(const StageRun& run) const;
   void commit(Cycle now, StageRun& run, mapping::SlotId slot);

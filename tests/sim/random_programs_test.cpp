@@ -51,6 +51,18 @@ struct Uses {
   }
 };
 
+/// The slow forms of parts of the machine, its oracles: every flit arbitrated, a module per PE.
+void expect_same_in_detail(const hw::Accelerator& machine, const mapping::Program& program,
+                           std::uint64_t seed, const std::string& result) {
+  auto other = machine;
+  const bool runs = machine.network.detail() == noc::proto::RUN;
+  other.network.set_detail(runs ? noc::proto::FLIT : noc::proto::RUN);
+  EXPECT_EQ(simulate(other, program, seed).text, result) << "network in the other detail";
+  if (seed % 8 == 0)
+    EXPECT_EQ(simulate(machine, program, seed, /*detailed_arrays=*/true).text, result)
+        << "arrays in detail";
+}
+
 /// Nothing is counted when no schedule was found that fits the machine.
 void try_seed(std::uint64_t seed, Uses& uses) {
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -69,6 +81,7 @@ void try_seed(std::uint64_t seed, Uses& uses) {
   const auto reloaded = mapping::parse_program(bytes, "reloaded");
   EXPECT_EQ(mapping::to_program_bytes(reloaded), bytes);
   EXPECT_EQ(simulate(machine, reloaded, seed).text, run.text);
+  expect_same_in_detail(machine, drawn->program, seed, run.text);
 }
 
 TEST_P(RandomPrograms, EqualReferenceAndThemselvesReloaded) {

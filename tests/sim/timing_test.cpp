@@ -170,7 +170,7 @@ TEST(OneTile, LoadComputeStore) {
   // array.
   const Cycle start = 102;
   const Cycle done = start + array_cycles(machine, 1, 16, start);
-  EXPECT_EQ(about(lines, "tile0"), one("tile0 101 ", done));
+  EXPECT_EQ(about(lines, "tile0"), one("tile0 ", start, " ", done));
   EXPECT_EQ(about(lines, "RD"), (Lines{"RD bank2 37", "RD bank0 53"}));
 
   // The store queue asks for room when the output is committed: seen 8 later, granted at once, the
@@ -205,7 +205,7 @@ TEST(OneTile, SinglePortedBufferServesTheNetworkEveryFourthCycle) {
   const auto network = dense(1);
   const auto lines = observe(machine, lower_plans(network, machine, {dense_plan(network, 0, {0})}));
   const Cycle done = 103 + array_cycles(machine, 1, 16, 103);
-  EXPECT_EQ(about(lines, "tile0"), one("tile0 102 ", done));
+  EXPECT_EQ(about(lines, "tile0"), one("tile0 103 ", done));
   // Out in cycles 3 modulo 4.
   const Cycle granted = done + 8 + 8;
   const Cycle leaves = granted + (3 + 4 - granted % 4) % 4 + 1;
@@ -232,8 +232,8 @@ TEST(OneTile, SecondInstructionFollowsWhenItsWeightsAreThere) {
   EXPECT_EQ(about(lines, "RD"), (Lines{"RD bank0 37", "RD bank2 53", "RD bank2 61"}));
   const Cycle first = 102 + array_cycles(machine, 1, 16, 102);
   const Cycle second = first + 1 + array_cycles(machine, 1, 16, first + 1);
-  EXPECT_EQ(about(lines, "tile0"), (Lines{detail::concatenate("tile0 101 ", first),
-                                          detail::concatenate("tile0 ", first, " ", second)}));
+  EXPECT_EQ(about(lines, "tile0"), (Lines{detail::concatenate("tile0 102 ", first),
+                                          detail::concatenate("tile0 ", first + 1, " ", second)}));
 }
 
 TEST(OneTile, SingleBufferedWeightsAreRequestedAfterTheRelease) {
@@ -249,10 +249,9 @@ TEST(OneTile, SingleBufferedWeightsAreRequestedAfterTheRelease) {
   const Cycle read = first + 8;
   EXPECT_EQ(about(lines, "RD"),
             (Lines{"RD bank0 37", "RD bank2 53", detail::concatenate("RD bank2 ", read)}));
-  const Cycle begin = next_even(read + 36 + 9 + 1) + 1;
+  const Cycle begin = next_even(read + 36 + 9 + 1) + 1 + 1;
   EXPECT_EQ(about(lines, "tile0").at(1),
-            detail::concatenate("tile0 ", begin, " ",
-                                begin + 1 + array_cycles(machine, 1, 16, begin + 1)));
+            detail::concatenate("tile0 ", begin, " ", begin + array_cycles(machine, 1, 16, begin)));
 }
 
 // Four tiles in a square, a filter each; DRAM hangs on tile 0. Weights are requested in cycle 0
@@ -278,7 +277,7 @@ class FourTiles : public testing::Test {
   void expect_begin(const Lines& lines, int tile, Cycle tail) {
     const auto found = about(lines, detail::concatenate("tile", tile));
     ASSERT_EQ(found.size(), 1u);
-    const auto begin = detail::concatenate("tile", tile, " ", next_even(tail + 1) + 1, " ");
+    const auto begin = detail::concatenate("tile", tile, " ", next_even(tail + 1) + 1 + 1, " ");
     EXPECT_TRUE(found[0].starts_with(begin)) << found[0] << " does not start with " << begin;
   }
 };
@@ -341,19 +340,19 @@ TEST(PartialSums, PartnerSendsOwnerAddsAndStores) {
             (Lines{"RD bank2 37", "RD bank2 45", "RD bank0 53", "RD bank0 61"}));
   // Tile 0: data until 89, 2 flits read in 89 + 8 = 97, written in 98, usable in 99.
   const Cycle owner = 99 + 1 + array_cycles(machine, 1, 8, 100);
-  EXPECT_EQ(about(lines, "tile0")[0], detail::concatenate("tile0 99 ", owner));
+  EXPECT_EQ(about(lines, "tile0")[0], detail::concatenate("tile0 100 ", owner));
   // Tile 1: data until 97, d = 1: read in 97 + 13 = 110, written in 112, usable in 113.
   const Cycle partner = 113 + 1 + array_cycles(machine, 1, 8, 114);
-  EXPECT_EQ(about(lines, "tile1"), one("tile1 113 ", partner));
+  EXPECT_EQ(about(lines, "tile1"), one("tile1 114 ", partner));
   // The grant has come in 15. The sum is read in the next odd cycle and leaves a cycle later; 2
   // flits, d = 1: read 13 later; written in the next even cycle from the one after on, usable in
   // the one after that.
   const Cycle leaves = next_odd(partner) + 1;
-  const Cycle begin = next_even(leaves + 13 + 1) + 1;
+  const Cycle begin = next_even(leaves + 13 + 1) + 1 + 1;
   hw::VectorWork add;
   add.inputs = 2;
   const Cycle added =
-      begin + 1 +
+      begin +
       hw::VectorUnit(machine.tile.vector_unit, machine.tile.buffer, 2).time(add, begin).cycles;
   EXPECT_EQ(about(lines, "tile0")[1], detail::concatenate("tile0 ", begin, " ", added));
   // Stored as in LoadComputeStore.
@@ -375,7 +374,7 @@ TEST(Server, AnswersAWaitingReadWhenTheGranuleIsCommitted) {
   const Cycle end = cycle_in(about(lines, "tile0").at(0), 2);
   const Cycle usable = next_even(next_odd(end) + 1 + 14 + 1) + 1;
   EXPECT_EQ(about(lines, "tile1"),
-            one("tile1 ", usable, " ", usable + 1 + array_cycles(machine, 1, 16, usable + 1)));
+            one("tile1 ", usable + 1, " ", usable + 1 + array_cycles(machine, 1, 16, usable + 1)));
 }
 
 TEST(Server, AnswersALateReadWhenItIsSeen) {
@@ -397,7 +396,63 @@ TEST(Server, AnswersALateReadWhenItIsSeen) {
   const Cycle seen = cycle_in(about(lines, "RD bank4").at(63), 2) + 36 + 28 + 1 + 13;
   EXPECT_LT(cycle_in(about(lines, "tile0").at(0), 2), seen);
   const Cycle usable = next_even(next_odd(seen) + 1 + 14 + 1) + 1;
-  EXPECT_EQ(cycle_in(about(lines, "tile1").at(0), 1), usable);
+  EXPECT_EQ(cycle_in(about(lines, "tile1").at(0), 1), usable + 1);
+}
+
+TEST(Dram, ReadsOfAPartWaitForItsLastWrite) {
+  // Tile 1 asks early for the one value that tile 0 makes of 16 and stores in DRAM. The write is
+  // over when its data is: 14 + 8 after WR. Then the read is admitted, its row is open, and only
+  // the turn-around of the bus is left: 16 after the data.
+  const auto machine = machine_with(1, 2);
+  PlainNetwork builder("through_dram");
+  builder.fully_connected(builder.fully_connected(builder.input({1, 16}), 1), 1);
+  const auto network = builder.finish();
+  const auto lines = observe(
+      machine,
+      lower_plans(network, machine, {dense_plan(network, 0, {0}), dense_plan(network, 1, {1})}));
+  const Cycle write = cycle_in(about(lines, "WR bank4").at(0), 2);
+  EXPECT_EQ(about(lines, "RD bank4"), one("RD bank4 ", write + 14 + 8 + 16));
+}
+
+TEST(Dram, AnOffChipLinkCarriesOneBurstAfterAnother) {
+  // 64 bits at 200 MHz: 32 bytes in 4 of its cycles, 20 ns, 32 cycles of the chip. As in
+  // LoadComputeStore the data of the two reads ends in 73 and 89: over the link in 105 and, the
+  // second waiting for the first, in 137; then 3 flits read in 146, written in 148, usable in 149.
+  const auto machine =
+      machine_with(1, 1, "dram { device: 'lpddr4_3200' link_width_bits: 64 link_clock_mhz: 200 }");
+  const auto network = dense(1);
+  const auto lines = observe(machine, lower_plans(network, machine, {dense_plan(network, 0, {0})}));
+  EXPECT_EQ(about(lines, "RD"), (Lines{"RD bank2 37", "RD bank0 53"}));
+  EXPECT_EQ(cycle_in(about(lines, "tile0").at(0), 1), 149u + 1);
+}
+
+/// Two tiles with a filter each: the cycles in which their outputs are written to DRAM.
+std::pair<Cycle, Cycle> two_writes(int write_buffer_bytes) {
+  const auto machine = machine_with(
+      1, 2,
+      detail::concatenate("dram { device: 'lpddr4_3200' write_buffer_bytes: ", write_buffer_bytes,
+                          " }"));
+  const auto network = dense(2);
+  const auto lines =
+      observe(machine, lower_plans(network, machine, {dense_plan(network, 0, {0, 1}, "K", 2)}));
+  const auto writes = about(lines, "WR bank4");
+  EXPECT_EQ(writes.size(), 2u);
+  return {cycle_in(writes.at(0), 2), cycle_in(writes.at(1), 2)};
+}
+
+TEST(Dram, WritesAreGrantedWhileTheWriteBufferHasRoom) {
+  // 2 bytes each. With room for 4 the second is granted at once and its data is there before the
+  // first's row is open: one column cycle apart.
+  const auto [first, second] = two_writes(4);
+  EXPECT_EQ(second, first + kColumnCycle);
+}
+
+TEST(Dram, AFullWriteBufferGrantsWhenTheDeviceHasTheData) {
+  // With room for 2 bytes tile 1 is granted when the first write is over, 14 + 8 after WR: the
+  // grant is seen 13 later, the output leaves the buffer in an odd cycle and the tile one later, 2
+  // flits over one link are seen 14 later, the row is open.
+  const auto [first, second] = two_writes(2);
+  EXPECT_EQ(second, next_odd(first + 22 + 13) + 1 + 14);
 }
 
 // Stage 2 runs on tile 0 again, with its slots where the intermediate of stage 0 lies: they are
@@ -436,10 +491,10 @@ TEST_F(Claim, SlotsOverClosedFeatureMapsWaitForTheClosing) {
   auto& slots = program_.stages[2].slots;
   slots[1].base_address = program_.stages[0].slots[program_.stages[0].output_slot].base_address;
   const auto lines = observe(machine_, program_);
-  // Tile 1 has the intermediate when it begins, in `usable`: the tail was seen one or two cycles
-  // before, in the cycle of the last line's slot or the one before it. Then its root says that it
-  // is done: d = 1, seen 13 later; the weights are requested at once, seen by DRAM 8 later.
-  const Cycle usable = second_stage_begins(lines);
+  // Tile 1 has the intermediate in `usable`, a cycle before it begins: the tail was seen one or two
+  // cycles before, in the cycle of the last line's slot or the one before it. Then its root says
+  // that it is done: d = 1, seen 13 later; the weights are requested at once, seen by DRAM 8 later.
+  const Cycle usable = second_stage_begins(lines) - 1;
   const Cycle seen_tail = weights_seen(lines) - 8 - 13;
   EXPECT_TRUE(seen_tail == usable - 1 || seen_tail == usable - 2) << seen_tail << " " << usable;
 }

@@ -38,11 +38,12 @@ std::string difference_from_reference(const sim::Machine& machine, std::uint64_t
 }
 
 ChildResult simulate(const hw::Accelerator& accelerator, const mapping::Program& program,
-                     std::uint64_t seed) {
+                     std::uint64_t seed, bool detailed_arrays) {
   return in_child([&] {
     sim::MachineOptions options;
     options.functional = true;
     options.seed = seed;
+    options.detailed_arrays = detailed_arrays;
     sim::Machine machine(accelerator, program, options);
     const Cycle cycles = machine.run();
     const auto result = sim::collect(machine, cycles);

@@ -17,9 +17,9 @@ mapping::ProgramLimits limits_of(const hw::Accelerator& accelerator);
 /// one line naming the first, "" when all are equal.
 std::string difference_from_reference(const sim::Machine& machine, std::uint64_t seed);
 
-/// Simulates in functional mode in a child process. The text is the result as JSON. A difference
-/// from the reference is kOther.
+/// Simulates in functional mode in a child process, with PE arrays in closed form or module by
+/// module. The text is the result as JSON. A difference from the reference is kOther.
 ChildResult simulate(const hw::Accelerator& accelerator, const mapping::Program& program,
-                     std::uint64_t seed = 1);
+                     std::uint64_t seed = 1, bool detailed_arrays = false);
 
 }  // namespace tessera::test
