@@ -2,12 +2,12 @@
 
 #include "hw_models/description/convert.h"
 #include "hw_models/description/load.h"
-#include "hw_models/memory_interface/dram_interface.h"
 #include "mapping/layerwise.h"
 #include "mapping/schedule_io.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/base/names.h"
+#include "sim/machine/machine_rates.h"
 
 namespace tessera::app {
 
@@ -47,26 +47,9 @@ hw::Accelerator load_accelerator(const po::variables_map& options, std::string& 
 
 namespace {
 
-mapping::MachineRates rates_of(const hw::Accelerator& accelerator) {
-  mapping::MachineRates rates;
-  double bytes_per_second = 0;
-  for (const auto& interface : accelerator.dram) {
-    const auto device = hw::device_of(interface);
-    double peak = device.geometry.burst_bytes / (device.timing.burst * device.timing.clock_ps * 1e-12);
-    if (interface.link_width_bits > 0)
-      peak = std::min(peak, interface.link_width_bits / 8 * interface.link_clock_mhz * 1e6);
-    bytes_per_second += peak;
-    rates.dram_burst_bytes = device.geometry.burst_bytes;
-  }
-  rates.dram_bytes_per_cycle = bytes_per_second / (accelerator.clock_mhz * 1e6);
-  rates.link_bytes_per_cycle = accelerator.network.flit_bytes();
-  rates.multicast = accelerator.network.multicast();
-  return rates;
-}
-
 mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
   if (name == "layerwise")
-    return mapping::schedule_layerwise(inputs.network, inputs.accelerator, rates_of(inputs.accelerator));
+    return mapping::schedule_layerwise(inputs.network, inputs.accelerator, sim::machine_rates(inputs.accelerator));
   if (name.ends_with(".textproto")) return mapping::load_schedule(name);
   std::vector<std::string> known;
   for (const auto& kind : schedule_kinds()) known.push_back(kind.name);
