@@ -1,5 +1,10 @@
 #include "sim/app/noc_command.h"
 
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <optional>
 
@@ -13,6 +18,7 @@
 #include "noc/study/study_page.h"
 #include "noc/study/sweep.h"
 #include "noc/topology/description.h"
+#include "sim/base/csv.h"
 #include "sim/base/error.h"
 #include "sim/base/json.h"
 #include "sim/base/message_io.h"
@@ -25,7 +31,6 @@ namespace po = boost::program_options;
 
 namespace {
 
-using noc::Cycle;
 
 po::options_description noc_options() {
   po::options_description options("Options");
@@ -276,7 +281,7 @@ noc::OpenLoopPlan plan_of(const po::variables_map& options, const Study& study,
   return plan;
 }
 
-void fill(const noc::Histogram& histogram, noc::proto::Distribution& out) {
+void fill(const Histogram& histogram, noc::proto::Distribution& out) {
   out.set_count(histogram.count());
   out.set_mean(histogram.mean());
   out.set_p50(histogram.percentile(0.5));
