@@ -49,7 +49,8 @@ namespace {
 
 mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
   if (name == "layerwise")
-    return mapping::schedule_layerwise(inputs.network, inputs.accelerator, sim::machine_rates(inputs.accelerator));
+    return mapping::schedule_layerwise(inputs.network, inputs.accelerator,
+                                       sim::machine_rates(inputs.accelerator));
   if (name.ends_with(".textproto")) return mapping::load_schedule(name);
   std::vector<std::string> known;
   for (const auto& kind : schedule_kinds()) known.push_back(kind.name);

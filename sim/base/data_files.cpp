@@ -23,8 +23,8 @@ constexpr std::array<Kind, 3> kKinds{{{"zoo", "workloads/zoo"},
                                       {"accelerators", "hw_models/description/presets"},
                                       {"devices", "hw_models/dram/devices"}}};
 
-/// share/tessera beside the bin folder that the running program stands in, wherever the installation was
-/// moved to; empty where the host cannot tell.
+/// share/tessera beside the bin folder that the running program stands in, wherever the
+/// installation was moved to; empty where the host cannot tell.
 fs::path beside_program() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);

@@ -11,7 +11,8 @@ mapping::MachineRates machine_rates(const hw::Accelerator& accelerator) {
   double bytes_per_second = 0;
   for (const auto& interface : accelerator.dram) {
     const auto device = hw::device_of(interface);
-    double peak = device.geometry.burst_bytes / (device.timing.burst * device.timing.clock_ps * 1e-12);
+    double peak =
+        device.geometry.burst_bytes / (device.timing.burst * device.timing.clock_ps * 1e-12);
     if (interface.link_width_bits > 0)
       peak = std::min(peak, interface.link_width_bits / 8 * interface.link_clock_mhz * 1e6);
     bytes_per_second += peak;

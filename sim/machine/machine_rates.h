@@ -6,8 +6,9 @@
 
 namespace tessera::sim {
 
-/// Peak rates of links and of all DRAM interfaces together; an interface behind an off-chip link counts
-/// with the slower of channel and link. Peaks only: commands, refresh and contention are the simulation's.
+/// Peak rates of links and of all DRAM interfaces together; an interface behind an off-chip link
+/// counts with the slower of channel and link. Peaks only: commands, refresh and contention are the
+/// simulation's.
 mapping::MachineRates machine_rates(const hw::Accelerator& accelerator);
 
 }  // namespace tessera::sim
