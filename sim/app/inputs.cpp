@@ -3,6 +3,8 @@
 #include "hw_models/description/convert.h"
 #include "hw_models/description/load.h"
 #include "mapping/layerwise.h"
+#include "mapping/lowering.h"
+#include "mapping/program_checker.h"
 #include "mapping/schedule_io.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
@@ -57,7 +59,31 @@ mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
   throw UserError("--schedule ", name, ": no such scheduler and no .textproto file; ", suggest(name, known));
 }
 
+/// What lowering and checking say of a layer, with the file that the user has to look at.
+UserError blamed_on(const std::string& origin, const UserError& error) {
+  const bool named = origin.empty() || std::string(error.what()).starts_with(origin);
+  return named ? error : UserError(origin, ": ", error.what());
+}
+
 }  // namespace
+
+mapping::Program lower(const Inputs& inputs) {
+  try {
+    return mapping::lower(inputs.schedule, inputs.network, inputs.accelerator);
+  } catch (const UserError& error) {
+    throw blamed_on(inputs.schedule.origin, error);
+  }
+}
+
+void check_program(const mapping::Program& program, const hw::Accelerator& accelerator,
+                   const std::string& origin) {
+  const auto& buffer = accelerator.tile.buffer;
+  try {
+    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes});
+  } catch (const UserError& error) {
+    throw blamed_on(origin, error);
+  }
+}
 
 Inputs load_inputs(const po::variables_map& options) {
   Inputs inputs;
