@@ -29,8 +29,7 @@ AddressInterleaver::Place AddressInterleaver::locate(std::uint64_t address) cons
   const std::uint64_t unit = address >> unit_shift_;
   const std::uint64_t turn = unit / config_.channels;
   const auto slot = static_cast<std::uint32_t>(unit % config_.channels);
-  return {slot ^ hash_of(turn),
-          (turn << unit_shift_) | (address & (config_.unit_bytes - 1))};
+  return {slot ^ hash_of(turn), (turn << unit_shift_) | (address & (config_.unit_bytes - 1))};
 }
 
 std::uint64_t AddressInterleaver::address_of(const Place& place) const {

@@ -7,8 +7,8 @@ namespace tessera::dram {
 
 /// Spreads a machine's addresses over its channels in turns of `unit_bytes`. The number of channels
 /// may be any; with a power of two the turn can be hashed, so that streams whose distance is a
-/// multiple of channels * unit do not all meet in one channel. A unit as large as a channel gives each
-/// channel one contiguous part of the addresses (partitioned placement).
+/// multiple of channels * unit do not all meet in one channel. A unit as large as a channel gives
+/// each channel one contiguous part of the addresses (partitioned placement).
 class AddressInterleaver {
  public:
   struct Config {
@@ -23,8 +23,8 @@ class AddressInterleaver {
     bool operator==(const Place&) const = default;
   };
 
-  /// UserError when channels or unit are 0, the unit is no power of two, or hashing is asked for with a
-  /// number of channels that is none.
+  /// UserError when channels or unit are 0, the unit is no power of two, or hashing is asked for
+  /// with a number of channels that is none.
   explicit AddressInterleaver(const Config& config);
 
   Place locate(std::uint64_t address) const;

@@ -150,15 +150,14 @@ bool FrFcfsController::issue_row_for(DramCycle now, bool is_write, std::uint64_t
   std::uint64_t best_age = ~std::uint64_t{0};
   std::uint32_t best_bank = 0;
   CommandKind kind = CommandKind::kActivate;
-  for_each_row_work(is_write, banks,
-                    [&](std::uint32_t bank, CommandKind command, DramCycle ready) {
-                      if (ready > now) return;
-                      const std::uint64_t age = buffer[buffer.summary(bank).miss].age;
-                      if (age >= best_age) return;
-                      best_age = age;
-                      best_bank = bank;
-                      kind = command;
-                    });
+  for_each_row_work(is_write, banks, [&](std::uint32_t bank, CommandKind command, DramCycle ready) {
+    if (ready > now) return;
+    const std::uint64_t age = buffer[buffer.summary(bank).miss].age;
+    if (age >= best_age) return;
+    best_age = age;
+    best_bank = bank;
+    kind = command;
+  });
   if (best_age == ~std::uint64_t{0}) return false;
   send_row(now, kind, best_bank, is_write);
   return true;

@@ -44,8 +44,8 @@ class FrFcfsController final : public Controller {
     std::uint32_t next_bank = 0;  ///< per-bank refresh: whose turn it is
   };
 
-  /// Cycles before which no command of a class can go out, as long as no request comes. A visit skips
-  /// the classes that are not due.
+  /// Cycles before which no command of a class can go out, as long as no request comes. A visit
+  /// skips the classes that are not due.
   struct Due {
     DramCycle column = 0, row = 0, refresh = 0;
   };

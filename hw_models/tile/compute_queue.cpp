@@ -11,7 +11,7 @@ using mapping::SlotReader;
 
 bool Tile::step_compute(Cycle now) {
   if (compute_.free_at > now) {
-    wake(compute_.free_at);
+    if (compute_.free_at != kNever) wake(compute_.free_at);
     return false;
   }
   if (!enter(compute_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().compute; })) return false;
@@ -25,7 +25,7 @@ bool Tile::step_compute(Cycle now) {
   if (!execute(now, run, compute_.cursor.instruction())) return false;
   auto& counts = counts_[compute_.turn];
   counts.first = std::min(counts.first, now);
-  counts.last = std::max(counts.last, compute_.free_at);
+  if (compute_.free_at != kNever) counts.last = std::max(counts.last, compute_.free_at);
   compute_.cursor.next();
   return true;
 }
@@ -98,22 +98,35 @@ bool Tile::start_array(Cycle now, StageRun& run, const mapping::Instruction& ins
   if (workloads::volume(ranks) == 0) return true;
   account_wait(now, nullptr);
   const auto issue = static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
-  const auto& timing = context_.compute.array(run.number(), ranks, continues_sums(run), now + issue);
   account(Cause::kControl, issue);
+  accounted_ = now + issue;
+  counts_[compute_.turn].macs += workloads::volume(ranks);
+  if (context_.functional) accumulate(run, instruction.slot);
+  if (executor_ != nullptr) {
+    compute_.free_at = kNever;
+    executor_->begin(context_.compute.work_of(run.number(), ranks, continues_sums(run)), now, now + issue);
+    return true;
+  }
+  const auto& timing = context_.compute.array(run.number(), ranks, continues_sums(run), now + issue);
+  finish_array(timing, now + issue + timing.cycles);
+  wake(compute_.free_at);
+  return true;
+}
+
+void Tile::array_done(const ArrayTiming& timing, Cycle now) { finish_array(timing, now); }
+
+void Tile::finish_array(const ArrayTiming& timing, Cycle end) {
   account(Cause::kCompute, timing.steady);
   account(Cause::kFillDrain, timing.fill + timing.drain);
   account(Cause::kDelivery, timing.stall);
-  compute_.free_at = accounted_ = now + issue + timing.cycles;
   auto& counts = counts_[compute_.turn];
-  counts.macs += workloads::volume(ranks);
   counts.register_words += timing.counts.register_accesses + timing.counts.register_fills;
   counts.array_words += timing.counts.array_hops;
   counts.buffer_words += timing.counts.partial_sum_words;
   for (const auto words : timing.counts.bus_words) counts.buffer_words += words;
-  if (observer_ != nullptr) observer_->computed(id_, run.number(), false, now, compute_.free_at);
-  if (context_.functional) accumulate(run, instruction.slot);
-  wake(compute_.free_at);
-  return true;
+  counts.last = std::max(counts.last, end);
+  if (observer_ != nullptr) observer_->computed(id_, turns_[compute_.turn].stage, false, accounted_, end);
+  compute_.free_at = accounted_ = end;
 }
 
 /// Not the first piece of the reduction: the sums so far are in the buffer.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hw_models/buffer/buffer_ports.h"
+#include "hw_models/tile/array_executor.h"
 #include "hw_models/tile/cycle_stack.h"
 #include "hw_models/tile/network_interface.h"
 #include "hw_models/tile/stage_run.h"
@@ -66,6 +67,10 @@ class Tile {
   Cycle busy_until() const { return accounted_; }
   /// Closes the books: what is left until `end` is idle time.
   void finish(Cycle end);
+  /// Array instructions go to `executor` instead of the closed form; nullptr for the closed form.
+  void set_array_executor(ArrayExecutor* executor) { executor_ = executor; }
+  /// The executor's instruction has ended; its result can be used from cycle `now` on.
+  void array_done(const ArrayTiming& timing, Cycle now);
   void set_observer(TileObserver* observer) { observer_ = observer; }
 
  private:
@@ -137,6 +142,7 @@ class Tile {
   bool start_array(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_vector(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  void finish_array(const ArrayTiming& timing, Cycle end);
   void run_vector(Cycle now, const StageRun& run, const VectorTiming& timing);
   bool continues_sums(const StageRun& run) const;
   void commit(Cycle now, StageRun& run, mapping::SlotId slot);
@@ -182,6 +188,7 @@ class Tile {
   std::vector<TileCounts> counts_;  ///< per turn
   Bytes peak_bytes_ = 0;
   Bytes payload_received_ = 0;
+  ArrayExecutor* executor_ = nullptr;
   TileObserver* observer_ = nullptr;
 };
 

@@ -31,6 +31,7 @@ po::options_description options() {
   options.add_options()
       ("program", po::value<std::string>(), "execute a compiled program instead of --network and --schedule")
       ("out", po::value<std::string>(), "folder for result.json, tables and host.json")
+      ("detail", po::value<std::string>()->default_value("tile"), "tile: PE arrays in closed form; pe: one module per PE, slow, same cycles")
       ("functional", po::bool_switch(), "carry integer values and compare the outputs with a plain reference")
       ("seed", po::value<std::uint64_t>()->default_value(1), "of inputs and weights in functional mode")
       ("progress", po::bool_switch(), "report simulated cycles while running, also when output is no terminal");
@@ -77,6 +78,9 @@ void run(const po::variables_map& values) {
 
   ProgressLine progress(values["progress"].as<bool>());
   sim::MachineOptions machine_options;
+  const auto detail = values["detail"].as<std::string>();
+  if (detail != "tile" && detail != "pe") throw UserError("--detail ", detail, ": must be tile or pe");
+  machine_options.detailed_arrays = detail == "pe";
   machine_options.functional = values["functional"].as<bool>();
   machine_options.seed = values["seed"].as<std::uint64_t>();
   machine_options.progress_every = ProgressLine::kEvery;

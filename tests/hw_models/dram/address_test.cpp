@@ -70,9 +70,10 @@ TEST(AddressMapping, IsReversible) {
 }
 
 TEST(AddressMapping, RefusesWhatDoesNotCoverEveryBitOnce) {
-  for (const char* text : {"row,bank,column", "row,bank,group,column,column", "row,bank,group,colum",
-                           "row,bank,group,column:3", "row^row,bank,group,column", "",
-                           "row,bank@1,group,column", "row,bank:x,group,column"})
+  for (const char* text :
+       {"row,bank,column", "row,bank,group,column,column", "row,bank,group,colum",
+        "row,bank,group,column:3", "row^row,bank,group,column", "", "row,bank@1,group,column",
+        "row,bank:x,group,column"})
     EXPECT_THROW(AddressMapping(ddr4(), text), UserError) << text;
 }
 

@@ -249,7 +249,8 @@ TEST(BankTimers, AgreeWithTheCheckerOnRandomTraffic) {
 }
 
 TEST(BankTimers, AgreeWithTheCheckerUnderEveryRefreshAndPagePolicy) {
-  for (const char* name : {"lpddr4_3200_jedec", "hbm2_pc_jedec", "lpddr5_6400", "hbm3_pc", "gddr6"}) {
+  for (const char* name :
+       {"lpddr4_3200_jedec", "hbm2_pc_jedec", "lpddr5_6400", "hbm3_pc", "gddr6"}) {
     for (const RefreshMode refresh : {RefreshMode::kAllBank, RefreshMode::kPerBank}) {
       for (const PagePolicy page : {PagePolicy::kOpen, PagePolicy::kClosed}) {
         for (const std::uint32_t postponed : {0u, 8u}) {
@@ -270,9 +271,8 @@ TEST(BankTimers, AgreeWithTheCheckerUnderEveryRefreshAndPagePolicy) {
           EXPECT_EQ(checker.violations(), 0u)
               << (checker.messages().empty() ? "" : checker.messages().front());
           EXPECT_EQ(summary.completed, summary.offered);
-          const auto refreshes = channel.stats().count(refresh == RefreshMode::kPerBank
-                                                           ? CommandKind::kRefreshBank
-                                                           : CommandKind::kRefresh);
+          const auto refreshes = channel.stats().count(
+              refresh == RefreshMode::kPerBank ? CommandKind::kRefreshBank : CommandKind::kRefresh);
           EXPECT_GT(refreshes, 0u);
         }
       }
