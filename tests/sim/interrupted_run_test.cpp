@@ -70,6 +70,15 @@ TEST_F(InterruptedRun, WritesAllFilesOrNone) {
   EXPECT_GT(interrupted, 0);
 }
 
+TEST_F(InterruptedRun, FileThatCannotBeWrittenTakesTheOthersWithIt) {
+  // tiles.csv comes last but for result.json; a folder of that name cannot be replaced by a file.
+  fs::create_directories(folder_ / "out" / "tiles.csv");
+  const auto end = run_tessera(folder_, arguments("tangram-4x4", "tiny_mlp"));
+  EXPECT_EQ(end.exit_code, 2);
+  EXPECT_EQ(end.errors, "tessera: out/tiles.csv: cannot be written\n");
+  EXPECT_EQ(files_below(folder_), Words{});
+}
+
 TEST_F(InterruptedRun, OutOfMemoryIsOneLineAndNoResult) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizer reserves more address space than any limit of use here";
