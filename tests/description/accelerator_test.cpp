@@ -189,7 +189,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"energy { source: \"test\" mac: -1 }", ": energy.mac = -1: must be 0 to 1e+09"},
         Refused{"frobs: 3",
                 ":3:6: Message type \"tessera.hw.proto.AcceleratorDescription\" has no field named "
-                "\"frobs\"."}));
+                "\"frobs\". did you mean rows?"}));
 
 TEST(Accelerator, NeedsADramInterfaceAndAnEnergySource) {
   EXPECT_THROW(to_accelerator({}, "empty"), UserError);

@@ -1,7 +1,10 @@
 // A run that does not come to its end leaves no result: Ctrl-C at any moment, and too little
 // memory.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -39,6 +42,14 @@ Meddle interrupt_after(microseconds delay) {
   };
 }
 
+/// Whether a process has this file open.
+bool has_open(pid_t process, const fs::path& path) {
+  std::error_code error;
+  for (const auto& file : fs::directory_iterator("/proc/" + std::to_string(process) + "/fd", error))
+    if (fs::read_symlink(file.path(), error) == path) return true;
+  return false;
+}
+
 }  // namespace
 
 TEST_F(InterruptedRun, LongRunLeavesNothing) {
@@ -68,6 +79,29 @@ TEST_F(InterruptedRun, WritesAllFilesOrNone) {
     ASSERT_LT(delay, std::chrono::seconds(5)) << "the run never ends";
   }
   EXPECT_GT(interrupted, 0);
+}
+
+TEST_F(InterruptedRun, SignalDuringWritingWaitsForTheLastFile) {
+  // A full pipe stands where the first file is written: the program stops there until it is
+  // emptied.
+  fs::create_directories(folder_ / "out");
+  const fs::path path = fs::canonical(folder_) / "out" / "channels.csv.partial";
+  // Opened under another name, which tells the two ends apart.
+  const fs::path own_end = folder_ / "pipe";
+  ASSERT_EQ(mkfifo(own_end.c_str(), 0644), 0);
+  fs::create_hard_link(own_end, path);
+  const int pipe = open(own_end.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  char block[4096] = {};
+  while (write(pipe, block, sizeof block) > 0) continue;
+  const auto end = run_tessera(folder_, arguments("tangram-4x4", "tiny_mlp"), [&](pid_t child) {
+    while (!has_open(child, path)) std::this_thread::sleep_for(microseconds(500));
+    kill(child, SIGINT);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    while (read(pipe, block, sizeof block) > 0) continue;
+  });
+  close(pipe);
+  EXPECT_EQ(end.signal, SIGINT);
+  EXPECT_EQ(files_below(folder_ / "out"), Words(kResultFiles.begin() + 1, kResultFiles.end()));
 }
 
 TEST_F(InterruptedRun, FileThatCannotBeWrittenTakesTheOthersWithIt) {
