@@ -18,6 +18,7 @@ Engine::Engine(const NetworkConfig& config, const Topology& topology, const Rout
       topology_(topology),
       routing_(routing),
       plain_(!config.speculative && !config.hold_switch_for_packet),
+      simple_(plain_ && config.allocator == AllocatorKind::kIslip),
       runs_(config.packet_runs && !config.hold_switch_for_packet),
       fabric_(config_, topology_),
       trees_(topology_, routing_),

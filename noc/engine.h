@@ -67,6 +67,7 @@ class Engine {
  private:
   /// Fewest flits for which a run costs less than arbitrating each.
   static constexpr std::uint32_t kShortestRun = 3;
+  static constexpr std::uint8_t kUnknownPort = 255;
 
   /// One way out of a router for a packet with several destinations.
   struct Branch {
@@ -79,7 +80,8 @@ class Engine {
   struct Fork {
     std::uint64_t base = 0;  ///< flits freed before this packet
     std::uint32_t flits = 0;
-    bool one_per_wire = true;  ///< no two branches leave by the same wire
+    std::uint32_t with_channel = 0;  ///< branches that have a virtual channel
+    bool one_per_wire = true;        ///< no two branches leave by the same wire
     std::vector<Branch> branches;
   };
   struct Choice {
@@ -103,6 +105,14 @@ class Engine {
     bool speculative = false;
     bool matched = false;
     bool companion = false;  ///< goes along with another branch of the same packet
+  };
+  /// A unicast channel that wants an output; `first`: no earlier one in turn of its input wants the
+  /// same.
+  struct Wish {
+    ChannelId in;
+    std::uint32_t input;
+    std::uint32_t output;
+    bool first;
   };
   struct HeadWin {
     ChannelId in;
@@ -152,6 +162,8 @@ class Engine {
   void head_ready(ChannelId in);
   void start_transfer(ChannelId in);
   void route_unicast(ChannelId in, const Packet& packet);
+  void ask_routing(ChannelId in, const Packet& packet);
+  void remember_route(ChannelId in, const Packet& packet);
   void route_fork(ChannelId in, const Packet& packet);
   std::uint64_t vcs_of(std::uint8_t virtual_network, std::uint8_t vc_class) const {
     return class_vcs_[virtual_network * 3 + (vc_class == kAnyClass ? 2 : vc_class)];
@@ -171,12 +183,12 @@ class Engine {
   void win(const HeadRequest& request, std::uint32_t vc);
   void commit_heads();
   void commit_head(const HeadWin& won);
+  void commit_unicast_head(ChannelId in, ChannelId out);
+  void commit_branch(ChannelId in, std::uint32_t branch, ChannelId out);
   Choice choice(ChannelId in, std::uint32_t index) const;
 
   // switch_allocation.cpp: one flit per input and output port and cycle
   void visit(RouterId router);
-  bool grant_all(const RouterPorts& ports);
-  void grant_alone(ChannelId in, const RouterPorts& ports);
   void arbitrate(RouterPorts& ports);
   void collect_switch(RouterPorts& ports);
   bool stop_competing_runs();
@@ -197,6 +209,17 @@ class Engine {
   void step_held(const RouterPorts& ports);
   void update_hold(ChannelId in);
 
+  // uncontested.cpp
+  ChannelId allocate_only_head(const RouterPorts& ports);
+  bool allocate_only_fork(ChannelId in, const RouterPorts& ports);
+  std::uint32_t vc_turn(std::uint32_t accept_pointer, const Wire& out) const;
+  std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
+  void move_head_pointers(ChannelId in, WireId out_wire, std::uint32_t vc,
+                          const RouterPorts& ports);
+  bool arbitrate_unicast(const RouterPorts& ports);
+  void grant_in_turn(const RouterPorts& ports, std::uint64_t outputs);
+  void grant(const Wish& wish, const RouterPorts& ports, bool alone);
+
   // transfer.cpp: flits leave a buffer
   void send(ChannelId in);
   void continue_transfer(ChannelId in);
@@ -214,6 +237,7 @@ class Engine {
   bool try_run(ChannelId in, std::uint64_t remaining);
   bool try_first_run(ChannelId in);
   bool try_fork_run(ChannelId in);
+  bool ends_now(ChannelId run) const;
   bool ports_are_free(ChannelId in, WireId out_wire) const;
   void begin_run(ChannelId in, std::uint64_t flits);
   template <typename Action>
@@ -259,8 +283,9 @@ class Engine {
   const NetworkConfig config_;
   const Topology topology_;
   const Routing& routing_;
-  const bool plain_;  ///< neither speculation nor held connections
-  const bool runs_;   ///< packets that hold the switch go flit by flit
+  const bool plain_;          ///< neither speculation nor held connections
+  const bool simple_;  ///< plain, and iSLIP allocators
+  const bool runs_;           ///< packets that hold the switch go flit by flit
   Fabric fabric_;
   TreeStore trees_;
   PacketPool packets_;
@@ -277,6 +302,7 @@ class Engine {
   std::vector<SourceState> sources_;
   std::vector<Fork> forks_;
   std::vector<std::uint32_t> free_forks_;
+  std::vector<std::uint8_t> next_port_;   ///< router x node: output port, or kUnknownPort
   std::vector<Choice> more_choices_;      ///< adaptive: channel x kMoreChoices
   std::vector<std::uint64_t> class_vcs_;  ///< virtual network x (class 0, class 1, both)
   std::vector<std::uint8_t> vc_class_;    ///< by virtual channel
@@ -288,6 +314,7 @@ class Engine {
   std::vector<HeadRequest> heads_;
   std::vector<HeadWin> wins_;
   std::vector<SwitchRequest> requests_;
+  std::vector<Wish> wishes_;
   std::vector<ChannelId> merged_;  ///< wanted an output another channel of the same input requests
   std::vector<MatchRequest> matching_;
   std::vector<std::pair<NodeId, std::uint64_t>> injected_;

@@ -36,6 +36,12 @@ void Engine::fill_class_tables() {
     for (std::uint32_t vc = 0; vc < network.vcs; ++vc) vc_class_.push_back(vc < lower ? 0 : 1);
   }
   more_choices_.resize(fabric_.channels.size() * kMoreChoices);
+  // Routes that depend on router and node alone are remembered as they are first asked for.
+  constexpr std::size_t kMostRemembered = std::size_t{32} << 20;
+  const std::size_t pairs = std::size_t{topology_.routers()} * topology_.nodes().size();
+  const bool memoryless =
+      routing_.memoryless() && routing_.coins() == 1 && routing_.partition() == VcPartition::kWhole;
+  if (memoryless && pairs <= kMostRemembered) next_port_.assign(pairs, kUnknownPort);
 }
 
 void Engine::set_head(ChannelId in) {
@@ -74,8 +80,28 @@ void Engine::head_ready(ChannelId in) {
 }
 
 void Engine::route_unicast(ChannelId in, const Packet& packet) {
+  if (next_port_.empty()) return ask_routing(in, packet);
+  const RouterId router = wire_at(in).sink;
+  const std::size_t slot = std::size_t{router} * topology_.nodes().size() + packet.destination;
+  const std::uint8_t port = next_port_[slot];
+  if (port == kUnknownPort) return remember_route(in, packet);
+  Channel& channel = at(in);
+  channel.choices = 1;
+  channel.out_wire = fabric_.output_wires[fabric_.routers[router].first_output + port];
+  channel.out_vcs = vcs_of(packet.virtual_network, kAnyClass);
+}
+
+void Engine::remember_route(ChannelId in, const Packet& packet) {
+  ask_routing(in, packet);
+  const Channel& channel = at(in);
+  if (channel.choices > 1) return;
+  const std::size_t router = wire_at(in).sink;
+  next_port_[router * topology_.nodes().size() + packet.destination] =
+      fabric_.wires[channel.out_wire].output_port;
+}
+
+void Engine::ask_routing(ChannelId in, const Packet& packet) {
   const Wire& wire = wire_at(in);
-  const WireId id = fabric_.wire_of(in);
   RouteQuery query{wire.sink, kNoLink, kAnyClass, packet.source, packet.destination, packet.coin};
   if (!wire.from_node) {
     query.in_link = wire.link;
@@ -109,6 +135,7 @@ void Engine::route_fork(ChannelId in, const Packet& packet) {
   fork.flits = packet.flits;
   fork.branches.clear();
   fork.one_per_wire = true;
+  fork.with_channel = 0;
   for (std::uint32_t i = 0; i < node.branches; ++i) {
     const TreeBranch& way = trees_.branch(node.first_branch + i);
     Branch branch;
@@ -139,7 +166,6 @@ Engine::Choice Engine::choice(ChannelId in, std::uint32_t index) const {
 }
 
 void Engine::collect_heads(RouterId router) {
-  heads_.clear();
   const RouterPorts& ports = fabric_.routers[router];
   for (std::uint64_t inputs = ports.head_ports; inputs != 0; inputs &= inputs - 1) {
     const WireId wire = ports.first_input + std::countr_zero(inputs);
@@ -213,7 +239,6 @@ void Engine::sleep(ChannelId in) {
 }
 
 void Engine::allocate_heads(RouterId router) {
-  wins_.clear();
   if (heads_.empty()) return;
   const RouterPorts& ports = fabric_.routers[router];
   if (heads_compete()) return allocate_contested(ports);
@@ -278,7 +303,6 @@ void Engine::allocate_contested(const RouterPorts& ports) {
 }
 
 void Engine::win(const HeadRequest& request, std::uint32_t vc) {
-  ++wire_counters_[request.wire].vc_grants;
   wins_.push_back({request.in, request.branch, fabric_.channel_of(request.wire, vc), false});
 }
 
@@ -297,36 +321,48 @@ void Engine::start_transfer(ChannelId in) {
 }
 
 void Engine::commit_head(const HeadWin& won) {
-  Channel& in = at(won.in);
-  Wire& out = wire_at(won.out);
-  out.owned_vcs |= bit(won.out);
-  at(won.out).owner = won.in;
-  const PacketId id = fabric_.front(won.in).packet;
-  if (won.branch != kNone) {
-    Fork& fork = forks_[in.fork];
-    fork.branches[won.branch].out = won.out;
-    if (!out.to_node)
-      fabric_.push(won.out, {id, trees_.branch(fork.branches[won.branch].tree_branch).child});
-    in.state = ChannelState::kActive;
-    const auto lacks = [](const Branch& branch) { return branch.out == kNone; };
-    if (std::none_of(fork.branches.begin(), fork.branches.end(), lacks)) clear_head(won.in);
-    return;
-  }
+  if (won.branch == kNone)
+    commit_unicast_head(won.in, won.out);
+  else
+    commit_branch(won.in, won.branch, won.out);
+}
+
+void Engine::commit_unicast_head(ChannelId in, ChannelId out) {
+  Channel& channel = at(in);
+  Wire& wire = wire_at(out);
+  const PacketId id = fabric_.front(in).packet;
   Packet& packet = packets_[id];
+  wire.owned_vcs |= bit(out);
+  at(out).owner = in;
+  ++wire_counters_[fabric_.wire_of(out)].vc_grants;
   ++packet.routers;
   // The head waits for its route and channel, so the tail catches up; a narrow link spreads flits.
   const std::uint32_t head_wait = config_.routing_delay + (config_.speculative ? 0 : 1);
   packet.spread = std::max(packet.spread - std::min(packet.spread, head_wait),
-                           (packet.flits - 1) * out.interval);
-  if (!out.to_node) {
-    packet.distance += out.flit_lag - 2u;
-    fabric_.push(won.out, {id, kNone});
+                           (packet.flits - 1) * wire.interval);
+  if (!wire.to_node) {
+    packet.distance += wire.flit_lag - 2u;
+    fabric_.push(out, {id, kNone});
   }
-  in.state = ChannelState::kActive;
-  in.out = won.out;
-  in.out_wire = fabric_.wire_of(won.out);
-  in.remaining = packet.flits;
-  clear_head(won.in);
+  channel.state = ChannelState::kActive;
+  channel.out = out;
+  channel.out_wire = fabric_.wire_of(out);
+  channel.remaining = packet.flits;
+  clear_head(in);
+}
+
+void Engine::commit_branch(ChannelId in, std::uint32_t index, ChannelId out) {
+  Wire& wire = wire_at(out);
+  Fork& fork = forks_[at(in).fork];
+  Branch& branch = fork.branches[index];
+  wire.owned_vcs |= bit(out);
+  at(out).owner = in;
+  ++wire_counters_[fabric_.wire_of(out)].vc_grants;
+  branch.out = out;
+  if (!wire.to_node)
+    fabric_.push(out, {fabric_.front(in).packet, trees_.branch(branch.tree_branch).child});
+  at(in).state = ChannelState::kActive;
+  if (++fork.with_channel == fork.branches.size()) clear_head(in);
 }
 
 }  // namespace tessera::noc

@@ -91,11 +91,22 @@ bool Engine::try_first_run(ChannelId in) {
   return try_run(in, fork.flits);
 }
 
+/// No run, or one whose tail goes in this cycle.
+bool Engine::ends_now(ChannelId run) const {
+  if (run == kNone) return true;
+  const Channel& channel = fabric_.channels[run];
+  if (channel.horizon != now_ + 1 || !channel.freed_running) return false;
+  const Cycle granted = now_ + 1 - channel.run_start;
+  if (channel.fork == kNone) return channel.remaining == granted;
+  const Fork& fork = forks_[channel.fork];
+  return fork.flits - fork.branches.front().sent == granted;
+}
+
 /// Is nobody else known to want the switch from this input or to this output in the next cycle?
 bool Engine::ports_are_free(ChannelId in, WireId out_wire) const {
   const Wire& wire = fabric_.wires[fabric_.wire_of(in)];
   const Wire& out = fabric_.wires[out_wire];
-  if (wire.run_in != kNone || out.run_out != kNone || out.interval != 1) return false;
+  if (!ends_now(wire.run_in) || !ends_now(out.run_out) || out.interval != 1) return false;
   const RouterPorts& ports = fabric_.routers[wire.sink];
   if ((wire.switch_vcs & ~bit(in)) != 0) return false;
   for (std::uint64_t inputs = ports.switch_ports; inputs != 0; inputs &= inputs - 1) {
@@ -151,7 +162,7 @@ void Engine::close_run(ChannelId in) {
   channel.freed.record_until(now_ - 1);
   channel.freed_running = false;
   channel.horizon = kNever;
-  wire_at(in).run_in = kNone;
+  if (wire_at(in).run_in == in) wire_at(in).run_in = kNone;
   if (channel.fork == kNone)
     channel.remaining -= granted;
   else
@@ -160,8 +171,7 @@ void Engine::close_run(ChannelId in) {
   for_each_output(in, [&](ChannelId out) {
     at(out).sent.record_until(now_ - 1);
     at(out).sent_running = false;
-    wire_at(out).run_out = kNone;
-    limit_receiver(out);
+    if (wire_at(out).run_out == in) wire_at(out).run_out = kNone;
   });
   limit_sender(in);
   last_progress_ = now_;
@@ -188,10 +198,11 @@ void Engine::move_pointers(ChannelId in) {
 // From this cycle on the packet has to ask again; a flit and a credit are there.
 void Engine::stop_run(ChannelId in) {
   close_run(in);
+  for_each_output(in, [&](ChannelId out) { limit_receiver(out); });
   at(in).flits_known = at(in).credits_known = 1;
 }
 
-// The tail went in the last cycle.
+// The tail went in the last cycle. All flits the receivers rely on are under way.
 void Engine::finish_run(ChannelId in) {
   close_run(in);
   Channel& channel = at(in);

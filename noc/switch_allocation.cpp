@@ -1,66 +1,31 @@
 // The switch: at most one flit leaves each input port and enters each output port per cycle. A flit
 // that several branches of a multicast packet want is read once.
 #include <algorithm>
-#include <array>
 
 #include "noc/engine.h"
 
 namespace tessera::noc {
 
+// Heads see the channels as they are before this cycle's tails free theirs; what heads win they use
+// from the next cycle on.
 void Engine::visit(RouterId router) {
   RouterPorts& ports = fabric_.routers[router];
+  ChannelId only_head = kNone;
+  wins_.clear();
+  heads_.clear();
   if (ports.head_ports != 0) {
-    collect_heads(router);
-    allocate_heads(router);
-  } else {
-    heads_.clear();
-    wins_.clear();
+    if (simple_) only_head = allocate_only_head(ports);
+    if (only_head == kNone) {
+      collect_heads(router);
+      allocate_heads(router);
+    }
   }
-  if (ports.switch_ports != 0 || config_.speculative) {
-    if (!plain_ || !grant_all(ports)) arbitrate(ports);
-  }
+  if (ports.switch_ports != 0 || config_.speculative)
+    if (!simple_ || !arbitrate_unicast(ports)) arbitrate(ports);
+  if (only_head != kNone) start_transfer(only_head);
   if (!wins_.empty()) commit_heads();
   if ((ports.switch_ports | ports.head_ports) == 0)
     active_routers_[router / 64] &= ~(std::uint64_t{1} << (router % 64));
-}
-
-// The usual case: one channel per input port, each for an output of its own, nothing to choose.
-bool Engine::grant_all(const RouterPorts& ports) {
-  std::array<ChannelId, kMaxPorts> granted;
-  std::size_t count = 0;
-  std::uint64_t outputs = 0;
-  for (std::uint64_t inputs = ports.switch_ports; inputs != 0; inputs &= inputs - 1) {
-    const WireId in_wire = ports.first_input + std::countr_zero(inputs);
-    const Wire& wire = fabric_.wires[in_wire];
-    if ((wire.switch_vcs & (wire.switch_vcs - 1)) != 0 || wire.run_in != kNone) return false;
-    const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(wire.switch_vcs));
-    const Channel& channel = at(in);
-    if (channel.fork != kNone) return false;
-    const Wire& out = fabric_.wires[channel.out_wire];
-    const std::uint64_t port = std::uint64_t{1} << out.output_port;
-    if ((outputs & port) != 0 || out.run_out != kNone || out.interval != 1) return false;
-    outputs |= port;
-    granted[count++] = in;
-  }
-  last_progress_ = now_;
-  for (std::size_t i = 0; i < count; ++i) grant_alone(granted[i], ports);
-  return true;
-}
-
-void Engine::grant_alone(ChannelId in, const RouterPorts& ports) {
-  Channel& channel = at(in);
-  Wire& wire = wire_at(in);
-  Wire& out = fabric_.wires[channel.out_wire];
-  const std::uint32_t vc = fabric_.vc_of(in);
-  out.grant_pointer =
-      static_cast<std::uint16_t>(wire.input_port + 1u == ports.inputs ? 0 : wire.input_port + 1);
-  wire.accept_pointer =
-      static_cast<std::uint16_t>(out.output_port + 1u == ports.outputs ? 0 : out.output_port + 1);
-  wire.vc_pointer = static_cast<std::uint16_t>(vc + 1 == fabric_.vcs ? 0 : vc + 1);
-  send(in);
-  if (channel.state != ChannelState::kActive) return;
-  if (runs_ && channel.remaining >= kShortestRun && try_run(in, channel.remaining)) return;
-  continue_transfer(in);
 }
 
 void Engine::arbitrate(RouterPorts& ports) {
