@@ -28,7 +28,7 @@ DealSignature signature_of(const std::vector<PartitionSplit>& partition, const O
   return signature;
 }
 
-double LayerCost::total() const { return std::max({compute, ingest, dram, network}) + exposed; }
+double LayerCost::bound() const { return std::max({compute, ingest, dram, network}) + exposed; }
 
 namespace {
 
@@ -62,6 +62,7 @@ bool can_be_cut(const Layer& layer, RankId rank) {
 constexpr double kFinalists = 24;
 constexpr double kUsableLinkShare = 0.4;     ///< of all links, what uneven traffic leaves usable
 constexpr double kRequestLatency = 120;      ///< cycles from a request to its first data, network and DRAM
+constexpr double kSumsHandshake = 60;        ///< from an owner's grant to the sums of a partner, two under way at once
 constexpr double kReadyCycles = 20;          ///< one level of the tree that collects a group's readiness
 constexpr double kHopCyclesPerFlit = 0.02;   ///< weight of network work when cycles tie: it costs energy
 
@@ -136,7 +137,7 @@ class Search {
         if (!contiguous(extents)) continue;
         StagePlan plan = base_;
         plan.partition = dealing.splits;
-        dealing.bound = cost(plan, extents, compute_bound(extents)).total();
+        dealing.bound = cost(plan, extents, compute_bound(extents)).bound();
         const auto [entry, added] = seen.try_emplace(extents, dealing.bound);
         if (!added && entry->second <= dealing.bound) continue;
         entry->second = dealing.bound;
@@ -218,7 +219,7 @@ class Search {
     cost.compute = compute;
     const double word = accelerator_.word_bytes();
     const double used = tiles_used(plan.partition);
-    double hops = 0, first_fetch = 0, serial = 0;
+    double hops = 0, serial = 0;
     const auto counts = trip_counts(plan.loops, extents);
     const int depth = static_cast<int>(plan.loops.size());
     const Extents inner = extents_inside(plan.loops, depth, extents);
@@ -238,13 +239,13 @@ class Search {
       if (dram) cost.dram += sent * burst_overhead(input, inner) / limits_.dram_bytes_per_cycle;
       hops += groups * fetches * (flits * hops_to(members, dram, local) + pieces * hops_to(1, dram, local));
       const double ready = kReadyCycles * std::log2(members + 1);
-      first_fetch += flits + ready;
+      cost.first_fetch += flits + ready;
       if (!plan.inputs[i].double_buffered && fetches > 1) serial += fetches * (flits + ready + kRequestLatency);
     }
     add_output(plan, extents, cost, hops);
     const double links = 4.0 * accelerator_.tiles();
     cost.network = hops / (links * kUsableLinkShare);
-    cost.exposed = first_fetch + serial + kRequestLatency + hops * kHopCyclesPerFlit / accelerator_.tiles();
+    cost.exposed += serial + kRequestLatency + hops * kHopCyclesPerFlit / accelerator_.tiles();
     return cost;
   }
 
@@ -255,11 +256,18 @@ class Search {
     const double owners = std::min(ways_indexing(plan.partition, layer_.output), used);
     const double partners = std::max(1.0, used / owners) - 1;
     const double flits = share / limits_.link_bytes_per_cycle;
+    // An owner takes in and adds up its partners' sums one after the other, granule by granule.
+    double granules = 1;
+    const int depth = static_cast<int>(plan.loops.size());
+    const auto counts = trip_counts(plan.loops, extents);
+    for (int l = 0; l < change_depth(plan, layer_.output, depth, extents); ++l) granules *= static_cast<double>(counts[l]);
+    const double elements = share / word;
     cost.ingest += partners * flits;
-    cost.exposed += partners * flits;
+    cost.compute += partners * elements / accelerator_.tile.vector_unit.lanes;
+    cost.exposed += partners * (granules * kSumsHandshake + flits / granules);
     hops += owners * partners * flits * hops_to(1, false, false);
     if (plan.output_home == Home::kTiles) return;
-    const Extents inner = extents_inside(plan.loops, static_cast<int>(plan.loops.size()), extents);
+    const Extents inner = extents_inside(plan.loops, depth, extents);
     cost.dram += owners * share * burst_overhead(layer_.output, inner) / limits_.dram_bytes_per_cycle;
     hops += owners * flits * hops_to(1, true, false);
     cost.exposed += flits;

@@ -37,8 +37,12 @@ struct SearchLimits {
 
 /// Cycles by cause, before overlap.
 struct LayerCost {
-  double compute = 0, ingest = 0, dram = 0, network = 0, exposed = 0;
-  double total() const;
+  double compute = 0, ingest = 0, dram = 0, network = 0;
+  double exposed = 0;      ///< overlaps with nothing
+  double first_fetch = 0;  ///< until the first granules are there; shrinks with blocking
+  /// What blocking cannot go below.
+  double bound() const;
+  double total() const { return bound() + first_fetch; }
 };
 
 struct LayerChoice {

@@ -32,10 +32,17 @@ std::uint32_t Engine::credits(ChannelId out, Cycle cycle) {
 
 void Engine::wait_for_flit(ChannelId in, Cycle cycle, FlitWait kind) {
   settle_sent(in);
-  const Cycle arrival = at(in).sent.next_after(cycle, wire_at(in).flit_lag);
+  const std::uint32_t lag = wire_at(in).flit_lag;
+  Cycle arrival = at(in).sent.next_after(cycle, lag);
+  if (arrival == kNever && at(in).sent_running) arrival = sender_run_start(in) + lag;
   if (arrival == kNever)
     at(in).flit_wait = kind;
-  else if (kind == FlitWait::kHead)
+  else
+    schedule_flit(in, arrival, kind);
+}
+
+void Engine::schedule_flit(ChannelId in, Cycle arrival, FlitWait kind) {
+  if (kind == FlitWait::kHead)
     schedule(arrival + config_.routing_delay, EventKind::kHead, in);
   else
     schedule(arrival, EventKind::kFlit, in);
@@ -46,7 +53,8 @@ void Engine::wait_for_credit(ChannelId out, Cycle cycle) {
   Channel& channel = at(out);
   settle_freed(out);
   const GrantLog& log = wire.to_node ? channel.sent : channel.freed;
-  const Cycle arrival = log.next_after(cycle, wire.credit_lag);
+  Cycle arrival = log.next_after(cycle, wire.credit_lag);
+  if (arrival == kNever && channel.freed_running) arrival = channel.run_start + wire.credit_lag;
   if (arrival == kNever)
     channel.credit_wait = true;
   else
@@ -54,28 +62,31 @@ void Engine::wait_for_credit(ChannelId out, Cycle cycle) {
 }
 
 void Engine::put_flit(ChannelId out) {
-  Channel& channel = at(out);
-  channel.sent.record(now_);
-  if (channel.flit_wait == FlitWait::kNo) return;
-  const Cycle arrival = now_ + wire_at(out).flit_lag;
-  if (channel.flit_wait == FlitWait::kHead)
-    schedule(arrival + config_.routing_delay, EventKind::kHead, out);
-  else
-    schedule(arrival, EventKind::kFlit, out);
-  channel.flit_wait = FlitWait::kNo;
+  at(out).sent.record(now_);
+  wake_receiver(out, now_);
 }
 
 void Engine::take_flit(ChannelId in) {
+  at(in).freed.record(now_);
+  wake_sender(in, now_);
+}
+
+/// A flit is granted into the channel in `granted`.
+void Engine::wake_receiver(ChannelId out, Cycle granted) {
+  Channel& channel = at(out);
+  if (channel.flit_wait == FlitWait::kNo) return;
+  schedule_flit(out, granted + wire_at(out).flit_lag, channel.flit_wait);
+  channel.flit_wait = FlitWait::kNo;
+}
+
+/// A flit is granted out of the channel's buffer in `granted`.
+void Engine::wake_sender(ChannelId in, Cycle granted) {
   Channel& channel = at(in);
-  channel.freed.record(now_);
-  if (channel.credit_wait) {
-    schedule(now_ + wire_at(in).credit_lag, EventKind::kCredit, in);
-    channel.credit_wait = false;
-  }
-  if (channel.room_wait) {
-    schedule(now_ + wire_at(in).credit_lag, EventKind::kRoom, in);
-    channel.room_wait = false;
-  }
+  if (!channel.credit_wait && !channel.room_wait) return;
+  const Cycle usable = granted + wire_at(in).credit_lag;
+  if (channel.credit_wait) schedule(usable, EventKind::kCredit, in);
+  if (channel.room_wait) schedule(usable, EventKind::kRoom, in);
+  channel.credit_wait = channel.room_wait = false;
 }
 
 void Engine::set_ready(ChannelId in) {
@@ -125,12 +136,12 @@ void Engine::recheck_fork(ChannelId in, Cycle cycle) {
   if (starving) wait_for_flit(in, cycle, FlitWait::kBody);
 }
 
-void Engine::next_head(ChannelId in) {
-  const Cycle next = now_ + 1;
-  if (flits_available(in, next) > 0)
-    schedule(next + config_.routing_delay, EventKind::kHead, in);
-  else
-    wait_for_flit(in, next, FlitWait::kHead);
+/// The next packet's head can start in cycle `from`, this one or the next.
+void Engine::next_head(ChannelId in, Cycle from) {
+  if (flits_available(in, from) == 0) return wait_for_flit(in, from, FlitWait::kHead);
+  const Cycle ready = from + config_.routing_delay;
+  if (ready == now_) return head_ready(in);
+  schedule(ready, EventKind::kHead, in);
 }
 
 void Engine::release(ChannelId out) {

@@ -18,6 +18,7 @@ Engine::Engine(const NetworkConfig& config, const Topology& topology, const Rout
       topology_(topology),
       routing_(routing),
       plain_(!config.speculative && !config.hold_switch_for_packet),
+      runs_(config.packet_runs && !config.hold_switch_for_packet),
       fabric_(config_, topology_),
       trees_(topology_, routing_),
       random_(config.seed),
@@ -58,6 +59,7 @@ void Engine::inject(Cycle now, const PacketRequest& request) {
   packet.flits = request.flits;
   packet.outstanding = static_cast<std::uint32_t>(request.destinations.size());
   packet.virtual_network = request.virtual_network;
+  packet.spread = request.flits - 1;
   if (routing_.coins() > 1)
     packet.coin = static_cast<std::uint8_t>(random_.below(routing_.coins()));
   if (request.destinations.size() > 1) {
@@ -111,7 +113,7 @@ void Engine::step(Cycle cycle, PacketSink& sink) {
 void Engine::handle(const Event& event) {
   switch (event.kind) {
     case EventKind::kHead:
-      return head_ready(event.subject);
+      return head_event(event.subject);
     case EventKind::kFlit:
       return recheck(event.subject, now_);
     case EventKind::kCredit:
@@ -160,8 +162,7 @@ void Engine::deliver(PacketId id, std::uint32_t detail) {
                       0};
     delivery.zero_load_cycles = 1 + topology_.nodes()[packet.source].injection_latency_cycles +
                                 distance + topology_.nodes()[node].ejection_latency_cycles +
-                                Cycle{routers} * per_router +
-                                Cycle{packet.flits - 1} * packet.interval;
+                                Cycle{routers} * per_router + packet.spread;
     observer_->delivered(delivery);
   }
   if (--packet.outstanding == 0) packets_.remove(id);

@@ -79,6 +79,7 @@ class Engine {
   struct Fork {
     std::uint64_t base = 0;  ///< flits freed before this packet
     std::uint32_t flits = 0;
+    bool one_per_wire = true;  ///< no two branches leave by the same wire
     std::vector<Branch> branches;
   };
   struct Choice {
@@ -138,13 +139,18 @@ class Engine {
   void recheck_fork(ChannelId in, Cycle cycle);
   void set_ready(ChannelId in);
   void clear_ready(ChannelId in);
-  void next_head(ChannelId in);
+  void next_head(ChannelId in, Cycle from);
+  void schedule_flit(ChannelId in, Cycle arrival, FlitWait kind);
+  void wake_receiver(ChannelId out, Cycle granted);
+  void wake_sender(ChannelId in, Cycle granted);
   void release(ChannelId out);
   void wake_heads(WireId wire, Cycle from);
   void wake_head(ChannelId in, Cycle from);
 
   // head_allocation.cpp: routes and virtual channels
+  void head_event(ChannelId in);
   void head_ready(ChannelId in);
+  void start_transfer(ChannelId in);
   void route_unicast(ChannelId in, const Packet& packet);
   void route_fork(ChannelId in, const Packet& packet);
   std::uint64_t vcs_of(std::uint8_t virtual_network, std::uint8_t vc_class) const {
@@ -194,21 +200,28 @@ class Engine {
   // transfer.cpp: flits leave a buffer
   void send(ChannelId in);
   void continue_transfer(ChannelId in);
-  void leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail);
-  void pop_front(ChannelId in);
+  void leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail, Cycle granted);
+  void pop_front(ChannelId in, Cycle granted);
+  void free_fork(ChannelId in);
   void send_branch(ChannelId in, std::uint32_t branch);
   void advance_fork(ChannelId in);
 
   // runs.cpp
-  std::uint64_t flit_guarantee(ChannelId in, Cycle cycle);
+  Cycle sender_run_start(ChannelId in) const;
+  std::uint64_t flit_guarantee(ChannelId in, Cycle cycle, std::uint64_t remaining);
   std::uint64_t credit_guarantee(ChannelId out, Cycle cycle);
-  bool try_run(ChannelId in);
-  bool try_fork_run(ChannelId in);
   std::uint64_t run_length(ChannelId in, Cycle cycle, std::uint64_t remaining);
+  bool try_run(ChannelId in, std::uint64_t remaining);
+  bool try_first_run(ChannelId in);
+  bool try_fork_run(ChannelId in);
+  bool ports_are_free(ChannelId in, WireId out_wire) const;
   void begin_run(ChannelId in, std::uint64_t flits);
   template <typename Action>
   void for_each_output(ChannelId in, Action action);
+  void close_run(ChannelId in);
+  void move_pointers(ChannelId in);
   void stop_run(ChannelId in);
+  void finish_run(ChannelId in);
   void limit_receiver(ChannelId out);
   void limit_sender(ChannelId in);
   void limit(ChannelId in, Cycle horizon);
@@ -247,6 +260,7 @@ class Engine {
   const Topology topology_;
   const Routing& routing_;
   const bool plain_;  ///< neither speculation nor held connections
+  const bool runs_;   ///< packets that hold the switch go flit by flit
   Fabric fabric_;
   TreeStore trees_;
   PacketPool packets_;

@@ -37,6 +37,14 @@ class GrantLog {
     as_of_ = last;
   }
 
+  /// No grant in any cycle after the last one recorded up to and including `last`.
+  void skip_until(Cycle last) {
+    if (last <= as_of_) return;
+    const Cycle passed = last - as_of_;
+    history_ = passed < 64 ? history_ << passed : 0;
+    as_of_ = last;
+  }
+
   /// Grants in cycles up to and including `cycle - lag`; `cycle - lag` at most 63 before the last
   /// grant.
   std::uint64_t count_before(Cycle cycle, std::uint32_t lag) const {
@@ -71,6 +79,18 @@ class GrantLog {
     return static_cast<std::uint32_t>(hidden - std::countr_zero(pending) - std::popcount(pending));
   }
 
+  /// The same when there will be a grant in every cycle from `open_from` on: also counts what is
+  /// missing until then.
+  std::uint32_t gaps_until(Cycle open_from, Cycle cycle, std::uint32_t lag) const {
+    const auto hidden = static_cast<std::int64_t>(as_of_ + lag - cycle);
+    std::uint32_t missing = 0;
+    if (hidden > 0)
+      missing = static_cast<std::uint32_t>(hidden - std::popcount(history_ & low_bits(hidden)));
+    const Cycle known = hidden > 0 ? as_of_ : cycle - lag;
+    return missing +
+           (open_from > known + 1 ? static_cast<std::uint32_t>(open_from - 1 - known) : 0);
+  }
+
   /// Fault injection for the tests of the self-check: one grant is forgotten.
   void forget_one() { --count_; }
 
@@ -80,7 +100,7 @@ class GrantLog {
   }
 
   std::uint64_t history_ = 0;  // bit k: grant in cycle as_of_ - k
-  Cycle as_of_ = 0;
+  Cycle as_of_ = 0;            // last cycle decided
   std::uint64_t count_ = 0;
   std::uint64_t cycle_sum_ = 0;
 };

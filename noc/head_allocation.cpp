@@ -52,6 +52,15 @@ void Engine::clear_head(ChannelId in) {
     fabric_.routers[wire.sink].head_ports &= ~(std::uint64_t{1} << wire.input_port);
 }
 
+// A head was announced for this cycle; the run that was to bring it may have been stopped
+// meanwhile.
+void Engine::head_event(ChannelId in) {
+  if (at(in).state != ChannelState::kIdle) return;
+  const Cycle arrived = now_ - config_.routing_delay;
+  if (flits_available(in, arrived) == 0) return wait_for_flit(in, arrived, FlitWait::kHead);
+  head_ready(in);
+}
+
 void Engine::head_ready(ChannelId in) {
   Channel& channel = at(in);
   const Packet& packet = packets_[fabric_.front(in).packet];
@@ -99,12 +108,14 @@ void Engine::route_fork(ChannelId in, const Packet& packet) {
   fork.base = channel.freed.count();
   fork.flits = packet.flits;
   fork.branches.clear();
+  fork.one_per_wire = true;
   for (std::uint32_t i = 0; i < node.branches; ++i) {
     const TreeBranch& way = trees_.branch(node.first_branch + i);
     Branch branch;
     branch.wire =
         way.link == kEject ? fabric_.ejection_wires[way.node] : fabric_.link_wires[way.link];
     branch.vcs = vcs_of(packet.virtual_network, way.vc_class);
+    for (const Branch& other : fork.branches) fork.one_per_wire &= other.wire != branch.wire;
     branch.tree_branch = node.first_branch + i;
     fork.branches.push_back(branch);
   }
@@ -273,10 +284,16 @@ void Engine::win(const HeadRequest& request, std::uint32_t vc) {
 
 void Engine::commit_heads() {
   for (const HeadWin& won : wins_) {
-    if (won.committed) continue;
-    commit_head(won);
-    recheck(won.in, now_ + 1);
+    if (!won.committed) commit_head(won);
   }
+  for (const HeadWin& won : wins_)
+    if (!won.committed) start_transfer(won.in);
+}
+
+void Engine::start_transfer(ChannelId in) {
+  if (at(in).freed_running) return;
+  if (runs_ && try_first_run(in)) return;
+  recheck(in, now_ + 1);
 }
 
 void Engine::commit_head(const HeadWin& won) {
@@ -297,9 +314,12 @@ void Engine::commit_head(const HeadWin& won) {
   }
   Packet& packet = packets_[id];
   ++packet.routers;
+  // The head waits for its route and channel, so the tail catches up; a narrow link spreads flits.
+  const std::uint32_t head_wait = config_.routing_delay + (config_.speculative ? 0 : 1);
+  packet.spread = std::max(packet.spread - std::min(packet.spread, head_wait),
+                           (packet.flits - 1) * out.interval);
   if (!out.to_node) {
     packet.distance += out.flit_lag - 2u;
-    packet.interval = std::max(packet.interval, out.interval);
     fabric_.push(won.out, {id, kNone});
   }
   in.state = ChannelState::kActive;

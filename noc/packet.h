@@ -24,7 +24,7 @@ struct Packet {
   std::uint32_t outstanding = 0;  ///< destinations not reached yet
   std::uint32_t distance = 0;     ///< sum of link latencies so far, unicast only
   std::uint16_t routers = 0;      ///< routers visited so far, unicast only
-  std::uint16_t interval = 1;     ///< cycles per flit on the narrowest link so far, unicast only
+  std::uint32_t spread = 0;       ///< tail behind head in an empty network, in cycles
   std::uint8_t virtual_network = 0;
   std::uint8_t coin = 0;
 };

@@ -29,14 +29,23 @@ void Engine::for_each_output(ChannelId in, Action action) {
   for (const Branch& branch : forks_[channel.fork].branches) action(branch.out);
 }
 
-/// Flits certain to be there one per cycle from `cycle` on.
-std::uint64_t Engine::flit_guarantee(ChannelId in, Cycle cycle) {
+Cycle Engine::sender_run_start(ChannelId in) const {
+  const Wire& wire = fabric_.wires[fabric_.wire_of(in)];
+  return wire.from_node ? sources_[wire.driver].run_start
+                        : fabric_.channels[fabric_.channels[in].owner].run_start;
+}
+
+/// Of the `remaining` flits of its packet, those certain to be there one per cycle from `cycle` on.
+std::uint64_t Engine::flit_guarantee(ChannelId in, Cycle cycle, std::uint64_t remaining) {
   settle_sent(in);
   const Channel& channel = at(in);
   const std::uint32_t lag = wire_at(in).flit_lag;
   const std::uint64_t ready = channel.sent.count_before(cycle, lag) - channel.freed.count();
-  if (ready == 0 || channel.sent.gaps(cycle, lag) >= ready) return ready;
-  return channel.sent_running ? kUnlimited : channel.sent.count() - channel.freed.count();
+  if (ready == 0 || ready >= remaining) return ready;
+  const std::uint64_t known = channel.sent.count() - channel.freed.count();
+  if (known >= remaining || !channel.sent_running)
+    return channel.sent.gaps(cycle, lag) >= ready ? ready : known;
+  return channel.sent.gaps_until(sender_run_start(in), cycle, lag) >= ready ? ready : kUnlimited;
 }
 
 /// Credits certain to be there one per cycle from `cycle` on.
@@ -45,24 +54,58 @@ std::uint64_t Engine::credit_guarantee(ChannelId out, Cycle cycle) {
   if (wire.to_node && config_.vc_buffer_flits >= wire.credit_lag) return kUnlimited;
   const std::uint64_t ready = credits(out, cycle);
   const Channel& channel = at(out);
-  if (ready == 0 || wire.to_node || channel.freed.gaps(cycle, wire.credit_lag) >= ready)
-    return ready;
-  if (channel.freed_running) return kUnlimited;
+  if (ready == 0 || wire.to_node) return ready;
+  const std::uint32_t lag = wire.credit_lag;
+  if (channel.freed_running)
+    return channel.freed.gaps_until(channel.run_start, cycle, lag) >= ready ? ready : kUnlimited;
+  if (channel.freed.gaps(cycle, lag) >= ready) return ready;
   return config_.vc_buffer_flits - (channel.sent.count() - channel.freed.count());
 }
 
-/// Flits before the tail that can go one per cycle from `cycle` on. Multicast packets have their
+/// Flits of the packet that can go one per cycle from `cycle` on. Multicast packets have their
 /// space.
 std::uint64_t Engine::run_length(ChannelId in, Cycle cycle, std::uint64_t remaining) {
-  const std::uint64_t flits = std::min(remaining - 1, flit_guarantee(in, cycle));
+  const std::uint64_t flits = std::min(remaining, flit_guarantee(in, cycle, remaining));
   if (flits == 0 || at(in).fork != kNone) return flits;
   return std::min(flits, credit_guarantee(at(in).out, cycle));
 }
 
-bool Engine::try_run(ChannelId in) {
-  const std::uint64_t flits = run_length(in, now_ + 1, at(in).remaining);
-  if (flits < kShortestRun) return false;
+/// Starts a run in the next cycle if it lasts long enough. The channel may use the switch then and
+/// so far nobody else wants its ports.
+bool Engine::try_run(ChannelId in, std::uint64_t remaining) {
+  const std::uint64_t flits = run_length(in, now_ + 1, remaining);
+  if (flits < remaining && flits < kShortestRun) return false;
   begin_run(in, flits);
+  return true;
+}
+
+/// A packet that has just got its way out: its first flit goes in the next cycle.
+bool Engine::try_first_run(ChannelId in) {
+  const Channel& channel = at(in);
+  if (channel.fork == kNone)
+    return ports_are_free(in, channel.out_wire) && try_run(in, channel.remaining);
+  const Fork& fork = forks_[channel.fork];
+  if (!fork.one_per_wire) return false;
+  for (const Branch& branch : fork.branches)
+    if (branch.out == kNone || branch.sent != 0 || !ports_are_free(in, branch.wire)) return false;
+  return try_run(in, fork.flits);
+}
+
+/// Is nobody else known to want the switch from this input or to this output in the next cycle?
+bool Engine::ports_are_free(ChannelId in, WireId out_wire) const {
+  const Wire& wire = fabric_.wires[fabric_.wire_of(in)];
+  const Wire& out = fabric_.wires[out_wire];
+  if (wire.run_in != kNone || out.run_out != kNone || out.interval != 1) return false;
+  const RouterPorts& ports = fabric_.routers[wire.sink];
+  if ((wire.switch_vcs & ~bit(in)) != 0) return false;
+  for (std::uint64_t inputs = ports.switch_ports; inputs != 0; inputs &= inputs - 1) {
+    const WireId other = ports.first_input + std::countr_zero(inputs);
+    for (std::uint64_t vcs = fabric_.wires[other].switch_vcs; vcs != 0; vcs &= vcs - 1) {
+      const ChannelId rival = fabric_.channel_of(other, std::countr_zero(vcs));
+      const Channel& channel = fabric_.channels[rival];
+      if (rival != in && (channel.fork != kNone || channel.out_wire == out_wire)) return false;
+    }
+  }
   return true;
 }
 
@@ -70,7 +113,6 @@ bool Engine::try_run(ChannelId in) {
 bool Engine::try_fork_run(ChannelId in) {
   const Fork& fork = forks_[at(in).fork];
   const std::uint32_t sent = fork.branches.front().sent;
-  if (fork.flits - sent <= kShortestRun) return false;
   for (const Branch& branch : fork.branches)
     if (branch.out == kNone || branch.sent != sent) return false;
   std::size_t granted = 0;
@@ -79,40 +121,42 @@ bool Engine::try_fork_run(ChannelId in) {
     if (!request.matched || !is_uncontested(request)) return false;
     ++granted;
   }
-  if (granted != fork.branches.size()) return false;
-  const std::uint64_t flits = run_length(in, now_ + 1, fork.flits - sent);
-  if (flits < kShortestRun) return false;
-  begin_run(in, flits);
-  return true;
+  return granted == fork.branches.size() && try_run(in, fork.flits - sent);
 }
 
 void Engine::begin_run(ChannelId in, std::uint64_t flits) {
   Channel& channel = at(in);
+  const Cycle first = now_ + 1;
   channel.freed_running = true;
-  channel.run_start = now_ + 1;
-  channel.horizon = now_ + 1 + flits;
-  wire_at(in).run_in = in;
+  channel.run_start = first;
+  channel.horizon = first + flits;
+  channel.freed.skip_until(now_);
+  Wire& wire = wire_at(in);
+  wire.run_in = in;
+  wake_sender(in, first);
   for_each_output(in, [&](ChannelId out) {
     at(out).sent_running = true;
+    at(out).sent.skip_until(now_);
     wire_at(out).run_out = in;
+    wake_receiver(out, first);
   });
-  clear_ready(in);
+  if ((wire.switch_vcs & bit(in)) != 0) clear_ready(in);
   schedule(channel.horizon, EventKind::kHorizon, in);
 }
 
-// Grants up to the last cycle stand; from this cycle on the packet has to ask again.
-void Engine::stop_run(ChannelId in) {
+/// Ends a run with the grants up to the last cycle; its ports are free again.
+void Engine::close_run(ChannelId in) {
   Channel& channel = at(in);
   const auto granted = static_cast<std::uint32_t>(now_ - channel.run_start);
   channel.freed.record_until(now_ - 1);
   channel.freed_running = false;
   channel.horizon = kNever;
   wire_at(in).run_in = kNone;
-  channel.flits_known = channel.credits_known = 1;  // certain for this cycle
   if (channel.fork == kNone)
     channel.remaining -= granted;
   else
     for (Branch& branch : forks_[channel.fork].branches) branch.sent += granted;
+  if (granted > 0) move_pointers(in);
   for_each_output(in, [&](ChannelId out) {
     at(out).sent.record_until(now_ - 1);
     at(out).sent_running = false;
@@ -123,10 +167,49 @@ void Engine::stop_run(ChannelId in) {
   last_progress_ = now_;
 }
 
+/// Leaves the round-robin pointers where the grants of a run left them: each grant moves them to
+/// the same place.
+void Engine::move_pointers(ChannelId in) {
+  Wire& wire = wire_at(in);
+  const RouterPorts& ports = fabric_.routers[wire.sink];
+  const std::uint32_t vc = fabric_.vc_of(in);
+  const std::uint32_t next_input = wire.input_port + 1u == ports.inputs ? 0 : wire.input_port + 1;
+  std::uint32_t farthest = 0;
+  for_each_output(in, [&](ChannelId out) {
+    Wire& output = wire_at(out);
+    output.grant_pointer = static_cast<std::uint16_t>(next_input);
+    farthest = std::max(farthest, turn(output.output_port, wire.accept_pointer, ports.outputs));
+  });
+  const std::uint32_t next_output = wire.accept_pointer + farthest + 1;
+  wire.accept_pointer = static_cast<std::uint16_t>(next_output % ports.outputs);
+  wire.vc_pointer = static_cast<std::uint16_t>(vc + 1 == fabric_.vcs ? 0 : vc + 1);
+}
+
+// From this cycle on the packet has to ask again; a flit and a credit are there.
+void Engine::stop_run(ChannelId in) {
+  close_run(in);
+  at(in).flits_known = at(in).credits_known = 1;
+}
+
+// The tail went in the last cycle.
+void Engine::finish_run(ChannelId in) {
+  close_run(in);
+  Channel& channel = at(in);
+  if (channel.fork == kNone) {
+    leave(in, channel.out, wire_at(channel.out).sink, now_ - 1);
+  } else {
+    for (const Branch& branch : forks_[channel.fork].branches)
+      leave(in, branch.out, branch.tree_branch, now_ - 1);
+    free_fork(in);
+  }
+  pop_front(in, now_ - 1);
+}
+
 void Engine::limit_receiver(ChannelId out) {
-  if (!at(out).freed_running) return;
+  Channel& channel = at(out);
+  if (!channel.freed_running) return;
   settle_freed(out);
-  limit(out, now_ + at(out).sent.count() - at(out).freed.count());
+  limit(out, std::max(now_, channel.run_start) + channel.sent.count() - channel.freed.count());
 }
 
 void Engine::limit_sender(ChannelId in) {
@@ -135,9 +218,10 @@ void Engine::limit_sender(ChannelId in) {
   settle_sent(in);
   const std::uint64_t space =
       config_.vc_buffer_flits - (channel.sent.count() - channel.freed.count());
-  const Cycle horizon = sent_known_through(wire_at(in)) + 1 + space;
-  if (wire_at(in).from_node)
-    limit_source(wire_at(in).driver, horizon);
+  const Wire& wire = wire_at(in);
+  const Cycle horizon = std::max(sent_known_through(wire) + 1, sender_run_start(in)) + space;
+  if (wire.from_node)
+    limit_source(wire.driver, horizon);
   else if (at(channel.owner).fork == kNone)
     limit(channel.owner, horizon);
 }
@@ -152,14 +236,15 @@ void Engine::limit(ChannelId in, Cycle horizon) {
 void Engine::run_horizon(ChannelId in) {
   Channel& channel = at(in);
   if (!channel.freed_running || channel.horizon != now_) return;
-  settle_freed(in);
-  for_each_output(in, [&](ChannelId out) { settle_sent(out); });
   const std::uint32_t before =
       channel.fork == kNone
           ? channel.remaining
           : forks_[channel.fork].flits - forks_[channel.fork].branches.front().sent;
   const std::uint64_t remaining = before - (now_ - channel.run_start);
-  const std::uint64_t flits = remaining > 1 ? run_length(in, now_, remaining) : 0;
+  if (remaining == 0) return finish_run(in);
+  settle_freed(in);
+  for_each_output(in, [&](ChannelId out) { settle_sent(out); });
+  const std::uint64_t flits = run_length(in, now_, remaining);
   if (flits > 0) {
     channel.horizon = now_ + flits;
     schedule(channel.horizon, EventKind::kHorizon, in);

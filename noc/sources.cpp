@@ -99,7 +99,7 @@ std::uint64_t Engine::source_guarantee(NodeId node, Cycle cycle) {
 // A packet whose node has nothing else to send moves as a run.
 void Engine::try_source_run(NodeId node, std::uint32_t network) {
   SourceQueue& queue = queue_of(node, network);
-  if (!config_.packet_runs || queue.remaining <= kShortestRun) return;
+  if (!runs_ || queue.remaining < kShortestRun) return;
   for (std::uint32_t other = 0; other < config_.virtual_networks.size(); ++other)
     if (other != network && !queue_of(node, other).empty()) return;
   const std::uint64_t flits =

@@ -59,7 +59,7 @@ void Engine::grant_alone(ChannelId in, const RouterPorts& ports) {
   wire.vc_pointer = static_cast<std::uint16_t>(vc + 1 == fabric_.vcs ? 0 : vc + 1);
   send(in);
   if (channel.state != ChannelState::kActive) return;
-  if (config_.packet_runs && channel.remaining > kShortestRun && try_run(in)) return;
+  if (runs_ && channel.remaining >= kShortestRun && try_run(in, channel.remaining)) return;
   continue_transfer(in);
 }
 
@@ -83,7 +83,7 @@ void Engine::collect_switch(RouterPorts& ports) {
 
 // A run that a new request competes with becomes a request itself.
 bool Engine::stop_competing_runs() {
-  if (!config_.packet_runs) return false;
+  if (!runs_) return false;
   bool stopped = false;
   for (const SwitchRequest& request : requests_)
     stopped |= stop_runs_against(request.in_wire, request.out_wire);
@@ -267,7 +267,7 @@ void Engine::commit_unicast(const SwitchRequest& request) {
   send(request.in);
   if (at(request.in).state != ChannelState::kActive) return;
   if (config_.hold_switch_for_packet) return update_hold(request.in);
-  if (alone && try_run(request.in)) return;
+  if (alone && try_run(request.in, at(request.in).remaining)) return;
   continue_transfer(request.in);
 }
 

@@ -15,8 +15,8 @@ void Engine::send(ChannelId in) {
   --channel.credits_known;
   if (wire.interval > 1) wire.free_at = now_ + wire.interval;
   if (--channel.remaining > 0) return;
-  leave(in, out, wire.sink);
-  pop_front(in);
+  leave(in, out, wire.sink, now_);
+  pop_front(in, now_);
 }
 
 // May the channel use the switch in the next cycle, and if not, what wakes it?
@@ -40,27 +40,33 @@ void Engine::continue_transfer(ChannelId in) {
   }
 }
 
-// The tail has been granted: its output channel can be given to the next packet.
-void Engine::leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail) {
+// The tail was granted in `granted`: its output channel can be given to the next packet after that.
+void Engine::leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail, Cycle granted) {
   Wire& wire = wire_at(out);
   at(out).owner = kNone;
   if (wire.to_node)
-    schedule(now_ + wire.flit_lag, EventKind::kArrival, fabric_.front(in).packet, delivery_detail);
+    schedule(granted + wire.flit_lag, EventKind::kArrival, fabric_.front(in).packet,
+             delivery_detail);
   if (!config_.wait_for_tail_credit) {
     wire.owned_vcs &= ~bit(out);
-    wake_heads(fabric_.wire_of(out), now_ + 1);
+    wake_heads(fabric_.wire_of(out), granted + 1);
   } else if (wire.to_node) {
-    schedule(now_ + wire.credit_lag, EventKind::kRelease, out);
+    schedule(granted + wire.credit_lag, EventKind::kRelease, out);
   }
 }
 
-void Engine::pop_front(ChannelId in) {
+void Engine::pop_front(ChannelId in, Cycle granted) {
   fabric_.pop(in);
   at(in).state = ChannelState::kIdle;
   clear_ready(in);
   if (config_.wait_for_tail_credit)
-    schedule(now_ + wire_at(in).credit_lag, EventKind::kRelease, in);
-  next_head(in);
+    schedule(granted + wire_at(in).credit_lag, EventKind::kRelease, in);
+  next_head(in, granted + 1);
+}
+
+void Engine::free_fork(ChannelId in) {
+  free_forks_.push_back(at(in).fork);
+  at(in).fork = kNone;
 }
 
 void Engine::send_branch(ChannelId in, std::uint32_t index) {
@@ -69,7 +75,7 @@ void Engine::send_branch(ChannelId in, std::uint32_t index) {
   Wire& wire = fabric_.wires[branch.wire];
   put_flit(branch.out);
   if (wire.interval > 1) wire.free_at = now_ + wire.interval;
-  if (++branch.sent == fork.flits) leave(in, branch.out, branch.tree_branch);
+  if (++branch.sent == fork.flits) leave(in, branch.out, branch.tree_branch, now_);
 }
 
 // A flit is freed when the slowest branch has taken it.
@@ -80,11 +86,10 @@ void Engine::advance_fork(ChannelId in) {
   for (const Branch& branch : fork.branches) slowest = std::min(slowest, branch.sent);
   if (fork.base + slowest > channel.freed.count()) take_flit(in);
   if (slowest == fork.flits) {
-    free_forks_.push_back(channel.fork);
-    channel.fork = kNone;
-    return pop_front(in);
+    free_fork(in);
+    return pop_front(in, now_);
   }
-  if (config_.packet_runs && try_fork_run(in)) return;
+  if (runs_ && try_fork_run(in)) return;
   clear_ready(in);
   recheck_fork(in, now_ + 1);
 }

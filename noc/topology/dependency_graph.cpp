@@ -16,6 +16,10 @@ DependencyGraph::DependencyGraph(const Topology& topology, const Routing& routin
     const auto& same_router = topology.attached(topology.nodes()[destination].router);
     if (!routing.depends_on_node() && same_router.front() != destination) continue;
     for (std::uint32_t coin = 0; coin < routing.coins(); ++coin) {
+      if (routing.memoryless()) {
+        follow_tables(destination, static_cast<std::uint8_t>(coin));
+        continue;
+      }
       if (!routing.depends_on_source()) {
         follow_from_all(destination, static_cast<std::uint8_t>(coin));
         continue;
@@ -34,6 +38,23 @@ void DependencyGraph::follow_from_all(NodeId destination, std::uint8_t coin) {
     expand({router, kNoLink, kAnyClass, source, destination, coin}, nullptr);
   }
   drain({0, kNoLink, kAnyClass, 0, destination, coin});
+}
+
+// Whatever way a packet came, it leaves a router by the same candidates.
+void DependencyGraph::follow_tables(NodeId destination, std::uint8_t coin) {
+  std::vector<RouteCandidates> next(topology_.routers());
+  for (RouterId router = 0; router < topology_.routers(); ++router)
+    routing_.route({router, kNoLink, kAnyClass, 0, destination, coin}, next[router]);
+  const auto class_of = [](const RouteCandidate& candidate) {
+    return candidate.vc_class == kAnyClass ? std::uint8_t{0} : candidate.vc_class;
+  };
+  for (const RouteCandidates& here : next)
+    for (const RouteCandidate& held : here) {
+      if (held.link == kEject) continue;
+      for (const RouteCandidate& wanted : next[topology_.links()[held.link].to])
+        if (wanted.link != kEject)
+          depend({held.link, class_of(held)}, {wanted.link, class_of(wanted)});
+    }
 }
 
 void DependencyGraph::follow(NodeId source, NodeId destination, std::uint8_t coin) {
@@ -62,7 +83,7 @@ void DependencyGraph::expand(const RouteQuery& query, const LinkClass* held) {
   for (const RouteCandidate& candidate : candidates) {
     if (candidate.link == kEject) return;
     const LinkClass channel{candidate.link,
-                          candidate.vc_class == kAnyClass ? std::uint8_t{0} : candidate.vc_class};
+                            candidate.vc_class == kAnyClass ? std::uint8_t{0} : candidate.vc_class};
     offers_escape |= channel.vc_class == 0;
     if (held != nullptr) depend(*held, channel);
     visit(channel);

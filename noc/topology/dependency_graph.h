@@ -36,6 +36,7 @@ class DependencyGraph {
 
   void follow(NodeId source, NodeId destination, std::uint8_t coin);
   void follow_from_all(NodeId destination, std::uint8_t coin);
+  void follow_tables(NodeId destination, std::uint8_t coin);
   void drain(RouteQuery query);
   void expand(const RouteQuery& query, const LinkClass* held);
   void visit(const LinkClass& channel);

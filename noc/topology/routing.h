@@ -65,6 +65,8 @@ class Routing {
   virtual bool depends_on_source() const { return false; }
   /// Class 0 alone is deadlock-free and always offered (Duato), so only it needs to be acyclic.
   virtual bool has_escape_class() const { return false; }
+  /// The answer depends on router, destination and coin alone.
+  virtual bool memoryless() const { return false; }
   /// Two nodes of one router may be routed differently.
   virtual bool depends_on_node() const { return false; }
 };

@@ -1,5 +1,7 @@
 #include "sim/app/command.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <iostream>
 #include <new>
 
@@ -105,6 +107,8 @@ int fail(int code, const std::string& text) {
 }  // namespace
 
 int run_program(int argc, char** argv) {
+  // Protobuf would print its own lines about a damaged file beside ours.
+  google::protobuf::SetLogHandler(nullptr);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
@@ -127,6 +131,8 @@ int run_program(int argc, char** argv) {
     return fail(kModelFault, std::string("internal error, please report: ") + error.what());
   } catch (const std::bad_alloc&) {
     return fail(kModelFault, "out of memory");
+  } catch (const std::exception& error) {
+    return fail(kModelFault, std::string("internal error, please report: ") + error.what());
   }
 }
 

@@ -166,6 +166,7 @@ noc::proto::NetworkDescription describe(const po::variables_map& options) {
   if (options.count("links") != 0) {
     description.set_topology(noc::proto::LINKS);
     description.set_links_file(options["links"].as<std::string>());
+    if (options.count("routing") == 0) description.set_routing(noc::proto::SHORTEST_PATH);
   }
   if (options.count("routing-table") != 0) {
     description.set_routing(noc::proto::TABLE);

@@ -6,8 +6,6 @@
 #include <memory>
 #include <optional>
 
-#include "mapping/lowering.h"
-#include "mapping/program_checker.h"
 #include "mapping/program_io.h"
 #include "sim/app/inputs.h"
 #include "sim/app/progress.h"
@@ -46,6 +44,7 @@ struct Job {
   mapping::Program program;
   sim::proto::Manifest manifest;
   std::string schedule;
+  std::string origin;  ///< file that a fault of the program is blamed on
 };
 
 Job load_job(const po::variables_map& values) {
@@ -55,13 +54,15 @@ Job load_job(const po::variables_map& values) {
       if (values.count(other) != 0) throw UserError("--program brings its own ", other, "; leave --", other, " out");
     std::string text;
     job.accelerator = load_accelerator(values, text);
-    job.program = mapping::load_program(values["program"].as<std::string>());
+    job.origin = values["program"].as<std::string>();
+    job.program = mapping::load_program(job.origin);
     job.manifest.set_accelerator(text);
     job.schedule = job.program.schedule;
     return job;
   }
   auto inputs = load_inputs(values);
-  job.program = mapping::lower(inputs.schedule, inputs.network, inputs.accelerator);
+  job.program = lower(inputs);
+  job.origin = inputs.schedule.origin;
   job.accelerator = std::move(inputs.accelerator);
   job.manifest.set_accelerator(inputs.accelerator_text);
   job.schedule = inputs.schedule.name;
@@ -73,8 +74,7 @@ void run(const po::variables_map& values) {
   std::optional<OutputDirectory> out;
   if (values.count("out") != 0) out.emplace(values["out"].as<std::string>());
   Job job = load_job(values);
-  mapping::check(job.program, {job.accelerator.tiles(), job.accelerator.tile.buffer.bytes,
-                               job.accelerator.tile.buffer.line_bytes});
+  check_program(job.program, job.accelerator, job.origin);
 
   ProgressLine progress(values["progress"].as<bool>());
   sim::MachineOptions machine_options;

@@ -26,6 +26,7 @@ class AdaptiveRouting : public Routing {
 class WestFirst : public AdaptiveRouting {
  public:
   explicit WestFirst(const Topology& topology) : AdaptiveRouting(topology, "WEST_FIRST", false) {}
+  bool memoryless() const override { return true; }
 
   void route(const RouteQuery& query, RouteCandidates& candidates) const override {
     candidates.clear();

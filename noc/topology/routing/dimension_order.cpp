@@ -16,6 +16,7 @@ class DimensionOrder : public Routing {
 
   const std::string& name() const override { return name_; }
   std::uint32_t coins() const override { return order_ == Order::kPerPacket ? 2 : 1; }
+  bool memoryless() const override { return true; }
   VcPartition partition() const override {
     return order_ == Order::kPerPacket ? VcPartition::kHalves : VcPartition::kWhole;
   }

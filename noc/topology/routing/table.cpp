@@ -25,6 +25,7 @@ class TableRouting : public Routing {
 
   const std::string& name() const override { return name_; }
   bool depends_on_node() const override { return per_node_; }
+  bool memoryless() const override { return true; }
 
   void route(const RouteQuery& query, RouteCandidates& candidates) const override {
     candidates.clear();

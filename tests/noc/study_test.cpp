@@ -1,0 +1,198 @@
+// Traffic patterns, traces, replay and sweeps.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "noc/study/message_trace.h"
+#include "noc/study/open_loop.h"
+#include "noc/study/replay.h"
+#include "noc/study/sweep.h"
+#include "tests/noc/fixture.h"
+
+namespace tessera::noc {
+namespace {
+
+const PatternSpace k4x4{16, {4, 4}};
+
+NodeId fixed(const std::string& name, NodeId source) {
+  Random random(1);
+  return make_traffic_pattern(name, k4x4, 1)->destination(source, random);
+}
+
+TEST(TrafficPattern, PermutationsFollowTheirDefinition) {
+  EXPECT_EQ(fixed("transpose", 6), 9u);  // (2,1) to (1,2)
+  EXPECT_EQ(fixed("bitcomp", 6), 9u);    // 0110 to 1001
+  EXPECT_EQ(fixed("bitrev", 1), 8u);     // 0001 to 1000
+  EXPECT_EQ(fixed("shuffle", 9), 3u);    // 1001 to 0011
+  EXPECT_EQ(fixed("neighbor", 3), 4u);   // (3,0) to (0,1)
+  EXPECT_EQ(fixed("tornado", 0), 5u);    // ceil(4/2) - 1 = 1 in both
+  EXPECT_EQ(fixed("randperm", 5), fixed("randperm", 5));
+}
+
+// What is drawn agrees with the stated distribution: chi-square with up to 15 degrees of freedom
+// below 45 (p < 0.0001) for every pattern and a few sources.
+TEST(TrafficPattern, DrawsFollowTheStatedDistribution) {
+  for (const std::string& name : traffic_pattern_names()) {
+    const bool big = name == "taper64";
+    const PatternSpace space = big ? PatternSpace{64, {8, 8}} : k4x4;
+    const auto pattern = make_traffic_pattern(name, space, 3);
+    Random random(42);
+    for (const NodeId source : {NodeId{0}, NodeId{7}, NodeId{13}}) {
+      constexpr int kDraws = 20'000;
+      std::vector<int> drawn(space.nodes, 0);
+      for (int i = 0; i < kDraws; ++i) ++drawn[pattern->destination(source, random)];
+      const auto shares = pattern->distribution(source);
+      double sum = 0;
+      double chi = 0;
+      for (NodeId node = 0; node < space.nodes; ++node) {
+        sum += shares[node];
+        const double expected = shares[node] * kDraws;
+        if (shares[node] == 0) {
+          EXPECT_EQ(drawn[node], 0) << name;
+          continue;
+        }
+        chi += (drawn[node] - expected) * (drawn[node] - expected) / expected;
+      }
+      EXPECT_NEAR(sum, 1.0, 1e-9) << name;
+      EXPECT_LT(chi, big ? 120 : 45) << name;
+    }
+  }
+}
+
+TEST(TrafficPattern, ErrorsSayWhatIsNeeded) {
+  EXPECT_THROW(make_traffic_pattern("unifrm", k4x4, 1), UserError);
+  EXPECT_THROW(make_traffic_pattern("bitcomp", {12, {4, 3}}, 1), UserError);
+  EXPECT_THROW(make_traffic_pattern("transpose", {12, {4, 3}}, 1), UserError);
+  EXPECT_THROW(make_traffic_pattern("hotspot:99=3", k4x4, 1), UserError);
+  EXPECT_THROW(make_traffic_pattern("hotspot:3", k4x4, 1), UserError);
+}
+
+TEST(Trace, IsReadAndWrittenWithoutLoss) {
+  const std::string text =
+      "id,cycle,source,destinations,flits,virtual_network,after,delay\n"
+      "1,0,0,3,4,0,,0\n"
+      "2,5,3,0 1,2,0,1,7\n";
+  EXPECT_EQ(trace_csv(parse_trace(text, "t")), text);
+}
+
+TEST(Trace, ErrorsNameFileLineAndValue) {
+  const auto message = [](const std::string& rows) {
+    try {
+      parse_trace("id,cycle,source,destinations,flits,after\n" + rows, "t.csv");
+    } catch (const UserError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_NE(message("1,0,0,3,4,\n1,0,0,3,4,\n").find("t.csv:3: id 1"), std::string::npos);
+  EXPECT_NE(message("1,0,0,3,4,2\n").find("t.csv:2: message 1 waits for 2"), std::string::npos);
+  EXPECT_NE(message("1,-1,0,3,4,\n").find("cycle -1"), std::string::npos);
+  EXPECT_NE(message("1,0,0,x,4,\n").find("'x'"), std::string::npos);
+  EXPECT_NE(message("1,0,0,,4,\n").find("destination"), std::string::npos);
+}
+
+// Line of 4, 1-flit messages. Message 1 leaves at 0 and arrives after 2 + 5 * 4 = 22. Message 2
+// waits for it and 10 cycles more: starts at 32 and takes 22. Message 3 waits for both but has
+// cycle 100: starts at 100, one hop: 12.
+TEST(Replay, AMessageWaitsForWhatItNeedsAndItsDelay) {
+  TestNetwork net(build_mesh(grid(4, 1)), make_xy);
+  const auto messages = parse_trace(
+      "id,cycle,source,destinations,flits,after,delay\n"
+      "1,0,0,3,1,,0\n"
+      "2,0,3,0,1,1,10\n"
+      "3,100,0,1,1,1 2,0\n",
+      "t");
+  const ReplayResult result = Replay(net.network, messages, nullptr).run();
+  EXPECT_EQ(result.arrived, (std::vector<Cycle>{22, 54, 112}));
+  EXPECT_EQ(result.cycles, 112u);
+}
+
+TEST(Replay, AMulticastCountsWhenItsLastDestinationHasIt) {
+  TestNetwork net(build_mesh(grid(4, 1)), make_xy);
+  const auto messages = parse_trace(
+      "id,cycle,source,destinations,flits,after\n"
+      "1,0,0,1 3,1,\n"
+      "2,0,2,3,1,1\n",
+      "t");
+  const ReplayResult result = Replay(net.network, messages, nullptr).run();
+  EXPECT_EQ(result.arrived, (std::vector<Cycle>{22, 34}));
+}
+
+TEST(Replay, RefusesNodesTheNetworkDoesNotHave) {
+  TestNetwork net(build_mesh(grid(2, 1)), make_xy);
+  const auto messages = parse_trace("id,cycle,source,destinations,flits\n1,0,0,2,1\n", "t");
+  EXPECT_THROW(Replay(net.network, messages, nullptr), UserError);
+}
+
+OpenLoopResult measure_uniform(double rate, std::uint64_t seed) {
+  TestNetwork net(build_mesh(grid(4, 4)), make_xy);
+  const auto pattern = make_traffic_pattern("uniform", pattern_space(net.topology), 1);
+  OpenLoopPlan plan;
+  plan.injection.rate_flits = rate;
+  plan.seed = seed;
+  plan.measure_cycles = 3000;
+  plan.drain_cycles = 5000;
+  return OpenLoop(net.network, *pattern, plan).run();
+}
+
+// Ideal saturation of uniform traffic on 4 x 4 is 1.0; with these routers it is near 0.75.
+TEST(Sweep, StopsAfterSaturationAndNarrowsItDown) {
+  const Sweep sweep = sweep_load(measure_uniform, 0.25, 1.0, 2, 1);
+  EXPECT_GE(sweep.points.size(), 3u);
+  EXPECT_TRUE(sweep.points.back().saturated);
+  for (std::size_t i = 0; i + 1 < sweep.points.size(); ++i) {
+    EXPECT_FALSE(sweep.points[i].saturated);
+    EXPECT_LT(sweep.points[i].mean_latency, sweep.points[i + 1].mean_latency);
+  }
+  EXPECT_GT(sweep.saturation, 0.6);
+  EXPECT_LT(sweep.saturation, 0.9);
+}
+
+// Samples 1, 2, 3: mean 2, deviation 1, t(2) = 4.303: 4.303 / sqrt(3).
+TEST(Sweep, ConfidenceIntervalIsStudents) {
+  EXPECT_NEAR(confidence95({1, 2, 3}), 4.303 / std::sqrt(3.0), 1e-9);
+  EXPECT_EQ(confidence95({5}), 0.0);
+}
+
+TEST(OpenLoop, OfferedTrafficIsTheRateAskedFor) {
+  const OpenLoopResult result = measure_uniform(0.2, 7);
+  EXPECT_NEAR(result.offered_flits_per_node_cycle, 0.2, 0.01);
+  EXPECT_FALSE(result.saturated);
+  EXPECT_NEAR(result.accepted_flits_per_node_cycle, result.offered_flits_per_node_cycle, 0.01);
+}
+
+// Bursts keep the rate while on: half on and half off halves the load.
+TEST(OpenLoop, BurstsThinTheTraffic) {
+  TestNetwork net(build_mesh(grid(4, 4)), make_xy);
+  const auto pattern = make_traffic_pattern("uniform", pattern_space(net.topology), 1);
+  OpenLoopPlan plan;
+  plan.injection = {0.4, 0.02, 0.02};
+  plan.measure_cycles = 20'000;
+  const OpenLoopResult result = OpenLoop(net.network, *pattern, plan).run();
+  EXPECT_NEAR(result.offered_flits_per_node_cycle, 0.2, 0.02);
+}
+
+// Request and reply on virtual networks of their own: as many replies as requests arrive.
+TEST(OpenLoop, EveryRequestIsAnswered) {
+  NetworkConfig config;
+  config.virtual_networks = {{"request", 0, 2}, {"reply", 2, 2}};
+  TestNetwork net(build_mesh(grid(4, 4)), make_xy, config);
+  const auto pattern = make_traffic_pattern("uniform", pattern_space(net.topology), 1);
+  OpenLoopPlan plan;
+  plan.injection.rate_flits = 0.05;
+  plan.packet_flits = 1;
+  plan.reply_flits = 4;
+  const OpenLoopResult result = OpenLoop(net.network, *pattern, plan).run();
+  EXPECT_FALSE(result.saturated);
+  EXPECT_NEAR(result.accepted_flits_per_node_cycle, 0.05 * 5, 0.02);
+}
+
+TEST(OpenLoop, SameSeedSameNumbers) {
+  const OpenLoopResult a = measure_uniform(0.3, 9);
+  const OpenLoopResult b = measure_uniform(0.3, 9);
+  EXPECT_EQ(a.latency.packet.bins(), b.latency.packet.bins());
+  EXPECT_EQ(a.flit_hops, b.flit_hops);
+}
+
+}  // namespace
+}  // namespace tessera::noc
