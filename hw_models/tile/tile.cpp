@@ -97,10 +97,12 @@ Cycle Tile::run(Cycle now) {
   close_groups(now);
   if (!departures_.empty()) wake(departures_.front().at);
   if (!arrivals_.empty()) wake(arrivals_.front().at + 1);
+  if (!left_.empty()) wake(left_.front().at + 1);
   return next_wake_;
 }
 
 void Tile::receive_arrivals(Cycle now) {
+  for (; !left_.empty() && left_.front().at < now; left_.pop_front()) interface_.packet_left(left_.front().ticket);
   while (!arrivals_.empty() && arrivals_.front().at < now) {
     handle(arrivals_.front(), now);
     arrivals_.pop_front();

@@ -47,7 +47,9 @@ class Tile {
 
   /// A packet's tail has been read by the network interface at `now`.
   void deliver(const Message& message, Cycle now);
-  void packet_left(std::uint64_t ticket) { interface_.packet_left(ticket); }
+  /// A packet's tail has left the source queue at `now`; seen from the next cycle on, like arrivals, so that it
+  /// does not matter whether tile or network is called first within a cycle.
+  void packet_left(std::uint64_t ticket, Cycle now) { left_.push_back({now, ticket}); }
 
   /// Does everything possible in cycle `now`; returns the next cycle in which time alone changes something.
   Cycle run(Cycle now);
@@ -86,6 +88,10 @@ class Tile {
   struct Arrival {
     Cycle at;
     Message message;
+  };
+  struct Left {
+    Cycle at;
+    std::uint64_t ticket;
   };
   /// A granule that is read out of the buffer and then leaves through the interface.
   struct Departure {
@@ -179,6 +185,7 @@ class Tile {
   std::size_t first_unclosed_turn_ = 0;          ///< groups of earlier turns have all been closed
   Queue load_, compute_, store_;
   std::deque<Arrival> arrivals_;
+  std::deque<Left> left_;
   std::deque<Departure> departures_;
   std::deque<std::shared_ptr<const Order>> requests_;  ///< reads of kept feature maps that wait
   std::vector<Served> served_;  ///< reads on their way out

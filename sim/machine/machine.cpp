@@ -35,7 +35,7 @@ class Dispatcher final : public PacketSwitch::Listener {
 
   void left(hw::NodeId node, std::uint64_t ticket, Cycle cycle) override {
     if (node < tiles_.size()) {
-      tiles_[node]->packet_left(ticket);
+      tiles_[node]->packet_left(ticket, cycle);
       tile_modules_[node]->wake(cycle + 1);
     } else {
       dram_[node - tiles_.size()]->packet_left(ticket);
