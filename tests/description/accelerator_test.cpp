@@ -8,6 +8,7 @@
 #include "hw_models/description/load.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
+#include "tests/support/scratch.h"
 
 namespace tessera::hw {
 namespace {
@@ -229,7 +230,7 @@ TEST(LoadAccelerator, SetReachesNestedAndRepeatedFields) {
 }
 
 TEST(LoadAccelerator, ReadsAFileAndNamesTheMachineAfterIt) {
-  const auto path = std::filesystem::temp_directory_path() / "tessera_description_test.textproto";
+  const auto path = scratch_path("description.textproto");
   std::ofstream(path) << kChannel << kCosts;
   EXPECT_EQ(load_accelerator(path.string()).name, "tessera_description_test");
   std::filesystem::remove(path);
