@@ -98,6 +98,7 @@ void Engine::set_ready(ChannelId in) {
 
 void Engine::clear_ready(ChannelId in) {
   Wire& wire = wire_at(in);
+  if ((wire.switch_vcs & bit(in)) == 0) return;
   wire.switch_vcs &= ~bit(in);
   if (wire.switch_vcs == 0)
     fabric_.routers[wire.sink].switch_ports &= ~(std::uint64_t{1} << wire.input_port);
@@ -138,6 +139,11 @@ void Engine::recheck_fork(ChannelId in, Cycle cycle) {
 
 /// The next packet's head can start in cycle `from`, this one or the next.
 void Engine::next_head(ChannelId in, Cycle from) {
+  Channel& channel = at(in);
+  if (channel.sent.count() == channel.freed.count() && !channel.sent_running) {
+    channel.flit_wait = FlitWait::kHead;
+    return;
+  }
   if (flits_available(in, from) == 0) return wait_for_flit(in, from, FlitWait::kHead);
   const Cycle ready = from + config_.routing_delay;
   if (ready == now_) return head_ready(in);

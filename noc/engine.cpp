@@ -170,6 +170,7 @@ void Engine::deliver(PacketId id, std::uint32_t detail) {
 }
 
 void Engine::report(PacketSink& sink) {
+  std::sort(injected_.begin(), injected_.end());
   std::sort(arrived_.begin(), arrived_.end());
   // The sink may inject, which touches neither list.
   for (const auto& [node, tag] : injected_) sink.packet_injected(tag, node, now_);
@@ -200,11 +201,8 @@ void Engine::check_conservation() {
     if (wire.to_node) continue;
     const std::uint64_t occupied = channel.sent.count() - channel.freed.count();
     std::uint64_t expected = 0;
-    for (std::uint32_t i = 0; i < channel.ring_size; ++i) {
-      const std::uint32_t slot = (channel.ring_front + i) & (fabric_.ring_capacity - 1);
-      expected +=
-          packets_[fabric_.rings[std::size_t{id} * fabric_.ring_capacity + slot].packet].flits;
-    }
+    for (std::uint32_t i = 0; i < channel.packets; ++i)
+      expected += packets_[fabric_.queued(id, i).packet].flits;
     expected -= taken_of_front(id) + missing_of_last(id);
     if (occupied != expected || occupied > config_.vc_buffer_flits)
       throw InvariantViolation("network", now_, "virtual channel ", fabric_.vc_of(id), " of wire ",
@@ -225,10 +223,7 @@ std::uint64_t Engine::taken_of_front(ChannelId id) const {
   }
   if (channel.state == ChannelState::kHead) return 0;
   const std::uint64_t in_run = channel.freed_running ? now_ - channel.run_start + 1 : 0;
-  return packets_[fabric_.rings[std::size_t{id} * fabric_.ring_capacity + channel.ring_front]
-                      .packet]
-             .flits -
-         channel.remaining + in_run;
+  return packets_[channel.front.packet].flits - channel.remaining + in_run;
 }
 
 std::uint64_t Engine::missing_of_last(ChannelId id) const {
@@ -265,7 +260,7 @@ std::string Engine::describe_waiting(std::size_t limit) const {
                                                               : " waits for a flit";
     text += detail::concatenate("  router ", wire.sink, " input ", int{wire.input_port}, " vc ",
                                 fabric_.vc_of(id), ": packet to node ",
-                                packets_[fabric_.front(id).packet].destination, reason);
+                                packets_[channel.front.packet].destination, reason);
     if (out != kNone)
       text += detail::concatenate(" towards ", fabric_.wires[out].to_node ? "node " : "router ",
                                   fabric_.wires[out].sink);

@@ -211,11 +211,10 @@ class Engine {
 
   // uncontested.cpp
   ChannelId allocate_only_head(const RouterPorts& ports);
-  bool allocate_only_fork(ChannelId in, const RouterPorts& ports);
+  bool allocate_only_fork(ChannelId in);
   std::uint32_t vc_turn(std::uint32_t accept_pointer, const Wire& out) const;
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
-  void move_head_pointers(ChannelId in, WireId out_wire, std::uint32_t vc,
-                          const RouterPorts& ports);
+  void move_head_pointers(ChannelId in, ChannelId out);
   bool arbitrate_unicast(const RouterPorts& ports);
   void grant_in_turn(const RouterPorts& ports, std::uint64_t outputs);
   void grant(const Wish& wish, const RouterPorts& ports, bool alone);
@@ -257,6 +256,8 @@ class Engine {
   bool offer(NodeId node, std::uint32_t network);
   bool pick_channel(NodeId node, std::uint32_t network);
   void send_from_source(NodeId node, std::uint32_t network);
+  void finish_packet(NodeId node, SourceQueue& queue);
+  bool is_only_queue(NodeId node, std::uint32_t network);
   void block_source(NodeId node);
   void try_source_run(NodeId node, std::uint32_t network);
   void stop_source_run(NodeId node);
@@ -283,9 +284,9 @@ class Engine {
   const NetworkConfig config_;
   const Topology topology_;
   const Routing& routing_;
-  const bool plain_;          ///< neither speculation nor held connections
+  const bool plain_;   ///< neither speculation nor held connections
   const bool simple_;  ///< plain, and iSLIP allocators
-  const bool runs_;           ///< packets that hold the switch go flit by flit
+  const bool runs_;    ///< packets that hold the switch go flit by flit
   Fabric fabric_;
   TreeStore trees_;
   PacketPool packets_;

@@ -46,6 +46,11 @@ Fabric::Fabric(const NetworkConfig& config, const Topology& topology)
   }
   channels.resize(wires.size() << vc_bits);
   rings.resize(channels.size() * ring_capacity);
+  for (ChannelId id = 0; id < channels.size(); ++id) {
+    const Wire& wire = wires[wire_of(id)];
+    channels[id].input_index = static_cast<std::uint16_t>(wire.input_port * vcs + vc_of(id));
+    channels[id].output_index = static_cast<std::uint16_t>(wire.output_port * vcs + vc_of(id));
+  }
 }
 
 void Fabric::add_inputs(const Topology& topology, RouterId router) {
@@ -103,14 +108,26 @@ void Fabric::set_link_lags(const NetworkConfig& config, const Link& link, WireId
 
 void Fabric::push(ChannelId channel, QueuedPacket packet) {
   Channel& c = channels[channel];
-  const std::uint32_t slot = (c.ring_front + c.ring_size++) & (ring_capacity - 1);
+  if (c.packets++ == 0) {
+    c.front = packet;
+    return;
+  }
+  const std::uint32_t slot = (c.ring_front + c.packets - 2) & (ring_capacity - 1);
   rings[std::size_t{channel} * ring_capacity + slot] = packet;
 }
 
 void Fabric::pop(ChannelId channel) {
   Channel& c = channels[channel];
+  if (--c.packets == 0) return;
+  c.front = rings[std::size_t{channel} * ring_capacity + c.ring_front];
   c.ring_front = (c.ring_front + 1) & (ring_capacity - 1);
-  --c.ring_size;
+}
+
+QueuedPacket Fabric::queued(ChannelId channel, std::uint32_t index) const {
+  const Channel& c = channels[channel];
+  if (index == 0) return c.front;
+  const std::uint32_t slot = (c.ring_front + index - 1) & (ring_capacity - 1);
+  return rings[std::size_t{channel} * ring_capacity + slot];
 }
 
 }  // namespace tessera::noc

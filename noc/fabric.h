@@ -75,11 +75,13 @@ struct Channel {
   bool credit_wait = false;
   bool room_wait = false;
   bool sent_running = false;
-  bool freed_running = false;  ///< a run takes flits out of the buffer
-  // Packets in the buffer or on their way to it, oldest first, in the fabric's ring of this
-  // channel.
+  bool freed_running = false;      ///< a run takes flits out of the buffer
+  std::uint16_t input_index = 0;   ///< port and number among the input channels of its router
+  std::uint16_t output_index = 0;  ///< the same among the output channels
+  // Packets in the buffer or on their way to it: the oldest here, the others in the fabric's ring.
+  QueuedPacket front;
   std::uint32_t ring_front = 0;
-  std::uint32_t ring_size = 0;
+  std::uint32_t packets = 0;
 };
 
 /// Ports of one router as ranges of wires.
@@ -100,14 +102,10 @@ struct Fabric {
   std::uint32_t vc_of(ChannelId channel) const { return channel & ((1u << vc_bits) - 1); }
   ChannelId channel_of(WireId wire, std::uint32_t vc) const { return (wire << vc_bits) + vc; }
 
-  QueuedPacket& front(ChannelId channel) {
-    return rings[std::size_t{channel} * ring_capacity + channels[channel].ring_front];
-  }
-  const QueuedPacket& front(ChannelId channel) const {
-    return rings[std::size_t{channel} * ring_capacity + channels[channel].ring_front];
-  }
   void push(ChannelId channel, QueuedPacket packet);
   void pop(ChannelId channel);
+  /// Packet number `index` of a channel, 0 the oldest.
+  QueuedPacket queued(ChannelId channel, std::uint32_t index) const;
 
   std::uint32_t vcs;
   std::uint32_t vc_bits;  ///< channels are padded to a power of two per wire

@@ -69,7 +69,7 @@ void Engine::head_event(ChannelId in) {
 
 void Engine::head_ready(ChannelId in) {
   Channel& channel = at(in);
-  const Packet& packet = packets_[fabric_.front(in).packet];
+  const Packet& packet = packets_[at(in).front.packet];
   channel.state = ChannelState::kHead;
   channel.stalled_since = kNever;
   if (packet.tree == kNone)
@@ -128,7 +128,7 @@ void Engine::ask_routing(ChannelId in, const Packet& packet) {
 
 void Engine::route_fork(ChannelId in, const Packet& packet) {
   Channel& channel = at(in);
-  const TreeNode& node = trees_.node(fabric_.front(in).tree_node);
+  const TreeNode& node = trees_.node(at(in).front.tree_node);
   channel.fork = new_fork();
   Fork& fork = forks_[channel.fork];
   fork.base = channel.freed.count();
@@ -330,7 +330,7 @@ void Engine::commit_head(const HeadWin& won) {
 void Engine::commit_unicast_head(ChannelId in, ChannelId out) {
   Channel& channel = at(in);
   Wire& wire = wire_at(out);
-  const PacketId id = fabric_.front(in).packet;
+  const PacketId id = at(in).front.packet;
   Packet& packet = packets_[id];
   wire.owned_vcs |= bit(out);
   at(out).owner = in;
@@ -360,7 +360,7 @@ void Engine::commit_branch(ChannelId in, std::uint32_t index, ChannelId out) {
   ++wire_counters_[fabric_.wire_of(out)].vc_grants;
   branch.out = out;
   if (!wire.to_node)
-    fabric_.push(out, {fabric_.front(in).packet, trees_.branch(branch.tree_branch).child});
+    fabric_.push(out, {at(in).front.packet, trees_.branch(branch.tree_branch).child});
   at(in).state = ChannelState::kActive;
   if (++fork.with_channel == fork.branches.size()) clear_head(in);
 }

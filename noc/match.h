@@ -33,7 +33,8 @@ struct MatchSize {
 /// one given by the cycle.
 void match(AllocatorKind kind, MatchSize size, Cycle cycle, std::vector<MatchRequest>& requests);
 
-/// Position in round-robin order: 0 for the pointer itself.
+/// Position in round-robin order: 0 for the pointer itself. A pointer may be one past the last
+/// index, which is the same as 0.
 inline std::uint32_t turn(std::uint32_t index, std::uint32_t pointer, std::uint32_t size) {
   return index >= pointer ? index - pointer : index + size - pointer;
 }

@@ -13,7 +13,7 @@ using PacketId = std::uint32_t;
 
 inline constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
-struct Packet {
+struct alignas(64) Packet {
   std::uint64_t tag = 0;
   Cycle created = 0;
   Cycle head_left_source = 0;

@@ -182,17 +182,16 @@ void Engine::close_run(ChannelId in) {
 void Engine::move_pointers(ChannelId in) {
   Wire& wire = wire_at(in);
   const RouterPorts& ports = fabric_.routers[wire.sink];
-  const std::uint32_t vc = fabric_.vc_of(in);
-  const std::uint32_t next_input = wire.input_port + 1u == ports.inputs ? 0 : wire.input_port + 1;
   std::uint32_t farthest = 0;
   for_each_output(in, [&](ChannelId out) {
     Wire& output = wire_at(out);
-    output.grant_pointer = static_cast<std::uint16_t>(next_input);
+    output.grant_pointer = static_cast<std::uint16_t>(wire.input_port + 1);
     farthest = std::max(farthest, turn(output.output_port, wire.accept_pointer, ports.outputs));
   });
   const std::uint32_t next_output = wire.accept_pointer + farthest + 1;
-  wire.accept_pointer = static_cast<std::uint16_t>(next_output % ports.outputs);
-  wire.vc_pointer = static_cast<std::uint16_t>(vc + 1 == fabric_.vcs ? 0 : vc + 1);
+  wire.accept_pointer = static_cast<std::uint16_t>(
+      next_output > ports.outputs ? next_output - ports.outputs : next_output);
+  wire.vc_pointer = static_cast<std::uint16_t>(fabric_.vc_of(in) + 1);
 }
 
 // From this cycle on the packet has to ask again; a flit and a credit are there.

@@ -36,6 +36,7 @@ struct SourceState {
   std::uint32_t running = kNone;   ///< virtual network whose packet moves as a run
   Cycle run_start = 0;
   Cycle horizon = kNever;
+  Cycle tail_sent = kNever;  ///< cycle in which a run sent its tail
 };
 
 }  // namespace tessera::noc

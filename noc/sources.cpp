@@ -12,6 +12,7 @@ void Engine::step_sources() {
 }
 
 void Engine::step_source(NodeId node) {
+  if (sources_[node].tail_sent == now_) return;
   const auto networks = static_cast<std::uint32_t>(config_.virtual_networks.size());
   std::uint32_t network = sources_[node].last_network;
   for (std::uint32_t i = 0; i < networks; ++i) {
@@ -65,7 +66,13 @@ void Engine::send_from_source(NodeId node, std::uint32_t network) {
   put_flit(channel);
   last_progress_ = now_;
   if (--queue.remaining > 0) return try_source_run(node, network);
-  injected_.emplace_back(node, packet.tag);
+  finish_packet(node, queue);
+}
+
+/// The tail leaves in this cycle.
+void Engine::finish_packet(NodeId node, SourceQueue& queue) {
+  const ChannelId channel = queue.channel;
+  injected_.emplace_back(node, packets_[queue.front()].tag);
   at(channel).owner = kNone;
   if (!config_.wait_for_tail_credit) wire_at(channel).owned_vcs &= ~bit(channel);
   queue.channel = kNone;
@@ -96,15 +103,20 @@ std::uint64_t Engine::source_guarantee(NodeId node, Cycle cycle) {
   return credit_guarantee(queue.channel, cycle);
 }
 
-// A packet whose node has nothing else to send moves as a run.
+bool Engine::is_only_queue(NodeId node, std::uint32_t network) {
+  for (std::uint32_t other = 0; other < config_.virtual_networks.size(); ++other)
+    if (other != network && !queue_of(node, other).empty()) return false;
+  return true;
+}
+
+// A packet whose node has nothing else to send moves as a run; the horizon is the cycle of its tail
+// or the first for which a credit is not certain.
 void Engine::try_source_run(NodeId node, std::uint32_t network) {
   SourceQueue& queue = queue_of(node, network);
-  if (!runs_ || queue.remaining < kShortestRun) return;
-  for (std::uint32_t other = 0; other < config_.virtual_networks.size(); ++other)
-    if (other != network && !queue_of(node, other).empty()) return;
-  const std::uint64_t flits =
-      std::min<std::uint64_t>(queue.remaining - 1, source_guarantee(node, now_ + 1));
-  if (flits < kShortestRun) return;
+  if (!runs_ || queue.remaining < 2 || !is_only_queue(node, network)) return;
+  const std::uint64_t credits = source_guarantee(node, now_ + 1);
+  const std::uint64_t flits = std::min<std::uint64_t>(queue.remaining - 1, credits);
+  if (flits == 0 || (credits < queue.remaining && flits < kShortestRun)) return;
   SourceState& source = sources_[node];
   source.running = network;
   source.run_start = now_ + 1;
@@ -140,17 +152,22 @@ void Engine::source_event(NodeId node) {
 void Engine::source_horizon(NodeId node) {
   SourceState& source = sources_[node];
   if (source.running == kNone || source.horizon != now_) return;
-  SourceQueue& queue = queue_of(node, source.running);
+  const std::uint32_t network = source.running;
+  SourceQueue& queue = queue_of(node, network);
   settle_sent(queue.channel);
   const std::uint64_t remaining = queue.remaining - (now_ - source.run_start);
-  const std::uint64_t flits =
-      remaining > 1 ? std::min(remaining - 1, source_guarantee(node, now_)) : 0;
-  if (flits > 0) {
-    source.horizon = now_ + flits;
+  const std::uint64_t credits = source_guarantee(node, now_);
+  if (remaining > 1 && credits > 0) {
+    source.horizon = now_ + std::min(remaining - 1, credits);
     return schedule(source.horizon, EventKind::kSourceHorizon, node);
   }
   stop_source_run(node);
-  activate_source(node);
+  if (remaining > 1 || credits == 0 || !is_only_queue(node, network)) return activate_source(node);
+  queue.remaining = 0;
+  source.tail_sent = now_;
+  put_flit(queue.channel);
+  finish_packet(node, queue);
+  if (!queue.empty()) schedule(now_ + 1, EventKind::kSource, node);
 }
 
 void Engine::limit_source(NodeId node, Cycle horizon) {

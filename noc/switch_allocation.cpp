@@ -68,7 +68,7 @@ bool Engine::stop_runs_against(WireId in_wire, WireId out_wire) {
 
 void Engine::collect_port(WireId in_wire) {
   const Wire& wire = fabric_.wires[in_wire];
-  const std::uint64_t below = (std::uint64_t{1} << wire.vc_pointer) - 1;
+  const std::uint64_t below = (std::uint64_t{1} << (wire.vc_pointer % 64)) - 1;
   std::uint64_t outputs = 0;
   for (std::uint64_t vcs : {wire.switch_vcs & ~below, wire.switch_vcs & below})
     for (; vcs != 0; vcs &= vcs - 1) {

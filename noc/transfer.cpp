@@ -45,8 +45,7 @@ void Engine::leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail, C
   Wire& wire = wire_at(out);
   at(out).owner = kNone;
   if (wire.to_node)
-    schedule(granted + wire.flit_lag, EventKind::kArrival, fabric_.front(in).packet,
-             delivery_detail);
+    schedule(granted + wire.flit_lag, EventKind::kArrival, at(in).front.packet, delivery_detail);
   if (!config_.wait_for_tail_credit) {
     wire.owned_vcs &= ~bit(out);
     wake_heads(fabric_.wire_of(out), granted + 1);

@@ -8,15 +8,13 @@ namespace tessera::noc {
 
 namespace {
 
-/// First set bit at or after the pointer, going round.
+/// First set bit at or after the pointer, going round. Past the last bit in use is the same as 0.
 std::uint32_t first_in_turn(std::uint64_t bits, std::uint32_t pointer) {
-  const std::uint64_t from = bits & (~std::uint64_t{0} << pointer);
+  const std::uint64_t from = bits & (~std::uint64_t{0} << (pointer % 64));
   return static_cast<std::uint32_t>(std::countr_zero(from != 0 ? from : bits));
 }
 
-std::uint16_t following(std::uint32_t index, std::uint32_t size) {
-  return static_cast<std::uint16_t>(index + 1 == size ? 0 : index + 1);
-}
+std::uint16_t following(std::uint32_t index) { return static_cast<std::uint16_t>(index + 1); }
 
 bool is_single(std::uint64_t bits) { return (bits & (bits - 1)) == 0; }
 
@@ -31,19 +29,20 @@ ChannelId Engine::allocate_only_head(const RouterPorts& ports) {
   if (!is_single(wire.head_vcs)) return kNone;
   const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(wire.head_vcs));
   Channel& channel = at(in);
-  if (channel.fork != kNone) return allocate_only_fork(in, ports) ? in : kNone;
+  if (channel.fork != kNone) return allocate_only_fork(in) ? in : kNone;
   if (channel.choices != 1) return kNone;
   const WireId out_wire = channel.out_wire;
   const Wire& out = fabric_.wires[out_wire];
   const std::uint64_t free = channel.out_vcs & ~out.owned_vcs;
   if (free == 0) return kNone;
   const std::uint32_t vc = first_in_turn(free, vc_turn(channel.accept_pointer, out));
-  move_head_pointers(in, out_wire, vc, ports);
-  commit_unicast_head(in, fabric_.channel_of(out_wire, vc));
+  const ChannelId to = fabric_.channel_of(out_wire, vc);
+  move_head_pointers(in, to);
+  commit_unicast_head(in, to);
   return in;
 }
 
-bool Engine::allocate_only_fork(ChannelId in, const RouterPorts& ports) {
+bool Engine::allocate_only_fork(ChannelId in) {
   Channel& channel = at(in);
   Fork& fork = forks_[channel.fork];
   if (!fork.one_per_wire) return false;
@@ -57,8 +56,9 @@ bool Engine::allocate_only_fork(ChannelId in, const RouterPorts& ports) {
     chosen[i] = static_cast<std::uint8_t>(vc);
   }
   for (std::uint32_t i = 0; i < fork.branches.size(); ++i) {
-    move_head_pointers(in, fork.branches[i].wire, chosen[i], ports);
-    commit_branch(in, i, fabric_.channel_of(fork.branches[i].wire, chosen[i]));
+    const ChannelId to = fabric_.channel_of(fork.branches[i].wire, chosen[i]);
+    move_head_pointers(in, to);
+    commit_branch(in, i, to);
   }
   return true;
 }
@@ -81,13 +81,9 @@ std::uint32_t Engine::roomy_channel(const Branch& branch, std::uint32_t flits, s
   return kNone;
 }
 
-void Engine::move_head_pointers(ChannelId in, WireId out_wire, std::uint32_t vc,
-                                const RouterPorts& ports) {
-  const std::uint32_t vcs = fabric_.vcs;
-  const std::uint32_t input = wire_at(in).input_port * vcs + fabric_.vc_of(in);
-  const std::uint32_t output = fabric_.wires[out_wire].output_port * vcs + vc;
-  at(fabric_.channel_of(out_wire, vc)).grant_pointer = following(input, ports.inputs * vcs);
-  at(in).accept_pointer = following(output, ports.outputs * vcs);
+void Engine::move_head_pointers(ChannelId in, ChannelId out) {
+  at(out).grant_pointer = following(at(in).input_index);
+  at(in).accept_pointer = following(at(out).output_index);
 }
 
 /// iSLIP on one word per port, for routers where only unicast packets want the switch. False, with
@@ -101,7 +97,7 @@ bool Engine::arbitrate_unicast(const RouterPorts& ports) {
     const WireId in_wire = ports.first_input + input;
     const Wire& wire = fabric_.wires[in_wire];
     if (wire.run_in != kNone) return false;
-    const std::uint64_t below = (std::uint64_t{1} << wire.vc_pointer) - 1;
+    const std::uint64_t below = (std::uint64_t{1} << (wire.vc_pointer % 64)) - 1;
     choice |= !is_single(wire.switch_vcs);
     std::uint64_t own = 0;
     for (std::uint64_t vcs : {wire.switch_vcs & ~below, wire.switch_vcs & below})
@@ -166,9 +162,9 @@ void Engine::grant_in_turn(const RouterPorts& ports, std::uint64_t outputs) {
 void Engine::grant(const Wish& wish, const RouterPorts& ports, bool alone) {
   Channel& channel = at(wish.in);
   Wire& wire = fabric_.wires[ports.first_input + wish.input];
-  fabric_.wires[channel.out_wire].grant_pointer = following(wish.input, ports.inputs);
-  wire.accept_pointer = following(wish.output, ports.outputs);
-  wire.vc_pointer = following(fabric_.vc_of(wish.in), fabric_.vcs);
+  fabric_.wires[channel.out_wire].grant_pointer = following(wish.input);
+  wire.accept_pointer = following(wish.output);
+  wire.vc_pointer = following(fabric_.vc_of(wish.in));
   send(wish.in);
   if (channel.state != ChannelState::kActive) return;
   if (alone && runs_ && channel.remaining >= kShortestRun && try_run(wish.in, channel.remaining))

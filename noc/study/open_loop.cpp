@@ -38,7 +38,7 @@ OpenLoop::OpenLoop(Network& network, const TrafficPattern& pattern, const OpenLo
     for (NodeId node = 0; node < pattern_space(network.topology()).nodes; ++node)
       senders.push_back(node);
   senders_ = senders.size();
-  for (const NodeId node : senders) creations_.push({next_creation(node, 0), node});
+  for (const NodeId node : senders) schedule_creation(node, 0);
 }
 
 Cycle OpenLoop::next_creation(NodeId node, Cycle after) {
@@ -105,13 +105,20 @@ void OpenLoop::advance(Cycle cycle) {
   network_.advance(cycle, *this);
 }
 
+void OpenLoop::schedule_creation(NodeId node, Cycle after) {
+  creations_.schedule(created_until_, next_creation(node, after), {EventKind::kSource, node, 0});
+}
+
 void OpenLoop::advance_to(Cycle end) {
-  while (creations_.top().at < end) {
-    const Creation creation = creations_.top();
-    creations_.pop();
-    advance(creation.at);
-    create(creation.node, creation.at);
-    creations_.push({next_creation(creation.node, creation.at), creation.node});
+  for (Cycle next = creations_.next(created_until_); next < end;
+       next = creations_.next(created_until_)) {
+    created_until_ = next;
+    creations_.take(next, due_);
+    advance(next);
+    for (const Event& creation : due_) {
+      create(creation.subject, next);
+      schedule_creation(creation.subject, next);
+    }
   }
   advance(end - 1);
 }

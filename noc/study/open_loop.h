@@ -2,9 +2,9 @@
 #pragma once
 
 #include <memory>
-#include <queue>
 #include <vector>
 
+#include "noc/event_wheel.h"
 #include "noc/network.h"
 #include "noc/study/latency_record.h"
 #include "noc/study/time_series.h"
@@ -66,17 +66,10 @@ class OpenLoop : public PacketSink, public DeliveryObserver {
   void delivered(const Delivery& delivery) override;
 
  private:
-  struct Creation {
-    Cycle at;
-    NodeId node;
-    bool operator>(const Creation& other) const {
-      return at != other.at ? at > other.at : node > other.node;
-    }
-  };
-
   void advance_to(Cycle end);
   void advance(Cycle cycle);
   void create(NodeId node, Cycle cycle);
+  void schedule_creation(NodeId node, Cycle after);
   Cycle next_creation(NodeId node, Cycle after);
   bool in_window(Cycle cycle) const { return cycle >= plan_.warmup_cycles && cycle < window_end_; }
 
@@ -86,7 +79,9 @@ class OpenLoop : public PacketSink, public DeliveryObserver {
   Cycle window_end_;
   std::vector<Random> randoms_;  // per node, so that nodes do not influence each other
   std::vector<Cycle> on_until_;  // bursts
-  std::priority_queue<Creation, std::vector<Creation>, std::greater<>> creations_;
+  EventWheel creations_;         // subject: node
+  Cycle created_until_ = 0;      // last cycle whose packets have been created
+  std::vector<Event> due_;
   std::vector<std::uint64_t> accepted_by_source_;
   std::uint64_t measured_under_way_ = 0;
   std::uint64_t created_flits_ = 0;
