@@ -35,6 +35,7 @@ class Chooser {
     for (const RankId row : candidates(/*reduced_allowed=*/true))
       for (const RankId column : candidates(/*reduced_allowed=*/false))
         if (row != column || row < 0) try_pair(row, column);
+    if (best_.cycles == 0) try_alone(candidates(true).front());
     return best_;
   }
 
@@ -83,6 +84,12 @@ class Chooser {
       if (fits && (chosen < 0 || left[r] > left[chosen])) chosen = static_cast<RankId>(r);
     }
     spread(axis, chosen, size / used, left);
+  }
+
+  /// The only rank that can be spread stands along one axis or the other.
+  void try_alone(RankId rank) {
+    try_pair(rank, -1);
+    try_pair(-1, rank);
   }
 
   void try_pair(RankId row, RankId column) {

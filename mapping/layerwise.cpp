@@ -130,6 +130,14 @@ class Layerwise {
     return bytes;
   }
 
+  /// Can the layers up to the last reader still run beside what stays?
+  bool leaves_room(Bytes staying, int stage, int last) const {
+    for (int later = stage + 1; later <= last; ++later)
+      if (resident_bytes(later) + staying + smallest_working_set(network_.layers[later], accelerator_) > capacity())
+        return false;
+    return true;
+  }
+
   LayerChoice choose(int stage) {
     const Layer& layer = network_.layers[stage];
     const auto tensor = layer.output.tensor;
@@ -137,7 +145,8 @@ class Layerwise {
     if (network_.tensors[tensor].kind == TensorKind::kIntermediate && last > stage) {
       const auto budget = static_cast<Bytes>(kResidentShare * static_cast<double>(capacity()));
       if (auto staying = search(stage, true, last);
-          staying && resident_bytes(stage) + staying->output_share_bytes <= budget) {
+          staying && resident_bytes(stage) + staying->output_share_bytes <= budget &&
+          leaves_room(staying->output_share_bytes, stage, last)) {
         residents_.push_back({staying->output_share_bytes, last});
         sources_[tensor] = {Home::kTiles, signature_of(staying->plan.partition, layer.output)};
         return accept(*staying, stage, last);

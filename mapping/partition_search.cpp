@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <tuple>
 
 #include "mapping/array_choice.h"
 #include "mapping/dram_order.h"
@@ -27,14 +28,42 @@ DealSignature signature_of(const std::vector<PartitionSplit>& partition, const O
   return signature;
 }
 
-double LayerCost::total() const { return std::max({compute, ingest, dram, network}) + exposed; }
+double LayerCost::bound() const { return std::max({compute, ingest, dram, network}) + exposed; }
 
 namespace {
 
 using Extents = std::vector<std::int64_t>;
+
+/// Does the rank slide over a dimension together with another, as filter taps do? Digits of one index (group and
+/// channel) do not.
+bool is_window(const Layer& layer, RankId rank) {
+  const auto digits = [&](const workloads::AffineTerm& a, const workloads::AffineTerm& b) {
+    const auto& [high, low] = a.coefficient > b.coefficient ? std::tie(a, b) : std::tie(b, a);
+    return high.coefficient >= low.coefficient * layer.ranks[low.rank].extent;
+  };
+  const auto slides = [&](const workloads::DimensionAccess& access) {
+    for (const auto& term : access.terms)
+      for (const auto& other : access.terms)
+        if (term.rank == rank && other.rank != rank && !digits(term, other)) return true;
+    return false;
+  };
+  return std::ranges::any_of(layer.inputs,
+                             [&](const Operand& input) { return std::ranges::any_of(input.dimensions, slides); });
+}
+
+/// Filter taps stay together, and so do ranks that a vector layer must see whole.
+bool can_be_cut(const Layer& layer, RankId rank) {
+  if (layer.ranks[rank].extent <= 1) return false;
+  if (std::ranges::find(layer.whole_ranks, rank) != layer.whole_ranks.end()) return false;
+  if (!layer.ranks[rank].reduced) return true;
+  return layer.kind == LayerKind::kMatrix && !is_window(layer, rank);
+}
+
 constexpr double kFinalists = 24;
 constexpr double kUsableLinkShare = 0.4;     ///< of all links, what uneven traffic leaves usable
 constexpr double kRequestLatency = 120;      ///< cycles from a request to its first data, network and DRAM
+constexpr double kSumsHandshake = 60;        ///< from an owner's grant to the sums of a partner, two under way at once
+constexpr double kReadyCycles = 20;          ///< one level of the tree that collects a group's readiness
 constexpr double kHopCyclesPerFlit = 0.02;   ///< weight of network work when cycles tie: it costs energy
 
 class Search {
@@ -52,7 +81,7 @@ class Search {
     base_.tiles.resize(static_cast<std::size_t>(accelerator.tiles()));
     std::iota(base_.tiles.begin(), base_.tiles.end(), 0);
     for (std::size_t r = 0; r < layer_.ranks.size(); ++r)
-      if (splittable(static_cast<RankId>(r))) ranks_.push_back(static_cast<RankId>(r));
+      if (can_be_cut(layer_, static_cast<RankId>(r))) ranks_.push_back(static_cast<RankId>(r));
   }
 
   std::optional<LayerChoice> run() {
@@ -76,23 +105,6 @@ class Search {
     std::vector<PartitionSplit> splits;
     double bound = 0;
   };
-
-  /// Filter taps stay together, and so do ranks that a vector layer must see whole.
-  bool splittable(RankId rank) const {
-    if (layer_.ranks[rank].extent <= 1) return false;
-    if (std::ranges::find(layer_.whole_ranks, rank) != layer_.whole_ranks.end()) return false;
-    if (!layer_.ranks[rank].reduced) return true;
-    return layer_.kind == LayerKind::kMatrix && !shares_dimension(rank);
-  }
-
-  bool shares_dimension(RankId rank) const {
-    for (const auto& input : layer_.inputs)
-      for (const auto& access : input.dimensions)
-        if (access.terms.size() > 1)
-          for (const auto& term : access.terms)
-            if (term.rank == rank) return true;
-    return false;
-  }
 
   /// One or two ranks per mesh axis, in every factorisation of the axis.
   std::vector<std::vector<PartitionSplit>> axis_options(Axis axis, int length) const {
@@ -125,7 +137,7 @@ class Search {
         if (!contiguous(extents)) continue;
         StagePlan plan = base_;
         plan.partition = dealing.splits;
-        dealing.bound = cost(plan, extents, compute_bound(extents)).total();
+        dealing.bound = cost(plan, extents, compute_bound(extents)).bound();
         const auto [entry, added] = seen.try_emplace(extents, dealing.bound);
         if (!added && entry->second <= dealing.bound) continue;
         entry->second = dealing.bound;
@@ -183,12 +195,31 @@ class Search {
     return limits_.multicast ? way + members : way * members;
   }
 
+  /// Memories or tiles that hold something of a granule: every one is asked and answers by itself.
+  double sources_of(const Operand& operand, const InputSource& source, const Extents& extents) const {
+    if (source.home == Home::kDram) return static_cast<double>(accelerator_.dram.size());
+    const auto& tensor = network_.tensors[operand.tensor];
+    const auto region = nominal_region(operand, extents);
+    std::vector<std::int64_t> ways(region.size(), 1);
+    for (const auto& dealt : source.signature) ways[static_cast<std::size_t>(dealt.dimension)] *= dealt.ways;
+    double owners = 1;
+    for (std::size_t d = 0; d < region.size(); ++d)
+      owners *= static_cast<double>(ceil_div(region[d], ceil_div(tensor.extents[d], ways[d])));
+    return owners;
+  }
+
+  /// Every piece has a head, and a head for each further packet's worth of payload.
+  double flits_of(double bytes, double pieces) const {
+    const double payload = static_cast<double>(accelerator_.tile.interface.max_payload_bytes);
+    return std::ceil(bytes / limits_.link_bytes_per_cycle) + pieces + bytes / payload;
+  }
+
   LayerCost cost(const StagePlan& plan, const Extents& extents, double compute) const {
     LayerCost cost;
     cost.compute = compute;
     const double word = accelerator_.word_bytes();
     const double used = tiles_used(plan.partition);
-    double hops = 0, first_fetch = 0, serial = 0;
+    double hops = 0, serial = 0;
     const auto counts = trip_counts(plan.loops, extents);
     const int depth = static_cast<int>(plan.loops.size());
     const Extents inner = extents_inside(plan.loops, depth, extents);
@@ -202,16 +233,19 @@ class Search {
       const bool dram = sources_[i].home == Home::kDram;
       const bool local = !dram && signature_of(plan.partition, input) == sources_[i].signature;
       const double sent = groups * fetches * granule * (limits_.multicast ? 1 : members);
-      cost.ingest += fetches * granule / limits_.link_bytes_per_cycle;
+      const double pieces = sources_of(input, sources_[i], inner);
+      const double flits = flits_of(granule, pieces);
+      cost.ingest += fetches * flits;
       if (dram) cost.dram += sent * burst_overhead(input, inner) / limits_.dram_bytes_per_cycle;
-      hops += groups * fetches * granule / limits_.link_bytes_per_cycle * hops_to(members, dram, local);
-      first_fetch += granule / limits_.link_bytes_per_cycle;
-      if (!plan.inputs[i].double_buffered && fetches > 1) serial += fetches * granule / limits_.link_bytes_per_cycle;
+      hops += groups * fetches * (flits * hops_to(members, dram, local) + pieces * hops_to(1, dram, local));
+      const double ready = kReadyCycles * std::log2(members + 1);
+      cost.first_fetch += flits + ready;
+      if (!plan.inputs[i].double_buffered && fetches > 1) serial += fetches * (flits + ready + kRequestLatency);
     }
     add_output(plan, extents, cost, hops);
     const double links = 4.0 * accelerator_.tiles();
     cost.network = hops / (links * kUsableLinkShare);
-    cost.exposed = first_fetch + serial + kRequestLatency + hops * kHopCyclesPerFlit / accelerator_.tiles();
+    cost.exposed += serial + kRequestLatency + hops * kHopCyclesPerFlit / accelerator_.tiles();
     return cost;
   }
 
@@ -222,11 +256,18 @@ class Search {
     const double owners = std::min(ways_indexing(plan.partition, layer_.output), used);
     const double partners = std::max(1.0, used / owners) - 1;
     const double flits = share / limits_.link_bytes_per_cycle;
+    // An owner takes in and adds up its partners' sums one after the other, granule by granule.
+    double granules = 1;
+    const int depth = static_cast<int>(plan.loops.size());
+    const auto counts = trip_counts(plan.loops, extents);
+    for (int l = 0; l < change_depth(plan, layer_.output, depth, extents); ++l) granules *= static_cast<double>(counts[l]);
+    const double elements = share / word;
     cost.ingest += partners * flits;
-    cost.exposed += partners * flits;
+    cost.compute += partners * elements / accelerator_.tile.vector_unit.lanes;
+    cost.exposed += partners * (granules * kSumsHandshake + flits / granules);
     hops += owners * partners * flits * hops_to(1, false, false);
     if (plan.output_home == Home::kTiles) return;
-    const Extents inner = extents_inside(plan.loops, static_cast<int>(plan.loops.size()), extents);
+    const Extents inner = extents_inside(plan.loops, depth, extents);
     cost.dram += owners * share * burst_overhead(layer_.output, inner) / limits_.dram_bytes_per_cycle;
     hops += owners * flits * hops_to(1, true, false);
     cost.exposed += flits;
@@ -263,7 +304,7 @@ class Search {
       bytes += granule(layer_.inputs[i]) *
                static_cast<Bytes>(std::min<std::int64_t>(plan.inputs[i].double_buffered ? 2 : 1, trips(layer_.inputs[i])));
     const auto outputs = static_cast<Bytes>(trips(layer_.output));
-    bytes += granule(layer_.output) * (limits_.output_stays ? outputs : std::min<Bytes>(2, outputs));
+    bytes += granule(layer_.output) * (limits_.output_stays ? outputs : std::min<Bytes>(plan.output.double_buffered ? 2 : 1, outputs));
     double partners = tiles_used(plan.partition) / ways_indexing(plan.partition, layer_.output);
     if (partners > 1) bytes += granule(layer_.output) * (partners > 2 ? 2 : 1);
     return bytes;
@@ -281,8 +322,16 @@ class Search {
         set_buffering(plan, twice);
         if (working_set(plan, extents) <= limits_.working_bytes) return finish(plan, extents, tile);
       }
-      if (!shrink(plan, extents, tile, weights_outer)) return std::nullopt;
+      if (!shrink(plan, extents, tile, weights_outer)) return block_single_buffered(plan, extents, tile);
     }
+  }
+
+  /// The smallest tile without a second copy of anything: slow, but better than refusing the layer.
+  std::optional<LayerChoice> block_single_buffered(StagePlan& plan, const Extents& extents, const Extents& tile) {
+    set_buffering(plan, false);
+    plan.output.double_buffered = false;
+    if (working_set(plan, extents) > limits_.working_bytes) return std::nullopt;
+    return finish(plan, extents, tile);
   }
 
   bool shrink(StagePlan& plan, const Extents& extents, Extents& tile, bool weights_outer) {
@@ -363,6 +412,19 @@ class Search {
 };
 
 }  // namespace
+
+Bytes smallest_working_set(const Layer& layer, const hw::Accelerator& accelerator) {
+  Extents extents;
+  for (std::size_t r = 0; r < layer.ranks.size(); ++r)
+    extents.push_back(can_be_cut(layer, static_cast<RankId>(r)) ? 1 : layer.ranks[r].extent);
+  const Bytes line = accelerator.tile.buffer.line_bytes;
+  const auto granule = [&](const Operand& operand) {
+    return round_up(static_cast<Bytes>(nominal_elements(operand, extents) * accelerator.word_bytes()), line);
+  };
+  Bytes bytes = granule(layer.output);
+  for (const auto& input : layer.inputs) bytes += granule(input);
+  return bytes;
+}
 
 std::optional<LayerChoice> search_partition(const workloads::Network& network, workloads::LayerId layer,
                                             const std::vector<InputSource>& sources,

@@ -37,8 +37,12 @@ struct SearchLimits {
 
 /// Cycles by cause, before overlap.
 struct LayerCost {
-  double compute = 0, ingest = 0, dram = 0, network = 0, exposed = 0;
-  double total() const;
+  double compute = 0, ingest = 0, dram = 0, network = 0;
+  double exposed = 0;      ///< overlaps with nothing
+  double first_fetch = 0;  ///< until the first granules are there; shrinks with blocking
+  /// What blocking cannot go below.
+  double bound() const;
+  double total() const { return bound() + first_fetch; }
 };
 
 struct LayerChoice {
@@ -46,6 +50,9 @@ struct LayerChoice {
   LayerCost cost;
   Bytes output_share_bytes = 0;  ///< of the fullest tile, in whole granules
 };
+
+/// Bytes of the slots of the smallest tile of a layer without a second copy of anything: with less it cannot run.
+Bytes smallest_working_set(const workloads::Layer& layer, const hw::Accelerator& accelerator);
 
 /// Best plan found, or nothing when not even the smallest tile fits into `working_bytes`.
 std::optional<LayerChoice> search_partition(const workloads::Network& network, workloads::LayerId layer,

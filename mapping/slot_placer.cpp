@@ -9,6 +9,14 @@ Bytes size_of(const Slot& slot) { return slot.granule_bytes * static_cast<Bytes>
 }  // namespace
 
 bool SlotPlacer::place(Stage& stage, int index, bool output_stays, int last_reader) {
+  const TileMemory before = memory_;
+  if (place_all(stage, index, output_stays, last_reader)) return true;
+  memory_ = before;
+  next_low_ = 0;
+  return place_all(stage, index, output_stays, last_reader);
+}
+
+bool SlotPlacer::place_all(Stage& stage, int index, bool output_stays, int last_reader) {
   Slot& output = stage.slots[stage.output_slot];
   if (output_stays) {
     const auto address = memory_.place_high(size_of(output), index, last_reader);

@@ -8,7 +8,8 @@ namespace tessera::mapping {
 
 /// Places stages one after the other. Outputs that stay in the tiles live until their last reader and grow
 /// down from the top; working slots live in their stage and follow those of the stage before where there is
-/// room, so that the next stage's weights can already arrive.
+/// room, so that the next stage's weights can already arrive. A stage that does not fit that way starts again
+/// from the bottom.
 class SlotPlacer {
  public:
   explicit SlotPlacer(Bytes capacity) : memory_(capacity) {}
@@ -18,6 +19,7 @@ class SlotPlacer {
   bool place(Stage& stage, int index, bool output_stays, int last_reader);
 
  private:
+  bool place_all(Stage& stage, int index, bool output_stays, int last_reader);
   bool place_working(Slot& slot, int index);
 
   TileMemory memory_;

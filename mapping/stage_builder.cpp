@@ -122,8 +122,8 @@ class StageBuilder {
   }
 
   /// Owners receive their partners' sums in "S"; partners build theirs in "P", which exists only on tiles
-  /// that have no "O" and may therefore lie in the same place. Every group must have the same number of
-  /// members, because all owners share their code.
+  /// that have no "O" and lies in the same place, so it is never the larger one. Every group must have the same
+  /// number of members, because all owners share their code.
   void add_sums_slots() {
     for (const auto& share : stage_.shares)
       if (const auto members = stage_.groups[share.sums_group].members.size(); members != sums_members_)
@@ -131,13 +131,12 @@ class StageBuilder {
                         " tiles for some outputs and ", members,
                         " for others; every output needs the same number");
     const Bytes granule = stage_.slots[stage_.output_slot].granule_bytes;
+    const int outputs = stage_.slots[stage_.output_slot].granules;
     stage_.sums_slot = static_cast<SlotId>(stage_.slots.size());
     stage_.slots.push_back({"S", 0, granule, static_cast<int>(std::min<std::size_t>(2, sums_members_ - 1)),
                             bit(SlotReader::kCompute)});
     stage_.partial_slot = static_cast<SlotId>(stage_.slots.size());
-    stage_.slots.push_back({"P", 0, granule,
-                            static_cast<int>(std::min<std::int64_t>(2, trips(output_depth_))),
-                            bit(SlotReader::kStore)});
+    stage_.slots.push_back({"P", 0, granule, std::min(2, outputs), bit(SlotReader::kStore)});
   }
 
   static CodeNode instruction(Op op, SlotId slot, int operand = -1) {

@@ -228,13 +228,6 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
   const auto& order = by_axis[static_cast<int>(Axis::kTiles)];
 
   Shares shares;
-  shares.nominal.reserve(layer.ranks.size());
-  for (const auto& rank : layer.ranks) shares.nominal.push_back(rank.extent);
-  for (const auto& split : plan.partition) {
-    auto& size = shares.nominal[split.rank];
-    size = split.size == 0 ? ceil_div<std::int64_t>(size, split.ways) : std::min(size, split.size);
-  }
-
   std::vector<std::pair<TileId, RankTile>> dealt;
   std::vector<std::int64_t> index;
   for (std::size_t position = 0; position < plan.tiles.size(); ++position) {
@@ -254,7 +247,10 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
     if (used && workloads::volume(ranks) > 0) dealt.emplace_back(tile, std::move(ranks));
   }
   std::ranges::sort(dealt, {}, &std::pair<TileId, RankTile>::first);
+  shares.nominal.assign(layer.ranks.size(), 0);
   for (auto& [tile, ranks] : dealt) {
+    for (std::size_t r = 0; r < ranks.size(); ++r)
+      shares.nominal[r] = std::max(shares.nominal[r], ranks[r].size());
     shares.tiles.push_back(tile);
     shares.ranks.push_back(std::move(ranks));
   }

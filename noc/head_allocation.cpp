@@ -64,6 +64,8 @@ void Engine::head_event(ChannelId in) {
   if (at(in).state != ChannelState::kIdle) return;
   const Cycle arrived = now_ - config_.routing_delay;
   if (flits_available(in, arrived) == 0) return wait_for_flit(in, arrived, FlitWait::kHead);
+  // Only after a flit was lost: one is left in the books that belongs to no packet.
+  if (at(in).front.packet == kNone) return;
   head_ready(in);
 }
 

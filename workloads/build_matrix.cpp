@@ -117,49 +117,53 @@ Value GraphBuilder::fully_connected(const std::string& name, const Value& input,
                    {DimensionUse::of({n}), DimensionUse::of({k})});
 }
 
-Value GraphBuilder::matrix_product(const std::string& name, const Value& a, const Value& b,
-                                   bool merge_heads) {
+void GraphBuilder::check_product(const std::string& name, const Value& a, const Value& b) const {
   if (a.rank() < 2 || b.rank() < 2)
     throw UserError(name, ": operands have ", a.rank(), " and ", b.rank(),
                     " dimensions; at least 2 are needed");
-  const std::int64_t m_extent = a.view.extent(a.rank() - 2), k_extent = b.view.extent(b.rank() - 1);
-  const std::int64_t reduced = a.view.extent(a.rank() - 1);
-  if (b.view.extent(b.rank() - 2) != reduced)
-    throw UserError(name, ": the operands' inner extents are ", reduced, " and ",
-                    b.view.extent(b.rank() - 2), "; they must agree");
-  const Shape batch = broadcast_batch(name, a.shape(), b.shape());
+  const std::int64_t columns = a.view.extent(a.rank() - 1), rows = b.view.extent(b.rank() - 2);
+  if (columns != rows)
+    throw UserError(name, ": the operands' inner extents are ", columns, " and ", rows,
+                    "; they must agree");
+}
 
-  IterationSpace space;
-  OperandUse shared;
+/// The logical result of a product: heads lie next to each other in storage when they are merged.
+Value GraphBuilder::product_result(const std::string& name, const Shape& shape, bool merge_heads) {
+  if (!merge_heads) return new_value(name, shape);
+  if (shape.size() != 4)
+    throw UserError(name, ": merge_heads needs operands N, heads, M, C; there are ", shape.size(),
+                    " dimensions");
+  const Value stored = new_value(name, {shape[0], shape[2], shape[1] * shape[3]});
+  return split_heads(name, stored, shape[1]);
+}
+
+Value GraphBuilder::matrix_product(const std::string& name, const Value& a, const Value& b,
+                                   bool merge_heads) {
+  check_product(name, a, b);
+  Shape shape = broadcast_batch(name, a.shape(), b.shape());
+  const Shape batch = shape;
+  shape.insert(shape.end(), {a.view.extent(a.rank() - 2), b.view.extent(b.rank() - 1)});
+  const bool by_weight = network_.tensors[b.view.tensor].kind == TensorKind::kWeight;
+  const bool rows_are_batch = batch.empty() && by_weight;
+
   std::vector<std::string> labels = batch_names(batch.size());
-  const bool rows_are_batch =
-      batch.empty() && network_.tensors[b.view.tensor].kind == TensorKind::kWeight;
-  for (std::size_t i = 0; i < batch.size(); ++i)
-    shared.push_back(DimensionUse::of({space.add_loop(labels[i], batch[i])}));
   labels.insert(labels.end(), {rows_are_batch ? "N" : "M", "K"});
-  const int m = space.add_loop(labels[labels.size() - 2], m_extent);
-  const int k = space.add_loop("K", k_extent);
-  const int c = space.add_loop("C", reduced, true, {"C", "R", "S"});
+  IterationSpace space;
+  std::vector<int> loops;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    loops.push_back(space.add_loop(labels[i], shape[i]));
+  const int c = space.add_loop("C", a.view.extent(a.rank() - 1), true, {"C", "R", "S"});
+  const int m = loops[batch.size()], k = loops[batch.size() + 1];
   const auto use = [&](int row, int column) {
-    OperandUse result = shared;
+    OperandUse result;
+    for (std::size_t i = 0; i < batch.size(); ++i) result.push_back(DimensionUse::of({loops[i]}));
     result.push_back(DimensionUse::of({row}));
     result.push_back(DimensionUse::of({column}));
     return result;
   };
 
-  Shape shape = batch;
-  shape.insert(shape.end(), {m_extent, k_extent});
-  Value result;
-  if (merge_heads) {
-    if (batch.size() != 2)
-      throw UserError(name, ": merge_heads needs operands N, heads, M, C; there are ",
-                      batch.size() + 2, " dimensions");
-    result = new_value(name, {batch[0], m_extent, batch[1] * k_extent});
-    result = split_heads(name, result, batch[1]);
-  } else {
-    result = new_value(name, shape);
-  }
-  result.labels = rows_are_batch ? std::vector<std::string>{} : labels;
+  Value result = product_result(name, shape, merge_heads);
+  if (!rows_are_batch) result.labels = labels;
   Layer layer;
   layer.name = name;
   return add_layer(std::move(layer), space,

@@ -127,6 +127,9 @@ class GraphBuilder {
   /// Resolves views into operands (moving data where they do not fit) and appends the layer.
   Value add_layer(Layer layer, IterationSpace& space, std::vector<Source> sources, Value result,
                   const OperandUse& result_use, const std::vector<int>& whole_loops = {});
+  void check_product(const std::string& name, const Value& a, const Value& b) const;
+  Value product_result(const std::string& name, const std::vector<std::int64_t>& shape,
+                       bool merge_heads);
   View materialise(const std::string& name, const View& view,
                    const std::vector<std::string>& labels = {});
   void move(const std::string& name, const View& from, const View& to,

@@ -8,6 +8,7 @@
 #include "sim/base/names.h"
 #include "workloads/graph_builder.h"
 #include "workloads/network.pb.h"
+#include "workloads/text_fields.h"
 #include "workloads/window.h"
 
 namespace tessera::workloads {
@@ -15,75 +16,6 @@ namespace tessera::workloads {
 namespace {
 
 using Shape = std::vector<std::int64_t>;
-
-Function function_of(proto::Activation activation) {
-  switch (activation) {
-    case proto::RELU:
-      return Function::kRelu;
-    case proto::RELU6:
-      return Function::kRelu6;
-    case proto::CLIP:
-      return Function::kClip;
-    case proto::SIGMOID:
-      return Function::kSigmoid;
-    case proto::TANH:
-      return Function::kTanh;
-    case proto::GELU:
-      return Function::kGelu;
-    case proto::SWISH:
-      return Function::kSwish;
-    case proto::HARD_SWISH:
-      return Function::kHardSwish;
-    case proto::LEAKY_RELU:
-      return Function::kLeakyRelu;
-    case proto::EXP:
-      return Function::kExp;
-    case proto::SQRT:
-      return Function::kSqrt;
-    case proto::ERF:
-      return Function::kErf;
-    default:
-      return Function::kNone;
-  }
-}
-
-/// One value for all spatial dimensions or one each.
-Shape spread(const std::string& layer, const char* field,
-             const google::protobuf::RepeatedField<std::int64_t>& given, std::int64_t otherwise,
-             std::size_t count) {
-  if (given.empty()) return Shape(count, otherwise);
-  if (given.size() == 1) return Shape(count, given[0]);
-  if (static_cast<std::size_t>(given.size()) == count) return {given.begin(), given.end()};
-  throw UserError(layer, ": ", field, " has ", given.size(), " values; 1 or ", count,
-                  " are allowed");
-}
-
-template <typename Message>
-WindowSpec window_of(const std::string& layer, const Message& message, std::size_t spatial) {
-  WindowSpec window;
-  window.kernel.assign(spatial, message.r());
-  if (spatial == 2 && message.s() != 0) window.kernel[1] = message.s();
-  window.stride = spread(layer, "stride", message.stride(), 1, spatial);
-  window.dilation.assign(spatial, 1);
-  if (static_cast<std::size_t>(message.pad_size()) == 2 * spatial && spatial > 1) {
-    window.pad_begin = {message.pad().begin(), message.pad().begin() + static_cast<long>(spatial)};
-    window.pad_end = {message.pad().begin() + static_cast<long>(spatial), message.pad().end()};
-  } else {
-    window.pad_begin = spread(layer, "pad", message.pad(), 0, spatial);
-    window.pad_end = window.pad_begin;
-  }
-  return window;
-}
-
-std::size_t spatial_dimensions(const Value& input) {
-  return input.rank() > 2 ? static_cast<std::size_t>(input.rank()) - 2 : 0;
-}
-
-int axis_of(const std::string& layer, std::int64_t axis, int rank) {
-  if (axis < -rank || axis >= rank)
-    throw UserError(layer, ": axis is ", axis, "; ", -rank, " to ", rank - 1, " is allowed");
-  return static_cast<int>(axis < 0 ? axis + rank : axis);
-}
 
 /// Turns one parsed file into a Network, layer by layer.
 class TextLoader {
@@ -205,7 +137,8 @@ Value TextLoader::convolution(const proto::Layer& layer) {
   const Value source = joined(layer);
   const auto& message = layer.convolution();
   const std::size_t spatial = spatial_dimensions(source);
-  WindowSpec window = window_of(layer.name(), message, spatial);
+  WindowSpec window =
+      window_of(layer.name(), message.r(), message.s(), message.stride(), message.pad(), spatial);
   window.dilation = spread(layer.name(), "dilation", message.dilation(), 1, spatial);
   const std::int64_t channels = source.rank() > 1 ? source.shape()[1] : 0;
   std::int64_t groups = message.groups() == 0 ? 1 : message.groups();
@@ -262,7 +195,8 @@ Value TextLoader::matrix_product(const proto::Layer& layer) {
 
 Value TextLoader::pool(const proto::Layer& layer, const proto::Pool& message, Function function) {
   const Value source = joined(layer);
-  WindowSpec window = window_of(layer.name(), message, spatial_dimensions(source));
+  WindowSpec window = window_of(layer.name(), message.r(), message.s(), message.stride(),
+                                message.pad(), spatial_dimensions(source));
   window.ceil_mode = message.ceil_mode();
   return builder_.pool(layer.name(), function, source, window, message.count_include_pad());
 }

@@ -147,6 +147,7 @@ void PeArrayDetail::configure_feeders() {
     setup.lines = plan.lines;
     setup.bus_words = array_.bus_words_per_cycle[x];
     setup.fifo_fills = plan.ahead;
+    setup.fifo_lines = 2 * buffer_.banks;
     setup.copies = plan.copies;
     setup.slot_spacing = buffer_.ports == 2 ? 1 : 2;
     setup.loaded_reports = plan.streaming ? 1 : std::ssize(pes);

@@ -82,10 +82,10 @@ struct TileDescription {
 struct DramInterfaceDescription {
   std::string device;  ///< name of a device table
   double data_rate_mt_s =
-      0;                ///< re-clocks the device, timings kept in nanoseconds; 0: the table's own
-  Coordinate at;        ///< mesh node it hangs on
+      0;          ///< re-clocks the device, timings kept in nanoseconds; 0: the table's own
+  Coordinate at;  ///< mesh node it hangs on
   Bytes write_buffer_bytes = 8192;  ///< granted writes that have not reached the device yet
-  double link_width_bits = 0;  ///< off-chip link between interface and device; 0: none
+  double link_width_bits = 0;       ///< off-chip link between interface and device; 0: none
   double link_clock_mhz = 0;
 };
 

@@ -17,8 +17,9 @@ struct ChannelClass {
   const char* name;
   std::uint32_t vcs;
 };
-/// Data packets are long and wait for multicast branches; requests and grants are single flits. Two channels
-/// is the least that every topology can route on (a torus needs one for each side of its dateline).
+/// Data packets are long and wait for multicast branches; requests and grants are single flits. Two
+/// channels is the least that every topology can route on (a torus needs one for each side of its
+/// dateline).
 constexpr ChannelClass kChannelClasses[] = {{"request", 2}, {"data", 4}, {"grant", 2}};
 
 void take_grid(const Accelerator& machine, const FieldReader& reader,

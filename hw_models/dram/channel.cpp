@@ -93,6 +93,11 @@ void Channel::visit(DramCycle now, CompletionSink& sink) {
   next_event_known_ = false;
 }
 
+void Channel::finish(DramCycle end) {
+  if (!idle()) throw InvariantViolation("dram channel", end, "finished while requests wait");
+  catch_up(end);
+}
+
 void Channel::catch_up(DramCycle now) {
   NoCompletions sink;
   for (DramCycle next = controller_->next_event(unvisited_); next < now;

@@ -54,8 +54,9 @@ class Channel {
   /// are caught up, each at its own cycle, when the next request comes or at `finish`.
   DramCycle next_visit() const;
   void visit(DramCycle now, CompletionSink& sink);
-  /// Does what an idle channel still owes before `end`: call before reading final statistics.
-  void finish(DramCycle end) { catch_up(end); }
+  /// Does what an idle channel still owes before cycle `end`: call before reading final statistics.
+  /// InvariantViolation when requests wait.
+  void finish(DramCycle end);
 
   const ChannelStats& stats() const { return controller_->port().statistics().stats(); }
   const Device& device() const { return config_.device; }

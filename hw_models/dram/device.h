@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "hw_models/dram/dram.pb.h"
 #include "hw_models/dram/timing_rules.h"
@@ -85,6 +86,9 @@ Device device_from_proto(const proto::Device& message, const std::string& origin
 /// Loads a device table by installed name (`ddr4_2400`) or by path of a .textproto file. UserError
 /// lists the known names.
 Device load_device(const std::string& name_or_path, const DeviceChanges& changes = {});
+
+/// Names of all installed device tables, sorted.
+std::vector<std::string> list_devices();
 
 /// Transfers per second the table's interface makes, in MT/s.
 std::uint32_t data_rate_mt_s(const Geometry& geometry, const DeviceTiming& timing);

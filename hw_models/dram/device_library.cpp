@@ -27,4 +27,6 @@ Device load_device(const std::string& name_or_path, const DeviceChanges& changes
   return device_from_proto(load_message(path), path, changes);
 }
 
+std::vector<std::string> list_devices() { return list_data_files("devices"); }
+
 }  // namespace tessera::dram

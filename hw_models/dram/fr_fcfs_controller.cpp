@@ -24,6 +24,7 @@ FrFcfsController::FrFcfsController(const Device& device, const FrFcfsOptions& op
 }
 
 void FrFcfsController::accept(DramCycle, const PendingRequest& request) {
+  due_is_known_ = false;
   buffers_[request.is_write].push(request, port_.timers().open_row(request.at.bank_index));
   update_direction();
 }
@@ -45,11 +46,15 @@ void FrFcfsController::update_direction() {
 }
 
 void FrFcfsController::visit(DramCycle now, CompletionSink& sink) {
+  const Due due = due_is_known_ ? due_ : Due{};
+  due_is_known_ = false;
   start_refreshes(now);
-  const BankTimers& timers = port_.timers();
-  if (timers.column_bus_ready() <= now && issue_column(now, sink) && !separate_column_bus_) return;
-  if (timers.row_bus_ready() > now || issue_refresh(now) || issue_row(now)) return;
-  close_unused(now);
+  const bool column = due.column <= now && issue_column(now, sink);
+  if (column && !separate_column_bus_) return;
+  // A burst may have turned the direction, which opens row work that was not counted.
+  if (port_.timers().row_bus_ready() > now) return;
+  if ((column || due.refresh <= now) && issue_refresh(now)) return;
+  if ((column || due.row <= now) && !issue_row(now)) close_unused(now);
 }
 
 // ---- column commands
@@ -81,12 +86,14 @@ std::uint64_t FrFcfsController::column_rank(DramCycle now, std::uint32_t bank, S
 
 bool FrFcfsController::issue_column(DramCycle now, CompletionSink& sink) {
   const BankTimers& timers = port_.timers();
+  if (timers.column_bus_ready() > now) return false;
   PendingQueue& buffer = buffers_[writing_];
   Slot best = PendingQueue::kNone;
   std::uint64_t best_rank = ~std::uint64_t{0};
-  for_each_bit(buffer.occupied_banks(), [&](std::uint32_t bank) {
+  for_each_bit(buffer.hit_banks(writing_), [&](std::uint32_t bank) {
+    if (timers.column_ready(bank, writing_) > now) return;
     const Slot hit = servable_hit(now, bank);
-    if (hit == PendingQueue::kNone || timers.column_ready(bank, writing_) > now) return;
+    if (hit == PendingQueue::kNone) return;
     const std::uint64_t rank = column_rank(now, bank, hit);
     if (rank >= best_rank) return;
     best = hit;
@@ -111,19 +118,26 @@ std::uint64_t FrFcfsController::banks_left_over() const {
   return occupied_banks(!writing_) & ~buffers_[writing_].occupied_banks();
 }
 
-FrFcfsController::RowWork FrFcfsController::row_work(std::uint32_t bank, bool is_write) const {
+/// Calls `work(bank, command, ready)` for every bank among `banks` whose row is wanted otherwise.
+template <typename Work>
+void FrFcfsController::for_each_row_work(bool is_write, std::uint64_t banks, Work work) const {
   const BankTimers& timers = port_.timers();
   const PendingQueue& buffer = buffers_[is_write];
-  const auto& waiting = buffer.summary(bank);
-  if (waiting.miss == PendingQueue::kNone) return {};
-  if (!timers.is_open(bank)) return {CommandKind::kActivate, timers.activate_ready(bank)};
-  DramCycle ready = timers.precharge_ready(bank);
-  const Slot hit = waiting.hit[is_write];
-  if (hit != PendingQueue::kNone) {
-    if (buffer[hit].age < buffer[waiting.miss].age) return {};
-    ready = std::max(ready, buffer[waiting.miss].accepted + options_.age_cap);
-  }
-  return {CommandKind::kPrecharge, ready};
+  const std::uint64_t wanted = buffer.miss_banks() & banks;
+  const std::uint64_t open = wanted & timers.open_banks();
+  for_each_bit(wanted & ~open, [&](std::uint32_t bank) {
+    work(bank, CommandKind::kActivate, timers.activate_ready(bank));
+  });
+  for_each_bit(open, [&](std::uint32_t bank) {
+    DramCycle ready = timers.precharge_ready(bank);
+    if ((buffer.hit_banks(is_write) & bit(bank)) != 0) {
+      // Hits wait for the open row: it is closed only for an older request, once that has aged.
+      const auto& waiting = buffer.summary(bank);
+      if (buffer[waiting.hit[is_write]].age < buffer[waiting.miss].age) return;
+      ready = std::max(ready, buffer[waiting.miss].accepted + options_.age_cap);
+    }
+    work(bank, CommandKind::kPrecharge, ready);
+  });
 }
 
 bool FrFcfsController::issue_row(DramCycle now) {
@@ -136,14 +150,13 @@ bool FrFcfsController::issue_row_for(DramCycle now, bool is_write, std::uint64_t
   std::uint64_t best_age = ~std::uint64_t{0};
   std::uint32_t best_bank = 0;
   CommandKind kind = CommandKind::kActivate;
-  for_each_bit(banks, [&](std::uint32_t bank) {
-    const RowWork work = row_work(bank, is_write);
-    if (work.ready > now) return;
+  for_each_row_work(is_write, banks, [&](std::uint32_t bank, CommandKind command, DramCycle ready) {
+    if (ready > now) return;
     const std::uint64_t age = buffer[buffer.summary(bank).miss].age;
     if (age >= best_age) return;
     best_age = age;
     best_bank = bank;
-    kind = work.kind;
+    kind = command;
   });
   if (best_age == ~std::uint64_t{0}) return false;
   send_row(now, kind, best_bank, is_write);
@@ -165,12 +178,7 @@ void FrFcfsController::send_row(DramCycle now, CommandKind kind, std::uint32_t b
 std::uint64_t FrFcfsController::unused_open_banks() const {
   if (options_.page == PagePolicy::kOpen) return 0;
   std::uint64_t unused = port_.timers().open_banks() & ~refreshing_;
-  for (const PendingQueue& buffer : buffers_) {
-    for_each_bit(buffer.occupied_banks() & unused, [&](std::uint32_t bank) {
-      const auto& hit = buffer.summary(bank).hit;
-      if (hit[0] != PendingQueue::kNone || hit[1] != PendingQueue::kNone) unused &= ~bit(bank);
-    });
-  }
+  for (const bool is_write : {false, true}) unused &= ~buffers_[is_write].hit_banks(is_write);
   return unused;
 }
 
@@ -219,7 +227,7 @@ void FrFcfsController::start_refreshes(DramCycle now) {
 }
 
 bool FrFcfsController::any_servable_hit(DramCycle now, std::uint64_t banks) const {
-  for (std::uint64_t rest = banks & buffers_[writing_].occupied_banks(); rest != 0;
+  for (std::uint64_t rest = banks & buffers_[writing_].hit_banks(writing_); rest != 0;
        rest &= rest - 1)
     if (servable_hit(now, static_cast<std::uint32_t>(std::countr_zero(rest))) !=
         PendingQueue::kNone)
@@ -263,26 +271,32 @@ bool FrFcfsController::close_for_refresh(DramCycle now, std::uint32_t index) {
 
 DramCycle FrFcfsController::next_event(DramCycle from) const {
   const BankTimers& timers = port_.timers();
-  const DramCycle column = std::max(next_column(from), timers.column_bus_ready());
-  const DramCycle row = std::max(next_row(), timers.row_bus_ready());
-  return std::max(from, std::min({column, row, next_refresh(from)}));
+  due_.column = std::max(next_column(from), timers.column_bus_ready());
+  due_.row = std::max(next_row(), timers.row_bus_ready());
+  due_.refresh = next_refresh(from);
+  due_is_known_ = true;
+  return std::max(from, std::min({due_.column, due_.row, due_.refresh}));
 }
 
 DramCycle FrFcfsController::next_column(DramCycle from) const {
   DramCycle next = kNever;
-  for_each_bit(buffers_[writing_].occupied_banks(), [&](std::uint32_t bank) {
-    if (servable_hit(from, bank) != PendingQueue::kNone)
-      next = std::min(next, port_.timers().column_ready(bank, writing_));
+  const PendingQueue& buffer = buffers_[writing_];
+  // Only a refresh or an aged miss makes a hit wait.
+  const std::uint64_t doubtful = refreshing_ | buffer.miss_banks();
+  for_each_bit(buffer.hit_banks(writing_), [&](std::uint32_t bank) {
+    if ((doubtful & bit(bank)) != 0 && servable_hit(from, bank) == PendingQueue::kNone) return;
+    next = std::min(next, port_.timers().column_ready(bank, writing_));
   });
   return next;
 }
 
 DramCycle FrFcfsController::next_row() const {
   DramCycle next = kNever;
-  for_each_bit(occupied_banks(writing_),
-               [&](std::uint32_t bank) { next = std::min(next, row_work(bank, writing_).ready); });
-  for_each_bit(banks_left_over(),
-               [&](std::uint32_t bank) { next = std::min(next, row_work(bank, !writing_).ready); });
+  const auto note = [&](std::uint32_t, CommandKind, DramCycle ready) {
+    next = std::min(next, ready);
+  };
+  for_each_row_work(writing_, occupied_banks(writing_), note);
+  for_each_row_work(!writing_, banks_left_over(), note);
   for_each_bit(unused_open_banks(), [&](std::uint32_t bank) {
     next = std::min(next, port_.timers().precharge_ready(bank));
   });

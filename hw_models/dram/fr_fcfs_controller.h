@@ -35,11 +35,6 @@ class FrFcfsController final : public Controller {
 
  private:
   using Slot = PendingQueue::Slot;
-  /// A row command for a bank and when it may go out.
-  struct RowWork {
-    CommandKind kind = CommandKind::kActivate;
-    DramCycle ready = kNever;
-  };
   /// Refresh bookkeeping of a rank.
   struct RankRefresh {
     RefreshTimer timer;
@@ -49,6 +44,12 @@ class FrFcfsController final : public Controller {
     std::uint32_t next_bank = 0;  ///< per-bank refresh: whose turn it is
   };
 
+  /// Cycles before which no command of a class can go out, as long as no request comes. A visit
+  /// skips the classes that are not due.
+  struct Due {
+    DramCycle column = 0, row = 0, refresh = 0;
+  };
+
   bool issue_column(DramCycle now, CompletionSink& sink);
   std::uint64_t column_rank(DramCycle now, std::uint32_t bank, Slot hit) const;
   Slot servable_hit(DramCycle now, std::uint32_t bank) const;
@@ -56,7 +57,8 @@ class FrFcfsController final : public Controller {
 
   bool issue_row(DramCycle now);
   bool issue_row_for(DramCycle now, bool is_write, std::uint64_t banks);
-  RowWork row_work(std::uint32_t bank, bool is_write) const;
+  template <typename Work>
+  void for_each_row_work(bool is_write, std::uint64_t banks, Work work) const;
   void send_row(DramCycle now, CommandKind kind, std::uint32_t bank, bool is_write);
   bool close_unused(DramCycle now);
   std::uint64_t unused_open_banks() const;
@@ -88,6 +90,8 @@ class FrFcfsController final : public Controller {
   std::uint32_t phase_bursts_ = 0;  ///< served since the direction last changed
   std::vector<RankRefresh> refresh_;
   std::uint64_t refreshing_ = 0;  ///< union of RankRefresh::pending
+  mutable Due due_;               ///< found by next_event
+  mutable bool due_is_known_ = false;
 };
 
 }  // namespace tessera::dram

@@ -1,5 +1,7 @@
 #include "hw_models/dram/pending_queue.h"
 
+#include "hw_models/dram/bits.h"
+
 namespace tessera::dram {
 
 PendingQueue::PendingQueue(std::uint32_t capacity, std::uint32_t banks)
@@ -20,6 +22,7 @@ PendingQueue::Slot PendingQueue::push(const PendingRequest& request, std::int64_
   ++size_;
   occupied_ |= std::uint64_t{1} << request.at.bank_index;
   note(list.summary, slot, open_row);
+  update_masks(request.at.bank_index);
   return slot;
 }
 
@@ -30,6 +33,7 @@ PendingRequest PendingQueue::take(Slot slot, std::int64_t open_row) {
   unlink(list, slot);
   Slot& noted = is_hit(request, open_row) ? list.summary.hit[request.is_write] : list.summary.miss;
   if (noted == slot) noted = next_alike(successor, request, open_row);
+  update_masks(request.at.bank_index);
   free_.push_back(slot);
   --size_;
   if (list.size == 0) occupied_ &= ~(std::uint64_t{1} << request.at.bank_index);
@@ -41,6 +45,17 @@ void PendingQueue::row_changed(std::uint32_t bank, std::int64_t open_row) {
   list.summary = {};
   for (Slot slot = list.head; slot != kNone; slot = links_[slot].next)
     note(list.summary, slot, open_row);
+  update_masks(bank);
+}
+
+void PendingQueue::update_masks(std::uint32_t bank) {
+  const BankSummary& summary = lists_[bank].summary;
+  const auto set = [&](std::uint64_t& mask, bool value) {
+    mask = (mask & ~bit(bank)) | (std::uint64_t{value} << bank);
+  };
+  set(hit_banks_[0], summary.hit[0] != kNone);
+  set(hit_banks_[1], summary.hit[1] != kNone);
+  set(miss_banks_, summary.miss != kNone);
 }
 
 void PendingQueue::note(BankSummary& summary, Slot slot, std::int64_t open_row) const {

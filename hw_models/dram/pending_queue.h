@@ -47,6 +47,9 @@ class PendingQueue {
 
   /// One bit per bank that has requests.
   std::uint64_t occupied_banks() const { return occupied_; }
+  /// Banks with requests, reads or writes, that hit the open row; banks with requests that miss it.
+  std::uint64_t hit_banks(bool is_write) const { return hit_banks_[is_write]; }
+  std::uint64_t miss_banks() const { return miss_banks_; }
   std::uint32_t size_of(std::uint32_t bank) const { return lists_[bank].size; }
   Slot front(std::uint32_t bank) const { return lists_[bank].head; }
   Slot next(Slot slot) const { return links_[slot].next; }
@@ -74,6 +77,7 @@ class PendingQueue {
     return open_row == static_cast<std::int64_t>(request.at.row);
   }
   void note(BankSummary& summary, Slot slot, std::int64_t open_row) const;
+  void update_masks(std::uint32_t bank);
   void unlink(List& list, Slot slot);
   /// The oldest request from `slot` on with the same relation to the open row as `like`.
   Slot next_alike(Slot slot, const PendingRequest& like, std::int64_t open_row) const;
@@ -84,6 +88,8 @@ class PendingQueue {
   std::vector<Slot> free_;
   std::uint32_t size_ = 0;
   std::uint64_t occupied_ = 0;
+  std::array<std::uint64_t, 2> hit_banks_{};
+  std::uint64_t miss_banks_ = 0;
 };
 
 }  // namespace tessera::dram

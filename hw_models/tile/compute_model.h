@@ -31,9 +31,10 @@ class ComputeModel {
   /// Adding so many partial sums to the outputs, element by element.
   VectorTiming add_sums(std::int64_t elements, Cycle start);
 
- private:
+  /// The array's nest for a rank tile of a stage's layer.
   const ArrayWork& work_of(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer);
 
+ private:
   const Accelerator& accelerator_;
   const mapping::Program& program_;
   PeArray array_;

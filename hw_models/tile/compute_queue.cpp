@@ -11,7 +11,7 @@ using mapping::SlotReader;
 
 bool Tile::step_compute(Cycle now) {
   if (compute_.free_at > now) {
-    wake(compute_.free_at);
+    if (compute_.free_at != kNever) wake(compute_.free_at);
     return false;
   }
   if (!enter(compute_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().compute; })) return false;
@@ -25,7 +25,7 @@ bool Tile::step_compute(Cycle now) {
   if (!execute(now, run, compute_.cursor.instruction())) return false;
   auto& counts = counts_[compute_.turn];
   counts.first = std::min(counts.first, now);
-  counts.last = std::max(counts.last, compute_.free_at);
+  if (compute_.free_at != kNever) counts.last = std::max(counts.last, compute_.free_at);
   compute_.cursor.next();
   return true;
 }
@@ -34,18 +34,14 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
   auto& ring = run.ring(instruction.slot);
   switch (instruction.op) {
     case Op::kAcquire: {
-      const Granule* granule = ring.front(SlotReader::kCompute);
       compute_.wait = "a granule of its inputs";
-      if (granule == nullptr || granule->complete_at == kNever) return false;
-      if (granule->complete_at > now) {
-        wake(granule->complete_at);
-        return false;
-      }
-      account_wait(now, granule);
+      const Granule* latest = acquire(ring, SlotReader::kCompute, instruction.amount, now);
+      if (latest == nullptr) return false;
+      account_wait(now, latest);
       return true;
     }
     case Op::kRelease:
-      ring.release(SlotReader::kCompute);
+      ring.release(SlotReader::kCompute, instruction.amount);
       return true;
     case Op::kReserve: {
       compute_.wait = "room for its outputs";
@@ -102,22 +98,35 @@ bool Tile::start_array(Cycle now, StageRun& run, const mapping::Instruction& ins
   if (workloads::volume(ranks) == 0) return true;
   account_wait(now, nullptr);
   const auto issue = static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
-  const auto& timing = context_.compute.array(run.number(), ranks, continues_sums(run), now + issue);
   account(Cause::kControl, issue);
+  accounted_ = now + issue;
+  counts_[compute_.turn].macs += workloads::volume(ranks);
+  if (context_.functional) accumulate(run, instruction.slot);
+  if (executor_ != nullptr) {
+    compute_.free_at = kNever;
+    executor_->begin(context_.compute.work_of(run.number(), ranks, continues_sums(run)), now, now + issue);
+    return true;
+  }
+  const auto& timing = context_.compute.array(run.number(), ranks, continues_sums(run), now + issue);
+  finish_array(timing, now + issue + timing.cycles);
+  wake(compute_.free_at);
+  return true;
+}
+
+void Tile::array_done(const ArrayTiming& timing, Cycle now) { finish_array(timing, now); }
+
+void Tile::finish_array(const ArrayTiming& timing, Cycle end) {
   account(Cause::kCompute, timing.steady);
   account(Cause::kFillDrain, timing.fill + timing.drain);
   account(Cause::kDelivery, timing.stall);
-  compute_.free_at = accounted_ = now + issue + timing.cycles;
   auto& counts = counts_[compute_.turn];
-  counts.macs += workloads::volume(ranks);
   counts.register_words += timing.counts.register_accesses + timing.counts.register_fills;
   counts.array_words += timing.counts.array_hops;
   counts.buffer_words += timing.counts.partial_sum_words;
   for (const auto words : timing.counts.bus_words) counts.buffer_words += words;
-  if (observer_ != nullptr) observer_->computed(id_, run.number(), false, now, compute_.free_at);
-  if (context_.functional) accumulate(run, instruction.slot);
-  wake(compute_.free_at);
-  return true;
+  counts.last = std::max(counts.last, end);
+  if (observer_ != nullptr) observer_->computed(id_, turns_[compute_.turn].stage, false, accounted_, end);
+  compute_.free_at = accounted_ = end;
 }
 
 /// Not the first piece of the reduction: the sums so far are in the buffer.
@@ -132,8 +141,7 @@ bool Tile::start_vector(Cycle now, StageRun& run, const mapping::Instruction& in
   const auto& ranks = compute_.cursor.ranks();
   if (workloads::volume(ranks) == 0) return true;
   account_wait(now, nullptr);
-  const auto timing = context_.compute.vector(run.number(), ranks, now);
-  run_vector(now, run, timing);
+  run_vector(now, run, context_.compute.vector(run.number(), ranks, after_issue(now)));
   if (context_.functional) {
     if (workloads::accumulates(run.layer()))
       accumulate(run, instruction.slot);
@@ -148,7 +156,7 @@ bool Tile::start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& 
   const Granule& partial = *run.ring(instruction.slot).front(SlotReader::kCompute);
   const std::int64_t elements = partial.region.elements();
   if (elements == 0) return true;
-  run_vector(now, run, context_.compute.add_sums(elements, now));
+  run_vector(now, run, context_.compute.add_sums(elements, after_issue(now)));
   if (context_.functional)
     merge_accumulators(run.layer(), *partial.accumulators, *run.ring(run.stage().output_slot).newest().accumulators);
   return true;
@@ -158,11 +166,11 @@ void Tile::run_vector(Cycle now, const StageRun& run, const VectorTiming& timing
   const auto issue = static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
   account(Cause::kControl, issue);
   account(Cause::kVector, timing.cycles);
-  compute_.free_at = accounted_ = now + issue + timing.cycles;
+  compute_.free_at = accounted_ = after_issue(now) + timing.cycles;
   auto& counts = counts_[compute_.turn];
   counts.vector_operations += timing.operations;
   counts.buffer_words += timing.words_read + timing.words_written;
-  if (observer_ != nullptr) observer_->computed(id_, run.number(), true, now, compute_.free_at);
+  if (observer_ != nullptr) observer_->computed(id_, run.number(), true, after_issue(now), compute_.free_at);
   wake(compute_.free_at);
 }
 
@@ -185,11 +193,11 @@ void Tile::open_outputs(const StageRun& run, Granule& granule) const {
 /// Reads operands only from the granules that have arrived: an element that was never sent is caught here.
 workloads::ReadElement Tile::operand_reader(StageRun& run) {
   return [this, &run](std::size_t operand, std::span<const std::int64_t> index) {
-    const Granule* granule = run.ring(run.receive(static_cast<int>(operand)).slot).front(SlotReader::kCompute);
-    if (granule == nullptr || !granule->values->present(index))
-      throw InvariantViolation("tile " + std::to_string(id_), compute_.free_at, "stage ", run.stage().name,
-                               " computes with an element of operand ", operand, " that has not arrived");
-    return granule->values->at(index);
+    auto& ring = run.ring(run.receive(static_cast<int>(operand)).slot);
+    for (int i = 0; const Granule* granule = ring.front(SlotReader::kCompute, i); ++i)
+      if (granule->complete_at <= now_ && granule->values->present(index)) return granule->values->at(index);
+    throw InvariantViolation("tile " + std::to_string(id_), now_, "stage ", run.stage().name,
+                             " computes with an element of operand ", operand, " that has not arrived");
   };
 }
 

@@ -181,7 +181,7 @@ void Tile::close_groups(Cycle now) {
     for (int operand = 0; operand < run.operands(); ++operand) {
       ReceiveState& state = run.receive(operand);
       if (state.closed || !state.root()) continue;
-      state.closed = state.arrived == run.ring(state.slot).appended();
+      state.closed = state.slot < 0 || state.arrived == run.ring(state.slot).appended();
       all &= state.closed;
       if (state.closed) send_closings(now, run, operand);
     }

@@ -23,13 +23,13 @@ Granule& SlotRing::granule(std::int64_t sequence) {
   return ring_.at(static_cast<std::size_t>(sequence - ring_.front().sequence));
 }
 
-Granule* SlotRing::front(mapping::SlotReader reader) {
-  const std::int64_t sequence = released_[position(reader)];
+Granule* SlotRing::front(mapping::SlotReader reader, int after) {
+  const std::int64_t sequence = released_[position(reader)] + after;
   return sequence < appended_ ? &granule(sequence) : nullptr;
 }
 
-void SlotRing::release(mapping::SlotReader reader) {
-  ++released_[position(reader)];
+void SlotRing::release(mapping::SlotReader reader, int granules) {
+  released_[position(reader)] += granules;
   drop_released();
 }
 

@@ -46,10 +46,11 @@ class SlotRing {
   const std::deque<Granule>& held() const { return ring_; }
   Bytes granule_bytes() const { return granule_bytes_; }
 
-  /// Oldest granule that the reader has not released; nullptr when it was not appended yet.
-  Granule* front(mapping::SlotReader reader);
-  /// Lets the reader's oldest granule go; it leaves the ring when all readers have.
-  void release(mapping::SlotReader reader);
+  /// Oldest granule that the reader has not released, or the one so many after it; nullptr when it was not
+  /// appended yet.
+  Granule* front(mapping::SlotReader reader, int after = 0);
+  /// Lets the reader's oldest granules go; each leaves the ring when all readers have.
+  void release(mapping::SlotReader reader, int granules = 1);
 
  private:
   static int position(mapping::SlotReader reader);

@@ -18,6 +18,17 @@ void mark_slots(const mapping::CodeBlock& block, std::vector<bool>& used) {
   }
 }
 
+/// Notes for each operand the slot in which the load queue puts it.
+void find_slots(const mapping::CodeBlock& load, std::vector<ReceiveState>& receives) {
+  for (const auto& node : load) {
+    const auto& instruction = node.instruction;
+    if (node.is_loop)
+      find_slots(node.body, receives);
+    else if (instruction.op == mapping::Op::kReceive)
+      receives[static_cast<std::size_t>(instruction.operand)].slot = instruction.slot;
+  }
+}
+
 }  // namespace
 
 StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex& index, int stage,
@@ -40,6 +51,7 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
     state.children = std::clamp(static_cast<int>(members.size()) - first_child, 0, kGroupFanOut);
     receives_.push_back(std::move(state));
   }
+  find_slots(code().load, receives_);
   const int part = index.part_of_stage(stage);
   const auto& owners = index.owners(part);
   const auto found = std::ranges::find(owners, share.tile, &mapping::Owner::tile);

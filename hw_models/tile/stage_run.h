@@ -17,7 +17,7 @@ inline constexpr int kGroupFanOut = 8;
 /// One input operand of the share: its place in the group and the readiness collected so far.
 struct ReceiveState {
   const mapping::Group* group = nullptr;
-  mapping::SlotId slot = -1;
+  mapping::SlotId slot = -1;          ///< -1: its code never receives the operand
   int position = 0;
   int children = 0;
   std::map<std::int64_t, int> ready;  ///< per granule: children, and this tile itself

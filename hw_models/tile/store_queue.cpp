@@ -26,13 +26,12 @@ bool Tile::step_store(Cycle now) {
   auto& ring = run.ring(instruction.slot);
   switch (instruction.op) {
     case Op::kAcquire: {
-      const Granule* granule = ring.front(SlotReader::kStore);
       store_.wait = "an output";
-      if (granule == nullptr || granule->complete_at > now) return false;
+      if (acquire(ring, SlotReader::kStore, instruction.amount, now) == nullptr) return false;
       break;
     }
     case Op::kRelease:
-      ring.release(SlotReader::kStore);
+      ring.release(SlotReader::kStore, instruction.amount);
       break;
     default:
       if (!store_work_.active) start_store(now, run, instruction);

@@ -33,7 +33,6 @@ StageRun& Tile::stage_run(std::size_t turn) {
     const auto& [stage, share] = turns_[turn];
     runs_[turn] = std::make_unique<StageRun>(context_.program, context_.index, stage,
                                              context_.program.stages[stage].shares[share]);
-    for (int i = 0; i < runs_[turn]->operands(); ++i) runs_[turn]->receive(i).slot = i;
   }
   return *runs_[turn];
 }
@@ -98,10 +97,12 @@ Cycle Tile::run(Cycle now) {
   close_groups(now);
   if (!departures_.empty()) wake(departures_.front().at);
   if (!arrivals_.empty()) wake(arrivals_.front().at + 1);
+  if (!left_.empty()) wake(left_.front().at + 1);
   return next_wake_;
 }
 
 void Tile::receive_arrivals(Cycle now) {
+  for (; !left_.empty() && left_.front().at < now; left_.pop_front()) interface_.packet_left(left_.front().ticket);
   while (!arrivals_.empty() && arrivals_.front().at < now) {
     handle(arrivals_.front(), now);
     arrivals_.pop_front();
@@ -175,6 +176,19 @@ std::string Tile::describe_wait() const {
   add("store queue", store_);
   if (!requests_.empty()) text += detail::concatenate("; ", requests_.size(), " reads wait for its feature maps");
   return text;
+}
+
+/// The granule of a reader's window that was complete last; nullptr while the window is not complete.
+const Granule* Tile::acquire(SlotRing& ring, mapping::SlotReader reader, int amount, Cycle now) {
+  const Granule* last = nullptr;
+  for (int i = 0; i < amount; ++i) {
+    const Granule* granule = ring.front(reader, i);
+    if (granule == nullptr || granule->complete_at == kNever) return nullptr;
+    if (last == nullptr || granule->complete_at > last->complete_at) last = granule;
+  }
+  if (last->complete_at <= now) return last;
+  wake(last->complete_at);
+  return nullptr;
 }
 
 void Tile::note_occupancy() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hw_models/buffer/buffer_ports.h"
+#include "hw_models/tile/array_executor.h"
 #include "hw_models/tile/cycle_stack.h"
 #include "hw_models/tile/network_interface.h"
 #include "hw_models/tile/stage_run.h"
@@ -34,6 +35,7 @@ struct TileCounts {
 class TileObserver {
  public:
   virtual ~TileObserver() = default;
+  /// The array or the vector unit was at work in [begin, end): from the cycle after issue on.
   virtual void computed(mapping::TileId tile, int stage, bool vector, Cycle begin, Cycle end) = 0;
 };
 
@@ -45,7 +47,9 @@ class Tile {
 
   /// A packet's tail has been read by the network interface at `now`.
   void deliver(const Message& message, Cycle now);
-  void packet_left(std::uint64_t ticket) { interface_.packet_left(ticket); }
+  /// A packet's tail has left the source queue at `now`; seen from the next cycle on, like arrivals, so that it
+  /// does not matter whether tile or network is called first within a cycle.
+  void packet_left(std::uint64_t ticket, Cycle now) { left_.push_back({now, ticket}); }
 
   /// Does everything possible in cycle `now`; returns the next cycle in which time alone changes something.
   Cycle run(Cycle now);
@@ -66,6 +70,10 @@ class Tile {
   Cycle busy_until() const { return accounted_; }
   /// Closes the books: what is left until `end` is idle time.
   void finish(Cycle end);
+  /// Array instructions go to `executor` instead of the closed form; nullptr for the closed form.
+  void set_array_executor(ArrayExecutor* executor) { executor_ = executor; }
+  /// The executor's instruction has ended; its result can be used from cycle `now` on.
+  void array_done(const ArrayTiming& timing, Cycle now);
   void set_observer(TileObserver* observer) { observer_ = observer; }
 
  private:
@@ -80,6 +88,10 @@ class Tile {
   struct Arrival {
     Cycle at;
     Message message;
+  };
+  struct Left {
+    Cycle at;
+    std::uint64_t ticket;
   };
   /// A granule that is read out of the buffer and then leaves through the interface.
   struct Departure {
@@ -116,6 +128,7 @@ class Tile {
   void schedule_departure(Cycle now, Departure departure);
   void wake(Cycle at) { next_wake_ = std::min(next_wake_, at); }
   void note_occupancy();
+  const Granule* acquire(SlotRing& ring, mapping::SlotReader reader, int amount, Cycle now);
 
   // load_queue.cpp
   bool step_load(Cycle now);
@@ -136,6 +149,10 @@ class Tile {
   bool start_array(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_vector(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  void finish_array(const ArrayTiming& timing, Cycle end);
+  Cycle after_issue(Cycle now) const {
+    return now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
+  }
   void run_vector(Cycle now, const StageRun& run, const VectorTiming& timing);
   bool continues_sums(const StageRun& run) const;
   void commit(Cycle now, StageRun& run, mapping::SlotId slot);
@@ -168,6 +185,7 @@ class Tile {
   std::size_t first_unclosed_turn_ = 0;          ///< groups of earlier turns have all been closed
   Queue load_, compute_, store_;
   std::deque<Arrival> arrivals_;
+  std::deque<Left> left_;
   std::deque<Departure> departures_;
   std::deque<std::shared_ptr<const Order>> requests_;  ///< reads of kept feature maps that wait
   std::vector<Served> served_;  ///< reads on their way out
@@ -181,6 +199,7 @@ class Tile {
   std::vector<TileCounts> counts_;  ///< per turn
   Bytes peak_bytes_ = 0;
   Bytes payload_received_ = 0;
+  ArrayExecutor* executor_ = nullptr;
   TileObserver* observer_ = nullptr;
 };
 

@@ -3,6 +3,7 @@
 #include "mapping/cost/interstellar/predictor.h"
 #include "mapping/cost/looptree/looptree_predictor.h"
 #include "mapping/cost/maestro/predictor.h"
+#include "mapping/cost/tangram/predictor.h"
 #include "mapping/cost/timeloop/timeloop_predictor.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
@@ -22,6 +23,7 @@ const std::vector<Entry>& entries() {
       {"timeloop", &make_timeloop_predictor},
       {"looptree", &make_looptree_predictor},
       {"interstellar", &make_interstellar_predictor},
+      {"tangram", &make_tangram_predictor},
   };
   return list;
 }

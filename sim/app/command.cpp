@@ -1,11 +1,14 @@
 #include "sim/app/command.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <iostream>
 #include <new>
 
 #include "sim/app/compile_command.h"
 #include "sim/app/dram_command.h"
 #include "sim/app/noc_command.h"
+#include "sim/app/list_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/app/run_command.h"
 #include "sim/base/error.h"
@@ -22,6 +25,7 @@ const std::vector<Command>& commands() {
       predict_command(),
       noc_command(),
       dram_command(),
+      list_command(),
   };
   return list;
 }
@@ -103,6 +107,8 @@ int fail(int code, const std::string& text) {
 }  // namespace
 
 int run_program(int argc, char** argv) {
+  // Protobuf would print its own lines about a damaged file beside ours.
+  google::protobuf::SetLogHandler(nullptr);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
@@ -125,6 +131,8 @@ int run_program(int argc, char** argv) {
     return fail(kModelFault, std::string("internal error, please report: ") + error.what());
   } catch (const std::bad_alloc&) {
     return fail(kModelFault, "out of memory");
+  } catch (const std::exception& error) {
+    return fail(kModelFault, std::string("internal error, please report: ") + error.what());
   }
 }
 

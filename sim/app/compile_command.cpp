@@ -3,8 +3,6 @@
 #include <iostream>
 
 #include "mapping/listing.h"
-#include "mapping/lowering.h"
-#include "mapping/program_checker.h"
 #include "mapping/program_io.h"
 #include "mapping/schedule_io.h"
 #include "sim/app/inputs.h"
@@ -24,16 +22,15 @@ po::options_description options() {
   options.add_options()
       ("output,o", po::value<std::string>(), "program file to write (.pb), for tessera run --program")
       ("schedule-out", po::value<std::string>(), "schedule file to write (.textproto), for --schedule")
-      ("print", po::value<std::string>(), "print the code of some tiles: tile=3,4")
+      ("print", po::value<std::string>(), "print the listing of tiles by id: tile=3,4")
       ("print-schedule", po::bool_switch(), "print the schedule tree, one node a line");
   return options;
 }
 
 void run(const po::variables_map& values) {
   const auto inputs = load_inputs(values);
-  const auto program = mapping::lower(inputs.schedule, inputs.network, inputs.accelerator);
-  const auto& tile = inputs.accelerator.tile;
-  mapping::check(program, {inputs.accelerator.tiles(), tile.buffer.bytes, tile.buffer.line_bytes});
+  const auto program = lower(inputs);
+  check_program(program, inputs.accelerator, inputs.schedule.origin);
   if (values["print-schedule"].as<bool>()) std::cout << mapping::to_text(inputs.schedule);
   if (values.count("print") != 0)
     std::cout << mapping::requested_listing(program, values["print"].as<std::string>());

@@ -265,7 +265,7 @@ void run_dram(const po::variables_map& values) {
 
 Command dram_command() {
   return {.name = "dram",
-          .summary = "Run a request trace through one DRAM channel",
+          .summary = "run a request trace through one DRAM channel",
           .options = dram_options,
           .run = run_dram};
 }

@@ -2,12 +2,14 @@
 
 #include "hw_models/description/convert.h"
 #include "hw_models/description/load.h"
-#include "hw_models/memory_interface/dram_interface.h"
 #include "mapping/layerwise.h"
+#include "mapping/lowering.h"
+#include "mapping/program_checker.h"
 #include "mapping/schedule_io.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/base/names.h"
+#include "sim/machine/machine_rates.h"
 
 namespace tessera::app {
 
@@ -47,33 +49,41 @@ hw::Accelerator load_accelerator(const po::variables_map& options, std::string& 
 
 namespace {
 
-mapping::MachineRates rates_of(const hw::Accelerator& accelerator) {
-  mapping::MachineRates rates;
-  double bytes_per_second = 0;
-  for (const auto& interface : accelerator.dram) {
-    const auto device = hw::device_of(interface);
-    double peak = device.geometry.burst_bytes / (device.timing.burst * device.timing.clock_ps * 1e-12);
-    if (interface.link_width_bits > 0)
-      peak = std::min(peak, interface.link_width_bits / 8 * interface.link_clock_mhz * 1e6);
-    bytes_per_second += peak;
-    rates.dram_burst_bytes = device.geometry.burst_bytes;
-  }
-  rates.dram_bytes_per_cycle = bytes_per_second / (accelerator.clock_mhz * 1e6);
-  rates.link_bytes_per_cycle = accelerator.network.flit_bytes();
-  rates.multicast = accelerator.network.multicast();
-  return rates;
-}
-
 mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
   if (name == "layerwise")
-    return mapping::schedule_layerwise(inputs.network, inputs.accelerator, rates_of(inputs.accelerator));
+    return mapping::schedule_layerwise(inputs.network, inputs.accelerator,
+                                       sim::machine_rates(inputs.accelerator));
   if (name.ends_with(".textproto")) return mapping::load_schedule(name);
   std::vector<std::string> known;
   for (const auto& kind : schedule_kinds()) known.push_back(kind.name);
   throw UserError("--schedule ", name, ": no such scheduler and no .textproto file; ", suggest(name, known));
 }
 
+/// What lowering and checking say of a layer, with the file that the user has to look at.
+UserError blamed_on(const std::string& origin, const UserError& error) {
+  const bool named = origin.empty() || std::string(error.what()).starts_with(origin);
+  return named ? error : UserError(origin, ": ", error.what());
+}
+
 }  // namespace
+
+mapping::Program lower(const Inputs& inputs) {
+  try {
+    return mapping::lower(inputs.schedule, inputs.network, inputs.accelerator);
+  } catch (const UserError& error) {
+    throw blamed_on(inputs.schedule.origin, error);
+  }
+}
+
+void check_program(const mapping::Program& program, const hw::Accelerator& accelerator,
+                   const std::string& origin) {
+  const auto& buffer = accelerator.tile.buffer;
+  try {
+    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes});
+  } catch (const UserError& error) {
+    throw blamed_on(origin, error);
+  }
+}
 
 Inputs load_inputs(const po::variables_map& options) {
   Inputs inputs;

@@ -23,8 +23,16 @@ struct Inputs {
 /// Loads and checks all three; makes the schedule when it is named rather than given as a file.
 Inputs load_inputs(const boost::program_options::variables_map& options);
 
+/// The program of the inputs; a UserError names the schedule it is about.
+mapping::Program lower(const Inputs& inputs);
+
+/// Runs the program checker; a UserError names `origin`, the file that the program came from.
+void check_program(const mapping::Program& program, const hw::Accelerator& accelerator,
+                   const std::string& origin);
+
 /// The accelerator alone, with --set applied.
-hw::Accelerator load_accelerator(const boost::program_options::variables_map& options, std::string& text);
+hw::Accelerator load_accelerator(const boost::program_options::variables_map& options,
+                                 std::string& text);
 
 /// Schedulers by name.
 struct ScheduleKind {

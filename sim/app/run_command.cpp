@@ -6,8 +6,6 @@
 #include <memory>
 #include <optional>
 
-#include "mapping/lowering.h"
-#include "mapping/program_checker.h"
 #include "mapping/program_io.h"
 #include "sim/app/inputs.h"
 #include "sim/app/progress.h"
@@ -33,6 +31,7 @@ po::options_description options() {
   options.add_options()
       ("program", po::value<std::string>(), "execute a compiled program instead of --network and --schedule")
       ("out", po::value<std::string>(), "folder for result.json, tables and host.json")
+      ("detail", po::value<std::string>()->default_value("tile"), "tile: PE arrays in closed form; pe: one module per PE, slow, same cycles")
       ("functional", po::bool_switch(), "carry integer values and compare the outputs with a plain reference")
       ("seed", po::value<std::uint64_t>()->default_value(1), "of inputs and weights in functional mode")
       ("progress", po::bool_switch(), "report simulated cycles while running, also when output is no terminal");
@@ -45,6 +44,7 @@ struct Job {
   mapping::Program program;
   sim::proto::Manifest manifest;
   std::string schedule;
+  std::string origin;  ///< file that a fault of the program is blamed on
 };
 
 Job load_job(const po::variables_map& values) {
@@ -54,13 +54,15 @@ Job load_job(const po::variables_map& values) {
       if (values.count(other) != 0) throw UserError("--program brings its own ", other, "; leave --", other, " out");
     std::string text;
     job.accelerator = load_accelerator(values, text);
-    job.program = mapping::load_program(values["program"].as<std::string>());
+    job.origin = values["program"].as<std::string>();
+    job.program = mapping::load_program(job.origin);
     job.manifest.set_accelerator(text);
     job.schedule = job.program.schedule;
     return job;
   }
   auto inputs = load_inputs(values);
-  job.program = mapping::lower(inputs.schedule, inputs.network, inputs.accelerator);
+  job.program = lower(inputs);
+  job.origin = inputs.schedule.origin;
   job.accelerator = std::move(inputs.accelerator);
   job.manifest.set_accelerator(inputs.accelerator_text);
   job.schedule = inputs.schedule.name;
@@ -72,11 +74,13 @@ void run(const po::variables_map& values) {
   std::optional<OutputDirectory> out;
   if (values.count("out") != 0) out.emplace(values["out"].as<std::string>());
   Job job = load_job(values);
-  mapping::check(job.program, {job.accelerator.tiles(), job.accelerator.tile.buffer.bytes,
-                               job.accelerator.tile.buffer.line_bytes});
+  check_program(job.program, job.accelerator, job.origin);
 
   ProgressLine progress(values["progress"].as<bool>());
   sim::MachineOptions machine_options;
+  const auto detail = values["detail"].as<std::string>();
+  if (detail != "tile" && detail != "pe") throw UserError("--detail ", detail, ": must be tile or pe");
+  machine_options.detailed_arrays = detail == "pe";
   machine_options.functional = values["functional"].as<bool>();
   machine_options.seed = values["seed"].as<std::uint64_t>();
   machine_options.progress_every = ProgressLine::kEvery;

@@ -6,6 +6,7 @@
 #include <google/protobuf/text_format.h>
 
 #include <cctype>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -31,6 +32,32 @@ std::vector<std::string> field_names(const pb::Descriptor& type) {
   std::vector<std::string> names;
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names;
+}
+
+std::vector<std::string> value_names(const pb::EnumDescriptor& type) {
+  std::vector<std::string> names;
+  for (int i = 0; i < type.value_count(); ++i) names.push_back(type.value(i)->name());
+  return names;
+}
+
+/// Text in `message` between quotes, counted from 0.
+std::string quoted_part(const std::string& message, int index) {
+  std::size_t begin = 0, end = 0;
+  for (int i = 0; i <= index; ++i) {
+    begin = message.find('"', i == 0 ? 0 : end + 1);
+    if (begin == std::string::npos) return "";
+    end = message.find('"', begin + 1);
+    if (end == std::string::npos) return "";
+  }
+  return message.substr(begin + 1, end - begin - 1);
+}
+
+/// Protobuf's parser says what it did not find; this adds what there is.
+std::string allowed_instead(const std::string& error, const pb::Descriptor& root) {
+  if (error.ends_with("got: ")) return "end of file";
+  if (error.find("has no field named") == std::string::npos) return "";
+  const auto* type = root.file()->pool()->FindMessageTypeByName(quoted_part(error, 0));
+  return type == nullptr ? "" : " " + suggest(quoted_part(error, 1), field_names(*type));
 }
 
 /// Enum values are written in capitals in files; on the command line either way.
@@ -72,14 +99,17 @@ pb::Message& descend(pb::Message& message, const PathStep& step, const std::stri
   if (!field.is_repeated()) return *reflection->MutableMessage(&message, &field);
   const int size = reflection->FieldSize(message, &field);
   if (step.index < 0 || step.index >= size)
-    throw UserError("--set ", assignment, ": '", step.name, "' is a list of ", size,
-                    "; write ", step.name, "[0] to ", step.name, "[", size - 1, "]");
+    throw UserError("--set ", assignment, ": '", step.name, "' is a list of ", size, "; write ",
+                    step.name, "[0] to ", step.name, "[", size - 1, "]");
   return *reflection->MutableRepeatedMessage(&message, &field, step.index);
 }
 
 }  // namespace
 
 std::string read_file(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    throw UserError(path, ": is a folder; a file is needed");
   std::ifstream in(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), {}};
   if (!in) throw UserError(path, ": cannot be read");
@@ -90,7 +120,9 @@ void parse_textproto(const std::string& text, const std::string& origin, pb::Mes
   FirstError errors;
   pb::TextFormat::Parser parser;
   parser.RecordErrorsTo(&errors);
-  if (!parser.ParseFromString(text, &message)) throw UserError(origin, ":", errors.text);
+  if (!parser.ParseFromString(text, &message))
+    throw UserError(origin, ":", errors.text,
+                    allowed_instead(errors.text, *message.GetDescriptor()));
 }
 
 void load_textproto(const std::string& path, pb::Message& message) {
@@ -148,7 +180,8 @@ void set_field(pb::Message& message, const std::string& assignment) {
   parser.RecordErrorsTo(&errors);
   if (!parser.MergeFromString(text, current))
     throw UserError("--set ", assignment, ": '", value, "' is no value for ", last.name, " (",
-                    field.type_name(), ")");
+                    field.type_name(), ")",
+                    is_enum ? "; " + suggest(value_text, value_names(*field.enum_type())) : "");
 }
 
 }  // namespace tessera

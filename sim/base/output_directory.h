@@ -16,10 +16,13 @@ class OutputDirectory {
   explicit OutputDirectory(std::filesystem::path path);
 
   void add(const std::string& name, std::string content);
+  /// UserError when a file cannot be written; none of them is left then.
   void commit();
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  void withdraw();
+
   std::filesystem::path path_;
   std::map<std::string, std::string> files_;
 };

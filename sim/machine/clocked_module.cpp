@@ -27,6 +27,11 @@ void ClockedModule::wake(std::uint64_t cycle) {
   ev_step_.notify(sc_core::sc_time::from_value(cycle * period_ps_ - now_ps()));
 }
 
+void ClockedModule::wake_now() {
+  scheduled_ = now_ps() / period_ps_;
+  ev_step_.notify(sc_core::SC_ZERO_TIME);
+}
+
 void ClockedModule::run() {
   scheduled_ = kNever;
   done_ = now_ps() / period_ps_;

@@ -20,6 +20,8 @@ class ClockedModule final : public sc_core::sc_module {
 
   /// Makes sure that the step is called in this cycle or earlier. Cycles in the past mean the next one.
   void wake(std::uint64_t cycle);
+  /// Calls the step in the present cycle, again if it has been called already.
+  void wake_now();
   std::exception_ptr failure() const { return failure_; }
 
  private:

@@ -35,7 +35,7 @@ class Dispatcher final : public PacketSwitch::Listener {
 
   void left(hw::NodeId node, std::uint64_t ticket, Cycle cycle) override {
     if (node < tiles_.size()) {
-      tiles_[node]->packet_left(ticket);
+      tiles_[node]->packet_left(ticket, cycle);
       tile_modules_[node]->wake(cycle + 1);
     } else {
       dram_[node - tiles_.size()]->packet_left(ticket);
@@ -111,7 +111,17 @@ void Machine::build_tiles() {
     tile_modules_.push_back(std::make_unique<ClockedModule>(
         ("tile" + std::to_string(tile)).c_str(), period_ps_,
         [interface = tiles_.back().get()](Cycle now) { return interface->run(now); }));
+    if (options_.detailed_arrays) build_detailed_array(tile);
   }
+}
+
+void Machine::build_detailed_array(int tile) {
+  detailed_arrays_.push_back(std::make_unique<DetailedArray>(
+      ("array" + std::to_string(tile)).c_str(), accelerator_, period_ps_, [this, tile](const hw::ArrayTiming& timing) {
+        tiles_[tile]->array_done(timing, sc_core::sc_time_stamp().value() / period_ps_);
+        tile_modules_[tile]->wake_now();
+      }));
+  tiles_[tile]->set_array_executor(detailed_arrays_.back().get());
 }
 
 void Machine::report_progress(Cycle now) {

@@ -12,6 +12,7 @@
 #include "mapping/program_index.h"
 #include "noc/network.h"
 #include "sim/machine/clocked_module.h"
+#include "sim/machine/detailed_array.h"
 #include "sim/machine/packet_switch.h"
 
 namespace tessera::sim {
@@ -24,6 +25,7 @@ struct Progress {
 };
 
 struct MachineOptions {
+  bool detailed_arrays = false;  ///< one module per PE instead of the closed form: slow, the oracle
   bool functional = false;     ///< carry values and keep DRAM contents
   std::uint64_t seed = 1;      ///< of inputs and weights in functional mode
   Cycle progress_every = 0;    ///< cycles between calls of `progress`; 0: none
@@ -56,6 +58,7 @@ class Machine {
   void build_network();
   void build_dram();
   void build_tiles();
+  void build_detailed_array(int tile);
   void report_progress(Cycle now);
   void check_finished() const;
   void rethrow_failure() const;
@@ -75,6 +78,7 @@ class Machine {
   std::unique_ptr<PacketSwitch> switch_;
   std::vector<std::unique_ptr<hw::Tile>> tiles_;
   std::vector<std::unique_ptr<hw::DramInterface>> dram_;
+  std::vector<std::unique_ptr<DetailedArray>> detailed_arrays_;
   std::unique_ptr<ClockedModule> network_module_;
   std::vector<std::unique_ptr<ClockedModule>> tile_modules_, dram_modules_;
   Cycle next_progress_ = 0;

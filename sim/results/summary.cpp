@@ -47,7 +47,7 @@ std::string stack_lines(const proto::Result& result) {
 }
 
 std::string energy_lines(const proto::Energy& energy) {
-  std::string text = "\nEnergy " + scaled(energy.total() * 1e-6, "uJ") + ":";
+  std::string text = format("\nEnergy %.3f mJ:", energy.total() * 1e-9);
   const std::vector<std::pair<const char*, double>> parts = {
       {"MAC", energy.mac()}, {"registers", energy.register_file()}, {"array", energy.array()},
       {"buffer", energy.buffer()}, {"vector", energy.vector_unit()}, {"network", energy.network()},

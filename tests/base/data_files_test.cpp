@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "sim/base/error.h"
+#include "tests/support/scratch.h"
 
 namespace tessera {
 
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 class DataFolder : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::path(testing::TempDir()) / "tessera_data_files_test";
+    root_ = scratch_path("data_files");
     fs::remove_all(root_);
     fs::create_directories(root_ / "zoo");
     for (const char* name : {"beta.textproto", "alpha.textproto", "notes.md"})

@@ -8,6 +8,7 @@
 #include "hw_models/description/load.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
+#include "tests/support/scratch.h"
 
 namespace tessera::hw {
 namespace {
@@ -45,7 +46,7 @@ TEST(Accelerator, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(machine.tile.array.bus_words_per_cycle[kOutputOperand], 8);
   EXPECT_EQ(machine.tile.buffer.bytes, 32768u);
   EXPECT_EQ(machine.tile.interface.staging_bytes, 512u);
-  EXPECT_EQ(machine.dram.at(0).read_queue, 32);
+  EXPECT_EQ(machine.dram.at(0).write_buffer_bytes, 8192u);
   EXPECT_EQ(machine.default_schedule, "layerwise");
 }
 
@@ -61,7 +62,7 @@ TEST(Accelerator, EveryGivenFieldArrives) {
       interface { max_payload_bytes: 128 outstanding_receives: 2 staging_bytes: 1024 }
       issue_cycles: 0
     }
-    dram { device: "d" data_rate_mt_s: 500 at { row: 2 column: 4 } read_queue: 8
+    dram { device: "d" data_rate_mt_s: 500 at { row: 2 column: 4 } write_buffer_bytes: 8
            link_width_bits: 64 link_clock_mhz: 60 }
     shared_buffers { name: "s0" at { row: 1 column: 2 } bytes: 100 bytes_per_cycle: 8 latency_cycles: 2 }
     energy { source: "test" mac: 1 register_access_word: 2 array_transfer_word: 3 buffer_access_word: 4
@@ -103,7 +104,7 @@ TEST(Accelerator, EveryGivenFieldArrives) {
   EXPECT_EQ(dram.device, "d");
   EXPECT_DOUBLE_EQ(dram.data_rate_mt_s, 500);
   EXPECT_EQ(dram.at, (Coordinate{2, 4}));
-  EXPECT_EQ(dram.read_queue, 8);
+  EXPECT_EQ(dram.write_buffer_bytes, 8u);
   EXPECT_DOUBLE_EQ(dram.link_width_bits, 64);
   EXPECT_DOUBLE_EQ(dram.link_clock_mhz, 60);
   const auto& shared = machine.shared_buffers.at(0);
@@ -189,7 +190,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"energy { source: \"test\" mac: -1 }", ": energy.mac = -1: must be 0 to 1e+09"},
         Refused{"frobs: 3",
                 ":3:6: Message type \"tessera.hw.proto.AcceleratorDescription\" has no field named "
-                "\"frobs\"."}));
+                "\"frobs\". did you mean rows?"}));
 
 TEST(Accelerator, NeedsADramInterfaceAndAnEnergySource) {
   EXPECT_THROW(to_accelerator({}, "empty"), UserError);
@@ -218,20 +219,20 @@ TEST(LoadAccelerator, SuggestsPresetsForAMistypedName) {
 
 TEST(LoadAccelerator, SetReachesNestedAndRepeatedFields) {
   const Accelerator machine =
-      load_accelerator("tangram-4x4", {"tile.array.rows=16", "dram[2].read_queue=4",
+      load_accelerator("tangram-4x4", {"tile.array.rows=16", "dram[2].write_buffer_bytes=4",
                                        "tile.buffer.banks=16", "tile.array.reduction=TREE"});
   EXPECT_EQ(machine.tile.array.rows, 16);
   EXPECT_EQ(machine.tile.buffer.banks, 16);
-  EXPECT_EQ(machine.dram[2].read_queue, 4);
+  EXPECT_EQ(machine.dram[2].write_buffer_bytes, 4u);
   EXPECT_EQ(machine.tile.array.reduction, SpatialReduction::kTree);
   EXPECT_THROW(load_accelerator("tangram-4x4", {"tile.array.rowz=16"}), UserError);
   EXPECT_THROW(load_accelerator("tangram-4x4", {"tile.buffer.banks=0"}), UserError);
 }
 
 TEST(LoadAccelerator, ReadsAFileAndNamesTheMachineAfterIt) {
-  const auto path = std::filesystem::temp_directory_path() / "tessera_description_test.textproto";
+  const auto path = scratch_path("description.textproto");
   std::ofstream(path) << kChannel << kCosts;
-  EXPECT_EQ(load_accelerator(path.string()).name, "tessera_description_test");
+  EXPECT_EQ(load_accelerator(path.string()).name, path.stem().string());
   std::filesystem::remove(path);
 }
 

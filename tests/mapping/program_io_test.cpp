@@ -9,6 +9,7 @@
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "tests/support/program_builder.h"
+#include "tests/support/scratch.h"
 
 namespace tessera::mapping {
 
@@ -111,7 +112,7 @@ TEST(ProgramFile, EveryFieldSurvives) {
 }
 
 TEST(ProgramFile, IsWrittenAndReadByPath) {
-  const auto path = std::filesystem::temp_directory_path() / "tessera_program_io_test.pb";
+  const auto path = scratch_path("program_io.pb");
   const Program program = test::three_stage_program();
   save_program(program, path.string());
   EXPECT_EQ(to_program_bytes(load_program(path.string())), to_program_bytes(program));

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "sim/base/error.h"
+#include "tests/support/scratch.h"
 
 namespace tessera::mapping {
 
@@ -131,9 +132,9 @@ TEST(ScheduleText, OmittedNumbersTakeTheirMeaning) {
 }
 
 TEST(ScheduleFile, WithoutNameIsNamedAfterTheFile) {
-  const auto path = std::filesystem::temp_directory_path() / "tessera_schedule_io_test.textproto";
+  const auto path = scratch_path("schedule_io.textproto");
   std::ofstream(path) << loop(R"(rank { rank: "K" } tile: 2)");
-  EXPECT_EQ(load_schedule(path.string()).name, "tessera_schedule_io_test");
+  EXPECT_EQ(load_schedule(path.string()).name, path.stem().string());
   std::filesystem::remove(path);
 }
 

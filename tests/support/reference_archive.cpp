@@ -10,6 +10,7 @@
 
 #include "sim/base/csv.h"
 #include "sim/base/error.h"
+#include "tests/support/scratch.h"
 
 namespace tessera::test {
 
@@ -37,7 +38,7 @@ std::map<std::string, std::string> load_reference(const std::string& tool) {
 }
 
 fs::path unpack(const std::map<std::string, std::string>& files, const std::string& folder_name) {
-  const fs::path folder = fs::path(testing::TempDir()) / folder_name;
+  const fs::path folder = scratch_path(folder_name);
   fs::remove_all(folder);
   for (const auto& [name, content] : files) {
     fs::create_directories((folder / name).parent_path());

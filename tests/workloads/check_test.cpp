@@ -11,13 +11,13 @@ namespace {
 /// in (1x4) -> a -> b, element by element.
 Network chain() {
   Network network;
-  network.name = "chain";
+  network.name = std::string("chain");
   network.tensors = {{"in", TensorKind::kInput, {1, 4}},
                      {"mid", TensorKind::kIntermediate, {1, 4}},
                      {"out", TensorKind::kOutput, {1, 4}}};
   for (int i = 0; i < 2; ++i) {
     Layer layer;
-    layer.name = i == 0 ? "a" : "b";
+    layer.name = std::string(1, i == 0 ? 'a' : 'b');
     layer.kind = LayerKind::kMap;
     layer.function = Function::kRelu;
     layer.ranks = {{"N", 1, false}, {"C", 4, false}};
@@ -75,7 +75,7 @@ TEST(Check, ElementsWrittenTwiceByOneLayer) {
 TEST(Check, ElementsWrittenByTwoLayers) {
   Network network = chain();
   network.layers.insert(network.layers.begin(), network.layers[0]);
-  network.layers[0].name = "twin";
+  network.layers[0].name = std::string("twin");
   EXPECT_EQ(complaint(network), "a: writes elements of tensor mid that layer twin also writes");
 }
 
@@ -85,7 +85,7 @@ TEST(Check, InterleavedWritersCoverATensor) {
   network.layers[0].ranks[1].extent = 2;
   network.layers[0].output.dimensions[1].terms[0].coefficient = 2;
   network.layers.insert(network.layers.begin(), network.layers[0]);
-  network.layers[1].name = "odd";
+  network.layers[1].name = std::string("odd");
   network.layers[1].output.dimensions[1].offset = 1;
   EXPECT_EQ(complaint(network), "");
   network.layers[1].output.dimensions[1].offset = 0;
@@ -139,7 +139,7 @@ TEST(Check, ResultThatNobodyReads) {
 
 TEST(Check, LayerNamesMustDiffer) {
   Network network = chain();
-  network.layers[1].name = "a";
+  network.layers[1].name = std::string("a");
   EXPECT_EQ(complaint(network), "a: is the name of two layers; names must differ");
 }
 

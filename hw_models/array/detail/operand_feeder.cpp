@@ -86,8 +86,17 @@ bool OperandFeeder::may_read_fill() const {
   return setup_->hazard == 0 || fill < setup_->hazard || written_ > fill - setup_->hazard;
 }
 
+/// Lines read and not yet wholly carried.
+std::int64_t OperandFeeder::lines_held() const {
+  const bool last_in_part = !reading_->done() && reading_line_ > 0;
+  const std::int64_t whole = std::ssize(held_) - (last_in_part ? 1 : 0);
+  const std::int64_t gone = carrying_ ? carried_ / setup_->words_per_line : 0;
+  return whole * setup_->lines + reading_line_ - gone;
+}
+
 void OperandFeeder::read_line() {
   if (reading_line_ == 0 && !may_read_fill()) return;
+  if (lines_held() >= setup_->fifo_lines) return;
   const std::int64_t line = reading_->first_line() + reading_line_;
   if (!arbiter_.offers(setup_->stream, line)) return;
   arbiter_.access(setup_->stream, line);
@@ -121,11 +130,11 @@ void OperandFeeder::carry() {
   const auto slots =
       static_cast<std::int64_t>((phases_.now - carry_start_) / setup_->slot_spacing) + 1;
   const std::int64_t lines = std::min(slots, setup_->lines);
-  const bool all_read = held_.size() > 1 || reading_->done() || reading_->number() != held_.front();
-  if (!all_read && reading_line_ < lines)
-    throw InvariantViolation(name(), phases_.now, "the line FIFO ran dry in fill ", held_.front());
   const std::int64_t there = std::min(lines * setup_->words_per_line, setup_->words);
   const std::int64_t words = std::min(setup_->bus_words, there - carried_);
+  const bool all_read = held_.size() > 1 || reading_->done() || reading_->number() != held_.front();
+  if (!all_read && reading_line_ * setup_->words_per_line < carried_ + words)
+    throw InvariantViolation(name(), phases_.now, "the line FIFO ran dry in fill ", held_.front());
   if (words == 0) return;
   carried_ += words;
   hand_over(words);

@@ -32,9 +32,10 @@ struct FeederSetup {
   FeedMode mode = FeedMode::kEdgeRegister;
   std::int64_t words = 0;  ///< per fill
   std::int64_t words_per_line = 1;
-  std::int64_t lines = 0;      ///< per fill
-  std::int64_t bus_words = 1;  ///< per cycle
-  std::int64_t fifo_fills = 1;
+  std::int64_t lines = 0;       ///< per fill
+  std::int64_t bus_words = 1;   ///< per cycle
+  std::int64_t fifo_fills = 1;  ///< fills that may have a line in the FIFO
+  std::int64_t fifo_lines = 1;
   std::int64_t copies = 1;            ///< register copies
   std::int64_t loaded_reports = 1;    ///< PEs that report a fill as complete
   std::int64_t released_reports = 1;  ///< parts that report it as used up
@@ -69,6 +70,7 @@ class OperandFeeder : public sc_core::sc_module {
   void complete_unread_tiles();
   void read_line();
   bool may_read_fill() const;
+  std::int64_t lines_held() const;
   void skip_unread();
   void bus();
   bool may_start() const;

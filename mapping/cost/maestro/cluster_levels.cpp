@@ -40,8 +40,7 @@ const Operand& operand_of(const Layer& layer, OperandRole role) {
 
 class LevelReader {
  public:
-  LevelReader(const Schedule& schedule, const Layer& layer, const LayerModel& model)
-      : schedule_(schedule), layer_(layer), model_(model) {}
+  LevelReader(const Schedule& schedule, const Layer& layer) : schedule_(schedule), layer_(layer) {}
 
   std::vector<ClusterLevel> read() {
     levels_.resize(1);
@@ -93,7 +92,6 @@ class LevelReader {
 
   const Schedule& schedule_;
   const Layer& layer_;
-  const LayerModel& model_;
   std::vector<ClusterLevel> levels_;
 };
 
@@ -121,9 +119,8 @@ LayerModel layer_model(const Layer& layer) {
   return model;
 }
 
-std::vector<ClusterLevel> cluster_levels(const Schedule& schedule, const Layer& layer,
-                                         const LayerModel& model) {
-  return LevelReader(schedule, layer, model).read();
+std::vector<ClusterLevel> cluster_levels(const Schedule& schedule, const Layer& layer) {
+  return LevelReader(schedule, layer).read();
 }
 
 }  // namespace tessera::mapping::maestro

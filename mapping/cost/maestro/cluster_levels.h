@@ -45,7 +45,6 @@ struct ClusterLevel {
 };
 
 /// UserError naming the schedule and the node that the model does not know.
-std::vector<ClusterLevel> cluster_levels(const Schedule& schedule, const workloads::Layer& layer,
-                                         const LayerModel& model);
+std::vector<ClusterLevel> cluster_levels(const Schedule& schedule, const workloads::Layer& layer);
 
 }  // namespace tessera::mapping::maestro

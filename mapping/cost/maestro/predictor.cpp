@@ -75,8 +75,7 @@ std::vector<PredictedLayer> predict_file(const MappingText& text, const std::str
   for (std::size_t i = 0; i < import.schedules.size(); ++i) {
     PredictedLayer predicted{layer_model(import.network.layers[i]), {}};
     predicted.result =
-        predict(predicted.layer,
-                cluster_levels(import.schedules[i], import.network.layers[i], predicted.layer),
+        predict(predicted.layer, cluster_levels(import.schedules[i], import.network.layers[i]),
                 hardware, faults);
     layers.push_back(std::move(predicted));
   }

@@ -153,6 +153,8 @@ void compare(Policy policy, std::uint64_t traces, std::uint64_t seed) {
     channel.set_listener(&recorder);
     run_trace(channel, requests);
     const auto slow = oracle::run(config, requests, kLimit);
+    // A channel that has become idle leaves refreshes for later; the other ticks its last cycle out.
+    if (!slow.empty()) channel.finish(slow.back().cycle + 1);
     ASSERT_EQ(difference(recorder.commands, slow), "")
         << config.device.geometry.ranks << " ranks, separate "
         << config.device.geometry.separate_column_bus;
@@ -160,11 +162,11 @@ void compare(Policy policy, std::uint64_t traces, std::uint64_t seed) {
   }
 }
 
-TEST(AgainstOracle, PolicyR) { compare(Policy::kRamulator, 400, 1000); }
-TEST(AgainstOracle, PolicyRRowHit) { compare(Policy::kRamulatorRowHit, 400, 2000); }
-TEST(AgainstOracle, PolicyD) { compare(Policy::kDramsim, 400, 3000); }
-TEST(AgainstOracle, PolicyDUnified) { compare(Policy::kDramsimUnified, 400, 4000); }
-TEST(AgainstOracle, PolicyDefault) { compare(Policy::kDefault, 1000, 5000); }
+TEST(AgainstOracle, PolicyR) { compare(Policy::kRamulator, 1000, 1000000); }
+TEST(AgainstOracle, PolicyRRowHit) { compare(Policy::kRamulatorRowHit, 500, 2000000); }
+TEST(AgainstOracle, PolicyD) { compare(Policy::kDramsim, 3000, 3000000); }
+TEST(AgainstOracle, PolicyDUnified) { compare(Policy::kDramsimUnified, 500, 4000000); }
+TEST(AgainstOracle, PolicyDefault) { compare(Policy::kDefault, 3000, 5000000); }
 
 }  // namespace
 }  // namespace tessera::dram

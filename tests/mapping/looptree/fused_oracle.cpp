@@ -275,7 +275,7 @@ class SlowAnalysis {
     if (keeps) drop_constant(held, dims);
     SlowMovement result;
     for (const auto& dim : dims) result.tags += dim.tag;
-    if (dims.empty()) result.tags = "-";
+    if (dims.empty()) result.tags.push_back('-');
     std::map<Index, Points> sent;
     for (const auto& [index, points] : held) {
       result.tile_words_max =

@@ -6,6 +6,7 @@
 #include "mapping/cost/looptree/looptree_predictor.h"
 #include "sim/base/output_directory.h"
 #include "tests/mapping/reference_table.h"
+#include "tests/support/scratch.h"
 
 namespace tessera::mapping {
 namespace {
@@ -40,7 +41,7 @@ TEST(LoopTreeReference, PredictionsNeedNoPredictedColumn) {
   for (std::size_t row = 0; row < full.rows(); ++row)
     bare +=
         full.at(row, "case") + "," + full.at(row, "workload") + "," + full.at(row, "arch") + "\n";
-  const auto folder = std::filesystem::temp_directory_path() / "tessera_looptree_bare";
+  const auto folder = scratch_path("looptree_bare");
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   for (const char* part : {"arch", "mappings", "workloads"})

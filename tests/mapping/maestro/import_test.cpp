@@ -11,7 +11,9 @@ namespace {
 constexpr char kSmall[] =
     "Type: CONV Stride { X: 1, Y: 1 } Dimensions { K: 4, C: 6, R: 3, S: 3, Y: 8, X: 8 }\n";
 
-std::string file(const std::string& layer) { return "Network n {\nLayer l {\n" + layer + "\n}\n}\n"; }
+std::string file(const std::string& layer) {
+  return "Network n {\nLayer l {\n" + layer + "\n}\n}\n";
+}
 
 Import import(const std::string& text, std::int64_t pes = 64) {
   return import_mapping(parse_mapping(text, "a.m"), "a.m", pes);

@@ -14,7 +14,7 @@ MaestroResult run(const std::string& text, const Hardware& hardware,
   const auto import = import_mapping(parse_mapping(text, "a.m"), "a.m", hardware.pes);
   const auto& layer = import.network.layers.front();
   const auto model = layer_model(layer);
-  return predict(model, cluster_levels(import.schedules.front(), layer, model), hardware, faults);
+  return predict(model, cluster_levels(import.schedules.front(), layer), hardware, faults);
 }
 
 std::string gemm(int m, int k, int n, const std::string& flow) {

@@ -117,7 +117,7 @@ std::vector<maestro::CaseRecord> analyse(const std::string& mapping,
   const auto import = import_mapping(parse_mapping(mapping, "mapping"), "mapping", text.num_pes);
   const auto& layer = import.network.layers.front();
   const auto model = layer_model(layer);
-  return iteration_cases(model, cluster_levels(import.schedules.front(), layer, model), hardware,
+  return iteration_cases(model, cluster_levels(import.schedules.front(), layer), hardware,
                          Faults::kAsShipped);
 }
 

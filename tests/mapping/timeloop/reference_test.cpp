@@ -11,6 +11,7 @@
 #include "sim/base/message_io.h"
 #include "sim/base/output_directory.h"
 #include "tests/mapping/reference_table.h"
+#include "tests/support/scratch.h"
 
 namespace tessera::mapping {
 namespace {
@@ -45,7 +46,7 @@ TEST(TimeloopReference, PredictionsNeedNoPredictedColumn) {
   for (std::size_t row = 0; row < full.rows(); ++row)
     bare +=
         full.at(row, "case") + "," + full.at(row, "arch") + "," + full.at(row, "problem") + "\n";
-  const auto folder = std::filesystem::temp_directory_path() / "tessera_timeloop_bare";
+  const auto folder = scratch_path("timeloop_bare");
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   for (const char* part : {"arch", "mappings", "problems"})

@@ -1,0 +1,27 @@
+#include "sim/machine/machine_rates.h"
+
+#include <algorithm>
+
+#include "hw_models/memory_interface/dram_interface.h"
+
+namespace tessera::sim {
+
+mapping::MachineRates machine_rates(const hw::Accelerator& accelerator) {
+  mapping::MachineRates rates;
+  double bytes_per_second = 0;
+  for (const auto& interface : accelerator.dram) {
+    const auto device = hw::device_of(interface);
+    double peak =
+        device.geometry.burst_bytes / (device.timing.burst * device.timing.clock_ps * 1e-12);
+    if (interface.link_width_bits > 0)
+      peak = std::min(peak, interface.link_width_bits / 8 * interface.link_clock_mhz * 1e6);
+    bytes_per_second += peak;
+    rates.dram_burst_bytes = device.geometry.burst_bytes;
+  }
+  rates.dram_bytes_per_cycle = bytes_per_second / (accelerator.clock_mhz * 1e6);
+  rates.link_bytes_per_cycle = accelerator.network.flit_bytes();
+  rates.multicast = accelerator.network.multicast();
+  return rates;
+}
+
+}  // namespace tessera::sim

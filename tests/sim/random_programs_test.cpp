@@ -1,0 +1,110 @@
+// Random layers and small networks x random legal schedules x small machines: the checker accepts
+// every program, the machine runs it to the end, and what it leaves in DRAM equals the plain
+// reference executor. The same program read back from its file form gives the same result to the
+// byte.
+#include <gtest/gtest.h>
+
+#include "mapping/program_io.h"
+#include "sim/base/random.h"
+#include "tests/support/random_layer.h"
+#include "tests/support/random_plan.h"
+#include "tests/support/simulation.h"
+#include "tests/support/small_machine.h"
+
+namespace tessera::test {
+namespace {
+
+constexpr int kSeedsPerBatch = 64;
+constexpr int kBatches = 15;
+
+class RandomPrograms : public testing::TestWithParam<int> {};
+
+/// Every fourth is a network of several layers, so that feature maps stay on chip, are served and
+/// closed.
+workloads::Network draw_network(std::uint64_t seed, Random& random) {
+  if (seed % 4 == 3) return random_network(static_cast<int>(random.between(2, 5)), random.next());
+  return random_layer(random.next());
+}
+
+/// How many of the programs use what: a test that draws nothing interesting proves nothing.
+struct Uses {
+  int programs = 0, split = 0, blocked = 0, sums = 0, served = 0, grouped = 0;
+
+  void count(const mapping::Program& program) {
+    ++programs;
+    bool any_split = false, any_blocked = false, any_sums = false, any_group = false,
+         any_served = false;
+    for (const auto& stage : program.stages) {
+      any_split |= stage.shares.size() > 1;
+      any_sums |= stage.sums_slot >= 0;
+      for (const auto& node : stage.codes[0].compute) any_blocked |= node.is_loop && node.count > 1;
+      for (const auto& share : stage.shares)
+        for (const auto group : share.input_groups)
+          any_group |= stage.groups[group].members.size() > 1;
+    }
+    for (const auto& part : program.parts) any_served |= part.home == mapping::Home::kTiles;
+    split += any_split;
+    blocked += any_blocked;
+    sums += any_sums;
+    served += any_served;
+    grouped += any_group;
+  }
+};
+
+/// The slow forms of parts of the machine, its oracles: every flit arbitrated, a module per PE.
+void expect_same_in_detail(const hw::Accelerator& machine, const mapping::Program& program,
+                           std::uint64_t seed, const std::string& result) {
+  auto other = machine;
+  const bool runs = machine.network.detail() == noc::proto::RUN;
+  other.network.set_detail(runs ? noc::proto::FLIT : noc::proto::RUN);
+  EXPECT_EQ(simulate(other, program, seed).text, result) << "network in the other detail";
+  if (seed % 8 == 0)
+    EXPECT_EQ(simulate(machine, program, seed, /*detailed_arrays=*/true).text, result)
+        << "arrays in detail";
+}
+
+/// Nothing is counted when no schedule was found that fits the machine.
+void try_seed(std::uint64_t seed, Uses& uses) {
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Random random(seed);
+  const auto machine = random_machine(random);
+  const auto network = draw_network(seed, random);
+  const auto drawn = random_program(network, machine, random);
+  if (!drawn) return;
+  uses.count(drawn->program);
+  EXPECT_NO_THROW(mapping::check(drawn->program, limits_of(machine)))
+      << mapping::to_text(drawn->schedule);
+  const auto run = simulate(machine, drawn->program, seed);
+  EXPECT_TRUE(run.ok()) << run.text << "\n" << mapping::to_text(drawn->schedule);
+
+  const auto bytes = mapping::to_program_bytes(drawn->program);
+  const auto reloaded = mapping::parse_program(bytes, "reloaded");
+  EXPECT_EQ(mapping::to_program_bytes(reloaded), bytes);
+  EXPECT_EQ(simulate(machine, reloaded, seed).text, run.text);
+  expect_same_in_detail(machine, drawn->program, seed, run.text);
+}
+
+TEST_P(RandomPrograms, EqualReferenceAndThemselvesReloaded) {
+  Uses uses;
+  for (int i = 0; i < kSeedsPerBatch; ++i)
+    try_seed(static_cast<std::uint64_t>(GetParam() * kSeedsPerBatch + i), uses);
+  EXPECT_GE(uses.programs, 56) << "too few schedules fit their machines";
+  EXPECT_GE(uses.split, 30);
+  EXPECT_GE(uses.blocked, 30);
+  EXPECT_GE(uses.grouped, 10);
+  EXPECT_GE(uses.sums, 10);
+  EXPECT_GE(uses.served, 8);
+}
+
+// In these a tile saw a packet leave a cycle early when it was called after the network within that
+// cycle, which the detailed arrays changed.
+TEST(RandomProgramsOnce, DependedOnTheOrderOfCallsWithinACycle) {
+  Uses uses;
+  for (const std::uint64_t seed : {1280, 2696}) try_seed(seed, uses);
+  EXPECT_EQ(uses.programs, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Batch, RandomPrograms, testing::Range(0, kBatches));
+
+}  // namespace
+}  // namespace tessera::test

@@ -1,0 +1,85 @@
+// `tessera compile` and `tessera run --program` against the direct run, file by file.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "sim/app/command.h"
+#include "sim/base/message_io.h"
+#include "tests/support/child_process.h"
+
+namespace tessera::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Exit code of the command line in a process of its own.
+std::string tessera(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "tessera");
+  const auto run = in_child([&] {
+    std::vector<char*> argv;
+    for (auto& argument : arguments) argv.push_back(argument.data());
+    return std::to_string(app::run_program(static_cast<int>(argv.size()), argv.data()));
+  });
+  return run.text;
+}
+
+class RunProgram : public testing::Test {
+ protected:
+  void SetUp() override {
+    root_ =
+        fs::path(testing::TempDir()) /
+        ("tessera_run_program_" + std::to_string(testing::UnitTest::GetInstance()->random_seed()) +
+         "_" + testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(root_);
+    fs::create_directories(root_);
+  }
+  void TearDown() override { fs::remove_all(root_); }
+  std::string at(const std::string& name) const { return (root_ / name).string(); }
+
+  fs::path root_;
+};
+
+const std::vector<std::string> kInputs = {"--accelerator", "tangram-4x4", "--network", "small_cnn"};
+
+std::vector<std::string> with_inputs(std::vector<std::string> arguments) {
+  arguments.insert(arguments.end(), kInputs.begin(), kInputs.end());
+  return arguments;
+}
+
+TEST_F(RunProgram, EqualsTheDirectRunToTheByte) {
+  ASSERT_EQ(tessera(with_inputs({"run", "--functional", "--out", at("direct")})), "0");
+  ASSERT_EQ(tessera(with_inputs({"compile", "-o", at("program.pb")})), "0");
+  ASSERT_EQ(tessera({"run", "--functional", "--accelerator", "tangram-4x4", "--program",
+                     at("program.pb"), "--out", at("compiled")}),
+            "0");
+  int compared = 0;
+  for (const auto& entry : fs::directory_iterator(at("direct"))) {
+    const auto name = entry.path().filename().string();
+    if (name == "host.json") continue;  // of the host, not of the run
+    EXPECT_EQ(read_file(entry.path().string()), read_file(at("compiled/" + name))) << name;
+    ++compared;
+  }
+  EXPECT_GE(compared, 5);
+}
+
+TEST_F(RunProgram, AScheduleFileGivesTheSameRun) {
+  ASSERT_EQ(tessera(with_inputs(
+                {"compile", "-o", at("a.pb"), "--schedule-out", at("layerwise.textproto")})),
+            "0");
+  ASSERT_EQ(
+      tessera(with_inputs({"compile", "-o", at("b.pb"), "--schedule", at("layerwise.textproto")})),
+      "0");
+  EXPECT_EQ(read_file(at("a.pb")), read_file(at("b.pb")));
+}
+
+TEST_F(RunProgram, ATruncatedProgramIsTheUsersMistake) {
+  ASSERT_EQ(tessera(with_inputs({"compile", "-o", at("program.pb")})), "0");
+  fs::resize_file(at("program.pb"), fs::file_size(at("program.pb")) / 2);
+  EXPECT_EQ(tessera({"run", "--accelerator", "tangram-4x4", "--program", at("program.pb"), "--out",
+                     at("out")}),
+            "2");
+  EXPECT_FALSE(fs::exists(at("out") + "/result.json"));
+}
+
+}  // namespace
+}  // namespace tessera::test
