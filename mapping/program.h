@@ -99,8 +99,9 @@ struct Stage {
   SlotId partial_slot = -1;       ///< outputs of partners; exists on tiles that have no output slot
 };
 
-/// Where the elements of a stored tensor sit in DRAM: blocks of the given extents, blocks and elements inside
-/// a block both row-major in `order`. Channel bits come from the accelerator's interleaving.
+/// Where the elements of a stored tensor sit in an address space, DRAM's or that of the shared buffers: blocks of
+/// the given extents, blocks and elements inside a block both row-major in `order`. Which channel or buffer holds an
+/// address follows from the accelerator's interleaving.
 struct DramLayout {
   std::uint64_t base_address = 0;
   std::vector<int> order;               ///< dimension indices, slowest first
@@ -108,11 +109,12 @@ struct DramLayout {
   Bytes footprint_bytes = 0;
 };
 
-enum class Home { kDram, kTiles };
+enum class Home { kDram, kTiles, kShared };
 
 /// A piece of a stored tensor with one writer. Tensors written by several layers (concatenations) have several.
 /// A part that lives in the tiles is served by the tiles that produced it until every group that reads from an
-/// owner has told it that it is done.
+/// owner has told it that it is done. One that lives in the shared buffers is closed the same way; then its
+/// addresses can be written again.
 struct Part {
   workloads::TensorId tensor = -1;
   int producer_stage = -1;  ///< -1: there from the start
@@ -127,8 +129,14 @@ struct Program {
   int word_bytes = 2;
   workloads::Network network;
   std::vector<DramLayout> layouts;  ///< per tensor; unused when no part is in DRAM
+  std::vector<DramLayout> shared_layouts;  ///< per tensor, or none when no part is in the shared buffers
   std::vector<Part> parts;
   std::vector<Stage> stages;
+
+  /// Of a part that lives in a memory, not in the tiles.
+  const DramLayout& layout_of(const Part& part) const {
+    return (part.home == Home::kShared ? shared_layouts : layouts)[static_cast<std::size_t>(part.tensor)];
+  }
 };
 
 }  // namespace tessera::mapping

@@ -66,6 +66,7 @@ inline constexpr EnumPair<Function, workloads::Function> kFunctions[] = {
 inline constexpr EnumPair<Home, mapping::Home> kHomes[] = {
     {DRAM, mapping::Home::kDram},
     {TILES, mapping::Home::kTiles},
+    {SHARED, mapping::Home::kShared},
 };
 
 inline constexpr EnumPair<Op, mapping::Op> kOps[] = {

@@ -245,10 +245,13 @@ class StageIds {
 void check_layouts(const Program& program, const Place& file) {
   const auto& tensors = program.network.tensors;
   file.size("layouts", program.layouts, tensors.size());
-  for (const auto& part : program.parts)
-    if (part.home == Home::kDram)
-      check_layout(program.layouts[part.tensor], tensors[part.tensor].extents.size(),
-                   file.at("layout of tensor ", tensors[part.tensor].name));
+  for (const auto& part : program.parts) {
+    if (part.home == Home::kTiles) continue;
+    if (part.home == Home::kShared)
+      file.size("layouts in the shared buffers", program.shared_layouts, tensors.size());
+    check_layout(program.layout_of(part), tensors[part.tensor].extents.size(),
+                 file.at("layout of tensor ", tensors[part.tensor].name));
+  }
 }
 
 }  // namespace

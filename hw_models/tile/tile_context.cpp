@@ -4,7 +4,8 @@
 
 namespace tessera::hw {
 
-std::vector<std::vector<mapping::Run>> ChannelStripes::deal(const std::vector<mapping::Run>& runs) const {
+std::vector<std::vector<mapping::Run>> ChannelStripes::deal(
+    const std::vector<mapping::Run>& runs) const {
   std::vector<std::vector<mapping::Run>> dealt(channels_);
   for (const auto& run : runs) {
     std::uint64_t address = run.address;
@@ -23,6 +24,20 @@ std::vector<std::vector<mapping::Run>> ChannelStripes::deal(const std::vector<ma
     }
   }
   return dealt;
+}
+
+std::vector<std::vector<mapping::Run>> TileContext::deal(const mapping::Part& part,
+                                                         const workloads::Region& region) const {
+  return stripes_of(part.home).deal(mapping::runs_of(program.layout_of(part),
+                                                     program.network.tensors[part.tensor].extents,
+                                                     region, program.word_bytes));
+}
+
+Bytes TileContext::bytes_in(std::size_t channel, const mapping::Part& part) const {
+  Bytes bytes = 0;
+  const auto dealt = deal(part, part.region);
+  for (const auto& run : dealt[channel]) bytes += run.bytes;
+  return bytes;
 }
 
 }  // namespace tessera::hw

@@ -391,7 +391,7 @@ class Machine {
   }
 
   void leave(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
-    if (!owns(turn) || part_of(turn.number).home != Home::kDram)
+    if (!owns(turn) || part_of(turn.number).home == Home::kTiles)
       throw Fault{"stores what it should not"};
     publish(turn, outgoing(turn, instruction, ranks).contents);
   }
