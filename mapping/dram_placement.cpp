@@ -65,6 +65,11 @@ class Placer {
     DramLayout& layout = program_.layouts[tensor];
     layout.stripe_bytes = stripe_;
     choose_channels(tensor, layout);
+    layout.hashed = placement_.hashed && layout.copies == Copies::kOne && layout.channels > 1;
+    if (layout.hashed && !std::has_single_bit(static_cast<unsigned>(layout.channels)))
+      throw UserError("dram_placement.hashed: the stripes of tensor ",
+                      program_.network.tensors[tensor].name, " go round ", layout.channels,
+                      " channels; allowed: a power of two");
     layout.base_address = base_of(tensor, layout);
     const Bytes space = space_of(layout);
     for (int c = 0; c < channels(); ++c) {

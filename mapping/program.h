@@ -117,6 +117,7 @@ struct DramLayout {
   Bytes stripe_bytes = 256;
   int first_channel = 0;
   int channels = 0;                     ///< that the stripes go round; 0: all of the machine
+  bool hashed = false;                  ///< the turn is XORed with all higher bits of the stripe's number
   Copies copies = Copies::kOne;
 };
 

@@ -1,3 +1,4 @@
+#include <bit>
 #include <concepts>
 #include <optional>
 #include <set>
@@ -140,6 +141,9 @@ void check_channels(const DramLayout& layout, const Program& program, const Plac
                  program.word_bytes);
   place.within("first channel", layout.first_channel, 0, std::max(program.dram_channels - 1, 0));
   place.within("number of channels", layout.channels, 0, program.dram_channels);
+  const int ways = layout.channels > 0 ? layout.channels : std::max(program.dram_channels, 1);
+  if (layout.hashed && !std::has_single_bit(static_cast<unsigned>(ways)))
+    place.refuse("stripes are hashed over ", ways, " channels; allowed: a power of two");
 }
 
 /// Checks what a stage's ids point at.

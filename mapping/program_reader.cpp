@@ -89,6 +89,7 @@ class Reader {
             message.stripe_bytes(),
             message.first_channel(),
             message.channels(),
+            message.hashed(),
             in_memory(program::kCopies, message.copies(), "copies")};
   }
 

@@ -74,6 +74,7 @@ void write(const DramLayout& layout, program::DramLayout& message) {
   message.set_stripe_bytes(layout.stripe_bytes);
   message.set_first_channel(layout.first_channel);
   message.set_channels(layout.channels);
+  message.set_hashed(layout.hashed);
   message.set_copies(in_file(program::kCopies, layout.copies));
 }
 

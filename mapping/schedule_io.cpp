@@ -175,6 +175,7 @@ DramPlacement read_placement(const proto::DramPlacement& message, const std::str
   placement.weight_copies = known_choice<Copies>(
       message.weight_copies(), proto::DramPlacement::Copies_ARRAYSIZE, "weight_copies", origin);
   placement.interleave_bytes = message.interleave_bytes();
+  placement.hashed = message.hashed();
   placement.base_alignment_bytes = message.base_alignment_bytes();
   placement.base_stagger_bytes = message.base_stagger_bytes();
   for (const auto& tensor : message.tensor())
@@ -188,6 +189,7 @@ void write_placement(const DramPlacement& placement, proto::DramPlacement& messa
   message.set_channels(static_cast<proto::DramPlacement::Channels>(placement.channels));
   message.set_weight_copies(static_cast<proto::DramPlacement::Copies>(placement.weight_copies));
   message.set_interleave_bytes(placement.interleave_bytes);
+  message.set_hashed(placement.hashed);
   message.set_base_alignment_bytes(placement.base_alignment_bytes);
   message.set_base_stagger_bytes(placement.base_stagger_bytes);
   for (const auto& tensor : placement.tensors) {

@@ -40,6 +40,25 @@ TEST(Deal, BeginsAtTheBaseInTheFirstChannelAndWrapsRound) {
   EXPECT_TRUE(dealt[2].empty());
 }
 
+TEST(Deal, HashingSpreadsStridesOfAllChannels) {
+  // Four channels, stripes of 64: stripes 0, 4, 8, 12 are 256 bytes apart and all channel 0's
+  // without hashing; with it 0, 0^1, 0^2, 0^3. Stripe 5 is 1 in its low and 1 in its high bits: 0.
+  DramLayout layout = layout_of(64);
+  layout.hashed = true;
+  const auto dealt = deal(layout, {{0, 64}, {256, 64}, {512, 64}, {768, 64}}, 4);
+  for (std::uint64_t c = 0; c < 4; ++c) EXPECT_EQ(dealt[c], (Runs{{64 * c, 64}}));
+  EXPECT_TRUE(holds(layout, 5 * 64, 0, 4));
+}
+
+TEST(Deal, HashedStripesOfARowStillLieInAllChannels) {
+  DramLayout layout = layout_of(64);
+  layout.hashed = true;
+  for (const std::size_t channels : {2, 8}) {
+    const auto dealt = deal(layout, {{0, 64 * channels * 100}}, channels);
+    for (const auto& runs : dealt) EXPECT_EQ(runs, (Runs{{0, 6400}}));
+  }
+}
+
 TEST(Deal, EveryByteHasOnePlace) {
   Random random(3);
   for (int round = 0; round < 300; ++round) {

@@ -140,6 +140,12 @@ TEST(Placement, RefusalsNameFieldValueAndWhatIsAllowed) {
   channel.tensors = {{"w", 2, 1}};
   EXPECT_EQ(refusal(channel),
             "dram_placement.tensor w: first_channel is 2; the machine has 2 DRAM channels");
+  DramPlacement hashed;
+  hashed.hashed = true;
+  EXPECT_EQ(refusal(hashed), "accepted");
+  EXPECT_EQ(refusal(hashed, 3),
+            "dram_placement.hashed: the stripes of tensor in go round 3 channels; allowed: a power "
+            "of two");
   channels.tensors = {{"w", 0, 3}};
   EXPECT_EQ(refusal(channels),
             "dram_placement.tensor w: channels is 3; the machine has 2 DRAM channels");
@@ -162,6 +168,7 @@ dram_placement {
     first_channel: 1
     channels: 2
   }
+  hashed: true
 }
 )";
 

@@ -70,7 +70,8 @@ TEST(ProgramFile, EveryFieldSurvives) {
   program.dram_channels = 6;
   program.layouts[2].stripe_bytes = 1024;
   program.layouts[2].first_channel = 5;
-  program.layouts[2].channels = 3;
+  program.layouts[2].channels = 2;
+  program.layouts[2].hashed = true;
   program.layouts[1].copies = Copies::kInTurn;
   program.parts[0].region.dimensions[1] = {1, 1, 5};
 
@@ -114,7 +115,8 @@ TEST(ProgramFile, EveryFieldSurvives) {
   EXPECT_EQ(read.dram_channels, 6);
   EXPECT_EQ(read.layouts[2].stripe_bytes, 1024u);
   EXPECT_EQ(read.layouts[2].first_channel, 5);
-  EXPECT_EQ(read.layouts[2].channels, 3);
+  EXPECT_EQ(read.layouts[2].channels, 2);
+  EXPECT_TRUE(read.layouts[2].hashed);
   EXPECT_EQ(read.layouts[1].copies, Copies::kInTurn);
   EXPECT_EQ(read.parts[0].region, program.parts[0].region);
   EXPECT_EQ(read.parts[3].home, Home::kTiles);
@@ -240,6 +242,12 @@ TEST(ProgramIds, SizesMustFit) {
         p.layouts[0].channels = 3;
       },
       "number of channels is 3; allowed: 0 to 2");
+  refused(
+      [](Program& p) {
+        p.dram_channels = 3;
+        p.layouts[0].hashed = true;
+      },
+      "stripes are hashed over 3 channels; allowed: a power of two");
   refused([](Program& p) { p.stages[0].slots[0].granules = 0; }, "slot I0: granules is 0");
   refused([](Program& p) { p.stages[0].slots[0].granule_bytes = 0; }, "granule bytes is 0");
   refused([](Program& p) { p.stages[0].slots[0].readers = 8; }, "readers is 8; allowed: 1 to 7");
