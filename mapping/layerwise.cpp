@@ -111,7 +111,7 @@ class Layerwise {
  public:
   Layerwise(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates)
       : network_(network), accelerator_(accelerator), rates_(rates), sources_(network.tensors.size()),
-        placer_(accelerator.tile.buffer.bytes), shared_(accelerator.shared_bytes(), accelerator.word_bytes()) {}
+        placer_(accelerator.tile.buffer.bytes), shared_(accelerator) {}
 
   Schedule run() {
     Schedule schedule{"layerwise", "schedule layerwise", {}};

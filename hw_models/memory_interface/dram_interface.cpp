@@ -9,12 +9,6 @@ namespace tessera::hw {
 
 using dram::DramCycle;
 
-dram::Device device_of(const DramInterfaceDescription& description) {
-  dram::DeviceChanges changes;
-  changes.data_rate_mt_s = static_cast<std::uint32_t>(description.data_rate_mt_s);
-  return dram::load_device(description.device, changes);
-}
-
 DramInterface::DramInterface(std::size_t channel, const TileContext& context, const dram::ChannelConfig& config,
                              ClockPair clocks, PacketPort& port, MemoryImage* image)
     : number_(channel),

@@ -1,5 +1,7 @@
 #include "hw_models/memory_interface/memory_image.h"
 
+#include "mapping/dram_channels.h"
+
 namespace tessera::hw {
 
 MemoryImage::MemoryImage(const TileContext& context, workloads::TensorValues values)
@@ -16,12 +18,12 @@ std::size_t MemoryImage::flat(workloads::TensorId tensor,
   return static_cast<std::size_t>(offset);
 }
 
-std::size_t MemoryImage::channel_of(const mapping::Part& part,
-                                    std::span<const std::int64_t> index) const {
+bool MemoryImage::holds(std::size_t channel, const mapping::Part& part,
+                        std::span<const std::int64_t> index) const {
   const auto& program = context_.program;
-  return context_.stripes_of(part.home).channel_of(
-      mapping::address_of(program.layout_of(part), program.network.tensors[part.tensor].extents,
-                          index, program.word_bytes));
+  const auto& layout = program.layout_of(part);
+  const auto address = mapping::address_of(layout, program.network.tensors[part.tensor].extents, index, program.word_bytes);
+  return mapping::holds(layout, address, channel, context_.channels(part.home));
 }
 
 RegionValues MemoryImage::read(std::size_t channel, const Order& order) const {
@@ -29,7 +31,7 @@ RegionValues MemoryImage::read(std::size_t channel, const Order& order) const {
   const auto tensor = part.tensor;
   RegionValues values(order.region);
   for_each_index(order.region, [&](std::span<const std::int64_t> index) {
-    if (channel_of(part, index) == channel) values.set(index, values_[tensor][flat(tensor, index)]);
+    if (holds(channel, part, index)) values.set(index, values_[tensor][flat(tensor, index)]);
   });
   return values;
 }
@@ -38,8 +40,7 @@ void MemoryImage::write(std::size_t channel, const Order& order) {
   const auto& part = context_.program.parts[order.part];
   const auto tensor = part.tensor;
   for_each_index(order.region, [&](std::span<const std::int64_t> index) {
-    if (channel_of(part, index) == channel)
-      values_[tensor][flat(tensor, index)] = order.values->at(index);
+    if (holds(channel, part, index)) values_[tensor][flat(tensor, index)] = order.values->at(index);
   });
 }
 

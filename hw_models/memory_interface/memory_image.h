@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "hw_models/tile/message.h"
-#include "hw_models/tile/tile_context.h"
 #include "workloads/reference_executor.h"
 
 namespace tessera::hw {
@@ -23,7 +22,7 @@ class MemoryImage {
 
  private:
   std::size_t flat(workloads::TensorId tensor, std::span<const std::int64_t> index) const;
-  std::size_t channel_of(const mapping::Part& part, std::span<const std::int64_t> index) const;
+  bool holds(std::size_t channel, const mapping::Part& part, std::span<const std::int64_t> index) const;
 
   const TileContext& context_;
   workloads::TensorValues values_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mapping/dram_channels.h"
 #include "sim/base/error.h"
 
 namespace tessera::hw {
@@ -27,18 +28,20 @@ SharedBuffer::SharedBuffer(std::size_t number, const TileContext& context, Packe
   find_predecessors();
 }
 
+/// Parts of earlier stages whose tensors share addresses with a part's.
 void SharedBuffer::find_predecessors() {
   const auto& parts = context_.program.parts;
+  const auto buffers = context_.channels(Home::kShared);
+  const auto overlapping = [&](const mapping::Part& a, const mapping::Part& b) {
+    const auto &at = context_.program.layout_of(a), &bt = context_.program.layout_of(b);
+    return at.base_address < bt.base_address + mapping::bytes_per_channel(bt, buffers) &&
+           bt.base_address < at.base_address + mapping::bytes_per_channel(at, buffers);
+  };
   for (std::size_t later = 0; later < parts.size(); ++later)
     for (std::size_t earlier = 0; earlier < parts.size(); ++earlier) {
       const auto &a = parts[earlier], &b = parts[later];
-      if (a.home != Home::kShared || b.home != Home::kShared ||
-          a.producer_stage >= b.producer_stage)
-        continue;
-      if (a.tensor == b.tensor) continue;
-      const auto &at = context_.program.layout_of(a), &bt = context_.program.layout_of(b);
-      if (at.base_address < bt.base_address + bt.footprint_bytes &&
-          bt.base_address < at.base_address + at.footprint_bytes)
+      const bool both = a.home == Home::kShared && b.home == Home::kShared;
+      if (both && a.producer_stage < b.producer_stage && a.tensor != b.tensor && overlapping(a, b))
         predecessors_[later].push_back(static_cast<int>(earlier));
     }
 }

@@ -113,7 +113,7 @@ void Tile::request(Cycle now, StageRun& run, int operand, std::int64_t sequence)
 
 void Tile::order_from_memory(Cycle now, const Order& order, const Region& region) {
   const auto& part = context_.program.parts[order.part];
-  auto dealt = context_.deal(part, region);
+  auto dealt = context_.runs_per_channel(part, region, order);
   for (std::size_t channel = 0; channel < dealt.size(); ++channel) {
     if (dealt[channel].empty()) continue;
     auto piece = std::make_shared<Order>(order);
@@ -201,7 +201,7 @@ void Tile::send_closings(Cycle now, const StageRun& run, int operand) {
       if (!intersect(owner.region, region).empty()) close(part, static_cast<NodeId>(owner.tile));
     const Part& stored = context_.program.parts[part];
     if (stored.home != Home::kShared || intersect(stored.region, region).empty()) continue;
-    for (std::size_t buffer = 0; buffer < context_.shared_stripes.channels(); ++buffer)
+    for (std::size_t buffer = 0; buffer < context_.channels(Home::kShared); ++buffer)
       close(part, context_.shared_node(buffer));
   }
 }

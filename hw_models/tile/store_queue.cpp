@@ -58,7 +58,7 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
   const bool shared = part.home == mapping::Home::kShared;
   store_.wait = shared ? "room at the shared buffers" : "room at the DRAM interfaces";
   store_work_.into = shared ? Source::kSharedBuffer : Source::kDram;
-  auto dealt = context_.deal(part, granule.region);
+  auto dealt = context_.runs_per_channel(part, granule.region, {});
   for (std::size_t channel = 0; channel < dealt.size(); ++channel) {
     if (dealt[channel].empty()) continue;
     auto order = std::make_shared<Order>();

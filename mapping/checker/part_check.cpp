@@ -5,6 +5,7 @@
 
 #include "mapping/checker/region_set.h"
 #include "mapping/checker/stage_view.h"
+#include "mapping/dram_channels.h"
 
 namespace tessera::mapping::checker {
 
@@ -144,21 +145,38 @@ class PartCheck {
     }
   }
 
+  /// Where tensors begin and end in one channel.
+  struct Place {
+    std::uint64_t begin, end;
+    int part;
+  };
+
   void check_dram() const {
-    struct Place {
-      std::uint64_t begin, end;
-      int part;
-    };
-    std::vector<Place> places;
+    std::vector<int> first_parts;
     std::vector<bool> seen(program_.network.tensors.size(), false);
     for (std::size_t p = 0; p < program_.parts.size(); ++p) {
       const Part& part = program_.parts[p];
-      if (part.home != Home::kDram || seen[part.tensor]) continue;
-      seen[part.tensor] = true;
+      if (part.home != Home::kDram) continue;
       const DramLayout& layout = program_.layouts[part.tensor];
+      if (layout.copies != Copies::kOne && part.producer_stage >= 0)
+        refuse(static_cast<int>(p), "is written and cannot have a copy in every channel");
+      if (seen[part.tensor]) continue;
+      seen[part.tensor] = true;
       check_footprint(static_cast<int>(p), layout);
+      first_parts.push_back(static_cast<int>(p));
+    }
+    const int channels = std::max(program_.dram_channels, 1);
+    for (int channel = 0; channel < channels; ++channel)
+      check_channel(first_parts, channel, channels);
+  }
+
+  void check_channel(const std::vector<int>& parts, int channel, int channels) const {
+    std::vector<Place> places;
+    for (const int p : parts) {
+      const DramLayout& layout = program_.layouts[program_.parts[p].tensor];
+      if (!holds_part(layout, channel, channels)) continue;
       places.push_back(
-          {layout.base_address, layout.base_address + layout.footprint_bytes, static_cast<int>(p)});
+          {layout.base_address, layout.base_address + bytes_per_channel(layout, channels), p});
     }
     std::ranges::sort(places, {}, &Place::begin);
     for (std::size_t i = 1; i < places.size(); ++i)
@@ -170,23 +188,25 @@ class PartCheck {
 
   /// A tensor's addresses are taken from the first stage that writes it to the last that reads it.
   void check_shared() const {
-    struct Place {
+    struct Stay {
       std::uint64_t begin, end;
       int first_stage, last_stage, part;
     };
-    std::map<workloads::TensorId, Place> places;
+    std::map<workloads::TensorId, Stay> places;
     for (std::size_t p = 0; p < program_.parts.size(); ++p) {
       const Part& part = program_.parts[p];
       if (part.home != Home::kShared) continue;
       const DramLayout& layout = program_.layout_of(part);
       check_footprint(static_cast<int>(p), layout);
-      const std::uint64_t end = layout.base_address + layout.footprint_bytes;
+      const auto buffers = static_cast<std::size_t>(limits_.shared_buffers);
+      if (buffers == 0) refuse(static_cast<int>(p), "lives in shared buffers; the machine has none");
+      const std::uint64_t end = layout.base_address + bytes_per_channel(layout, buffers);
       if (end > limits_.shared_bytes)
-        refuse(static_cast<int>(p), "ends at ", end, " in the shared buffers, which hold ",
+        refuse(static_cast<int>(p), "ends at ", end, " of each shared buffer; the smallest holds ",
                limits_.shared_bytes, " bytes");
       const int first = part.producer_stage, last = use_.last_reader[p];
       const auto [entry, added] =
-          places.try_emplace(part.tensor, Place{layout.base_address, end, first, last, static_cast<int>(p)});
+          places.try_emplace(part.tensor, Stay{layout.base_address, end, first, last, static_cast<int>(p)});
       if (added) continue;
       entry->second.first_stage = std::min(entry->second.first_stage, first);
       entry->second.last_stage = std::max(entry->second.last_stage, last);

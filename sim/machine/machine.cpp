@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "hw_models/memory_interface/channel_config.h"
+#include "mapping/dram_channels.h"
 #include "noc/topology/description.h"
 #include "sim/base/error.h"
 
@@ -61,10 +63,7 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
       options_(std::move(options)),
       index_(program),
       compute_(accelerator, program),
-      context_{accelerator, program, index_, compute_,
-               hw::ChannelStripes(accelerator.dram.size(), accelerator.dram_interleave_bytes),
-               hw::ChannelStripes(accelerator.shared_buffers.size(), accelerator.shared_interleave_bytes),
-               options_.functional},
+      context_{accelerator, program, index_, compute_, options_.functional},
       period_ps_(period_of(accelerator.clock_mhz)),
       topology_(noc::build_topology(accelerator.network)) {
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
@@ -97,9 +96,8 @@ void Machine::build_network() {
 
 void Machine::build_dram() {
   for (std::size_t channel = 0; channel < accelerator_.dram.size(); ++channel) {
-    const auto& description = accelerator_.dram[channel];
-    dram::ChannelConfig config;
-    config.device = hw::device_of(description);
+    const auto config = hw::channel_config_of(accelerator_, channel);
+    check_capacity(channel, config.device);
     const hw::ClockPair clocks{period_ps_, config.device.timing.clock_ps};
     parts_.dram.push_back(std::make_unique<hw::DramInterface>(channel, context_, config, clocks, *switch_, memory_.get()));
     parts_.dram_modules.push_back(std::make_unique<ClockedModule>(
@@ -115,6 +113,18 @@ void Machine::build_shared_buffers() {
         ("shared" + std::to_string(number)).c_str(), period_ps_,
         [buffer = parts_.shared_buffers.back().get()](Cycle now) { return buffer->run(now); }));
   }
+}
+
+void Machine::check_capacity(std::size_t channel, const dram::Device& device) const {
+  std::uint64_t end = 0;
+  for (const auto& part : program_.parts) {
+    const auto& layout = program_.layouts[part.tensor];
+    if (part.home == mapping::Home::kDram && mapping::holds_part(layout, channel, accelerator_.dram.size()))
+      end = std::max(end, layout.base_address + mapping::bytes_per_channel(layout, accelerator_.dram.size()));
+  }
+  if (end > device.geometry.capacity_bytes())
+    throw UserError("accelerator ", accelerator_.name, ": dram[", channel, "]: the tensors end at byte ", end,
+                    "; ", device.name, " holds ", device.geometry.capacity_bytes());
 }
 
 void Machine::build_tiles() {

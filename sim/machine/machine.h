@@ -68,6 +68,7 @@ class Machine {
   void build_network();
   void build_dram();
   void build_shared_buffers();
+  void check_capacity(std::size_t channel, const dram::Device& device) const;
   void build_tiles();
   void build_detailed_array(int tile);
   void report_progress(Cycle now);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "hw_models/memory_interface/dram_interface.h"
+#include "hw_models/memory_interface/channel_config.h"
 #include "noc/config.h"
 
 namespace tessera::sim {

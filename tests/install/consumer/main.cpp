@@ -24,7 +24,7 @@ tessera::sim::proto::Result simulate() {
       network, accelerator, tessera::sim::machine_rates(accelerator));
   const auto program = tessera::mapping::lower(schedule, network, accelerator);
   const auto& buffer = accelerator.tile.buffer;
-  tessera::mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes, accelerator.shared_bytes()});
+  tessera::mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes});
 
   tessera::sim::MachineOptions options;
   options.functional = true;
