@@ -65,7 +65,7 @@ void Engine::head_event(ChannelId in) {
   const Cycle arrived = now_ - config_.routing_delay;
   if (flits_available(in, arrived) == 0) return wait_for_flit(in, arrived, FlitWait::kHead);
   // Only after a flit was lost: one is left in the books that belongs to no packet.
-  if (at(in).front.packet == kNone) return;
+  if (at(in).packets == 0) return;
   head_ready(in);
 }
 

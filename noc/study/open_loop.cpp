@@ -1,6 +1,7 @@
 #include "noc/study/open_loop.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/base/error.h"
 
@@ -123,6 +124,17 @@ void OpenLoop::advance_to(Cycle end) {
   advance(end - 1);
 }
 
+// As many packets are under way at the end of the window as at its start, up to chance: three times
+// the root of their number.
+bool OpenLoop::falls_behind() const {
+  const auto created = static_cast<double>(created_flits_);
+  const double behind = created - static_cast<double>(accepted_flits_);
+  const double under_way = created / plan_.packet_flits * result_.latency.packet.mean() /
+                           static_cast<double>(plan_.measure_cycles);
+  const double chance = plan_.packet_flits * (1 + 3 * std::sqrt(under_way));
+  return behind > 0.05 * created + chance;
+}
+
 OpenLoopResult OpenLoop::run() {
   network_.set_observer(this);
   advance_to(window_end_);
@@ -139,8 +151,7 @@ OpenLoopResult OpenLoop::run() {
   result_.cycles = end;
   result_.offered_flits_per_node_cycle = static_cast<double>(created_flits_) / node_cycles;
   result_.accepted_flits_per_node_cycle = static_cast<double>(accepted_flits_) / node_cycles;
-  result_.saturated = measured_under_way_ > 0 || static_cast<double>(accepted_flits_) <
-                                                     0.95 * static_cast<double>(created_flits_);
+  result_.saturated = measured_under_way_ > 0 || falls_behind();
   std::uint64_t least = ~std::uint64_t{0};
   for (const std::uint64_t flits : accepted_by_source_) least = std::min(least, flits);
   result_.least_accepted = static_cast<double>(least) / static_cast<double>(plan_.measure_cycles);

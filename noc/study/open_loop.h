@@ -71,6 +71,7 @@ class OpenLoop : public PacketSink, public DeliveryObserver {
   void create(NodeId node, Cycle cycle);
   void schedule_creation(NodeId node, Cycle after);
   Cycle next_creation(NodeId node, Cycle after);
+  bool falls_behind() const;
   bool in_window(Cycle cycle) const { return cycle >= plan_.warmup_cycles && cycle < window_end_; }
 
   Network& network_;

@@ -149,7 +149,8 @@ TEST(SelfCheck, NoticesALostCreditWithinAThousandCycles) {
 
 // A flit is lost from a packet on its way and nothing else happens: the packet can never arrive.
 TEST(NoProgress, NamesWhoWaitsForWhat) {
-  // A run moves as a whole once it is granted, so a single flit can be lost only where flits move singly.
+  // A run moves as a whole once it is granted, so a single flit can be lost only where flits move
+  // singly.
   NetworkConfig config;
   config.packet_runs = false;
   TestNetwork net(build_mesh(grid(4, 1)), make_xy, config);
