@@ -58,8 +58,8 @@ NetworkConfig network_config(const proto::NetworkDescription& description);
 /// UserError when the values do not fit together or a routing needs more virtual channels.
 void check_config(const NetworkConfig& config, const Routing& routing);
 
-/// Tables by name: `estimate` has figures of our own for a 16 nm router, not measured; `tangram` and
-/// `interstellar` the single constant per hop of those tools. UserError lists the names.
+/// Tables by name: `estimate` has figures of our own for a 16 nm router, not measured; `tangram`
+/// and `interstellar` the single constant per hop of those tools. UserError lists the names.
 EnergyTable energy_table(const std::string& name);
 
 }  // namespace tessera::noc

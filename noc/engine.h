@@ -252,7 +252,7 @@ class Engine {
   bool try_fork_run(ChannelId in);
   bool ends_now(ChannelId run) const;
   bool ports_are_free(ChannelId in, WireId out_wire) const;
-  void begin_run(ChannelId in, std::uint64_t flits);
+  void begin_run(ChannelId in, std::uint64_t flits, bool to_tail);
   template <typename Action>
   void for_each_output(ChannelId in, Action action);
   void close_run(ChannelId in);

@@ -76,6 +76,7 @@ struct alignas(64) Channel {
   bool credit_wait = false;
   bool room_wait = false;
   bool sent_running = false;
+  bool run_to_tail = false;        ///< running: the horizon comes after the tail
   bool freed_running = false;      ///< a run takes flits out of the buffer
   std::uint16_t input_index = 0;   ///< port and number among the input channels of its router
   std::uint16_t output_index = 0;  ///< the same among the output channels

@@ -135,18 +135,15 @@ void Engine::route_fork(ChannelId in, const Packet& packet) {
   Fork& fork = forks_[channel.fork];
   fork.base = channel.freed.count();
   fork.flits = packet.flits;
-  fork.branches.clear();
-  fork.one_per_wire = true;
+  fork.one_per_wire = node.one_per_link;
   fork.with_channel = 0;
+  fork.branches.resize(node.branches);
   for (std::uint32_t i = 0; i < node.branches; ++i) {
     const TreeBranch& way = trees_.branch(node.first_branch + i);
-    Branch branch;
-    branch.wire =
+    const WireId wire =
         way.link == kEject ? fabric_.ejection_wires[way.node] : fabric_.link_wires[way.link];
-    branch.vcs = vcs_of(packet.virtual_network, way.vc_class);
-    for (const Branch& other : fork.branches) fork.one_per_wire &= other.wire != branch.wire;
-    branch.tree_branch = node.first_branch + i;
-    fork.branches.push_back(branch);
+    fork.branches[i] = {vcs_of(packet.virtual_network, way.vc_class), wire, kNone, 0,
+                        node.first_branch + i};
   }
   channel.out_wire = fork.branches.front().wire;
 }

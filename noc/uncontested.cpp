@@ -248,6 +248,7 @@ bool Engine::start_run(ChannelId in, const RouterPorts& ports) {
   channel.freed_running = out.sent_running = true;
   channel.run_start = first;
   channel.horizon = first + flits;
+  channel.run_to_tail = flits == channel.remaining;
   channel.freed.skip_until(now_);
   out.sent.skip_until(now_);
   wire.run_in = out_wire.run_out = in;
