@@ -15,14 +15,16 @@ std::size_t TileWalk::follow(const Operand& operand, std::vector<std::int64_t> s
   cursor.strides.resize(operand.dimensions.size(), 0);
   for (std::size_t i = 0; i < operand.dimensions.size(); ++i) {
     const auto& access = operand.dimensions[i];
-    std::int64_t index = access.offset;
+    std::int64_t index = access.offset, last = access.offset;
     for (const auto& term : access.terms) {
       index += term.coefficient * tile_[term.rank].begin;
+      last += term.coefficient * (tile_[term.rank].end - 1);
       movements_[term.rank].push_back({cursors_.size(), i, term.coefficient});
     }
     cursor.index.push_back(index);
     cursor.valid.push_back({access.valid_begin, access.valid_end});
     cursor.offset += index * cursor.strides[i];
+    if (index < access.valid_begin || last >= access.valid_end) cursor.padded.push_back(i);
   }
   cursors_.push_back(std::move(cursor));
   return cursors_.size() - 1;
@@ -52,7 +54,7 @@ bool TileWalk::advance() {
 
 bool TileWalk::is_inside(std::size_t operand) const {
   const Cursor& cursor = cursors_[operand];
-  for (std::size_t i = 0; i < cursor.index.size(); ++i)
+  for (const std::size_t i : cursor.padded)
     if (cursor.index[i] < cursor.valid[i].begin || cursor.index[i] >= cursor.valid[i].end)
       return false;
   return true;

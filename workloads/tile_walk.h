@@ -34,6 +34,8 @@ class TileWalk {
     std::vector<std::int64_t> index;
     std::vector<std::int64_t> strides;
     std::vector<RankRange> valid;
+    std::vector<std::size_t>
+        padded;  ///< dimensions that leave their valid range somewhere in the tile
     std::int64_t offset = 0;
   };
   struct Movement {
