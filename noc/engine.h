@@ -180,6 +180,7 @@ class Engine {
   void fill_class_tables();
   void collect_heads(RouterId router);
   void collect_unicast(ChannelId in);
+  std::uint64_t empty_or_escape(ChannelId in, WireId wire, std::uint64_t free);
   void collect_fork(ChannelId in);
   bool wait_for_room(const Branch& branch);
   void sleep(ChannelId in);

@@ -181,15 +181,34 @@ void Engine::collect_heads(RouterId router) {
 void Engine::collect_unicast(ChannelId in) {
   const std::size_t before = heads_.size();
   const std::uint32_t choices = at(in).choices;
+  bool emptying = false;
   for (std::uint32_t i = 0; i < choices; ++i) {
     const Choice way = choice(in, i);
-    const std::uint64_t free = way.vcs & ~fabric_.wires[way.wire].owned_vcs;
+    std::uint64_t free = way.vcs & ~fabric_.wires[way.wire].owned_vcs;
+    if (routing_.has_escape_class() && !fabric_.wires[way.wire].to_node) {
+      const std::uint64_t empty = empty_or_escape(in, way.wire, free);
+      emptying |= empty != free;
+      free = empty;
+    }
     if (free != 0) heads_.push_back({in, kNone, way.wire, free, at(in).accept_pointer});
   }
-  if (heads_.size() != before) return;
+  if (heads_.size() != before || emptying) return;
   for (std::uint32_t i = 0; i < choices; ++i)
     fabric_.wires[choice(in, i).wire].waiting_ports |= std::uint64_t{1} << wire_at(in).input_port;
   sleep(in);
+}
+
+// Next to an escape channel, the others are taken only when empty: a head behind another packet
+// could not turn to its escape channel, and circles of such packets would wait for ever.
+std::uint64_t Engine::empty_or_escape(ChannelId in, WireId wire, std::uint64_t free) {
+  const std::uint8_t network = packets_[at(in).front.packet].virtual_network;
+  std::uint64_t kept = free & vcs_of(network, 0);
+  for (std::uint64_t rest = free & ~kept; rest != 0; rest &= rest - 1) {
+    const std::uint32_t vc = std::countr_zero(rest);
+    if (credits(fabric_.channel_of(wire, vc), now_) == config_.vc_buffer_flits)
+      kept |= std::uint64_t{1} << vc;
+  }
+  return kept;
 }
 
 void Engine::collect_fork(ChannelId in) {
