@@ -92,6 +92,7 @@ NetworkConfig network_config(const proto::NetworkDescription& description) {
   if (description.has_multicast()) config.multicast = description.multicast();
   config.packet_runs = description.detail() == proto::RUN;
   if (description.has_seed()) config.seed = description.seed();
+  config.bin_cycles = description.bin_cycles();
   config.energy = energy_of(description);
   return config;
 }

@@ -44,6 +44,7 @@ struct NetworkConfig {
   bool packet_runs = true;  ///< move flits of uncontended packets as runs; same cycles either way
   std::uint64_t seed = 1;
   std::uint32_t self_check_interval_cycles = 0;  ///< 0: off
+  std::uint32_t bin_cycles = 0;  ///< statistics over time in bins of this length; 0: none
   EnergyTable energy;
 
   std::uint32_t vcs() const;

@@ -97,15 +97,6 @@ void OpenLoop::delivered(const Delivery& delivery) {
   if (plan_.by_flow) result_.flows[{delivery.source, delivery.destination}].add(delivery);
 }
 
-void OpenLoop::advance(Cycle cycle) {
-  TimeSeries* series = plan_.series;
-  while (series != nullptr && series->next_sample() <= cycle) {
-    network_.advance(series->next_sample() - 1, *this);
-    series->sample(network_);
-  }
-  network_.advance(cycle, *this);
-}
-
 void OpenLoop::schedule_creation(NodeId node, Cycle after) {
   creations_.schedule(created_until_, next_creation(node, after), {EventKind::kSource, node, 0});
 }
@@ -115,13 +106,13 @@ void OpenLoop::advance_to(Cycle end) {
        next = creations_.next(created_until_)) {
     created_until_ = next;
     creations_.take(next, due_);
-    advance(next);
+    network_.advance(next, *this);
     for (const Event& creation : due_) {
       create(creation.subject, next);
       schedule_creation(creation.subject, next);
     }
   }
-  advance(end - 1);
+  network_.advance(end - 1, *this);
 }
 
 // As many packets are under way at the end of the window as at its start, up to chance: three times

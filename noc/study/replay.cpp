@@ -6,10 +6,9 @@
 
 namespace tessera::noc {
 
-Replay::Replay(Network& network, const std::vector<TraceMessage>& messages, TimeSeries* series)
+Replay::Replay(Network& network, const std::vector<TraceMessage>& messages)
     : network_(network),
       messages_(messages),
-      series_(series),
       dependants_(messages.size()),
       waiting_for_(messages.size()),
       destinations_(messages.size()),
@@ -62,21 +61,13 @@ void Replay::delivered(const Delivery& delivery) {
   }
 }
 
-void Replay::advance(Cycle cycle) {
-  while (series_ != nullptr && series_->next_sample() <= cycle) {
-    network_.advance(series_->next_sample() - 1, *this);
-    series_->sample(network_);
-  }
-  network_.advance(cycle, *this);
-}
-
 ReplayResult Replay::run() {
   network_.set_observer(this);
   for (;;) {
     const Cycle start = starts_.empty() ? kNever : starts_.top().at;
     const Cycle next = std::min(start, network_.next_event());
     if (next == kNever) break;
-    advance(next);
+    network_.advance(next, *this);
     while (!starts_.empty() && starts_.top().at <= next) {
       const TraceMessage& m = messages_[starts_.top().message];
       network_.inject(
@@ -84,7 +75,6 @@ ReplayResult Replay::run() {
       starts_.pop();
     }
   }
-  if (series_ != nullptr) advance(series_->next_sample() - 1), series_->sample(network_);
   network_.set_observer(nullptr);
   return std::move(result_);
 }

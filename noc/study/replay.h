@@ -9,7 +9,6 @@
 #include "noc/network.h"
 #include "noc/study/latency_record.h"
 #include "noc/study/message_trace.h"
-#include "noc/study/time_series.h"
 
 namespace tessera::noc {
 
@@ -25,9 +24,8 @@ struct ReplayResult {
 /// network delays what depends on it.
 class Replay : public PacketSink, public DeliveryObserver {
  public:
-  /// UserError when a message names a node or virtual network the network does not have. `series`
-  /// may be null.
-  Replay(Network& network, const std::vector<TraceMessage>& messages, TimeSeries* series);
+  /// UserError when a message names a node or virtual network the network does not have.
+  Replay(Network& network, const std::vector<TraceMessage>& messages);
 
   ReplayResult run();
 
@@ -46,11 +44,9 @@ class Replay : public PacketSink, public DeliveryObserver {
 
   void check(const TraceMessage& message) const;
   void start_when_free(std::size_t message);
-  void advance(Cycle cycle);
 
   Network& network_;
   const std::vector<TraceMessage>& messages_;
-  TimeSeries* series_;
   std::vector<std::vector<std::size_t>> dependants_;
   std::vector<std::size_t> waiting_for_;   // messages that have not arrived yet
   std::vector<std::size_t> destinations_;  // not reached yet

@@ -31,7 +31,6 @@ namespace po = boost::program_options;
 
 namespace {
 
-
 po::options_description noc_options() {
   po::options_description options("Options");
   auto add = options.add_options();
@@ -78,7 +77,7 @@ po::options_description noc_options() {
       "cycles measured packets may take after it");
   add("sweep", po::value<double>(),
       "load step: measure the curve up to --rate and find saturation");
-  add("bins", po::value<Cycle>(), "cycles per bin: also write link_series.csv");
+  add("bins", po::value<std::uint32_t>(), "cycles per bin: also write link_series.csv");
   add("out", po::value<std::string>(), "result folder");
   return options;
 }
@@ -162,6 +161,9 @@ noc::proto::NetworkDescription describe(const po::variables_map& options) {
   number("vc-buffer", &Description::set_vc_buffer);
   number("routing-delay", &Description::set_routing_delay);
   number("credit-delay", &Description::set_credit_delay);
+  number("bins", &Description::set_bin_cycles);
+  if (options.count("bins") != 0 && description.bin_cycles() == 0)
+    throw UserError("--bins 0: a bin has at least 1 cycle");
   if (options.count("speculative") != 0) description.set_speculative(true);
   if (options.count("links") != 0) {
     description.set_topology(noc::proto::LINKS);
@@ -357,7 +359,7 @@ struct Outcome {
 };
 
 void write_results(const po::variables_map& options, const Outcome& outcome,
-                   const noc::Network& network, const noc::TimeSeries* series) {
+                   const noc::Network& network) {
   if (options.count("out") == 0) return;
   OutputDirectory out(options["out"].as<std::string>());
   out.add("result.json", to_json(outcome.result));
@@ -366,7 +368,8 @@ void write_results(const po::variables_map& options, const Outcome& outcome,
   out.add("latency_histogram.csv", noc::histogram_csv(outcome.latency.packet));
   out.add("flows.csv", noc::flows_csv(outcome.flows));
   if (outcome.result.curve_size() > 0) out.add("curve.csv", curve_csv(outcome.result));
-  if (series != nullptr) out.add("link_series.csv", series->to_csv(network));
+  if (network.config().bin_cycles != 0)
+    out.add("link_series.csv", network.time_series().to_csv(network.stats()));
   out.add("page.html", noc::study_page(outcome.result, network));
   out.commit();
 }
@@ -388,11 +391,6 @@ void print_summary(const noc::proto::StudyResult& result) {
               << " flits per node and cycle\n";
 }
 
-std::optional<noc::TimeSeries> series_of(const po::variables_map& options) {
-  if (options.count("bins") == 0) return std::nullopt;
-  return noc::TimeSeries(options["bins"].as<Cycle>());
-}
-
 void merge(const noc::OpenLoopResult& run, Outcome& outcome) {
   outcome.latency.merge(run.latency);
   for (const auto& [flow, record] : run.flows) outcome.flows[flow].merge(record);
@@ -406,9 +404,7 @@ noc::SweepPoint run_seeds(const po::variables_map& options, const Study& study,
   for (std::uint32_t i = 0; i < seeds; ++i) {
     plan.seed = options["seed"].as<std::uint64_t>() + i;
     last.emplace(study.network());
-    noc::OpenLoopPlan own = plan;
-    if (i + 1 < seeds) own.series = nullptr;
-    runs.push_back(noc::OpenLoop(*last, *traffic.pattern, own).run());
+    runs.push_back(noc::OpenLoop(*last, *traffic.pattern, plan).run());
     merge(runs.back(), outcome);
   }
   auto& result = outcome.result;
@@ -427,12 +423,9 @@ void run_open_loop(const po::variables_map& options, const Study& study, Outcome
   const Traffic traffic = traffic_of(options, study);
   outcome.result.set_traffic(traffic.name);
   noc::OpenLoopPlan plan = plan_of(options, study, traffic);
-  auto series = series_of(options);
-  if (series) plan.series = &*series;
   if (options.count("sweep") != 0) {
     noc::OpenLoopPlan quiet = plan;
     quiet.by_flow = false;
-    quiet.series = nullptr;
     const auto at_load = [&](double rate, std::uint64_t seed) {
       quiet.injection.rate_flits = rate;
       quiet.seed = seed;
@@ -451,14 +444,13 @@ void run_open_loop(const po::variables_map& options, const Study& study, Outcome
   run_seeds(options, study, traffic, plan, network, outcome);
   fill_network(*network, outcome.result);
   print_summary(outcome.result);
-  write_results(options, outcome, *network, series ? &*series : nullptr);
+  write_results(options, outcome, *network);
 }
 
 void run_trace(const po::variables_map& options, const Study& study, Outcome& outcome) {
   const auto messages = noc::load_trace(options["trace"].as<std::string>());
   noc::Network network = study.network();
-  auto series = series_of(options);
-  noc::Replay replay(network, messages, series ? &*series : nullptr);
+  noc::Replay replay(network, messages);
   const noc::ReplayResult run = replay.run();
   auto& result = outcome.result;
   result.set_traffic("trace of " + std::to_string(run.messages) + " messages");
@@ -473,7 +465,7 @@ void run_trace(const po::variables_map& options, const Study& study, Outcome& ou
       node_cycles == 0 ? 0 : static_cast<double>(network.stats().ejected_flits()) / node_cycles);
   result.set_offered_flits_per_node_cycle(result.accepted_flits_per_node_cycle());
   print_summary(result);
-  write_results(options, outcome, network, series ? &*series : nullptr);
+  write_results(options, outcome, network);
 }
 
 void run_noc(const po::variables_map& options) {

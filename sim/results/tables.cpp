@@ -70,6 +70,9 @@ void add_tables(OutputDirectory& out, const Machine& machine, const proto::Resul
   out.add("tiles.csv", tiles_table(machine));
   out.add("links.csv", links_table(machine, result.cycles()));
   out.add("channels.csv", channels_table(result));
+  const auto& network = machine.network();
+  if (network.config().bin_cycles != 0)
+    out.add("link_series.csv", network.time_series().to_csv(network.stats()));
 }
 
 }  // namespace tessera::sim

@@ -102,7 +102,7 @@ TEST(Replay, AMessageWaitsForWhatItNeedsAndItsDelay) {
       "2,0,3,0,1,1,10\n"
       "3,100,0,1,1,1 2,0\n",
       "t");
-  const ReplayResult result = Replay(net.network, messages, nullptr).run();
+  const ReplayResult result = Replay(net.network, messages).run();
   EXPECT_EQ(result.arrived, (std::vector<Cycle>{22, 54, 112}));
   EXPECT_EQ(result.cycles, 112u);
 }
@@ -114,14 +114,14 @@ TEST(Replay, AMulticastCountsWhenItsLastDestinationHasIt) {
       "1,0,0,1 3,1,\n"
       "2,0,2,3,1,1\n",
       "t");
-  const ReplayResult result = Replay(net.network, messages, nullptr).run();
+  const ReplayResult result = Replay(net.network, messages).run();
   EXPECT_EQ(result.arrived, (std::vector<Cycle>{22, 34}));
 }
 
 TEST(Replay, RefusesNodesTheNetworkDoesNotHave) {
   TestNetwork net(build_mesh(grid(2, 1)), make_xy);
   const auto messages = parse_trace("id,cycle,source,destinations,flits\n1,0,0,2,1\n", "t");
-  EXPECT_THROW(Replay(net.network, messages, nullptr), UserError);
+  EXPECT_THROW(Replay(net.network, messages), UserError);
 }
 
 OpenLoopResult measure_uniform(double rate, std::uint64_t seed) {
