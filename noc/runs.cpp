@@ -119,19 +119,15 @@ bool Engine::ports_are_free(ChannelId in, WireId out_wire) const {
   return true;
 }
 
-// All branches have just sent the same flit and nobody else wants their outputs or this input.
-bool Engine::try_fork_run(ChannelId in) {
-  const Fork& fork = forks_[at(in).fork];
-  const std::uint32_t sent = fork.branches.front().sent;
-  for (const Branch& branch : fork.branches)
-    if (branch.out == kNone || branch.sent != sent) return false;
+/// Has every branch just been granted, with no rival for their outputs or this input?
+bool Engine::is_undisturbed(ChannelId in) const {
   std::size_t granted = 0;
   for (const SwitchRequest& request : requests_) {
     if (request.in != in) continue;
     if (!request.matched || !is_uncontested(request)) return false;
     ++granted;
   }
-  return granted == fork.branches.size() && try_run(in, fork.flits - sent);
+  return granted == forks_[fabric_.channels[in].fork].branches.size();
 }
 
 void Engine::begin_run(ChannelId in, std::uint64_t flits, bool to_tail) {

@@ -78,7 +78,8 @@ void Engine::send_branch(ChannelId in, std::uint32_t index) {
 }
 
 // A flit is freed when the slowest branch has taken it.
-void Engine::advance_fork(ChannelId in) {
+/// `undisturbed`: every branch has just sent and nobody else wants their outputs or this input.
+void Engine::advance_fork(ChannelId in, bool undisturbed) {
   Channel& channel = at(in);
   const Fork& fork = forks_[channel.fork];
   std::uint32_t slowest = fork.flits;
@@ -88,7 +89,10 @@ void Engine::advance_fork(ChannelId in) {
     free_fork(in);
     return pop_front(in, now_);
   }
-  if (runs_ && try_fork_run(in)) return;
+  const bool together = undisturbed && runs_ &&
+                        std::all_of(fork.branches.begin(), fork.branches.end(),
+                                    [&](const Branch& b) { return b.sent == slowest; });
+  if (together && try_run(in, fork.flits - slowest)) return;
   clear_ready(in);
   recheck_fork(in, now_ + 1);
 }
