@@ -76,6 +76,7 @@ void Engine::inject(Cycle now, const PacketRequest& request) {
   }
   queue_of(request.source, request.virtual_network).push(packets_.add(packet));
   if (packets_.alive() == 1) last_progress_ = now;
+  if (observer_ != nullptr) observer_->injected(now, request);
   wheel_.schedule(now_, now + 1, {EventKind::kSource, request.source, 0});
 }
 

@@ -51,14 +51,27 @@ void Replay::delivered(const Delivery& delivery) {
   result_.latency.add(delivery);
   result_.flows[{delivery.source, delivery.destination}].add(delivery);
   const std::size_t message = delivery.tag;
-  if (--destinations_[message] > 0) return;
+  const bool last = --destinations_[message] == 0;
+  for (const std::size_t next : dependants_[message]) {
+    const NodeId source = messages_[next].source;
+    if (is_destination(messages_[message], source) ? delivery.destination == source : last)
+      release(next, delivery.arrived);
+  }
+  if (!last) return;
   result_.arrived[message] = delivery.arrived;
   result_.cycles = delivery.arrived;
-  for (const std::size_t next : dependants_[message]) {
-    ready_[next] = std::max(ready_[next], delivery.arrived);
-    --waiting_for_[next];
-    start_when_free(next);
-  }
+}
+
+bool Replay::is_destination(const TraceMessage& message, NodeId node) const {
+  const auto& nodes = message.destinations;
+  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+/// One of the messages it waits for has arrived.
+void Replay::release(std::size_t message, Cycle arrived) {
+  ready_[message] = std::max(ready_[message], arrived);
+  --waiting_for_[message];
+  start_when_free(message);
 }
 
 ReplayResult Replay::run() {

@@ -44,6 +44,8 @@ class Replay : public PacketSink, public DeliveryObserver {
 
   void check(const TraceMessage& message) const;
   void start_when_free(std::size_t message);
+  void release(std::size_t message, Cycle arrived);
+  bool is_destination(const TraceMessage& message, NodeId node) const;
 
   Network& network_;
   const std::vector<TraceMessage>& messages_;

@@ -18,6 +18,7 @@
 #include "noc/study/study_page.h"
 #include "noc/study/sweep.h"
 #include "noc/topology/description.h"
+#include "sim/app/inputs.h"
 #include "sim/base/csv.h"
 #include "sim/base/error.h"
 #include "sim/base/json.h"
@@ -36,6 +37,8 @@ po::options_description noc_options() {
   auto add = options.add_options();
   add("network", po::value<std::string>(),
       "network description (protobuf text); options override it");
+  add("accelerator", po::value<std::string>(),
+      "take the network of this accelerator (name or file); --set then changes the accelerator");
   add("topology", po::value<std::string>(),
       "mesh, torus, cmesh, flatfly, express or amp; default mesh");
   add("size", po::value<std::string>(), "COLUMNSxROWS of nodes; default 8x8");
@@ -142,10 +145,24 @@ void set_virtual_networks(const po::variables_map& options,
   }
 }
 
+/// The network of an accelerator, its memory interfaces included; --set applies to the accelerator.
+noc::proto::NetworkDescription network_of_accelerator(const po::variables_map& options) {
+  std::string text;
+  return load_accelerator(options, text).network;
+}
+
+noc::proto::NetworkDescription network_of_trace(const std::string& path) {
+  return noc::network_of_trace(read_file(path), path).value_or(noc::proto::NetworkDescription());
+}
+
 noc::proto::NetworkDescription describe(const po::variables_map& options) {
   noc::proto::NetworkDescription description;
   if (options.count("network") != 0)
     load_textproto(options["network"].as<std::string>(), description);
+  else if (options.count("accelerator") != 0)
+    description = network_of_accelerator(options);
+  else if (options.count("trace") != 0)
+    description = network_of_trace(options["trace"].as<std::string>());
   if (description.columns() == 0) set_size("8x8", description);
   set_choices(options, description);
   if (options.count("size") != 0) set_size(options["size"].as<std::string>(), description);
@@ -175,7 +192,7 @@ noc::proto::NetworkDescription describe(const po::variables_map& options) {
     description.set_routing_table_file(options["routing-table"].as<std::string>());
   }
   set_virtual_networks(options, description);
-  if (options.count("set") != 0)
+  if (options.count("set") != 0 && options.count("accelerator") == 0)
     for (const auto& assignment : options["set"].as<std::vector<std::string>>())
       set_field(description, assignment.starts_with("noc.") ? assignment.substr(4) : assignment);
   return description;

@@ -30,6 +30,9 @@ class NocCommand : public testing::Test {
 
   int run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"tessera", "noc"});
+    return program(std::move(arguments));
+  }
+  int program(std::vector<std::string> arguments) {
     std::vector<char*> argv;
     for (auto& argument : arguments) argv.push_back(argument.data());
     testing::internal::CaptureStdout();
@@ -143,6 +146,34 @@ TEST_F(NocCommand, TraceIsReplayedWithItsDependencies) {
       << error_;
   EXPECT_EQ(result("out").cycles(), 54u);  // 22, 10 later, 22
   EXPECT_EQ(result("out").packet_latency_cycles().count(), 2u);
+}
+
+// The network of the machine and everything it carried: the replay repeats what every link saw, and
+// a network with slower links takes longer.
+TEST_F(NocCommand, CaptureOfAMachineRunIsReplayed) {
+  ASSERT_EQ(program({"tessera", "run", "--accelerator", "tangram-16x16", "--network", "tiny_mlp",
+                     "--capture-noc", path("run.csv"), "--out", path("run")}),
+            0)
+      << error_;
+  ASSERT_EQ(this->run({"--trace", path("run.csv"), "--out", path("replay")}), 0) << error_;
+  const auto replay = result("replay");
+  const CsvTable before = CsvTable::load(path("run") + "/links.csv");
+  const CsvTable after = CsvTable::load(path("replay") + "/links.csv");
+  for (std::size_t row = 0; row < before.rows(); ++row)
+    for (const char* column : {"from", "to", "flits", "credit_stall_cycles", "switch_losses"})
+      ASSERT_EQ(before.at(row, column), after.at(row, column)) << column << " of row " << row;
+  EXPECT_EQ(replay.topology(), "mesh 16x16");
+  ASSERT_EQ(this->run({"--trace", path("run.csv"), "--link-latency", "4", "--out", path("slow")}),
+            0)
+      << error_;
+  EXPECT_GT(result("slow").cycles(), replay.cycles());
+  ASSERT_EQ(this->run({"--trace", path("run.csv"), "--accelerator", "tangram-16x16", "--set",
+                       "noc.topology=TORUS", "--out", path("torus")}),
+            0)
+      << error_;
+  EXPECT_EQ(result("torus").topology(), "torus 16x16");
+  EXPECT_EQ(result("torus").packet_latency_cycles().count(),
+            replay.packet_latency_cycles().count());
 }
 
 TEST_F(NocCommand, LinkListAndDescriptionComeFromFiles) {
