@@ -43,7 +43,9 @@ struct NetworkConfig {
   bool multicast = true;    ///< packets with several destinations fork in the routers
   bool packet_runs = true;  ///< move flits of uncontended packets as runs; same cycles either way
   std::uint64_t seed = 1;
-  std::uint32_t self_check_interval_cycles = 0;  ///< 0: off
+  /// Flits and credits are counted over this often while anything moves, so that what is
+  /// lost is noticed within 1000 cycles; 0: never.
+  std::uint32_t self_check_interval_cycles = 500;
   std::uint32_t bin_cycles = 0;  ///< statistics over time in bins of this length; 0: none
   EnergyTable energy;
 

@@ -30,6 +30,7 @@ Engine::Engine(const NetworkConfig& config, const Topology& topology, const Rout
       channel_counters_(fabric_.channels.size()),
       wire_counters_(fabric_.wires.size()) {
   fill_class_tables();
+  next_check_ = config.self_check_interval_cycles == 0 ? kNever : config.self_check_interval_cycles;
   for (std::size_t i = 0; i < queues_.size(); ++i) {
     const auto& network = config_.virtual_networks[i % config_.virtual_networks.size()];
     queues_[i].last_vc = network.first_vc + network.vcs - 1;
@@ -108,8 +109,10 @@ void Engine::step(Cycle cycle, PacketSink& sink) {
       visit(static_cast<RouterId>(word * 64 + std::countr_zero(bits)));
   if (!injected_.empty() || !arrived_.empty()) report(sink);
   if (cycle - last_progress_ > kPatience) watch_progress();
-  if (config_.self_check_interval_cycles != 0 && cycle % config_.self_check_interval_cycles == 0)
+  if (cycle >= next_check_) {
+    next_check_ = cycle + config_.self_check_interval_cycles;
     check_conservation();
+  }
 }
 
 void Engine::handle(const Event& event) {

@@ -317,6 +317,7 @@ class Engine {
 
   Cycle now_ = 0;  ///< cycle being stepped, or last stepped
   Cycle last_progress_ = 0;
+  Cycle next_check_ = kNever;  ///< of flits and credits
   bool sources_done_ = false;  ///< in this cycle
   std::vector<std::uint64_t> active_routers_;
   std::vector<std::uint64_t> active_sources_;
