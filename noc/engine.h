@@ -47,6 +47,7 @@ class Engine {
   void set_observer(DeliveryObserver* observer) { observer_ = observer; }
   const Topology& topology() const { return topology_; }
   const NetworkConfig& config() const { return config_; }
+  const Routing& routing() const { return routing_; }
   Cycle now() const { return now_; }
   std::uint64_t packets_under_way() const { return packets_.alive(); }
 

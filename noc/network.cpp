@@ -95,6 +95,7 @@ std::uint64_t Network::packets_under_way() const { return engine_->packets_under
 void Network::set_observer(DeliveryObserver* observer) { engine_->set_observer(observer); }
 const Topology& Network::topology() const { return engine_->topology(); }
 const NetworkConfig& Network::config() const { return engine_->config(); }
+const Routing& Network::routing() const { return engine_->routing(); }
 std::string Network::describe_waiting(std::size_t limit) const {
   return engine_->describe_waiting(limit);
 }

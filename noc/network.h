@@ -48,6 +48,7 @@ class Network {
   void set_observer(DeliveryObserver* observer);
   const Topology& topology() const;
   const NetworkConfig& config() const;
+  const Routing& routing() const;
 
   /// One line per packet that cannot move, for diagnosis.
   std::string describe_waiting(std::size_t limit) const;

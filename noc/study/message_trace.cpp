@@ -51,6 +51,7 @@ TraceMessage parse_message(const CsvTable& table, std::size_t row, const std::st
   if (table.has("after")) message.after = list_of(table, row, "after", origin);
   if (table.has("delay"))
     message.delay_cycles = in_range(table, row, "delay", ~std::uint64_t{0} >> 2, origin);
+  if (table.has("sum")) message.sum = in_range(table, row, "sum", ~std::uint64_t{0} >> 2, origin);
   if (message.destinations.empty() || message.flits == 0)
     throw UserError(origin, ":", table.line(row),
                     ": a message needs at least one destination and one flit");

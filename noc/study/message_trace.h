@@ -23,11 +23,14 @@ struct TraceMessage {
   std::uint8_t virtual_network = 0;
   std::vector<std::uint64_t> after;
   Cycle delay_cycles = 0;
+  /// Messages with the same number are partial sums for one destination and are added on their way
+  /// (reduction.h); they arrive together. 0: an ordinary message.
+  std::uint64_t sum = 0;
 };
 
-/// CSV with the columns id,cycle,source,destinations,flits and optionally virtual_network, after
-/// and delay; lists are separated by blanks. UserError names file, line and value; identifiers are
-/// unique and `after` names earlier lines only.
+/// CSV with the columns id,cycle,source,destinations,flits and optionally virtual_network, after,
+/// delay and sum; lists are separated by blanks. UserError names file, line and value; identifiers
+/// are unique and `after` names earlier lines only.
 std::vector<TraceMessage> parse_trace(const std::string& text, const std::string& origin);
 std::vector<TraceMessage> load_trace(const std::string& path);
 std::string trace_csv(const std::vector<TraceMessage>& messages);

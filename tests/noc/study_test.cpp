@@ -222,6 +222,27 @@ TEST(Replay, AMessageWaitsForTheArrivalAtItsSource) {
   EXPECT_EQ(result.arrived, (std::vector<Cycle>{22, 29, 34}));
 }
 
+// The sum of nodes 1 to 3 at node 0 as in the test of the reduction itself: 38. What waits for one
+// of its terms starts when the sum is there, at node 0.
+TEST(Replay, AddsSumsOnTheirWay) {
+  TestNetwork net(build_mesh(grid(4, 1)), make_xy);
+  const auto messages = parse_trace(
+      "id,cycle,source,destinations,flits,after,sum\n"
+      "1,0,1,0,1,,5\n"
+      "2,0,2,0,1,,5\n"
+      "3,0,3,0,1,,5\n"
+      "4,0,0,1,1,2,0\n",
+      "t");
+  const ReplayResult result = Replay(net.network, messages).run();
+  EXPECT_EQ(result.arrived, (std::vector<Cycle>{38, 38, 38, 50}));
+  const auto unequal = parse_trace(
+      "id,cycle,source,destinations,flits,sum\n"
+      "1,0,1,0,1,5\n"
+      "2,0,2,0,2,5\n",
+      "t");
+  EXPECT_THROW(Replay(net.network, unequal), UserError);
+}
+
 OpenLoopResult measure_uniform(double rate, std::uint64_t seed) {
   TestNetwork net(build_mesh(grid(4, 4)), make_xy);
   const auto pattern = make_traffic_pattern("uniform", pattern_space(net.topology), 1);
