@@ -227,6 +227,8 @@ class Engine {
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
   void move_head_pointers(ChannelId in, ChannelId out);
   void arbitrate_plain(const RouterPorts& ports);
+  bool is_pair_of_rivals() const;
+  void decide_pair(const RouterPorts& ports);
   void collect_wishes(const RouterPorts& ports, Contest& contest);
   bool stop_competing_run(ChannelId run);
   void add_channel(ChannelId in, std::uint32_t input, std::uint64_t& own, Contest& contest);
@@ -237,6 +239,7 @@ class Engine {
   static bool goes_along(const Wish& wish, const Wish& read, std::uint64_t grants);
   void grant_fork(const RouterPorts& ports, std::size_t first, std::size_t end, std::size_t taken,
                   const Contest& contest);
+  bool has_room(const Channel& out, const Wire& wire, std::uint64_t flits, Cycle cycle) const;
   bool start_run(ChannelId in, const RouterPorts& ports);
   void finish_unicast_run(ChannelId in);
   void grant(const Wish& wish, const RouterPorts& ports, bool alone);

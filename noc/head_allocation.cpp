@@ -61,7 +61,9 @@ void Engine::clear_head(ChannelId in) {
 // A head was announced for this cycle; the run that was to bring it may have been stopped
 // meanwhile.
 void Engine::head_event(ChannelId in) {
-  if (at(in).state != ChannelState::kIdle) return;
+  const Channel& channel = at(in);
+  if (channel.state != ChannelState::kIdle) return;
+  if (channel.contiguous && channel.packets == 1) return head_ready(in);
   const Cycle arrived = now_ - config_.routing_delay;
   if (flits_available(in, arrived) == 0) return wait_for_flit(in, arrived, FlitWait::kHead);
   // Only after a flit was lost: one is left in the books that belongs to no packet.
@@ -364,6 +366,7 @@ void Engine::commit_unicast_head(ChannelId in, ChannelId out) {
                            (packet.flits - 1) * wire.interval);
   if (!wire.to_node) {
     packet.distance += wire.flit_lag - 2u;
+    at(out).contiguous = false;
     fabric_.push(out, {id, kNone});
   }
   channel.state = ChannelState::kActive;
@@ -381,6 +384,7 @@ void Engine::commit_branch(ChannelId in, std::uint32_t index, ChannelId out) {
   at(out).owner = in;
   ++wire.vc_grants;
   branch.out = out;
+  at(out).contiguous = false;
   if (!wire.to_node)
     fabric_.push(out, {at(in).front.packet, trees_.branch(branch.tree_branch).child});
   at(in).state = ChannelState::kActive;

@@ -37,9 +37,9 @@ Cycle Engine::sender_run_start(ChannelId in) const {
 
 /// Of the `remaining` flits of its packet, those certain to be there one per cycle from `cycle` on.
 std::uint64_t Engine::flit_guarantee(ChannelId in, Cycle cycle, std::uint64_t remaining) {
-  settle_sent(in);
   const Channel& channel = at(in);
   const std::uint32_t lag = wire_at(in).flit_lag;
+  settle_sent(in);
   const std::uint64_t ready = channel.sent.count_before(cycle, lag) - channel.freed.count();
   if (ready == 0 || ready >= remaining) return ready;
   const std::uint64_t known = channel.sent.count() - channel.freed.count();
@@ -91,7 +91,9 @@ bool Engine::try_fork_start(ChannelId in) {
     if (branch.sent != 0 || !ends_now(out.run_out) || out.interval != 1) return false;
     if (!idle && !ports_are_free(in, branch.wire)) return false;
   }
-  return try_run(in, fork.flits);
+  if (!try_run(in, fork.flits)) return false;
+  for (const Branch& branch : fork.branches) at(branch.out).contiguous = true;
+  return true;
 }
 
 /// No run, or one whose tail goes in this cycle.
@@ -193,7 +195,10 @@ void Engine::move_pointers(ChannelId in) {
 // From this cycle on the packet has to ask again; a flit and a credit are there.
 void Engine::stop_run(ChannelId in) {
   close_run(in);
-  for_each_output(in, [&](ChannelId out) { limit_receiver(out); });
+  for_each_output(in, [&](ChannelId out) {
+    at(out).contiguous = false;
+    limit_receiver(out);
+  });
   at(in).flits_known = at(in).credits_known = 1;
 }
 

@@ -100,6 +100,7 @@ void Engine::arbitrate_plain(const RouterPorts& ports) {
     for (const Wish& wish : wishes_) grant(wish, ports, true);
     return;
   }
+  if (is_pair_of_rivals()) return decide_pair(ports);
   for (std::uint64_t bits = contest.outputs; bits != 0; bits &= bits - 1)
     choose_input(ports, std::countr_zero(bits), contest);
   for (std::size_t first = 0; first < wishes_.size();) {
@@ -108,6 +109,33 @@ void Engine::arbitrate_plain(const RouterPorts& ports) {
     accept(ports, first, end, contest);
     first = end;
   }
+}
+
+bool Engine::is_pair_of_rivals() const {
+  if (wishes_.size() != 2) return false;
+  const Wish& first = wishes_[0];
+  const Wish& second = wishes_[1];
+  return first.branch == kNone && second.branch == kNone &&
+         (first.input == second.input || first.output == second.output);
+}
+
+/// The usual contest: two unicast channels that share an input or want the same output.
+void Engine::decide_pair(const RouterPorts& ports) {
+  const Wish first = wishes_[0];
+  const Wish second = wishes_[1];
+  const std::uint64_t outputs = std::uint64_t{1} << first.output | std::uint64_t{1}
+                                                                       << second.output;
+  const std::uint64_t inputs = std::uint64_t{1} << first.input | std::uint64_t{1} << second.input;
+  bool first_wins = true;  // of one input for one output: in turn already
+  if (first.input != second.input) {
+    const Wire& out = fabric_.wires[at(first.in).out_wire];
+    first_wins = first_in_turn(inputs, out.grant_pointer) == first.input;
+  } else if (first.output != second.output) {
+    const Wire& in = fabric_.wires[ports.first_input + first.input];
+    first_wins = first_in_turn(outputs, in.accept_pointer) == first.output;
+  }
+  ++channel_counters_[at(first_wins ? second.in : first.in).out].switch_losses;
+  grant(first_wins ? first : second, ports, false);
 }
 
 void Engine::collect_wishes(const RouterPorts& ports, Contest& contest) {
@@ -263,6 +291,13 @@ void Engine::grant(const Wish& wish, const RouterPorts& ports, bool alone) {
   continue_transfer(wish.in);
 }
 
+/// The usual case: the buffer is empty and all its credits are back.
+bool Engine::has_room(const Channel& out, const Wire& wire, std::uint64_t flits,
+                      Cycle cycle) const {
+  return !wire.to_node && !out.freed_running && out.sent.count() == out.freed.count() &&
+         out.freed.as_of() + wire.credit_lag <= cycle && flits <= config_.vc_buffer_flits;
+}
+
 /// A unicast packet that has just got its channel: when nobody else is known to want its ports, its
 /// first flit goes in the next cycle as part of a run.
 bool Engine::start_run(ChannelId in, const RouterPorts& ports) {
@@ -273,12 +308,15 @@ bool Engine::start_run(ChannelId in, const RouterPorts& ports) {
   if (!ends_now(wire.run_in) || !ends_now(out_wire.run_out)) return false;
   if (ports.switch_ports != 0 && !ports_are_free(in, channel.out_wire)) return false;
   const Cycle first = now_ + 1;
-  std::uint64_t flits = flit_guarantee(in, first, channel.remaining);
-  if (flits > channel.remaining) flits = channel.remaining;
+  const bool whole = channel.contiguous && channel.packets == 1;
+  std::uint64_t flits = channel.remaining;
+  if (!whole) flits = std::min(flits, flit_guarantee(in, first, flits));
   if (flits == 0) return false;
-  flits = std::min(flits, credit_guarantee(channel.out, first));
-  if (flits < channel.remaining && flits < kShortestRun) return false;
   Channel& out = at(channel.out);
+  if (!has_room(out, out_wire, flits, first))
+    flits = std::min(flits, credit_guarantee(channel.out, first));
+  if (flits < channel.remaining && flits < kShortestRun) return false;
+  out.contiguous = true;
   channel.freed_running = out.sent_running = true;
   channel.run_start = first;
   channel.horizon = first + flits;
