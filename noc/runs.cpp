@@ -38,6 +38,7 @@ Cycle Engine::sender_run_start(ChannelId in) const {
 /// Of the `remaining` flits of its packet, those certain to be there one per cycle from `cycle` on.
 std::uint64_t Engine::flit_guarantee(ChannelId in, Cycle cycle, std::uint64_t remaining) {
   const Channel& channel = at(in);
+  if (channel.contiguous && channel.packets == 1) return remaining;
   const std::uint32_t lag = wire_at(in).flit_lag;
   settle_sent(in);
   const std::uint64_t ready = channel.sent.count_before(cycle, lag) - channel.freed.count();

@@ -76,7 +76,9 @@ std::uint32_t Engine::roomy_channel(const Branch& branch, std::uint32_t flits, s
   std::uint64_t free = branch.vcs & ~fabric_.wires[branch.wire].owned_vcs;
   while (free != 0) {
     const std::uint32_t vc = first_in_turn(free, turn);
-    if (credits(fabric_.channel_of(branch.wire, vc), now_) >= flits) return vc;
+    const ChannelId out = fabric_.channel_of(branch.wire, vc);
+    if (has_room(at(out), fabric_.wires[branch.wire], flits, now_) || credits(out, now_) >= flits)
+      return vc;
     free &= ~(std::uint64_t{1} << vc);
   }
   return kNone;
@@ -308,9 +310,8 @@ bool Engine::start_run(ChannelId in, const RouterPorts& ports) {
   if (!ends_now(wire.run_in) || !ends_now(out_wire.run_out)) return false;
   if (ports.switch_ports != 0 && !ports_are_free(in, channel.out_wire)) return false;
   const Cycle first = now_ + 1;
-  const bool whole = channel.contiguous && channel.packets == 1;
   std::uint64_t flits = channel.remaining;
-  if (!whole) flits = std::min(flits, flit_guarantee(in, first, flits));
+  flits = std::min(flits, flit_guarantee(in, first, flits));
   if (flits == 0) return false;
   Channel& out = at(channel.out);
   if (!has_room(out, out_wire, flits, first))
