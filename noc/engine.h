@@ -195,6 +195,7 @@ class Engine {
   void commit_heads();
   void commit_head(const HeadWin& won);
   void commit_unicast_head(ChannelId in, ChannelId out);
+  void pass_through(ChannelId in);
   void commit_branch(ChannelId in, std::uint32_t branch, ChannelId out);
   Choice choice(ChannelId in, std::uint32_t index) const;
 
@@ -248,6 +249,7 @@ class Engine {
   void send(ChannelId in);
   void continue_transfer(ChannelId in);
   void leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail, Cycle granted);
+  std::uint32_t delivery_detail(ChannelId in, const Wire& wire) const;
   void pop_front(ChannelId in, Cycle granted);
   void free_fork(ChannelId in);
   void send_branch(ChannelId in, std::uint32_t branch);

@@ -388,7 +388,19 @@ void Engine::commit_branch(ChannelId in, std::uint32_t index, ChannelId out) {
   if (!wire.to_node)
     fabric_.push(out, {at(in).front.packet, trees_.branch(branch.tree_branch).child});
   at(in).state = ChannelState::kActive;
-  if (++fork.with_channel == fork.branches.size()) clear_head(in);
+  if (++fork.with_channel < fork.branches.size()) return;
+  clear_head(in);
+  if (fork.branches.size() == 1) pass_through(in);
+}
+
+/// Where a multicast packet has one way only it moves like any other: its room is certain.
+void Engine::pass_through(ChannelId in) {
+  Channel& channel = at(in);
+  const Fork& fork = forks_[channel.fork];
+  channel.out = fork.branches.front().out;
+  channel.out_wire = fork.branches.front().wire;
+  channel.remaining = fork.flits;
+  free_fork(in);
 }
 
 }  // namespace tessera::noc

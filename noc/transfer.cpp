@@ -15,7 +15,7 @@ void Engine::send(ChannelId in) {
   --channel.credits_known;
   if (wire.interval > 1) wire.free_at = now_ + wire.interval;
   if (--channel.remaining > 0) return;
-  leave(in, out, wire.sink, now_);
+  leave(in, out, delivery_detail(in, wire), now_);
   pop_front(in, now_);
 }
 
@@ -52,6 +52,12 @@ void Engine::leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail, C
   } else if (wire.to_node) {
     schedule(granted + wire.credit_lag, EventKind::kRelease, out);
   }
+}
+
+/// What an arrival needs to know: the node, or the branch of a multicast tree.
+std::uint32_t Engine::delivery_detail(ChannelId in, const Wire& wire) const {
+  const QueuedPacket& front = fabric_.channels[in].front;
+  return front.tree_node == kNone ? wire.sink : trees_.node(front.tree_node).first_branch;
 }
 
 void Engine::pop_front(ChannelId in, Cycle granted) {

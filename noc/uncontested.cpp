@@ -348,7 +348,7 @@ void Engine::finish_unicast_run(ChannelId in) {
   wire.accept_pointer = following(out_wire.output_port);
   wire.vc_pointer = following(fabric_.vc_of(in));
   if (channel.sent_running) limit_sender(in);
-  leave(in, channel.out, out_wire.sink, last);
+  leave(in, channel.out, delivery_detail(in, out_wire), last);
   pop_front(in, last);
 }
 
