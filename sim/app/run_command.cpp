@@ -7,6 +7,9 @@
 #include <optional>
 
 #include "mapping/program_io.h"
+#include "noc/study/message_trace.h"
+#include "noc/study/trace_recorder.h"
+#include "noc/topology/description.h"
 #include "sim/app/inputs.h"
 #include "sim/app/progress.h"
 #include "sim/base/error.h"
@@ -34,6 +37,7 @@ po::options_description options() {
       ("detail", po::value<std::string>()->default_value("tile"), "tile: PE arrays in closed form; pe: one module per PE, slow, same cycles")
       ("functional", po::bool_switch(), "carry integer values and compare the outputs with a plain reference")
       ("seed", po::value<std::uint64_t>()->default_value(1), "of inputs and weights in functional mode")
+      ("capture-noc", po::value<std::string>(), "write every packet of the network as a message trace for tessera noc --trace")
       ("progress", po::bool_switch(), "report simulated cycles while running, also when output is no terminal");
   return options;
 }
@@ -86,6 +90,9 @@ void run(const po::variables_map& values) {
   machine_options.seed = values["seed"].as<std::uint64_t>();
   machine_options.progress_every = ProgressLine::kEvery;
   machine_options.progress = [&](const sim::Progress& now) { progress.show(now); };
+  std::optional<noc::TraceRecorder> recorder;
+  if (values.count("capture-noc") != 0)
+    machine_options.packet_observer = &recorder.emplace(noc::build_topology(job.accelerator.network).nodes().size());
   sim::Machine machine(job.accelerator, job.program, machine_options);
   const Cycle cycles = machine.run();
   progress.clear();
@@ -100,6 +107,9 @@ void run(const po::variables_map& values) {
   *result.mutable_manifest() = job.manifest;
   const auto host = meter.measure(result);
   std::cout << sim::summary(result, host);
+  if (recorder)
+    write_file_atomically(values["capture-noc"].as<std::string>(),
+                          noc::network_comment(job.accelerator.network) + noc::trace_csv(recorder->messages()));
   if (!out) return;
   out->add("result.json", to_json(result));
   out->add("host.json", to_json(host));

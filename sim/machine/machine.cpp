@@ -85,6 +85,7 @@ void Machine::build_network() {
   const auto config = noc::network_config(accelerator_.network);
   routing_ = noc::build_routing(accelerator_.network, topology_);
   network_ = std::make_unique<noc::Network>(config, topology_, *routing_);
+  network_->set_observer(options_.packet_observer);
   switch_ = std::make_unique<PacketSwitch>(*network_, config.flit_bytes, config.multicast,
                                            program_.stages.size(), *listener_);
   network_module_ = std::make_unique<ClockedModule>("network", period_ps_, [this](Cycle now) {

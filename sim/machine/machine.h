@@ -31,6 +31,7 @@ struct MachineOptions {
   std::uint64_t seed = 1;      ///< of inputs and weights in functional mode
   Cycle progress_every = 0;    ///< cycles between calls of `progress`; 0: none
   std::function<void(const Progress&)> progress;
+  noc::DeliveryObserver* packet_observer = nullptr;  ///< watches the network; must outlive the machine
 };
 
 /// Everything that stands on the network, each with the module that gives it time.

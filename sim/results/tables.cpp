@@ -102,6 +102,9 @@ void add_tables(OutputDirectory& out, const Machine& machine, const proto::Resul
   out.add("channels.csv", channels_table(result));
   out.add("bandwidth.csv", bandwidth_table(result));
   if (result.shared_buffers_size() > 0) out.add("shared_buffers.csv", shared_buffers_table(result));
+  const auto& network = machine.network();
+  if (network.config().bin_cycles != 0)
+    out.add("link_series.csv", network.time_series().to_csv(network.stats()));
 }
 
 }  // namespace tessera::sim
