@@ -52,6 +52,17 @@ class Dispatcher final : public PacketSwitch::Listener {
   std::unique_ptr<ClockedModule>& network_;
 };
 
+/// Tells the machine's observer which channel a command is of.
+class ChannelListener final : public dram::CommandListener {
+ public:
+  ChannelListener(std::size_t channel, Observer& observer) : channel_(channel), observer_(observer) {}
+  void issued(const dram::IssuedCommand& command) override { observer_.dram_command(channel_, command); }
+
+ private:
+  std::size_t channel_;
+  Observer& observer_;
+};
+
 }  // namespace
 
 Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options)
@@ -75,6 +86,7 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
   build_network();
   build_dram();
   build_tiles();
+  attach_observers();
 }
 
 Machine::~Machine() = default;
@@ -124,6 +136,20 @@ void Machine::build_detailed_array(int tile) {
   tiles_[tile]->set_array_executor(detailed_arrays_.back().get());
 }
 
+void Machine::attach_observers() {
+  if (options_.observers.empty()) return;
+  if (options_.observers.size() > 1) observers_ = std::make_unique<ObserverList>(options_.observers);
+  observer_ = observers_ != nullptr ? observers_.get() : options_.observers.front();
+  switch_->set_observer(observer_);
+  for (const auto& tile : tiles_) tile->set_observer(observer_);
+  for (std::size_t channel = 0; channel < dram_.size(); ++channel) {
+    dram_[channel]->set_observer(observer_);
+    if (!observer_->wants_dram_commands()) continue;
+    command_listeners_.push_back(std::make_unique<ChannelListener>(channel, *observer_));
+    dram_[channel]->channel().set_listener(command_listeners_.back().get());
+  }
+}
+
 void Machine::report_progress(Cycle now) {
   if (options_.progress_every == 0 || now < next_progress_) return;
   next_progress_ = now + options_.progress_every;
@@ -149,6 +175,7 @@ Cycle Machine::run() {
   for (const auto& interface : dram_) end = std::max(end, interface->busy_until());
   for (auto& tile : tiles_) tile->finish(end);
   for (auto& interface : dram_) interface->channel().finish(interface->clocks().dram_cycle(end));
+  if (observer_ != nullptr) observer_->finished(end);
   return end;
 }
 

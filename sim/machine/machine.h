@@ -13,6 +13,7 @@
 #include "noc/network.h"
 #include "sim/machine/clocked_module.h"
 #include "sim/machine/detailed_array.h"
+#include "sim/machine/observer.h"
 #include "sim/machine/packet_switch.h"
 
 namespace tessera::sim {
@@ -30,6 +31,7 @@ struct MachineOptions {
   std::uint64_t seed = 1;      ///< of inputs and weights in functional mode
   Cycle progress_every = 0;    ///< cycles between calls of `progress`; 0: none
   std::function<void(const Progress&)> progress;
+  std::vector<Observer*> observers = {};  ///< told in this order; they must outlive the machine
 };
 
 /// Builds everything at construction, runs once.
@@ -59,6 +61,7 @@ class Machine {
   void build_dram();
   void build_tiles();
   void build_detailed_array(int tile);
+  void attach_observers();
   void report_progress(Cycle now);
   void check_finished() const;
   void rethrow_failure() const;
@@ -81,6 +84,9 @@ class Machine {
   std::vector<std::unique_ptr<DetailedArray>> detailed_arrays_;
   std::unique_ptr<ClockedModule> network_module_;
   std::vector<std::unique_ptr<ClockedModule>> tile_modules_, dram_modules_;
+  std::unique_ptr<ObserverList> observers_;  ///< several observers as one
+  Observer* observer_ = nullptr;
+  std::vector<std::unique_ptr<dram::CommandListener>> command_listeners_;
   Cycle next_progress_ = 0;
   double all_work_ = 0;
 };
