@@ -10,10 +10,6 @@ namespace tessera::sim {
 
 namespace {
 
-std::uint64_t period_of(double clock_mhz) {
-  return static_cast<std::uint64_t>(std::llround(1e6 / clock_mhz));
-}
-
 /// Tells tiles and memory interfaces what the network brought, and wakes their shells.
 class Dispatcher final : public PacketSwitch::Listener {
  public:
@@ -65,6 +61,8 @@ class ChannelListener final : public dram::CommandListener {
 
 }  // namespace
 
+std::uint64_t clock_period_ps(double clock_mhz) { return static_cast<std::uint64_t>(std::llround(1e6 / clock_mhz)); }
+
 Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options)
     : accelerator_(accelerator),
       program_(program),
@@ -73,7 +71,7 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
       compute_(accelerator, program),
       context_{accelerator, program, index_, compute_,
                hw::ChannelStripes(accelerator.dram.size(), accelerator.dram_interleave_bytes), options_.functional},
-      period_ps_(period_of(accelerator.clock_mhz)),
+      period_ps_(clock_period_ps(accelerator.clock_mhz)),
       topology_(noc::build_topology(accelerator.network)) {
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
   sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);

@@ -34,6 +34,9 @@ struct MachineOptions {
   std::vector<Observer*> observers = {};  ///< told in this order; they must outlive the machine
 };
 
+/// One cycle of a clock in the kernel's time.
+std::uint64_t clock_period_ps(double clock_mhz);
+
 /// Builds everything at construction, runs once.
 class Machine {
  public:

@@ -1,0 +1,92 @@
+#include "sim/trace/comparison.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "sim/base/error.h"
+
+namespace tessera::sim {
+
+namespace {
+
+constexpr std::size_t kContext = 4;            ///< events shown before and after, per side
+constexpr std::uint64_t kPatience = 1 << 20;   ///< events searched for those that follow at the place
+
+bool same_instruction(const TraceEvent& a, const TraceEvent& b) { return a.code == b.code && a.detail == b.detail; }
+
+}  // namespace
+
+TraceComparison::Place& TraceComparison::place(const TraceEvent& event) {
+  if (event.place >= places_.size()) places_.resize(event.place + 1);
+  return places_[event.place];
+}
+
+void TraceComparison::note(const TraceEvent& event) {
+  ++position_;
+  now_ = std::max(now_, event.cycle);
+  Place& at = place(event);
+  at.last.push_back(event);
+  if (at.last.size() > kContext) at.last.pop_front();
+  if (event.kind == EventKind::kBegin) at.unfinished.push_back(event);
+  if (event.kind == EventKind::kEnd)
+    std::erase_if(at.unfinished, [&](const TraceEvent& begun) { return same_instruction(begun, event); });
+}
+
+void TraceComparison::diverge(const TraceEvent* recorded, const TraceEvent* found) {
+  const auto order = [&](const TraceEvent& event) { return std::tuple(std::max(now_, event.cycle), event); };
+  auto& result = divergence_.emplace();
+  result.only_found = recorded == nullptr || (found != nullptr && order(*found) < order(*recorded));
+  result.event = result.only_found ? *found : *recorded;
+  result.position = position_;
+  result.cycle = result.event.cycle;
+  result.place = result.event.place;
+  Place& at = place(result.event);
+  result.before.assign(at.last.begin(), at.last.end());
+  result.unfinished = at.unfinished;
+  patience_ = kPatience;
+  if (recorded != nullptr) {
+    if (recorded->place == result.place) result.recorded.push_back(*recorded);
+    read_recorded();
+  }
+  if (found != nullptr) follow(*found);
+}
+
+/// What follows at the place on the recorded side.
+void TraceComparison::read_recorded() {
+  TraceEvent event;
+  for (auto left = kPatience; left > 0 && divergence_->recorded.size() < kContext && recorded_.next(event); --left)
+    if (event.place == divergence_->place) divergence_->recorded.push_back(event);
+}
+
+void TraceComparison::follow(const TraceEvent& found) {
+  if (patience_ == 0) return;
+  --patience_;
+  if (found.place == divergence_->place) divergence_->found.push_back(found);
+  if (divergence_->found.size() == kContext) patience_ = 0;
+}
+
+void TraceComparison::finish() {
+  TraceEvent recorded;
+  if (!divergence_ && recorded_.next(recorded)) diverge(&recorded, nullptr);
+  patience_ = 0;
+}
+
+std::string to_text(const Divergence& divergence, const TraceNames& names, const std::string& recorded,
+                    const std::string& found) {
+  std::string text = detail::concatenate("first difference at cycle ", divergence.cycle, ", ",
+                                         names.place(divergence.place), ", after ", divergence.position,
+                                         " equal events; only ", divergence.only_found ? found : recorded, " has",
+                                         "\n  ", to_text(divergence.event, names));
+  const auto list = [&](const std::string& title, const std::vector<TraceEvent>& events) {
+    text += "\n " + title + (events.empty() ? ": nothing" : ":");
+    for (const auto& event : events) text += "\n  " + to_text(event, names);
+  };
+  const auto place = names.place(divergence.place);
+  list("before, on " + place, divergence.before);
+  if (divergence.place < names.tiles) list("not ended yet", divergence.unfinished);
+  list("then " + recorded, divergence.recorded);
+  list("then " + found, divergence.found);
+  return text;
+}
+
+}  // namespace tessera::sim
