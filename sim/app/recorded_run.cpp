@@ -38,6 +38,18 @@ std::vector<std::string> texts(const std::string& name, const boost::any& value)
   throw InvariantViolation("trace", 0, "--", name, " has a type that a trace cannot hold");
 }
 
+bool is_given(const po::variables_map& values, const std::string& name) {
+  return values.count(name) != 0 && !values[name].defaulted();
+}
+
+std::string argument_of(const std::string& name, const std::string& value) {
+  return value.empty() ? "--" + name : "--" + name + "=" + value;
+}
+
+bool is_of(const std::string& argument, const std::string& name) {
+  return argument == "--" + name || argument.starts_with("--" + name + "=");
+}
+
 void add_file(TracedRun& run, const std::string& argument, const std::string& path) {
   auto& file = *run.add_files();
   file.set_argument(argument);
@@ -49,13 +61,10 @@ void add_argument(TracedRun& run, const std::string& name, const std::string& va
   std::error_code error;
   if (name != "set" && fs::is_directory(value, error))
     throw UserError("--", name, " ", value, ": is a folder; a trace holds inputs that are files");
-  const std::string option = "--" + name;
-  if (value.empty())
-    run.add_arguments(option);
-  else if (is_file(value))
-    add_file(run, option + "=", value);
+  if (is_file(value))
+    add_file(run, "--" + name + "=", value);
   else
-    run.add_arguments(option + "=" + value);
+    run.add_arguments(argument_of(name, value));
 }
 
 /// Files that the accelerator's description names are brought along as assignments to it.
@@ -89,9 +98,9 @@ TracedRun describe_run(const po::variables_map& values, const Job& job) {
   TracedRun run;
   const auto options = job_options();
   for (const auto& option : options.options()) {
-    const auto& value = values[option->long_name()];
-    if (value.empty() || value.defaulted()) continue;
-    for (const auto& text : texts(option->long_name(), value.value())) add_argument(run, option->long_name(), text);
+    const auto& name = option->long_name();
+    if (!is_given(values, name)) continue;
+    for (const auto& text : texts(name, values[name].value())) add_argument(run, name, text);
   }
   *run.mutable_manifest() = job.manifest;
   const auto accelerator = description_of(run);
@@ -106,13 +115,21 @@ TracedRun describe_run(const po::variables_map& values, const Job& job) {
   return run;
 }
 
-RecordedRun::RecordedRun(const TracedRun& run, const std::vector<std::string>& assignments) {
+RecordedRun::RecordedRun(const TracedRun& run, const po::variables_map& changes) {
+  for (const char* name : {"accelerator", "network", "schedule", "program", "batch"})
+    if (is_given(changes, name)) throw UserError("--", name, ": is the trace's own; leave it out");
   std::vector<std::string> arguments(run.arguments().begin(), run.arguments().end());
   int number = 0;
   for (const auto& file : run.files()) arguments.push_back(file.argument() + unpack(file, number++).string());
-  for (const auto& assignment : assignments) arguments.push_back("--set=" + assignment);
+  const auto options = job_options();
+  for (const auto& option : options.options()) {
+    const auto& name = option->long_name();
+    if (!is_given(changes, name)) continue;
+    if (name != "set") std::erase_if(arguments, [&](const std::string& argument) { return is_of(argument, name); });
+    for (const auto& text : texts(name, changes[name].value())) arguments.push_back(argument_of(name, text));
+  }
   try {
-    po::store(po::command_line_parser(arguments).options(job_options()).run(), values_);
+    po::store(po::command_line_parser(arguments).options(options).run(), values_);
   } catch (const po::error& error) {
     throw UserError("the recorded run cannot be repeated by this program: ", error.what());
   }

@@ -19,8 +19,9 @@ sim::proto::TracedRun describe_run(const boost::program_options::variables_map& 
 /// The folder goes with the object; inputs have to be loaded before.
 class RecordedRun {
  public:
-  /// `assignments` are further --set, to see what a change does.
-  RecordedRun(const sim::proto::TracedRun& run, const std::vector<std::string>& assignments);
+  /// `changes` are options of a job that take the place of the recorded ones, further --set come on top: to see
+  /// what they change. UserError when they name other inputs.
+  RecordedRun(const sim::proto::TracedRun& run, const boost::program_options::variables_map& changes);
   ~RecordedRun();
   RecordedRun(const RecordedRun&) = delete;
   RecordedRun& operator=(const RecordedRun&) = delete;

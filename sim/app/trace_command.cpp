@@ -89,7 +89,7 @@ class StoppingSink final : public sim::EventSink {
 };
 
 std::string with_changes(std::string text, const std::vector<std::string>& changes) {
-  for (const auto& change : changes) text += "\n  changed since the recording: " + change;
+  for (const auto& change : changes) text += "\n inputs differ: " + change;
   return text;
 }
 
@@ -110,13 +110,11 @@ std::optional<Cycle> run_against(Job& job, sim::TraceComparison& comparison) {
 
 void check(const po::variables_map& values) {
   const auto path = files_of(values, "check", 1).front();
-  for (const char* given : {"accelerator", "network", "schedule", "program"})
-    if (values.count(given) != 0) throw UserError("tessera trace check: --", given, " is the trace's own; only --set may be added");
   sim::TraceReader recorded(path);
-  const auto assignments = values.count("set") != 0 ? values["set"].as<Files>() : Files{};
-  const RecordedRun run(recorded.run(), assignments);
+  const RecordedRun run(recorded.run(), values);
   Job job = load_job(run.values());
-  const auto changes = changed_inputs(recorded.run(), describe_run(run.values(), job));
+  const auto now = describe_run(run.values(), job);
+  const auto changes = changed_inputs(recorded.run(), now);
   ProgressLine progress(values["progress"].as<bool>());
   report_progress(job, progress);
   sim::TraceComparison comparison(recorded);
@@ -124,7 +122,7 @@ void check(const po::variables_map& values) {
   progress.clear();
   comparison.finish();
   if (comparison.divergence())
-    throw DifferenceFound(path, ": ", with_changes(to_text(*comparison.divergence(), recorded.names(), "the recording", "this run"), changes));
+    throw DifferenceFound(path, ": ", with_changes(report(*comparison.divergence(), {"the recording", sim::names_of(recorded.run())}, {"this run", sim::names_of(now)}), changes));
   if (cycles != recorded.end().cycles())
     throw DifferenceFound(path, ": ", with_changes(detail::concatenate("the same events, but ", *cycles, " cycles instead of ", recorded.end().cycles()), changes));
   std::cout << with_changes(detail::concatenate(path, ": the same ", comparison.equal_events(), " events in ", *cycles, " cycles"), changes) << "\n";
@@ -147,7 +145,7 @@ void diff(const po::variables_map& values) {
   };
   if (comparison.divergence() || first.end().cycles() != second.end().cycles()) {
     std::string text = detail::concatenate(files[0], ": ", size(first), "\n", files[1], ": ", size(second));
-    if (comparison.divergence()) text += "\n" + to_text(*comparison.divergence(), first.names(), files[0], files[1]);
+    if (comparison.divergence()) text += "\n" + report(*comparison.divergence(), {files[0], sim::names_of(first.run())}, {files[1], sim::names_of(second.run())});
     throw DifferenceFound(with_changes(text, changed_inputs(first.run(), second.run())));
   }
   std::cout << files[0] << " and " << files[1] << ": the same " << size(first) << "\n";
@@ -193,7 +191,7 @@ void show(const po::variables_map& values) {
   sim::TraceReader reader(files_of(values, "show", 1).front());
   const auto& run = reader.run();
   const Filter filter(values, run);
-  const auto names = reader.names();
+  const auto names = sim::names_of(run);
   const bool summary = values["summary"].as<bool>();
   Files arguments(run.arguments().begin(), run.arguments().end());
   for (const auto& file : run.files()) arguments.push_back(file.argument() + file.name());

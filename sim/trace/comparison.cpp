@@ -71,21 +71,21 @@ void TraceComparison::finish() {
   patience_ = 0;
 }
 
-std::string to_text(const Divergence& divergence, const TraceNames& names, const std::string& recorded,
-                    const std::string& found) {
-  std::string text = detail::concatenate("first difference at cycle ", divergence.cycle, ", ",
-                                         names.place(divergence.place), ", after ", divergence.position,
-                                         " equal events; only ", divergence.only_found ? found : recorded, " has",
-                                         "\n  ", to_text(divergence.event, names));
-  const auto list = [&](const std::string& title, const std::vector<TraceEvent>& events) {
+std::string report(const Divergence& divergence, const TraceSide& recorded, const TraceSide& found) {
+  const TraceSide& only = divergence.only_found ? found : recorded;
+  const auto place = only.names.place(divergence.place);
+  std::string text =
+      detail::concatenate("first difference at cycle ", divergence.cycle, ", ", place, ", after ",
+                          divergence.position, " equal events\n only ", only.name, " has:\n  ",
+                          to_text(divergence.event, only.names));
+  const auto list = [&](const std::string& title, const std::vector<TraceEvent>& events, const TraceNames& names) {
     text += "\n " + title + (events.empty() ? ": nothing" : ":");
     for (const auto& event : events) text += "\n  " + to_text(event, names);
   };
-  const auto place = names.place(divergence.place);
-  list("before, on " + place, divergence.before);
-  if (divergence.place < names.tiles) list("not ended yet", divergence.unfinished);
-  list("then " + recorded, divergence.recorded);
-  list("then " + found, divergence.found);
+  list("before, on " + place, divergence.before, recorded.names);
+  if (divergence.place < recorded.names.tiles) list("begun and not ended", divergence.unfinished, recorded.names);
+  list("then " + recorded.name, divergence.recorded, recorded.names);
+  list("then " + found.name, divergence.found, found.names);
   return text;
 }
 

@@ -65,8 +65,13 @@ class TraceComparison final : public EventSink {
   std::uint64_t patience_ = 0;  ///< found events that are still searched for those of the place
 };
 
-/// The report of a difference, several lines without a newline at the end. `recorded` and `found` name the sides.
-std::string to_text(const Divergence& divergence, const TraceNames& names, const std::string& recorded,
-                    const std::string& found);
+/// One of two traces in a report.
+struct TraceSide {
+  std::string name;
+  TraceNames names;
+};
+
+/// The report of a difference, several lines without a newline at the end.
+std::string report(const Divergence& divergence, const TraceSide& recorded, const TraceSide& found);
 
 }  // namespace tessera::sim

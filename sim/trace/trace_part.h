@@ -26,5 +26,11 @@ proto::TracePart seal(proto::TracePart::Kind kind, const google::protobuf::Messa
 
 /// Reads the content of a part. DamagedPart when it is not what `seal` made.
 void unseal(const proto::TracePart& part, google::protobuf::Message& message);
+template <typename Message>
+Message unseal(const proto::TracePart& part) {
+  Message message;
+  unseal(part, message);
+  return message;
+}
 
 }  // namespace tessera::sim

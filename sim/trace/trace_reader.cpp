@@ -14,6 +14,8 @@ namespace tessera::sim {
 
 namespace pb = google::protobuf;
 
+TraceNames names_of(const proto::TracedRun& run) { return {run.tiles(), {run.stages().begin(), run.stages().end()}}; }
+
 TraceReader::TraceReader(std::string path) : path_(std::move(path)) {
   file_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status = {};
@@ -34,10 +36,6 @@ TraceReader::TraceReader(std::string path) : path_(std::move(path)) {
 TraceReader::~TraceReader() {
   in_.reset();
   close(file_);
-}
-
-TraceNames TraceReader::names() const {
-  return {run_.tiles(), {run_.stages().begin(), run_.stages().end()}};
 }
 
 void TraceReader::read_version() {
@@ -65,19 +63,31 @@ bool TraceReader::read_part(proto::TracePart& part) {
   throw UserError(path_, ": is cut off or damaged in part ", parts_ + 1);
 }
 
-void TraceReader::open_part(const proto::TracePart& part, pb::Message& message) const {
+/// Calls `open` and says of a damage in which part it is.
+template <typename Open>
+auto TraceReader::opened(Open open) const {
   try {
-    unseal(part, message);
+    return open();
   } catch (const DamagedPart& damage) {
     throw UserError(path_, ": part ", parts_, " is damaged: ", damage.what());
   }
+}
+
+std::vector<TraceEvent> TraceReader::events_of(const proto::TracePart& part) const {
+  return opened([&] {
+    auto columns = unseal<proto::TraceEvents>(part);
+    auto events = from_columns(columns);
+    for (const auto& event : events)
+      if (event.place >= run_.tiles() + run_.channels()) throw DamagedPart("an event is at no place of the machine");
+    return events;
+  });
 }
 
 void TraceReader::read_run() {
   proto::TracePart part;
   if (!read_part(part) || part.kind() != proto::TracePart::RUN)
     throw UserError(path_, ": is damaged: it does not say which run it is of");
-  open_part(part, run_);
+  run_ = opened([&] { return unseal<proto::TracedRun>(part); });
 }
 
 bool TraceReader::read_block() {
@@ -88,21 +98,15 @@ bool TraceReader::read_block() {
     read_end(part);
     return false;
   }
-  proto::TraceEvents events;
   if (part.kind() != proto::TracePart::EVENTS) throw UserError(path_, ": part ", parts_, " is damaged: of no known kind");
-  open_part(part, events);
-  try {
-    block_ = from_columns(events);
-  } catch (const DamagedPart& damage) {
-    throw UserError(path_, ": part ", parts_, " is damaged: ", damage.what());
-  }
+  block_ = events_of(part);
   position_ = 0;
   events_ += block_.size();
   return !block_.empty() || read_block();
 }
 
 void TraceReader::read_end(const proto::TracePart& part) {
-  open_part(part, end_);
+  end_ = opened([&] { return unseal<proto::TraceEnd>(part); });
   if (end_.events() != events_)
     throw UserError(path_, ": is damaged: holds ", events_, " events; its end says ", end_.events());
   const void* data = nullptr;

@@ -21,7 +21,6 @@ class TraceReader final : public EventSource {
 
   const std::string& path() const { return path_; }
   const proto::TracedRun& run() const { return run_; }
-  TraceNames names() const;
   bool next(TraceEvent& event) override {
     if (position_ == block_.size() && !read_block()) return false;
     event = block_[position_++];
@@ -36,7 +35,9 @@ class TraceReader final : public EventSource {
   bool read_block();
   void read_end(const proto::TracePart& part);
   bool read_part(proto::TracePart& part);
-  void open_part(const proto::TracePart& part, google::protobuf::Message& message) const;
+  std::vector<TraceEvent> events_of(const proto::TracePart& part) const;
+  template <typename Open>
+  auto opened(Open open) const;
 
   std::string path_;
   int file_ = -1;
@@ -48,5 +49,7 @@ class TraceReader final : public EventSource {
   std::uint64_t parts_ = 0, events_ = 0;
   bool ended_ = false;
 };
+
+TraceNames names_of(const proto::TracedRun& run);
 
 }  // namespace tessera::sim
