@@ -41,7 +41,20 @@ std::int64_t sum(std::int64_t from, std::int64_t difference) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(from) + static_cast<std::uint64_t>(difference));
 }
 
-using Details = std::array<std::array<std::int64_t, kMostDetails>, kEventKinds>;
+/// The details of the latest event of every kind at every place: what follows there is like it.
+class Latest {
+ public:
+  std::array<std::int64_t, kMostDetails>& of(std::uint32_t place, std::size_t kind) {
+    // More than any machine has: 256 x 256 tiles and their channels.
+    constexpr std::uint32_t kMostPlaces = 1 << 20;
+    if (place >= kMostPlaces) throw DamagedPart("an event is at no place of a machine");
+    if (place >= places_.size()) places_.resize(place + 1);
+    return places_[place][kind];
+  }
+
+ private:
+  std::vector<std::array<std::array<std::int64_t, kMostDetails>, kEventKinds>> places_;
+};
 
 /// Takes the numbers of one column one after the other.
 std::int64_t take(const Column& column, int& position) {
@@ -57,17 +70,16 @@ proto::TraceEvents to_columns(std::span<const TraceEvent> events) {
   auto& kinds = *message.mutable_kind();
   auto& codes = *message.mutable_code();
   TraceEvent before;
-  Details last = {};
+  Latest latest;
   for (const auto& event : events) {
     const auto kind = static_cast<std::size_t>(event.kind);
     message.add_cycle(difference(static_cast<std::int64_t>(event.cycle), static_cast<std::int64_t>(before.cycle)));
     message.add_place(difference(event.place, before.place));
     kinds.push_back(static_cast<char>(kind));
     codes.push_back(static_cast<char>(event.code));
-    for (int i = 0; i < details_of(event.kind); ++i) {
-      columns[kind][i]->Add(difference(event.detail[i], last[kind][i]));
-      last[kind][i] = event.detail[i];
-    }
+    auto& last = latest.of(event.place, kind);
+    for (int i = 0; i < details_of(event.kind); ++i) columns[kind][i]->Add(difference(event.detail[i], last[i]));
+    last = event.detail;
     before.cycle = event.cycle;
     before.place = event.place;
   }
@@ -80,7 +92,7 @@ std::vector<TraceEvent> from_columns(proto::TraceEvents& message) {
   if (message.code().size() != count) throw DamagedPart("a column has the wrong length");
   std::vector<TraceEvent> events(count);
   std::array<int, kEventKinds> positions = {};
-  Details last = {};
+  Latest latest;
   std::int64_t cycle = 0, place = 0;
   int position = 0;
   for (std::size_t e = 0; e < count; ++e) {
@@ -92,10 +104,12 @@ std::vector<TraceEvent> from_columns(proto::TraceEvents& message) {
     place = sum(place, take(message.place(), position));
     event = {.place = static_cast<std::uint32_t>(place), .kind = static_cast<EventKind>(kind),
              .cycle = static_cast<Cycle>(cycle), .code = static_cast<std::uint8_t>(message.code()[e])};
+    auto& last = latest.of(event.place, kind);
     for (int i = 0; i < details_of(event.kind); ++i) {
       at = positions[kind];
-      last[kind][i] = event.detail[i] = sum(last[kind][i], take(*columns[kind][i], at));
+      event.detail[i] = sum(last[i], take(*columns[kind][i], at));
     }
+    last = event.detail;
     ++positions[kind];
   }
   return events;
