@@ -11,11 +11,14 @@ namespace po = boost::program_options;
 
 po::options_description job_options() {
   auto options = input_options();
-  options.add_options()
-      ("program", po::value<std::string>(), "execute a compiled program instead of --network and --schedule")
-      ("detail", po::value<std::string>()->default_value("tile"), "tile: PE arrays in closed form; pe: one module per PE, slow, same cycles")
-      ("functional", po::bool_switch(), "carry integer values and compare the outputs with a plain reference")
-      ("seed", po::value<std::uint64_t>()->default_value(1), "of inputs and weights in functional mode");
+  options.add_options()("program", po::value<std::string>(),
+                        "execute a compiled program instead of --network and --schedule")(
+      "detail", po::value<std::string>()->default_value("tile"),
+      "tile: PE arrays in closed form; pe: one module per PE, slow, same cycles")(
+      "functional", po::bool_switch(),
+      "carry integer values and compare the outputs with a plain reference")(
+      "seed", po::value<std::uint64_t>()->default_value(1),
+      "of inputs and weights in functional mode");
   return options;
 }
 
@@ -25,7 +28,8 @@ Job load_inputs_or_program(const po::variables_map& values) {
   Job job;
   if (values.count("program") != 0) {
     for (const char* other : {"network", "schedule"})
-      if (values.count(other) != 0) throw UserError("--program brings its own ", other, "; leave --", other, " out");
+      if (values.count(other) != 0)
+        throw UserError("--program brings its own ", other, "; leave --", other, " out");
     std::string text;
     job.accelerator = load_accelerator(values, text);
     job.origin = values["program"].as<std::string>();
@@ -46,7 +50,8 @@ Job load_inputs_or_program(const po::variables_map& values) {
 sim::MachineOptions machine_options(const po::variables_map& values) {
   sim::MachineOptions options;
   const auto detail = values["detail"].as<std::string>();
-  if (detail != "tile" && detail != "pe") throw UserError("--detail ", detail, ": must be tile or pe");
+  if (detail != "tile" && detail != "pe")
+    throw UserError("--detail ", detail, ": must be tile or pe");
   options.detailed_arrays = detail == "pe";
   options.functional = values["functional"].as<bool>();
   options.seed = values["seed"].as<std::uint64_t>();

@@ -11,7 +11,8 @@
 
 namespace tessera::app {
 
-/// Everything on a command line that decides what happens in a run: inputs, --program, --detail, --functional,
+/// Everything on a command line that decides what happens in a run: inputs, --program, --detail,
+/// --functional,
 /// --seed. Where results go and what is printed is the command's own.
 boost::program_options::options_description job_options();
 

@@ -28,13 +28,15 @@ bool is_file(const std::string& value) {
   return value.find_first_of("./") != std::string::npos && fs::is_regular_file(value, error);
 }
 
-/// The values of an option as they would stand on a command line; a switch that is on has an empty one.
+/// The values of an option as they would stand on a command line; a switch that is on has an empty
+/// one.
 std::vector<std::string> texts(const std::string& name, const boost::any& value) {
   if (const auto* text = boost::any_cast<std::string>(&value)) return {*text};
   if (const auto* list = boost::any_cast<std::vector<std::string>>(&value)) return *list;
   if (const auto* number = boost::any_cast<std::int64_t>(&value)) return {std::to_string(*number)};
   if (const auto* number = boost::any_cast<std::uint64_t>(&value)) return {std::to_string(*number)};
-  if (const auto* on = boost::any_cast<bool>(&value)) return *on ? std::vector<std::string>{""} : std::vector<std::string>{};
+  if (const auto* on = boost::any_cast<bool>(&value))
+    return *on ? std::vector<std::string>{""} : std::vector<std::string>{};
   throw InvariantViolation("trace", 0, "--", name, " has a type that a trace cannot hold");
 }
 
@@ -92,6 +94,17 @@ hw::proto::AcceleratorDescription description_of(const TracedRun& run) {
   return accelerator;
 }
 
+/// The accelerator with content in the place of paths: where files lie is no difference.
+hw::proto::AcceleratorDescription without_paths(const TracedRun& run) {
+  auto accelerator = description_of(run);
+  const std::string set = "--set=";
+  for (const auto& file : run.files())
+    if (file.argument().starts_with(set))
+      set_field(accelerator, file.argument().substr(set.size()) + file.name() + " " +
+                                 sim::content_hash(file.content()));
+  return accelerator;
+}
+
 }  // namespace
 
 TracedRun describe_run(const po::variables_map& values, const Job& job) {
@@ -107,7 +120,8 @@ TracedRun describe_run(const po::variables_map& values, const Job& job) {
   add_referenced_files(run, accelerator);
   for (const auto& interface : accelerator.dram())
     if (!is_file(interface.device()))
-      add_fingerprint(run, "device " + interface.device(), read_file(data_file("devices", interface.device()).string()));
+      add_fingerprint(run, "device " + interface.device(),
+                      read_file(data_file("devices", interface.device()).string()));
   add_fingerprint(run, "compiled program", mapping::to_program_bytes(job.program));
   run.set_tiles(static_cast<std::uint32_t>(job.accelerator.tiles()));
   run.set_channels(static_cast<std::uint32_t>(job.accelerator.dram.size()));
@@ -120,13 +134,16 @@ RecordedRun::RecordedRun(const TracedRun& run, const po::variables_map& changes)
     if (is_given(changes, name)) throw UserError("--", name, ": is the trace's own; leave it out");
   std::vector<std::string> arguments(run.arguments().begin(), run.arguments().end());
   int number = 0;
-  for (const auto& file : run.files()) arguments.push_back(file.argument() + unpack(file, number++).string());
+  for (const auto& file : run.files())
+    arguments.push_back(file.argument() + unpack(file, number++).string());
   const auto options = job_options();
   for (const auto& option : options.options()) {
     const auto& name = option->long_name();
     if (!is_given(changes, name)) continue;
-    if (name != "set") std::erase_if(arguments, [&](const std::string& argument) { return is_of(argument, name); });
-    for (const auto& text : texts(name, changes[name].value())) arguments.push_back(argument_of(name, text));
+    if (name != "set")
+      std::erase_if(arguments, [&](const std::string& argument) { return is_of(argument, name); });
+    for (const auto& text : texts(name, changes[name].value()))
+      arguments.push_back(argument_of(name, text));
   }
   try {
     po::store(po::command_line_parser(arguments).options(options).run(), values_);
@@ -158,18 +175,15 @@ std::vector<std::string> changed_inputs(const TracedRun& recorded, const TracedR
   std::string fields;
   google::protobuf::util::MessageDifferencer differencer;
   differencer.ReportDifferencesToString(&fields);
-  auto before = description_of(recorded), after = description_of(now);
-  // Files of a trace have other paths than those they were recorded from; their content is the trace's.
-  for (auto* accelerator : {&before, &after})
-    for (auto& interface : *accelerator->mutable_dram())
-      if (is_file(interface.device())) interface.set_device(fs::path(interface.device()).filename().string());
-  differencer.Compare(before, after);
+  differencer.Compare(without_paths(recorded), without_paths(now));
   std::istringstream lines(fields);
   for (std::string line; std::getline(lines, line);) changes.push_back("accelerator " + line);
   std::map<std::string, std::string> hashes;
-  for (const auto& fingerprint : recorded.fingerprints()) hashes[fingerprint.name()] = fingerprint.hash();
+  for (const auto& fingerprint : recorded.fingerprints())
+    hashes[fingerprint.name()] = fingerprint.hash();
   for (const auto& fingerprint : now.fingerprints())
-    if (const auto known = hashes.find(fingerprint.name()); known != hashes.end() && known->second != fingerprint.hash())
+    if (const auto known = hashes.find(fingerprint.name());
+        known != hashes.end() && known->second != fingerprint.hash())
       changes.push_back(fingerprint.name() + " is not the recorded one");
   return changes;
 }

@@ -29,15 +29,19 @@ namespace {
 po::options_description options() {
   po::options_description options("Options of trace");
   options.add(job_options());
-  options.add_options()
-      ("out", po::value<std::string>(), "record: trace file to write")
-      ("tile", po::value<std::string>(), "show: events of these tiles only: 3,4")
-      ("channel", po::value<std::string>(), "show: commands of these DRAM channels only: 0,1")
-      ("kind", po::value<std::string>(), "show: deliver, end, begin, send, command; several with commas")
-      ("from", po::value<std::uint64_t>()->default_value(0), "show: first cycle")
-      ("to", po::value<std::uint64_t>()->default_value(std::numeric_limits<std::uint64_t>::max(), "the last"), "show: last cycle")
-      ("summary", po::bool_switch(), "show: how many events of which kind instead of the events")
-      ("progress", po::bool_switch(), "report simulated cycles while running, also when output is no terminal");
+  options.add_options()("out", po::value<std::string>(), "record: trace file to write")(
+      "tile", po::value<std::string>(), "show: events of these tiles only: 3,4")(
+      "channel", po::value<std::string>(), "show: commands of these DRAM channels only: 0,1")(
+      "kind", po::value<std::string>(),
+      "show: deliver, end, begin, send, command; several with commas")(
+      "from", po::value<std::uint64_t>()->default_value(0), "show: first cycle")(
+      "to",
+      po::value<std::uint64_t>()->default_value(std::numeric_limits<std::uint64_t>::max(),
+                                                "the last"),
+      "show: last cycle")("summary", po::bool_switch(),
+                          "show: how many events of which kind instead of the events")(
+      "progress", po::bool_switch(),
+      "report simulated cycles while running, also when output is no terminal");
   return options;
 }
 
@@ -46,7 +50,10 @@ using Files = std::vector<std::string>;
 Files files_of(const po::variables_map& values, const std::string& action, std::size_t count) {
   const auto files = values.count("file") != 0 ? values["file"].as<Files>() : Files{};
   if (files.size() != count)
-    throw UserError("tessera trace ", action, ": needs ", count == 0 ? "no file besides --out" : count == 1 ? "one trace file" : "two trace files",
+    throw UserError("tessera trace ", action, ": needs ",
+                    count == 0   ? "no file besides --out"
+                    : count == 1 ? "one trace file"
+                                 : "two trace files",
                     ", got ", files.size());
   return files;
 }
@@ -93,7 +100,8 @@ std::string with_changes(std::string text, const std::vector<std::string>& chang
   return text;
 }
 
-/// Runs the job against the recorded events; false when it was stopped or failed after they had parted.
+/// Runs the job against the recorded events; false when it was stopped or failed after they had
+/// parted.
 std::optional<Cycle> run_against(Job& job, sim::TraceComparison& comparison) {
   StoppingSink sink(comparison);
   sim::TraceRecorder recorder(job.accelerator, sink);
@@ -101,7 +109,8 @@ std::optional<Cycle> run_against(Job& job, sim::TraceComparison& comparison) {
   try {
     sim::Machine(job.accelerator, job.program, job.machine).run();
   } catch (const std::exception&) {
-    // A machine that was stopped, or that got stuck on its new way: where the ways parted says more.
+    // A machine that was stopped, or that got stuck on its new way: where the ways parted says
+    // more.
     if (!comparison.divergence()) throw;
     return std::nullopt;
   }
@@ -122,10 +131,21 @@ void check(const po::variables_map& values) {
   progress.clear();
   comparison.finish();
   if (comparison.divergence())
-    throw DifferenceFound(path, ": ", with_changes(report(*comparison.divergence(), {"the recording", sim::names_of(recorded.run())}, {"this run", sim::names_of(now)}), changes));
+    throw DifferenceFound(path, ": ",
+                          with_changes(report(*comparison.divergence(),
+                                              {"the recording", sim::names_of(recorded.run())},
+                                              {"this run", sim::names_of(now)}),
+                                       changes));
   if (cycles != recorded.end().cycles())
-    throw DifferenceFound(path, ": ", with_changes(detail::concatenate("the same events, but ", *cycles, " cycles instead of ", recorded.end().cycles()), changes));
-  std::cout << with_changes(detail::concatenate(path, ": the same ", comparison.equal_events(), " events in ", *cycles, " cycles"), changes) << "\n";
+    throw DifferenceFound(
+        path, ": ",
+        with_changes(detail::concatenate("the same events, but ", *cycles, " cycles instead of ",
+                                         recorded.end().cycles()),
+                     changes));
+  std::cout << with_changes(detail::concatenate(path, ": the same ", comparison.equal_events(),
+                                                " events in ", *cycles, " cycles"),
+                            changes)
+            << "\n";
 }
 
 void read_rest(sim::TraceReader& reader) {
@@ -141,24 +161,31 @@ void diff(const po::variables_map& values) {
   read_rest(first);
   read_rest(second);
   const auto size = [](const sim::TraceReader& reader) {
-    return detail::concatenate(reader.end().events(), " events in ", reader.end().cycles(), " cycles");
+    return detail::concatenate(reader.end().events(), " events in ", reader.end().cycles(),
+                               " cycles");
   };
   if (comparison.divergence() || first.end().cycles() != second.end().cycles()) {
-    std::string text = detail::concatenate(files[0], ": ", size(first), "\n", files[1], ": ", size(second));
-    if (comparison.divergence()) text += "\n" + report(*comparison.divergence(), {files[0], sim::names_of(first.run())}, {files[1], sim::names_of(second.run())});
+    std::string text =
+        detail::concatenate(files[0], ": ", size(first), "\n", files[1], ": ", size(second));
+    if (comparison.divergence())
+      text += "\n" + report(*comparison.divergence(), {files[0], sim::names_of(first.run())},
+                            {files[1], sim::names_of(second.run())});
     throw DifferenceFound(with_changes(text, changed_inputs(first.run(), second.run())));
   }
   std::cout << files[0] << " and " << files[1] << ": the same " << size(first) << "\n";
 }
 
-std::set<std::uint32_t> numbers(const po::variables_map& values, const std::string& option, std::uint32_t count) {
+std::set<std::uint32_t> numbers(const po::variables_map& values, const std::string& option,
+                                std::uint32_t count) {
   std::set<std::uint32_t> chosen;
   if (values.count(option) == 0) return chosen;
   std::istringstream text(values[option].as<std::string>());
   for (std::string word; std::getline(text, word, ',');) {
-    const bool digits = !word.empty() && word.size() < 10 && word.find_first_not_of("0123456789") == std::string::npos;
+    const bool digits = !word.empty() && word.size() < 10 &&
+                        word.find_first_not_of("0123456789") == std::string::npos;
     if (!digits || std::stoul(word) >= count)
-      throw UserError("--", option, " ", word, ": must be 0 to ", count - 1, "; several with commas: 0,1");
+      throw UserError("--", option, " ", word, ": must be 0 to ", count - 1,
+                      "; several with commas: 0,1");
     chosen.insert(static_cast<std::uint32_t>(std::stoul(word)));
   }
   return chosen;
@@ -170,14 +197,17 @@ class Filter {
   Filter(const po::variables_map& values, const sim::proto::TracedRun& run)
       : from_(values["from"].as<std::uint64_t>()), to_(values["to"].as<std::uint64_t>()) {
     places_ = numbers(values, "tile", run.tiles());
-    for (const auto channel : numbers(values, "channel", run.channels())) places_.insert(run.tiles() + channel);
+    for (const auto channel : numbers(values, "channel", run.channels()))
+      places_.insert(run.tiles() + channel);
     if (values.count("kind") == 0) return;
     std::istringstream text(values["kind"].as<std::string>());
-    for (std::string word; std::getline(text, word, ',');) kinds_.insert(sim::event_kind_from_name(word));
+    for (std::string word; std::getline(text, word, ',');)
+      kinds_.insert(sim::event_kind_from_name(word));
   }
 
   bool wants(const sim::TraceEvent& event) const {
-    return event.cycle >= from_ && event.cycle <= to_ && (places_.empty() || places_.contains(event.place)) &&
+    return event.cycle >= from_ && event.cycle <= to_ &&
+           (places_.empty() || places_.contains(event.place)) &&
            (kinds_.empty() || kinds_.contains(event.kind));
   }
 
@@ -196,7 +226,8 @@ void show(const po::variables_map& values) {
   Files arguments(run.arguments().begin(), run.arguments().end());
   for (const auto& file : run.files()) arguments.push_back(file.argument() + file.name());
   std::cout << "tessera " << run.manifest().version() << " run " << join(arguments, " ") << "\n"
-            << run.tiles() << " tiles, " << run.channels() << " DRAM channels, " << run.stages_size() << " layers\n";
+            << run.tiles() << " tiles, " << run.channels() << " DRAM channels, "
+            << run.stages_size() << " layers\n";
   std::array<std::uint64_t, sim::kEventKinds> counts = {};
   for (sim::TraceEvent event; reader.next(event);) {
     if (!filter.wants(event)) continue;
@@ -205,7 +236,8 @@ void show(const po::variables_map& values) {
   }
   std::cout << reader.end().cycles() << " cycles, " << reader.end().events() << " events; shown:";
   for (int kind = 0; kind < sim::kEventKinds; ++kind)
-    std::cout << " " << counts[static_cast<std::size_t>(kind)] << " " << event_kind_name(static_cast<sim::EventKind>(kind));
+    std::cout << " " << counts[static_cast<std::size_t>(kind)] << " "
+              << event_kind_name(static_cast<sim::EventKind>(kind));
   std::cout << "\n";
 }
 
@@ -213,7 +245,8 @@ struct Action {
   const char* name;
   void (*run)(const po::variables_map& values);
 };
-constexpr Action kActions[] = {{"record", record}, {"check", check}, {"show", show}, {"diff", diff}};
+constexpr Action kActions[] = {
+    {"record", record}, {"check", check}, {"show", show}, {"diff", diff}};
 
 void run(const po::variables_map& values) {
   std::vector<std::string> known;
@@ -228,7 +261,11 @@ void run(const po::variables_map& values) {
 }  // namespace
 
 Command trace_command() {
-  return {"trace", "record a run's events, check a run against a record, look at one, compare two", options, run, {"action", "file..."}};
+  return {"trace",
+          "record a run's events, check a run against a record, look at one, compare two",
+          options,
+          run,
+          {"action", "file..."}};
 }
 
 }  // namespace tessera::app

@@ -15,15 +15,15 @@ struct Divergence {
   std::uint64_t position = 0;  ///< events that both have before
   Cycle cycle = 0;
   std::uint32_t place = 0;
-  TraceEvent event;            ///< earliest that only one side has
-  bool only_found = false;     ///< that side
-  std::vector<TraceEvent> before;     ///< last events that both sides have
-  std::vector<TraceEvent> unfinished; ///< instructions that have begun there and not ended
+  TraceEvent event;                         ///< earliest that only one side has
+  bool only_found = false;                  ///< that side
+  std::vector<TraceEvent> before;           ///< last events that both sides have
+  std::vector<TraceEvent> unfinished;       ///< instructions that have begun there and not ended
   std::vector<TraceEvent> recorded, found;  ///< what follows on either side
 };
 
-/// Takes a trace event by event and compares it with a recorded one that it reads as it goes. Memory is bounded by
-/// the number of places.
+/// Takes a trace event by event and compares it with a recorded one that it reads as it goes.
+/// Memory is bounded by the number of places.
 class TraceComparison final : public EventSink {
  public:
   explicit TraceComparison(EventSource& recorded) : recorded_(recorded) {}
@@ -49,6 +49,8 @@ class TraceComparison final : public EventSink {
   struct Place {
     std::deque<TraceEvent> last;
     std::vector<TraceEvent> unfinished;
+    std::vector<TraceEvent>
+        ended;  ///< in this cycle, without having begun: what takes no time stands end first
   };
 
   Place& place(const TraceEvent& event);

@@ -12,13 +12,15 @@ namespace tessera::sim {
 
 namespace {
 
-constexpr std::array<const char*, kEventKinds> kKindNames = {"deliver", "end", "begin", "send", "command"};
+constexpr std::array<const char*, kEventKinds> kKindNames = {"deliver", "end", "begin", "send",
+                                                             "command"};
 
-constexpr std::array<const char*, 8> kMessageNames = {"ready",       "read_request", "data",       "write_request",
-                                                      "write_grant", "write_data",   "sums_grant", "close"};
-constexpr std::array<const char*, 11> kOperationNames = {"receive", "receive_sums", "acquire", "release",
-                                                         "reserve", "commit",       "array",   "vector",
-                                                         "add_sums", "store",       "send_sums"};
+constexpr std::array<const char*, 8> kMessageNames = {"ready",         "read_request", "data",
+                                                      "write_request", "write_grant",  "write_data",
+                                                      "sums_grant",    "close"};
+constexpr std::array<const char*, 11> kOperationNames = {
+    "receive", "receive_sums", "acquire",  "release", "reserve",  "commit",
+    "array",   "vector",       "add_sums", "store",   "send_sums"};
 
 template <std::size_t Size>
 const char* name_in(const std::array<const char*, Size>& names, std::uint8_t code) {
@@ -35,7 +37,8 @@ std::string packet_text(const TraceEvent& event, const TraceNames& names) {
     text += detail::concatenate(" and ", detail[Detail::kDestinations] - 1, " more");
   text += detail::concatenate(", ", names.stage(detail[Detail::kStage]));
   if (detail[Detail::kSlot] >= 0)
-    text += detail::concatenate(" slot ", detail[Detail::kSlot], " granule ", detail[Detail::kGranule]);
+    text +=
+        detail::concatenate(" slot ", detail[Detail::kSlot], " granule ", detail[Detail::kGranule]);
   if (detail[Detail::kBytes] > 0) text += detail::concatenate(", ", detail[Detail::kBytes], " B");
   return text;
 }
@@ -45,9 +48,11 @@ std::string instruction_text(const TraceEvent& event, const TraceNames& names) {
   const auto& detail = event.detail;
   std::string text = detail::concatenate(name_in(kOperationNames, event.code), ", ",
                                          names.stage(detail[Detail::kStage]));
-  if (detail[Detail::kOperand] >= 0) text += detail::concatenate(" operand ", detail[Detail::kOperand]);
+  if (detail[Detail::kOperand] >= 0)
+    text += detail::concatenate(" operand ", detail[Detail::kOperand]);
   if (detail[Detail::kSlot] >= 0) text += detail::concatenate(" slot ", detail[Detail::kSlot]);
-  if (detail[Detail::kGranule] >= 0) text += detail::concatenate(" granule ", detail[Detail::kGranule]);
+  if (detail[Detail::kGranule] >= 0)
+    text += detail::concatenate(" granule ", detail[Detail::kGranule]);
   return text;
 }
 
@@ -70,7 +75,9 @@ std::string command_text(const TraceEvent& event) {
 
 }  // namespace
 
-const char* event_kind_name(EventKind kind) { return name_in(kKindNames, static_cast<std::uint8_t>(kind)); }
+const char* event_kind_name(EventKind kind) {
+  return name_in(kKindNames, static_cast<std::uint8_t>(kind));
+}
 
 EventKind event_kind_from_name(const std::string& name) {
   for (int kind = 0; kind < kEventKinds; ++kind)
@@ -80,7 +87,8 @@ EventKind event_kind_from_name(const std::string& name) {
 }
 
 std::string TraceNames::place(std::uint32_t place) const {
-  return place < tiles ? detail::concatenate("tile ", place) : detail::concatenate("channel ", place - tiles);
+  return place < tiles ? detail::concatenate("tile ", place)
+                       : detail::concatenate("channel ", place - tiles);
 }
 
 std::string TraceNames::stage(std::int64_t number) const {
@@ -103,8 +111,9 @@ std::string to_text(const TraceEvent& event, const TraceNames& names) {
       content = packet_text(event, names);
   }
   char head[64];
-  std::snprintf(head, sizeof head, "%10llu  %-10s  %-7s  ", static_cast<unsigned long long>(event.cycle),
-                names.place(event.place).c_str(), event_kind_name(event.kind));
+  std::snprintf(head, sizeof head, "%10llu  %-10s  %-7s  ",
+                static_cast<unsigned long long>(event.cycle), names.place(event.place).c_str(),
+                event_kind_name(event.kind));
   return head + content;
 }
 

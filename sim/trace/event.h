@@ -52,13 +52,13 @@ constexpr int details_of(EventKind kind) {
   }
 }
 
-/// Plain numbers, comparable without knowing what they mean. The order of the members is the order of events
-/// that happen in one cycle.
+/// Plain numbers, comparable without knowing what they mean. The order of the members is the order
+/// of events that happen in one cycle.
 struct TraceEvent {
   std::uint32_t place = 0;  ///< tile, or number of tiles + DRAM channel
   EventKind kind = EventKind::kDeliver;
-  Cycle cycle = 0;          ///< chip clock
-  std::uint8_t code = 0;    ///< hw::MessageKind, mapping::Op or dram::CommandKind
+  Cycle cycle = 0;        ///< chip clock
+  std::uint8_t code = 0;  ///< hw::MessageKind, mapping::Op or dram::CommandKind
   std::array<std::int64_t, kMostDetails> detail = {};
 
   auto operator<=>(const TraceEvent&) const = default;

@@ -35,10 +35,12 @@ std::array<Columns, kEventKinds> all_columns(proto::TraceEvents& events) {
 
 /// Differences wrap around, so that every value can be written.
 std::int64_t difference(std::int64_t to, std::int64_t from) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from));
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(to) -
+                                   static_cast<std::uint64_t>(from));
 }
 std::int64_t sum(std::int64_t from, std::int64_t difference) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(from) + static_cast<std::uint64_t>(difference));
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(from) +
+                                   static_cast<std::uint64_t>(difference));
 }
 
 /// The details of the latest event of every kind at every place: what follows there is like it.
@@ -73,12 +75,14 @@ proto::TraceEvents to_columns(std::span<const TraceEvent> events) {
   Latest latest;
   for (const auto& event : events) {
     const auto kind = static_cast<std::size_t>(event.kind);
-    message.add_cycle(difference(static_cast<std::int64_t>(event.cycle), static_cast<std::int64_t>(before.cycle)));
+    message.add_cycle(difference(static_cast<std::int64_t>(event.cycle),
+                                 static_cast<std::int64_t>(before.cycle)));
     message.add_place(difference(event.place, before.place));
     kinds.push_back(static_cast<char>(kind));
     codes.push_back(static_cast<char>(event.code));
     auto& last = latest.of(event.place, kind);
-    for (int i = 0; i < details_of(event.kind); ++i) columns[kind][i]->Add(difference(event.detail[i], last[i]));
+    for (int i = 0; i < details_of(event.kind); ++i)
+      columns[kind][i]->Add(difference(event.detail[i], last[i]));
     last = event.detail;
     before.cycle = event.cycle;
     before.place = event.place;
@@ -102,8 +106,10 @@ std::vector<TraceEvent> from_columns(proto::TraceEvents& message) {
     int at = position;
     cycle = sum(cycle, take(message.cycle(), at));
     place = sum(place, take(message.place(), position));
-    event = {.place = static_cast<std::uint32_t>(place), .kind = static_cast<EventKind>(kind),
-             .cycle = static_cast<Cycle>(cycle), .code = static_cast<std::uint8_t>(message.code()[e])};
+    event = {.place = static_cast<std::uint32_t>(place),
+             .kind = static_cast<EventKind>(kind),
+             .cycle = static_cast<Cycle>(cycle),
+             .code = static_cast<std::uint8_t>(message.code()[e])};
     auto& last = latest.of(event.place, kind);
     for (int i = 0; i < details_of(event.kind); ++i) {
       at = positions[kind];

@@ -1,4 +1,5 @@
-// Brings events into the order of a trace, which does not depend on the order of calls in a simulation.
+// Brings events into the order of a trace, which does not depend on the order of calls in a
+// simulation.
 #pragma once
 
 #include <queue>
@@ -8,8 +9,9 @@
 
 namespace tessera::sim {
 
-/// Holds the events of the present cycle and those known in advance, and passes on everything earlier. What is
-/// held is bounded by what a machine can know in advance: an instruction or two per tile.
+/// Holds the events of the present cycle and those known in advance, and passes on everything
+/// earlier. What is held is bounded by what a machine can know in advance: an instruction or two
+/// per tile.
 class EventOrder {
  public:
   explicit EventOrder(EventSink& sink) : sink_(sink) {}

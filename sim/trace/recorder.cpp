@@ -29,11 +29,15 @@ void TraceRecorder::add(const TraceEvent& event) {
   order_.add(sc_core::sc_time_stamp().value() / period_ps_, event);
 }
 
-void TraceRecorder::packet(EventKind kind, std::uint32_t place, std::uint32_t peer, const PacketEvent& event) {
+void TraceRecorder::packet(EventKind kind, std::uint32_t place, std::uint32_t peer,
+                           const PacketEvent& event) {
   const auto& message = *event.message;
   const auto& granule = message.order != nullptr ? message.order->granule : message.granule;
   const auto copies = static_cast<std::int64_t>(event.destinations.size());
-  add({.place = place, .kind = kind, .cycle = event.cycle, .code = static_cast<std::uint8_t>(message.kind),
+  add({.place = place,
+       .kind = kind,
+       .cycle = event.cycle,
+       .code = static_cast<std::uint8_t>(message.kind),
        .detail = {peer, copies, granule.stage, granule.slot, granule.sequence,
                   static_cast<std::int64_t>(message.payload_bytes)}});
 }
@@ -47,7 +51,9 @@ void TraceRecorder::packet_arrived(const PacketEvent& event) {
 }
 
 void TraceRecorder::instruction(EventKind kind, Cycle cycle, const hw::InstructionEvent& event) {
-  add({.place = static_cast<std::uint32_t>(event.tile), .kind = kind, .cycle = cycle,
+  add({.place = static_cast<std::uint32_t>(event.tile),
+       .kind = kind,
+       .cycle = cycle,
        .code = static_cast<std::uint8_t>(event.op),
        .detail = {event.stage, event.slot, event.operand, event.granule}});
 }
@@ -61,10 +67,12 @@ void TraceRecorder::instruction_ended(const hw::InstructionEvent& event) {
 }
 
 void TraceRecorder::dram_command(std::size_t channel, const dram::IssuedCommand& command) {
-  add({.place = tiles_ + static_cast<std::uint32_t>(channel), .kind = EventKind::kCommand,
-       .cycle = clocks_[channel].chip_cycle(command.cycle), .code = static_cast<std::uint8_t>(command.kind),
-       .detail = {static_cast<std::int64_t>(command.cycle), command.rank, command.bank_group, command.bank,
-                  command.row, command.column}});
+  add({.place = tiles_ + static_cast<std::uint32_t>(channel),
+       .kind = EventKind::kCommand,
+       .cycle = clocks_[channel].chip_cycle(command.cycle),
+       .code = static_cast<std::uint8_t>(command.kind),
+       .detail = {static_cast<std::int64_t>(command.cycle), command.rank, command.bank_group,
+                  command.bank, command.row, command.column}});
 }
 
 void TraceRecorder::finished(Cycle end) {

@@ -10,8 +10,8 @@
 
 namespace tessera::sim {
 
-/// Records messages, DRAM commands, and begin and end of the instructions that take time. Those that only wait or
-/// keep books follow from these and are left out.
+/// Records messages, DRAM commands, and begin and end of the instructions that take time. Those
+/// that only wait or keep books follow from these and are left out.
 class TraceRecorder final : public Observer {
  public:
   /// Events go to `sink` in the order of a trace. Both must outlive the recorder's use.

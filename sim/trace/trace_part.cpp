@@ -33,7 +33,8 @@ std::string decompress(const std::string& bytes, std::size_t size) {
     in.push(io::array_source(bytes.data(), bytes.size()));
     in.exceptions(std::ios::badbit);
     in.read(content.data(), static_cast<std::streamsize>(size));
-    if (static_cast<std::size_t>(in.gcount()) == size && in.peek() == std::char_traits<char>::eof()) return content;
+    if (static_cast<std::size_t>(in.gcount()) == size && in.peek() == std::char_traits<char>::eof())
+      return content;
   } catch (const std::exception&) {
     // The library's own text says nothing that a user could act on.
   }
@@ -44,8 +45,8 @@ std::uint32_t checksum(const proto::TracePart& part) {
   const auto kind = static_cast<Bytef>(part.kind());
   const auto& content = part.content();
   const uLong begin = crc32(0, &kind, 1);
-  return static_cast<std::uint32_t>(
-      crc32(begin, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size())));
+  return static_cast<std::uint32_t>(crc32(begin, reinterpret_cast<const Bytef*>(content.data()),
+                                          static_cast<uInt>(content.size())));
 }
 
 }  // namespace

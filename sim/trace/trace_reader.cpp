@@ -14,7 +14,9 @@ namespace tessera::sim {
 
 namespace pb = google::protobuf;
 
-TraceNames names_of(const proto::TracedRun& run) { return {run.tiles(), {run.stages().begin(), run.stages().end()}}; }
+TraceNames names_of(const proto::TracedRun& run) {
+  return {run.tiles(), {run.stages().begin(), run.stages().end()}};
+}
 
 TraceReader::TraceReader(std::string path) : path_(std::move(path)) {
   file_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
@@ -44,13 +46,17 @@ void TraceReader::read_version() {
   std::string magic, digits;
   if (!in.ReadString(&magic, static_cast<int>(kTraceMagic.size())) || magic != kTraceMagic)
     throw UserError(path_, ": is no trace; tessera trace record writes traces");
-  for (std::string next; in.ReadString(&next, 1) && next != "\n" && digits.size() < kMostDigits;) digits += next;
-  const bool is_number = !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
-  if (!is_number) throw UserError(path_, ": is damaged: it does not state the version of its format");
+  for (std::string next; in.ReadString(&next, 1) && next != "\n" && digits.size() < kMostDigits;)
+    digits += next;
+  const bool is_number =
+      !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_number)
+    throw UserError(path_, ": is damaged: it does not state the version of its format");
   const auto version = std::stoull(digits);
   if (version != kTraceVersion)
-    throw UserError(path_, ": trace format ", version, " is ", version > kTraceVersion ? "newer" : "older",
-                    " than format ", kTraceVersion, ", which this program reads");
+    throw UserError(path_, ": trace format ", version, " is ",
+                    version > kTraceVersion ? "newer" : "older", " than format ", kTraceVersion,
+                    ", which this program reads");
 }
 
 bool TraceReader::read_part(proto::TracePart& part) {
@@ -78,7 +84,8 @@ std::vector<TraceEvent> TraceReader::events_of(const proto::TracePart& part) con
     auto columns = unseal<proto::TraceEvents>(part);
     auto events = from_columns(columns);
     for (const auto& event : events)
-      if (event.place >= run_.tiles() + run_.channels()) throw DamagedPart("an event is at no place of the machine");
+      if (event.place >= run_.tiles() + run_.channels())
+        throw DamagedPart("an event is at no place of the machine");
     return events;
   });
 }
@@ -98,7 +105,8 @@ bool TraceReader::read_block() {
     read_end(part);
     return false;
   }
-  if (part.kind() != proto::TracePart::EVENTS) throw UserError(path_, ": part ", parts_, " is damaged: of no known kind");
+  if (part.kind() != proto::TracePart::EVENTS)
+    throw UserError(path_, ": part ", parts_, " is damaged: of no known kind");
   block_ = events_of(part);
   position_ = 0;
   events_ += block_.size();
@@ -108,7 +116,8 @@ bool TraceReader::read_block() {
 void TraceReader::read_end(const proto::TracePart& part) {
   end_ = opened([&] { return unseal<proto::TraceEnd>(part); });
   if (end_.events() != events_)
-    throw UserError(path_, ": is damaged: holds ", events_, " events; its end says ", end_.events());
+    throw UserError(path_, ": is damaged: holds ", events_, " events; its end says ",
+                    end_.events());
   const void* data = nullptr;
   int size = 0;
   while (in_->Next(&data, &size))

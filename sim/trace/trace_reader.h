@@ -12,8 +12,8 @@
 
 namespace tessera::sim {
 
-/// Keeps one block in memory. Everything that is wrong with a file is a UserError naming it: missing, of another
-/// kind, of another version, damaged (with the block), cut off.
+/// Keeps one block in memory. Everything that is wrong with a file is a UserError naming it:
+/// missing, of another kind, of another version, damaged (with the block), cut off.
 class TraceReader final : public EventSource {
  public:
   explicit TraceReader(std::string path);

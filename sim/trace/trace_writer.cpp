@@ -14,7 +14,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : "."; }
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
 
 /// Gives a nameless file a name.
 bool link_file(int file, const fs::path& path) {
@@ -26,9 +28,11 @@ bool link_file(int file, const fs::path& path) {
 
 TraceWriter::TraceWriter(fs::path path, const proto::TracedRun& run) : path_(std::move(path)) {
   std::error_code error;
-  if (fs::is_directory(path_, error)) throw UserError(path_.string(), ": is a folder; a file is needed");
+  if (fs::is_directory(path_, error))
+    throw UserError(path_.string(), ": is a folder; a file is needed");
   constexpr int kMode = 0644;
-  // A file without a name goes when the program ends in whatever way; not all file systems have them.
+  // A file without a name goes when the program ends in whatever way; not all file systems have
+  // them.
   file_ = open(folder_of(path_).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, kMode);
   if (file_ < 0) {
     temporary_ = path_.string() + ".partial";
@@ -48,12 +52,11 @@ TraceWriter::~TraceWriter() {
   if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
-void TraceWriter::fail() const {
-  throw UserError(path_.string(), ": cannot be written");
-}
+void TraceWriter::fail() const { throw UserError(path_.string(), ": cannot be written"); }
 
 void TraceWriter::write(proto::TracePart::Kind kind, const google::protobuf::Message& message) {
-  if (!google::protobuf::util::SerializeDelimitedToZeroCopyStream(seal(kind, message), out_.get())) fail();
+  if (!google::protobuf::util::SerializeDelimitedToZeroCopyStream(seal(kind, message), out_.get()))
+    fail();
 }
 
 void TraceWriter::flush() {

@@ -12,8 +12,8 @@
 
 namespace tessera::sim {
 
-/// Keeps one block in memory. The file appears under its name when it is finished; a run that fails or is
-/// interrupted leaves nothing, and leaves an older file of that name as it was.
+/// Keeps one block in memory. The file appears under its name when it is finished; a run that fails
+/// or is interrupted leaves nothing, and leaves an older file of that name as it was.
 class TraceWriter final : public EventSink {
  public:
   /// UserError when the place cannot be written.

@@ -15,10 +15,18 @@ using sim::TraceEvent;
 using Events = std::vector<TraceEvent>;
 
 TraceEvent begin(Cycle cycle, std::uint32_t place, std::int64_t granule) {
-  return {.place = place, .kind = EventKind::kBegin, .cycle = cycle, .code = 6, .detail = {0, 1, -1, granule}};
+  return {.place = place,
+          .kind = EventKind::kBegin,
+          .cycle = cycle,
+          .code = 6,
+          .detail = {0, 1, -1, granule}};
 }
 TraceEvent end(Cycle cycle, std::uint32_t place, std::int64_t granule) {
-  return {.place = place, .kind = EventKind::kEnd, .cycle = cycle, .code = 6, .detail = {0, 1, -1, granule}};
+  return {.place = place,
+          .kind = EventKind::kEnd,
+          .cycle = cycle,
+          .code = 6,
+          .detail = {0, 1, -1, granule}};
 }
 
 std::optional<sim::Divergence> compare(const Events& recorded, const Events& found) {
@@ -31,8 +39,8 @@ std::optional<sim::Divergence> compare(const Events& recorded, const Events& fou
 }
 
 // Two tiles, each with two instructions of ten cycles.
-const Events kBase = {begin(0, 0, 0), begin(1, 1, 0), end(10, 0, 0), begin(10, 0, 1), end(11, 1, 0),
-                      begin(11, 1, 1), end(20, 0, 1), end(21, 1, 1)};
+const Events kBase = {begin(0, 0, 0), begin(1, 1, 0),  end(10, 0, 0), begin(10, 0, 1),
+                      end(11, 1, 0),  begin(11, 1, 1), end(20, 0, 1), end(21, 1, 1)};
 
 }  // namespace
 
@@ -44,10 +52,11 @@ TEST(TraceComparison, EqualTracesHaveNoDifference) {
 }
 
 TEST(TraceComparison, InstructionThatTakesLongerIsMissedAtItsOldEnd) {
-  // The first instruction of tile 1 ends in 13 instead of 11, and its second follows later. Between 10 and 11
-  // nothing differs, so that the recorded end in cycle 11 is the first event that only one side has.
-  const Events slower = {begin(0, 0, 0), begin(1, 1, 0), end(10, 0, 0), begin(10, 0, 1), end(13, 1, 0),
-                         begin(13, 1, 1), end(20, 0, 1), end(23, 1, 1)};
+  // The first instruction of tile 1 ends in 13 instead of 11, and its second follows later. Between
+  // 10 and 11 nothing differs, so that the recorded end in cycle 11 is the first event that only
+  // one side has.
+  const Events slower = {begin(0, 0, 0), begin(1, 1, 0),  end(10, 0, 0), begin(10, 0, 1),
+                         end(13, 1, 0),  begin(13, 1, 1), end(20, 0, 1), end(23, 1, 1)};
   const auto difference = compare(kBase, slower);
   ASSERT_TRUE(difference);
   EXPECT_EQ(difference->cycle, 11u);
@@ -67,6 +76,16 @@ TEST(TraceComparison, InstructionThatTakesLongerIsMissedAtItsOldEnd) {
   EXPECT_TRUE(faster->only_found);
   EXPECT_EQ(faster->found, difference->recorded);
   EXPECT_EQ(faster->recorded, difference->found);
+}
+
+TEST(TraceComparison, InstructionThatTakesNoTimeIsNotUnfinished) {
+  // Within a cycle ends stand before begins.
+  Events recorded = {begin(0, 0, 0), end(3, 0, 1), begin(3, 0, 1), end(4, 0, 0), begin(4, 0, 2)};
+  auto found = recorded;
+  found.push_back(begin(5, 0, 3));
+  const auto difference = compare(recorded, found);
+  ASSERT_TRUE(difference);
+  EXPECT_EQ(difference->unfinished, Events{begin(4, 0, 2)});
 }
 
 TEST(TraceComparison, ContentThatDiffersIsAtItsPlace) {
@@ -93,8 +112,8 @@ TEST(TraceComparison, TraceThatStopsIsMissingItsNextEvent) {
 }
 
 TEST(TraceComparison, LateEventIsComparedWhereItStands) {
-  // A refresh of cycle 3 that becomes known in cycle 20 comes after everything before; what is missing first is
-  // the event of cycle 11 although the refresh has the smaller number.
+  // A refresh of cycle 3 that becomes known in cycle 20 comes after everything before; what is
+  // missing first is the event of cycle 11 although the refresh has the smaller number.
   const TraceEvent refresh{.place = 2, .kind = EventKind::kCommand, .cycle = 3, .code = 5};
   Events recorded = {begin(0, 0, 0), end(20, 0, 0), refresh};
   Events found = {begin(0, 0, 0), refresh, end(20, 0, 0)};
@@ -123,7 +142,9 @@ TEST(TraceComparison, AnyChangeOfOneEventIsFoundWhereItIs) {
 TEST(TraceComparison, RemovedEventIsFoundWhereItWas) {
   // Events in the order of a trace: each cycle's by place.
   auto base = MadeUpEvents(5).take(2000);
-  std::ranges::sort(base, [](const TraceEvent& a, const TraceEvent& b) { return std::tie(a.cycle, a) < std::tie(b.cycle, b); });
+  std::ranges::sort(base, [](const TraceEvent& a, const TraceEvent& b) {
+    return std::tie(a.cycle, a) < std::tie(b.cycle, b);
+  });
   Random random(6);
   for (int round = 0; round < 200; ++round) {
     auto changed = base;
@@ -145,11 +166,16 @@ TEST(TraceComparison, ReportNamesCyclePlaceAndInstruction) {
   const sim::TraceNames names{.tiles = 2, .stages = {"conv1"}};
   auto slower = kBase;
   slower[4].cycle = 13;
-  const auto text = sim::report(*compare(kBase, slower), {"the recording", names}, {"this run", names});
-  EXPECT_TRUE(text.starts_with("first difference at cycle 11, tile 1, after 4 equal events\n only the recording has:\n"
-                               "          11  tile 1      end      array, layer conv1 slot 1 granule 0\n"))
+  const auto text =
+      sim::report(*compare(kBase, slower), {"the recording", names}, {"this run", names});
+  EXPECT_TRUE(text.starts_with(
+      "first difference at cycle 11, tile 1, after 4 equal events\n only the recording has:\n"
+      "          11  tile 1      end      array, layer conv1 slot 1 granule 0\n"))
       << text;
-  EXPECT_NE(text.find("then this run:\n          13  tile 1      end      array, layer conv1 slot 1 granule 0"), std::string::npos)
+  EXPECT_NE(
+      text.find(
+          "then this run:\n          13  tile 1      end      array, layer conv1 slot 1 granule 0"),
+      std::string::npos)
       << text;
 }
 

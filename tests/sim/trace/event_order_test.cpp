@@ -13,7 +13,8 @@ namespace {
 using sim::EventKind;
 using sim::TraceEvent;
 
-TraceEvent at(Cycle cycle, std::uint32_t place, EventKind kind = EventKind::kSend, std::int64_t detail = 0) {
+TraceEvent at(Cycle cycle, std::uint32_t place, EventKind kind = EventKind::kSend,
+              std::int64_t detail = 0) {
   return {.place = place, .kind = kind, .cycle = cycle, .detail = {detail}};
 }
 
@@ -33,8 +34,9 @@ std::vector<TraceEvent> ordered(const std::vector<Told>& calls) {
 }  // namespace
 
 TEST(EventOrder, WithinACycleByPlaceThenKindThenContent) {
-  const std::vector<TraceEvent> expected = {at(5, 0, EventKind::kDeliver), at(5, 0, EventKind::kEnd), at(5, 0, EventKind::kBegin),
-                                            at(5, 0, EventKind::kSend, 3), at(5, 0, EventKind::kSend, 4), at(5, 2)};
+  const std::vector<TraceEvent> expected = {
+      at(5, 0, EventKind::kDeliver), at(5, 0, EventKind::kEnd),     at(5, 0, EventKind::kBegin),
+      at(5, 0, EventKind::kSend, 3), at(5, 0, EventKind::kSend, 4), at(5, 2)};
   auto shuffled = expected;
   do {
     std::vector<Told> calls;
@@ -48,7 +50,8 @@ TEST(EventOrder, KnownInAdvanceWaitsForItsCycle) {
   EXPECT_EQ(ordered({{3, at(7, 1)}, {4, at(4, 9)}, {7, at(7, 0)}, {7, at(7, 2)}, {9, at(9, 0)}}),
             (std::vector{at(4, 9), at(7, 0), at(7, 1), at(7, 2), at(9, 0)}));
   // Nobody says anything in cycle 7.
-  EXPECT_EQ(ordered({{3, at(7, 1)}, {3, at(6, 1)}, {9, at(9, 0)}}), (std::vector{at(6, 1), at(7, 1), at(9, 0)}));
+  EXPECT_EQ(ordered({{3, at(7, 1)}, {3, at(6, 1)}, {9, at(9, 0)}}),
+            (std::vector{at(6, 1), at(7, 1), at(9, 0)}));
 }
 
 TEST(EventOrder, KnownLateStandsWhereItBecameKnown) {
@@ -62,11 +65,13 @@ TEST(EventOrder, DoesNotDependOnTheOrderOfCallsWithinACycle) {
   std::vector<Told> calls;
   for (Cycle now = 0; now < 300; ++now)
     for (auto left = random.below(9); left > 0; --left)
-      calls.push_back({now, at(now + (random.below(3) == 0 ? random.below(20) : 0), static_cast<std::uint32_t>(random.below(6)),
+      calls.push_back({now, at(now + (random.below(3) == 0 ? random.below(20) : 0),
+                               static_cast<std::uint32_t>(random.below(6)),
                                static_cast<EventKind>(random.below(4)), random.between(0, 9))});
   auto reversed = calls;
   for (auto begin = reversed.begin(); begin != reversed.end();) {
-    const auto end = std::find_if(begin, reversed.end(), [&](const Told& call) { return call.now != begin->now; });
+    const auto end = std::find_if(begin, reversed.end(),
+                                  [&](const Told& call) { return call.now != begin->now; });
     std::reverse(begin, end);
     begin = end;
   }

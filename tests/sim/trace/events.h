@@ -1,6 +1,7 @@
 // Events made up for tests of trace files and comparisons.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "sim/base/random.h"
@@ -8,11 +9,12 @@
 
 namespace tessera::test {
 
-/// An endless sequence of events as a machine of `tiles` tiles and four channels might give: in order, with
-/// details that follow on each other, now and then with any value at all.
+/// An endless sequence of events as a machine of `tiles` tiles and four channels might give: in
+/// order, with details that follow on each other, now and then with any value at all.
 class MadeUpEvents {
  public:
-  explicit MadeUpEvents(std::uint64_t seed, std::uint32_t tiles = 256) : random_(seed), tiles_(tiles) {}
+  explicit MadeUpEvents(std::uint64_t seed, std::uint32_t tiles = 256)
+      : random_(seed), tiles_(tiles) {}
 
   sim::TraceEvent next() {
     sim::TraceEvent event;
@@ -26,8 +28,10 @@ class MadeUpEvents {
     event.kind = static_cast<sim::EventKind>(place_ < tiles_ ? random_.below(4) : 4);
     event.code = static_cast<std::uint8_t>(random_.below(7));
     for (int i = 0; i < sim::details_of(event.kind); ++i)
-      event.detail[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(cycle_ / 16 + random_.below(8));
+      event.detail[static_cast<std::size_t>(i)] =
+          static_cast<std::int64_t>(cycle_ / 16 + random_.below(8));
     if (random_.below(64) == 0) event.detail[0] = static_cast<std::int64_t>(random_.next());
+    if (event.kind == sim::EventKind::kBegin || event.kind == sim::EventKind::kEnd) pair_up(event);
     return event;
   }
 
@@ -40,8 +44,21 @@ class MadeUpEvents {
   static constexpr std::uint32_t kChannels = 4;
 
  private:
+  /// One instruction at a time on every tile, begun before it ends.
+  void pair_up(sim::TraceEvent& event) {
+    auto& running = running_[event.place];
+    const bool ends = running.kind == sim::EventKind::kBegin;
+    if (ends) {
+      event.code = running.code;
+      event.detail = running.detail;
+    }
+    event.kind = ends ? sim::EventKind::kEnd : sim::EventKind::kBegin;
+    running = event;
+  }
+
   Random random_;
   std::uint32_t tiles_;
+  std::map<std::uint32_t, sim::TraceEvent> running_;
   std::uint32_t place_ = 0;
   Cycle cycle_ = 0;
 };

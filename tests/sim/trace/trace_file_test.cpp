@@ -9,6 +9,8 @@
 
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
+#include "sim/trace/comparison.h"
+#include "sim/trace/event_order.h"
 #include "sim/trace/trace_part.h"
 #include "sim/trace/trace_reader.h"
 #include "sim/trace/trace_writer.h"
@@ -65,12 +67,24 @@ class TraceFile : public testing::Test {
   fs::path path_ = scratch_path("trace");
 };
 
+/// What a recorder does with so many events.
+void tell(std::uint64_t count, sim::EventSink& sink) {
+  MadeUpEvents events(7);
+  sim::EventOrder order(sink);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto event = events.next();
+    order.add(event.cycle, event);
+  }
+  order.finish();
+}
+
 }  // namespace
 
 TEST_F(TraceFile, GivesBackWhatWasWritten) {
   // Nothing, one event, one part but for an event, exactly one, one and an event, several.
   const auto part = sim::kPartEvents;
-  for (const std::size_t count : {std::size_t{0}, std::size_t{1}, part - 1, part, part + 1, 3 * part + 17}) {
+  for (const std::size_t count :
+       {std::size_t{0}, std::size_t{1}, part - 1, part, part + 1, 3 * part + 17}) {
     const auto events = MadeUpEvents(count).take(count);
     write(events);
     EXPECT_EQ(read(), events) << count;
@@ -83,8 +97,12 @@ TEST_F(TraceFile, HoldsAnyNumber) {
   std::vector<TraceEvent> events;
   for (int kind = 0; kind < sim::kEventKinds; ++kind)
     for (const auto value : {kLow, kHigh, std::int64_t{0}, std::int64_t{-1}, kHigh, kLow}) {
-      TraceEvent event{.place = 259, .kind = static_cast<sim::EventKind>(kind), .cycle = static_cast<Cycle>(value), .code = 255};
-      for (int i = 0; i < sim::details_of(event.kind); ++i) event.detail[static_cast<std::size_t>(i)] = value;
+      TraceEvent event{.place = 259,
+                       .kind = static_cast<sim::EventKind>(kind),
+                       .cycle = static_cast<Cycle>(value),
+                       .code = 255};
+      for (int i = 0; i < sim::details_of(event.kind); ++i)
+        event.detail[static_cast<std::size_t>(i)] = value;
       events.push_back(event);
     }
   write(events);
@@ -141,16 +159,20 @@ TEST_F(TraceFile, EveryTruncationIsFound) {
   // Between two parts: nothing is damaged, but the end is missing.
   write({});
   const auto end_bytes = read_file(path_.string()).size();
-  EXPECT_EQ(complaint(whole.substr(0, whole.size() - 1)), path_.string() + ": is cut off or damaged in part 3");
+  EXPECT_EQ(complaint(whole.substr(0, whole.size() - 1)),
+            path_.string() + ": is cut off or damaged in part 3");
   EXPECT_LT(end_bytes, whole.size());
 }
 
 TEST_F(TraceFile, EndThatIsMissingIsSaid) {
   write(MadeUpEvents(3).take(300));
   const auto whole = read_file(path_.string());
-  // The last part is the end: 300 events (2 + 1 bytes) and 1234 cycles (2 + 1), compressed, in its envelope.
+  // The last part is the end: 300 events (2 + 1 bytes) and 1234 cycles (2 + 1), compressed, in its
+  // envelope.
   for (std::size_t cut = 1; cut < 64; ++cut)
-    if (complaint(whole.substr(0, whole.size() - cut)) == path_.string() + ": is cut off after 300 events") return;
+    if (complaint(whole.substr(0, whole.size() - cut)) ==
+        path_.string() + ": is cut off after 300 events")
+      return;
   FAIL() << "no cut removes exactly the end";
 }
 
@@ -166,24 +188,31 @@ TEST_F(TraceFile, EveryChangedBitIsFound) {
 
 TEST_F(TraceFile, BytesAfterTheEndAreFound) {
   write(MadeUpEvents(4).take(60));
-  EXPECT_EQ(complaint(read_file(path_.string()) + "x"), path_.string() + ": is damaged: bytes follow its end");
+  EXPECT_EQ(complaint(read_file(path_.string()) + "x"),
+            path_.string() + ": is damaged: bytes follow its end");
 }
 
 TEST_F(TraceFile, OtherVersionsAreRefused) {
   write({});
   auto bytes = read_file(path_.string());
   ASSERT_TRUE(bytes.starts_with("tessera trace 1\n"));
-  const auto with_version = [&](const std::string& version) { return "tessera trace " + version + bytes.substr(15); };
+  const auto with_version = [&](const std::string& version) {
+    return "tessera trace " + version + bytes.substr(15);
+  };
   EXPECT_EQ(complaint(with_version("2")),
             path_.string() + ": trace format 2 is newer than format 1, which this program reads");
   EXPECT_EQ(complaint(with_version("0")),
             path_.string() + ": trace format 0 is older than format 1, which this program reads");
-  EXPECT_EQ(complaint(with_version("x")), path_.string() + ": is damaged: it does not state the version of its format");
+  EXPECT_EQ(complaint(with_version("x")),
+            path_.string() + ": is damaged: it does not state the version of its format");
 }
 
 TEST_F(TraceFile, OtherFilesAreRefused) {
-  for (const std::string bytes : {"", "tess", "name: \"mine\"\n", "\x7f" "ELF and so on and on and on"})
-    EXPECT_EQ(complaint(bytes), path_.string() + ": is no trace; tessera trace record writes traces");
+  for (const std::string bytes : {"", "tess", "name: \"mine\"\n",
+                                  "\x7f"
+                                  "ELF and so on and on and on"})
+    EXPECT_EQ(complaint(bytes),
+              path_.string() + ": is no trace; tessera trace record writes traces");
   fs::remove(path_);
   EXPECT_THROW(sim::TraceReader(path_.string()), UserError);
   EXPECT_THROW(sim::TraceReader("/tmp"), UserError);
@@ -207,18 +236,17 @@ TEST_F(TraceFile, MemoryDoesNotGrowWithLength) {
   write(MadeUpEvents(7).take(3 * sim::kPartEvents));
   read();
   const auto before = peak_kib();
-  MadeUpEvents written(7), expected(7);
   {
     sim::TraceWriter writer(path_, made_up_run());
-    for (std::uint64_t i = 0; i < count; ++i) writer.add(written.next());
+    tell(count, writer);
     writer.finish(1);
   }
   sim::TraceReader reader(path_.string());
-  std::uint64_t found = 0;
-  bool equal = true;
-  for (TraceEvent event; reader.next(event); ++found) equal &= event == expected.next();
-  EXPECT_TRUE(equal);
-  EXPECT_EQ(found, count);
+  sim::TraceComparison comparison(reader);
+  tell(count, comparison);
+  comparison.finish();
+  EXPECT_FALSE(comparison.divergence());
+  EXPECT_EQ(comparison.equal_events(), count);
   RecordProperty("file_bytes", std::to_string(fs::file_size(path_)));
   RecordProperty("peak_kib", std::to_string(peak_kib()));
   // All events at once would be 2'000'000 x 72 B = 137 MiB.
