@@ -80,7 +80,8 @@ class PathWriter {
   }
 
   void add_registers(int depth) {
-    StoreNode store{"registers", {}, ""};
+    StoreNode store;
+    store.level = "registers";
     for (int kind = 0; kind < 3; ++kind) {
       if (plan_.array.store_depth[kind] != depth) continue;
       if (kind == 1 && layer_.inputs.size() < 2) continue;

@@ -141,6 +141,8 @@ bool DramInterface::issue(DramCycle now) {
 bool DramInterface::issue_from(std::deque<std::uint64_t>& queue, bool is_write, DramCycle now) {
   if (queue.empty() || !channel_.can_accept(is_write)) return false;
   Job& job = jobs_.at(queue.front());
+  if (observer_ != nullptr && job.issued == 0)
+    observer_->order_began({number_, queue.front(), is_write, job.order.get(), clocks_.chip_cycle(now)});
   const Burst& burst = job.bursts[job.issued++];
   bursts_in_flight_[next_request_] = {queue.front(), burst.useful_bytes};
   channel_.accept(now, {next_request_++, is_write, burst.address});
@@ -187,7 +189,10 @@ void DramInterface::finish_burst(const Completion& completion, DramCycle now) {
     job.arrived_bytes += completion.bytes;
     send_read_data(now, job);
   }
-  if (last) jobs_.erase(completion.job);
+  if (!last) return;
+  if (observer_ != nullptr)
+    observer_->order_ended({number_, completion.job, job.is_write, job.order.get(), busy_until_});
+  jobs_.erase(completion.job);
 }
 
 /// Whole packets as their payload comes in; the rest with the last burst.

@@ -29,6 +29,7 @@ bool Tile::step_load(Cycle now) {
                                                       : start_receive_sums(now, run, instruction);
   if (!started) return false;
   note_occupancy();
+  if (observer_ != nullptr) tell_receive_began(now, run, instruction);
   load_.free_at = now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
   load_.cursor.next();
   return true;
@@ -166,6 +167,7 @@ void Tile::take_data(const Arrival& arrival) {
   if (granule.received_bytes < granule.expected_bytes) return;
   granule.complete_at = written + 1;
   wake(granule.complete_at);
+  if (observer_ != nullptr) tell_receive_ended(message, granule);
   if (sums) return;
   --outstanding_receives_;
   ++run.receive(message.operand).arrived;

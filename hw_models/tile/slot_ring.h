@@ -43,6 +43,8 @@ class SlotRing {
   Granule& granule(std::int64_t sequence);
   Granule& newest() { return ring_.back(); }
   std::int64_t appended() const { return appended_; }
+  /// Granules that the reader has released so far: the sequence number of its oldest.
+  std::int64_t released(mapping::SlotReader reader) const { return released_[position(reader)]; }
   bool empty() const { return ring_.empty(); }
   const std::deque<Granule>& held() const { return ring_; }
   Bytes granule_bytes() const { return granule_bytes_; }

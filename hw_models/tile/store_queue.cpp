@@ -28,14 +28,17 @@ bool Tile::step_store(Cycle now) {
     case Op::kAcquire: {
       store_.wait = "an output";
       if (acquire(ring, SlotReader::kStore, instruction.amount, now) == nullptr) return false;
+      if (observer_ != nullptr) tell_moment(QueueKind::kStore, run, instruction, now);
       break;
     }
     case Op::kRelease:
       ring.release(SlotReader::kStore, instruction.amount);
+      if (observer_ != nullptr) tell_moment(QueueKind::kStore, run, instruction, now);
       break;
     default:
       if (!store_work_.active) start_store(now, run, instruction);
       if (!store_finished()) return false;
+      if (observer_ != nullptr) tell_store(now, run, instruction, true);
       store_work_ = {};
       counts_[store_.turn].last = std::max(counts_[store_.turn].last, now);
   }
@@ -47,6 +50,8 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
   store_work_.active = true;
   store_work_.sums = instruction.op == Op::kSendSums;
   store_work_.stage = run.number();
+  store_work_.began = now;
+  if (observer_ != nullptr) tell_store(now, run, instruction, false);
   const Granule& granule = *run.ring(instruction.slot).front(SlotReader::kStore);
   if (granule.region.empty()) return;
   if (store_work_.sums) {

@@ -22,6 +22,7 @@ class PartCheck {
   PartUse check() {
     for (std::size_t p = 0; p < program_.parts.size(); ++p) note_writer(static_cast<int>(p));
     for (std::size_t s = 0; s < program_.stages.size(); ++s) check_written(static_cast<int>(s));
+    check_outputs();
     check_disjoint();
     for (std::size_t s = 0; s < program_.stages.size(); ++s)
       check_read(StageView(program_, static_cast<int>(s)));
@@ -48,8 +49,6 @@ class PartCheck {
       if (part.home != Home::kDram) refuse(p, "has no producer and must be in DRAM");
       return;
     }
-    if (part.home != Home::kDram && program_.network.tensors[part.tensor].kind == workloads::TensorKind::kOutput)
-      refuse(p, "is an output of the network and must end in DRAM, not in the ", name_of(part.home));
     const StageView view(program_, part.producer_stage);
     if (view.layer.output.tensor != part.tensor)
       refuse(p, "is not what stage ", view.stage.name, " produces");
@@ -88,6 +87,16 @@ class PartCheck {
       view.refuse_tile(share.tile, "serves the box ", to_text(outputs), " of ", outputs.elements(),
                        " elements, of which it produces ", points);
     return points;
+  }
+
+  /// What the network is run for has to be where it can be read afterwards.
+  void check_outputs() const {
+    for (std::size_t p = 0; p < program_.parts.size(); ++p) {
+      const Part& part = program_.parts[p];
+      if (part.home != Home::kDram &&
+          program_.network.tensors[part.tensor].kind == workloads::TensorKind::kOutput)
+        refuse(static_cast<int>(p), "is an output of the network and must be in DRAM");
+    }
   }
 
   void check_disjoint() const {

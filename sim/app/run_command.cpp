@@ -6,11 +6,10 @@
 #include <memory>
 #include <optional>
 
-#include "mapping/program_io.h"
 #include "noc/study/message_trace.h"
 #include "noc/study/trace_recorder.h"
 #include "noc/topology/description.h"
-#include "sim/app/inputs.h"
+#include "sim/app/job.h"
 #include "sim/app/progress.h"
 #include "sim/base/error.h"
 #include "sim/base/json.h"
@@ -18,7 +17,6 @@
 #include "sim/machine/functional_check.h"
 #include "sim/results/collect.h"
 #include "sim/results/host.h"
-#include "sim/results/manifest.h"
 #include "sim/results/summary.h"
 #include "sim/results/tables.h"
 
@@ -30,48 +28,12 @@ namespace {
 
 po::options_description options() {
   po::options_description options("Options of run");
-  options.add(input_options());
+  options.add(job_options());
   options.add_options()
-      ("program", po::value<std::string>(), "execute a compiled program instead of --network and --schedule")
       ("out", po::value<std::string>(), "folder for result.json, tables and host.json")
-      ("detail", po::value<std::string>()->default_value("tile"), "tile: PE arrays in closed form; pe: one module per PE, slow, same cycles")
-      ("functional", po::bool_switch(), "carry integer values and compare the outputs with a plain reference")
-      ("seed", po::value<std::uint64_t>()->default_value(1), "of inputs and weights in functional mode")
       ("capture-noc", po::value<std::string>(), "write every packet of the network as a message trace for tessera noc --trace")
       ("progress", po::bool_switch(), "report simulated cycles while running, also when output is no terminal");
   return options;
-}
-
-/// What a run executes and where it came from.
-struct Job {
-  hw::Accelerator accelerator;
-  mapping::Program program;
-  sim::proto::Manifest manifest;
-  std::string schedule;
-  std::string origin;  ///< file that a fault of the program is blamed on
-};
-
-Job load_job(const po::variables_map& values) {
-  Job job;
-  if (values.count("program") != 0) {
-    for (const char* other : {"network", "schedule"})
-      if (values.count(other) != 0) throw UserError("--program brings its own ", other, "; leave --", other, " out");
-    refuse_schedule_settings(values);
-    std::string text;
-    job.accelerator = load_accelerator(values, text);
-    job.origin = values["program"].as<std::string>();
-    job.program = mapping::load_program(job.origin);
-    job.manifest.set_accelerator(text);
-    job.schedule = job.program.schedule;
-    return job;
-  }
-  auto inputs = load_inputs(values);
-  job.program = lower(inputs);
-  job.origin = inputs.schedule.origin;
-  job.accelerator = std::move(inputs.accelerator);
-  job.manifest.set_accelerator(inputs.accelerator_text);
-  job.schedule = inputs.schedule.name;
-  return job;
 }
 
 void run(const po::variables_map& values) {
@@ -79,31 +41,23 @@ void run(const po::variables_map& values) {
   std::optional<OutputDirectory> out;
   if (values.count("out") != 0) out.emplace(values["out"].as<std::string>());
   Job job = load_job(values);
-  check_program(job.program, job.accelerator, job.origin);
 
   ProgressLine progress(values["progress"].as<bool>());
-  sim::MachineOptions machine_options;
-  const auto detail = values["detail"].as<std::string>();
-  if (detail != "tile" && detail != "pe") throw UserError("--detail ", detail, ": must be tile or pe");
-  machine_options.detailed_arrays = detail == "pe";
-  machine_options.functional = values["functional"].as<bool>();
-  machine_options.seed = values["seed"].as<std::uint64_t>();
-  machine_options.progress_every = ProgressLine::kEvery;
-  machine_options.progress = [&](const sim::Progress& now) { progress.show(now); };
+  job.machine.progress_every = ProgressLine::kEvery;
+  job.machine.progress = [&](const sim::Progress& now) { progress.show(now); };
   std::optional<noc::TraceRecorder> recorder;
   if (values.count("capture-noc") != 0)
-    machine_options.packet_observer = &recorder.emplace(noc::build_topology(job.accelerator.network).nodes().size());
-  sim::Machine machine(job.accelerator, job.program, machine_options);
+    job.machine.packet_observer = &recorder.emplace(noc::build_topology(job.accelerator.network).nodes().size());
+  sim::Machine machine(job.accelerator, job.program, job.machine);
   const Cycle cycles = machine.run();
   progress.clear();
 
   auto result = sim::collect(machine, cycles);
   result.set_schedule(job.schedule);
-  if (machine_options.functional) {
-    sim::check_outputs(machine, machine_options.seed);
+  if (job.machine.functional) {
+    sim::check_outputs(machine, job.machine.seed);
     result.set_functional_match(true);
   }
-  sim::complete_manifest(job.manifest, job.program.network, job.schedule, values);
   *result.mutable_manifest() = job.manifest;
   const auto host = meter.measure(result);
   std::cout << sim::summary(result, host);

@@ -12,10 +12,6 @@ namespace tessera::sim {
 
 namespace {
 
-std::uint64_t period_of(double clock_mhz) {
-  return static_cast<std::uint64_t>(std::llround(1e6 / clock_mhz));
-}
-
 /// Tells tiles and memory interfaces what the network brought, and wakes their shells.
 class Dispatcher final : public PacketSwitch::Listener {
  public:
@@ -55,7 +51,20 @@ class Dispatcher final : public PacketSwitch::Listener {
   std::unique_ptr<ClockedModule>& network_;
 };
 
+/// Tells the machine's observer which channel a command is of.
+class ChannelListener final : public dram::CommandListener {
+ public:
+  ChannelListener(std::size_t channel, Observer& observer) : channel_(channel), observer_(observer) {}
+  void issued(const dram::IssuedCommand& command) override { observer_.dram_command(channel_, command); }
+
+ private:
+  std::size_t channel_;
+  Observer& observer_;
+};
+
 }  // namespace
+
+std::uint64_t clock_period_ps(double clock_mhz) { return static_cast<std::uint64_t>(std::llround(1e6 / clock_mhz)); }
 
 Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options)
     : accelerator_(accelerator),
@@ -64,7 +73,7 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
       index_(program),
       compute_(accelerator, program),
       context_{accelerator, program, index_, compute_, options_.functional},
-      period_ps_(period_of(accelerator.clock_mhz)),
+      period_ps_(clock_period_ps(accelerator.clock_mhz)),
       topology_(noc::build_topology(accelerator.network)) {
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
   sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
@@ -77,6 +86,7 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
   build_dram();
   build_shared_buffers();
   build_tiles();
+  attach_observers();
 }
 
 Machine::~Machine() = default;
@@ -147,6 +157,20 @@ void Machine::build_detailed_array(int tile) {
   parts_.tiles[tile]->set_array_executor(detailed_arrays_.back().get());
 }
 
+void Machine::attach_observers() {
+  if (options_.observers.empty()) return;
+  if (options_.observers.size() > 1) observers_ = std::make_unique<ObserverList>(options_.observers);
+  observer_ = observers_ != nullptr ? observers_.get() : options_.observers.front();
+  switch_->set_observer(observer_);
+  for (const auto& tile : parts_.tiles) tile->set_observer(observer_);
+  for (std::size_t channel = 0; channel < parts_.dram.size(); ++channel) {
+    parts_.dram[channel]->set_observer(observer_);
+    if (!observer_->wants_dram_commands()) continue;
+    command_listeners_.push_back(std::make_unique<ChannelListener>(channel, *observer_));
+    parts_.dram[channel]->channel().set_listener(command_listeners_.back().get());
+  }
+}
+
 void Machine::report_progress(Cycle now) {
   if (options_.progress_every == 0 || now < next_progress_) return;
   next_progress_ = now + options_.progress_every;
@@ -173,6 +197,7 @@ Cycle Machine::run() {
   for (const auto& buffer : parts_.shared_buffers) end = std::max(end, buffer->busy_until());
   for (auto& tile : parts_.tiles) tile->finish(end);
   for (auto& interface : parts_.dram) interface->channel().finish(interface->clocks().dram_cycle(end));
+  if (observer_ != nullptr) observer_->finished(end);
   return end;
 }
 

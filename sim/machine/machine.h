@@ -14,6 +14,7 @@
 #include "noc/network.h"
 #include "sim/machine/clocked_module.h"
 #include "sim/machine/detailed_array.h"
+#include "sim/machine/observer.h"
 #include "sim/machine/packet_switch.h"
 
 namespace tessera::sim {
@@ -32,6 +33,7 @@ struct MachineOptions {
   Cycle progress_every = 0;    ///< cycles between calls of `progress`; 0: none
   std::function<void(const Progress&)> progress;
   noc::DeliveryObserver* packet_observer = nullptr;  ///< watches the network; must outlive the machine
+  std::vector<Observer*> observers = {};  ///< told in this order; they must outlive the machine
 };
 
 /// Everything that stands on the network, each with the module that gives it time.
@@ -41,6 +43,9 @@ struct MachineParts {
   std::vector<std::unique_ptr<hw::SharedBuffer>> shared_buffers;
   std::vector<std::unique_ptr<ClockedModule>> tile_modules, dram_modules, shared_modules;
 };
+
+/// One cycle of a clock in the kernel's time.
+std::uint64_t clock_period_ps(double clock_mhz);
 
 /// Builds everything at construction, runs once.
 class Machine {
@@ -72,6 +77,7 @@ class Machine {
   void check_capacity(std::size_t channel, const dram::Device& device) const;
   void build_tiles();
   void build_detailed_array(int tile);
+  void attach_observers();
   void report_progress(Cycle now);
   void check_finished() const;
   void rethrow_failure() const;
@@ -92,6 +98,9 @@ class Machine {
   MachineParts parts_;
   std::vector<std::unique_ptr<DetailedArray>> detailed_arrays_;
   std::unique_ptr<ClockedModule> network_module_;
+  std::unique_ptr<ObserverList> observers_;  ///< several observers as one
+  Observer* observer_ = nullptr;
+  std::vector<std::unique_ptr<dram::CommandListener>> command_listeners_;
   Cycle next_progress_ = 0;
   double all_work_ = 0;
 };

@@ -381,7 +381,13 @@ class Machine {
     const bool served = (turn.stage->slots[instruction.slot].readers & 4u) != 0;
     if (served != (owns(turn) && part_of(turn.number).home == Home::kTiles))
       throw Fault{"wrong home"};
+    if (served && network_output(turn)) throw Fault{"an output of the network stays in the tiles"};
     if (served) publish(turn, contents);
+  }
+
+  bool network_output(const Turn& turn) const {
+    const auto tensor = layer_of(turn).output.tensor;
+    return program_.network.tensors[tensor].kind == workloads::TensorKind::kOutput;
   }
 
   void publish(Turn& turn, const Contents& contents) {

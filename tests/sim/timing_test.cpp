@@ -42,6 +42,7 @@ using mapping::StagePlan;
 using workloads::Network;
 
 constexpr int kColumnCycle = 8;
+constexpr Cycle kIssueCycles = 1;  // the description's default
 
 hw::Accelerator machine_with(int rows, int columns, const std::string& more = "") {
   return machine_of(
@@ -49,11 +50,13 @@ hw::Accelerator machine_with(int rows, int columns, const std::string& more = ""
 }
 
 /// What happened, a line each: "ACT bank cycle", "RD bank cycle", "WR bank cycle", "tile begin end"
-/// for every array and vector instruction, "end cycle", and the first tile's cycle stack.
+/// for every array and vector instruction from the cycle after its issue, "end cycle", and the
+/// first tile's cycle stack.
 class Log final : public hw::TileObserver, public dram::CommandListener {
  public:
-  void computed(mapping::TileId tile, int, bool, Cycle begin, Cycle end) override {
-    text_ << "tile" << tile << " " << begin << " " << end << "\n";
+  void instruction_ended(const hw::InstructionEvent& event) override {
+    if (event.queue != hw::QueueKind::kCompute || event.end == event.begin) return;
+    text_ << "tile" << event.tile << " " << event.begin + kIssueCycles << " " << event.end << "\n";
   }
   void issued(const dram::IssuedCommand& command) override {
     text_ << dram::command_name(command.kind) << " bank" << command.bank << " " << command.cycle
