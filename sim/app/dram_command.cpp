@@ -224,10 +224,8 @@ std::unique_ptr<RequestSource> request_source(const po::variables_map& values,
   return std::make_unique<ListedRequests>(storage);
 }
 
-dram::proto::DramResult result_of(const po::variables_map& values, const Channel& channel,
-                                  const TraceSummary& summary) {
+dram::proto::DramResult result_of(const Channel& channel, const TraceSummary& summary) {
   dram::proto::DramResult result = report_of(channel);
-  result.set_policy(values["policy"].as<std::string>());
   if (summary.completed > 0)
     result.set_total_latency_mean_cycles(static_cast<double>(summary.latency_from_arrival) /
                                          static_cast<double>(summary.completed));
@@ -249,7 +247,7 @@ void run_dram(const po::variables_map& values) {
   if (values.count("check") != 0) tee.add(checker);
   channel.set_listener(&tee);
   const TraceSummary summary = run_trace(channel, *source);
-  const dram::proto::DramResult result = result_of(values, channel, summary);
+  const dram::proto::DramResult result = result_of(channel, summary);
   print_summary(result);
   if (values.count("commands") != 0)
     write_file_atomically(values["commands"].as<std::string>(), trace.csv());

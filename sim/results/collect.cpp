@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hw_models/dram/channel_report.h"
 #include "sim/base/error.h"
 #include "sim/results/energy.h"
 
@@ -89,8 +90,20 @@ class Collector {
     expect_equal("network", "flits injected", flits.injected_flits(), "sent", packets.flits_sent());
     expect_equal("network", "flits ejected", flits.ejected_flits(), "sent, times destinations",
                  packets.flits_sent_to_all());
+    for (const auto& interface : machine_.dram()) check_channel(*interface);
     for (const auto& tile : machine_.tiles())
       expect_equal("tile " + std::to_string(tile->id()), "cycles with a cause", tile->stack().total(), "cycles", cycles_);
+  }
+
+  /// Requests in = bursts out, and no cycle of the data bus without a cause.
+  void check_channel(const hw::DramInterface& interface) const {
+    const auto& stats = interface.channel().stats();
+    const auto& counts = interface.counts();
+    expect_equal("dram channel", "bursts read", stats.count(dram::CommandKind::kRead), "requested", counts.read_bursts);
+    expect_equal("dram channel", "bursts written", stats.count(dram::CommandKind::kWrite), "requested",
+                 counts.write_bursts);
+    expect_equal("dram channel", "bus cycles with a cause", stats.bus.total(), "cycles to the last data beat",
+                 stats.last_data_end);
   }
 
   template <typename A, typename B>
@@ -128,18 +141,36 @@ class Collector {
 
   void add_channels() {
     for (const auto& interface : machine_.dram()) {
-      const auto& channel = interface->channel();
+      auto report = dram::report_of(interface->channel(), interface->clocks().dram_cycle(cycles_));
       auto& message = *result_.add_dram_channels();
       message.set_read_bytes(interface->counts().read_bytes);
       message.set_written_bytes(interface->counts().written_bytes);
+      const auto& stats = interface->channel().stats();
       for (int kind = 0; kind < dram::kCommandKinds; ++kind)
         (*message.mutable_counts())[std::string(dram::command_name(static_cast<dram::CommandKind>(kind)))] =
-            channel.stats().commands[kind];
-      message.set_row_hit_rate(channel.stats().row_hit_rate());
-      const double bus = static_cast<double>(interface->clocks().dram_cycle(cycles_));
-      message.set_bandwidth_fraction(
-          bus > 0 ? static_cast<double>(channel.stats().bursts() * channel.timing().burst) / bus : 0);
+            stats.commands[kind];
+      take_over(report, message);
     }
+  }
+
+  static void take_over(dram::proto::DramResult& report, proto::Channel& message) {
+    message.set_device(report.device());
+    message.set_mapping(report.mapping());
+    message.set_policy(report.policy());
+    message.set_clock_ps(report.clock_ps());
+    message.set_cycles(report.cycles());
+    message.set_requests(report.requests());
+    message.set_row_hit_rate(report.row_hit_rate());
+    message.set_bandwidth_fraction(report.bandwidth_fraction());
+    message.set_energy_source(report.energy_source());
+    message.mutable_bus_cycles()->Swap(report.mutable_bus_cycles());
+    message.mutable_read_latency_cycles()->Swap(report.mutable_read_latency_cycles());
+    message.mutable_write_latency_cycles()->Swap(report.mutable_write_latency_cycles());
+    message.mutable_read_latency_split_mean_cycles()->Swap(report.mutable_read_latency_split_mean_cycles());
+    message.mutable_write_latency_split_mean_cycles()->Swap(report.mutable_write_latency_split_mean_cycles());
+    message.mutable_energy_pj()->Swap(report.mutable_energy_pj());
+    message.mutable_banks()->Swap(report.mutable_banks());
+    message.mutable_bandwidth_series()->Swap(report.mutable_bandwidth_series());
   }
 
   void add_layers() {

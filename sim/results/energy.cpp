@@ -1,5 +1,7 @@
 #include "sim/results/energy.h"
 
+#include "hw_models/dram/energy.h"
+
 namespace tessera::sim {
 
 namespace {
@@ -11,7 +13,7 @@ void add_up(proto::Energy& energy) {
 
 }  // namespace
 
-EnergyBooks::EnergyBooks(const Machine& machine, Cycle /*cycles*/) : machine_(machine) {
+EnergyBooks::EnergyBooks(const Machine& machine, Cycle cycles) : machine_(machine), cycles_(cycles) {
   std::uint64_t flits = 0;
   Bytes bytes = 0;
   for (const auto& traffic : machine.packets().stage_traffic()) flits += traffic.delivered_flits;
@@ -31,13 +33,20 @@ double EnergyBooks::network_pj() const {
   return static_cast<double>(flit_hops) * words_per_flit * accelerator.energy.noc_hop_word;
 }
 
+/// By the currents of the device, standby and refresh of the whole run included.
+double EnergyBooks::device_pj(const hw::DramInterface& interface) const {
+  const auto& channel = interface.channel();
+  return dram::energy_of(channel.device(), channel.stats(), interface.clocks().dram_cycle(cycles_)).total();
+}
+
 double EnergyBooks::dram_pj() const {
   const auto& accelerator = machine_.accelerator();
   double picojoules = 0;
   for (const auto& interface : machine_.dram()) {
     const auto& counts = interface->counts();
     const double words = static_cast<double>(counts.read_bytes + counts.written_bytes) / accelerator.word_bytes();
-    picojoules += words * accelerator.energy.dram_access_word;
+    picojoules += accelerator.energy.dram_access_word > 0 ? words * accelerator.energy.dram_access_word
+                                                          : device_pj(*interface);
   }
   return picojoules;
 }

@@ -71,6 +71,26 @@ std::string slowest_layers(const proto::Result& result) {
   return text;
 }
 
+/// What the data buses of all channels did with the run.
+std::string bus_line(const proto::Result& result) {
+  double total = 0, data = 0, none = 0, refresh = 0, row = 0, turn = 0, group = 0, other = 0;
+  for (const auto& channel : result.dram_channels()) {
+    const auto& bus = channel.bus_cycles();
+    total += static_cast<double>(channel.cycles()) / 100;
+    data += static_cast<double>(bus.data());
+    none += static_cast<double>(bus.no_requests());
+    refresh += static_cast<double>(bus.refresh());
+    row += static_cast<double>(bus.row());
+    turn += static_cast<double>(bus.turnaround());
+    group += static_cast<double>(bus.group_spacing());
+    other += static_cast<double>(bus.arbitration());
+  }
+  if (total == 0) return "";
+  return format("         bus: data %.1f  no requests %.1f  refresh %.1f  row %.1f  turnaround %.1f  bank group %.1f  "
+                "arbitration %.1f %%\n",
+                data / total, none / total, refresh / total, row / total, turn / total, group / total, other / total);
+}
+
 std::string memory_lines(const proto::Result& result) {
   double read = 0, written = 0, fraction = 0;
   for (const auto& channel : result.dram_channels()) {
@@ -80,7 +100,7 @@ std::string memory_lines(const proto::Result& result) {
   }
   const auto& network = result.network_on_chip();
   return "DRAM     " + scaled(read, "B") + " read, " + scaled(written, "B") + " written, " +
-         format("%.0f %% of peak bandwidth over the run\n", 100 * fraction) + "Network  " +
+         format("%.0f %% of peak bandwidth over the run\n", 100 * fraction) + bus_line(result) + "Network  " +
          scaled(static_cast<double>(network.flit_hops()), "flit-hops") +
          format(", links busy %.1f %% on average, %.1f %% at most\n", 100 * network.mean_link_utilisation(),
                 100 * network.max_link_utilisation());
