@@ -14,6 +14,7 @@
 #include "sim/base/output_directory.h"
 #include "sim/machine/functional_check.h"
 #include "sim/results/collect.h"
+#include "sim/results/history.h"
 #include "sim/results/host.h"
 #include "sim/results/manifest.h"
 #include "sim/results/summary.h"
@@ -85,6 +86,8 @@ void run(const po::variables_map& values) {
   machine_options.seed = values["seed"].as<std::uint64_t>();
   machine_options.progress_every = ProgressLine::kEvery;
   machine_options.progress = [&](const sim::Progress& now) { progress.show(now); };
+  sim::History history(job.accelerator);
+  if (out) machine_options.observers.push_back(&history);
   sim::Machine machine(job.accelerator, job.program, machine_options);
   const Cycle cycles = machine.run();
   progress.clear();
@@ -103,6 +106,7 @@ void run(const po::variables_map& values) {
   out->add("result.json", to_json(result));
   out->add("host.json", to_json(host));
   sim::add_tables(*out, machine, result);
+  out->add("history.json", to_compact_json(history.message(machine)));
   out->commit();
 }
 
