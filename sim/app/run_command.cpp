@@ -19,6 +19,7 @@
 #include "sim/results/manifest.h"
 #include "sim/results/summary.h"
 #include "sim/results/tables.h"
+#include "sim/timeline/timeline.h"
 
 namespace tessera::app {
 
@@ -34,6 +35,9 @@ po::options_description options() {
       ("out", po::value<std::string>(), "folder for result.json, tables and host.json")
       ("detail", po::value<std::string>()->default_value("tile"), "tile: PE arrays in closed form; pe: one module per PE, slow, same cycles")
       ("functional", po::bool_switch(), "carry integer values and compare the outputs with a plain reference")
+      ("timeline", po::value<std::string>(), "write a timeline for ui.perfetto.dev into this file")
+      ("timeline-window", po::value<std::string>(), "cycles FROM:TO that the timeline shows; default the whole run")
+      ("timeline-tiles", po::value<std::string>(), "tiles that it shows, such as 0,5,8-15 or all; default as many as keep it below 50 MB")
       ("seed", po::value<std::uint64_t>()->default_value(1), "of inputs and weights in functional mode")
       ("progress", po::bool_switch(), "report simulated cycles while running, also when output is no terminal");
   return options;
@@ -70,6 +74,22 @@ Job load_job(const po::variables_map& values) {
   return job;
 }
 
+std::unique_ptr<sim::Timeline> make_timeline(const po::variables_map& values, const Job& job) {
+  if (values.count("timeline") == 0) {
+    for (const char* name : {"timeline-window", "timeline-tiles"})
+      if (values.count(name) != 0) throw UserError("--", name, ": needs --timeline FILE");
+    return nullptr;
+  }
+  sim::TimelineOptions options;
+  options.file = values["timeline"].as<std::string>();
+  if (values.count("timeline-window") != 0)
+    options.window = sim::parse_window(values["timeline-window"].as<std::string>());
+  options.tiles = values.count("timeline-tiles") != 0
+                      ? sim::parse_tiles(values["timeline-tiles"].as<std::string>(), job.accelerator.tiles())
+                      : sim::choose_tiles(job.program, job.accelerator);
+  return std::make_unique<sim::Timeline>(job.accelerator, job.program, std::move(options));
+}
+
 void run(const po::variables_map& values) {
   sim::HostMeter meter;
   std::optional<OutputDirectory> out;
@@ -88,6 +108,8 @@ void run(const po::variables_map& values) {
   machine_options.progress = [&](const sim::Progress& now) { progress.show(now); };
   sim::History history(job.accelerator);
   if (out) machine_options.observers.push_back(&history);
+  const auto timeline = make_timeline(values, job);
+  if (timeline != nullptr) machine_options.observers.push_back(timeline.get());
   sim::Machine machine(job.accelerator, job.program, machine_options);
   const Cycle cycles = machine.run();
   progress.clear();
@@ -102,6 +124,7 @@ void run(const po::variables_map& values) {
   *result.mutable_manifest() = job.manifest;
   const auto host = meter.measure(result);
   std::cout << sim::summary(result, host);
+  if (timeline != nullptr) timeline->commit();
   if (!out) return;
   out->add("result.json", to_json(result));
   out->add("host.json", to_json(host));

@@ -21,6 +21,7 @@ struct PacketEvent {
   std::uint32_t flits = 0;
   std::span<const hw::NodeId> destinations;  ///< on arrival the one
   Cycle cycle = 0;
+  std::uint32_t copies = 1;  ///< on sending: how often packet_left will be called
 };
 
 /// Running totals of the parts that keep them, after everything before `cycle` has happened in the
