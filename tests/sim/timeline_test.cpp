@@ -188,8 +188,7 @@ class TimelineOf : public testing::TestWithParam<int> {
     const auto drawn = random_program(random_network(3, random.next()), accelerator_, random);
     if (!drawn) GTEST_SKIP() << "no schedule fits";
     program_ = drawn->program;
-    file_ = std::filesystem::path(testing::TempDir()) /
-            ("timeline_" + std::to_string(GetParam()) + ".perfetto");
+    file_ = scratch_path("timeline.perfetto");
   }
   void TearDown() override { std::filesystem::remove(file_); }
 
