@@ -13,6 +13,8 @@
 #include "sim/base/json.h"
 #include "sim/base/output_directory.h"
 #include "sim/machine/functional_check.h"
+#include "sim/report/assets.h"
+#include "sim/report/report.h"
 #include "sim/results/collect.h"
 #include "sim/results/history.h"
 #include "sim/results/host.h"
@@ -32,7 +34,8 @@ po::options_description options() {
   options.add(input_options());
   options.add_options()
       ("program", po::value<std::string>(), "execute a compiled program instead of --network and --schedule")
-      ("out", po::value<std::string>(), "folder for result.json, tables and host.json")
+      ("out", po::value<std::string>(), "folder for result.json, tables, host.json and report.html")
+      ("no-report", po::bool_switch(), "leave report.html out of the folder")
       ("detail", po::value<std::string>()->default_value("tile"), "tile: PE arrays in closed form; pe: one module per PE, slow, same cycles")
       ("functional", po::bool_switch(), "carry integer values and compare the outputs with a plain reference")
       ("timeline", po::value<std::string>(), "write a timeline for ui.perfetto.dev into this file")
@@ -90,6 +93,13 @@ std::unique_ptr<sim::Timeline> make_timeline(const po::variables_map& values, co
   return std::make_unique<sim::Timeline>(job.accelerator, job.program, std::move(options));
 }
 
+/// From what the folder will hold, so that `tessera report` makes the same page of it.
+void add_report(OutputDirectory& out, const sim::proto::Result& result) {
+  const auto title = sim::run_title(result.network(), result.accelerator(), result.schedule());
+  out.add("report.html", sim::report_page({{title, out.content("result.json"), out.content("history.json"),
+                                            out.content("tiles.csv"), out.content("links.csv"), ""}}));
+}
+
 void run(const po::variables_map& values) {
   sim::HostMeter meter;
   std::optional<OutputDirectory> out;
@@ -130,6 +140,7 @@ void run(const po::variables_map& values) {
   out->add("host.json", to_json(host));
   sim::add_tables(*out, machine, result);
   out->add("history.json", to_compact_json(history.message(machine)));
+  if (sim::charts_available() && !values["no-report"].as<bool>()) add_report(*out, result);
   out->commit();
 }
 
