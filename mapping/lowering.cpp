@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mapping/dram_order.h"
+#include "mapping/dram_placement.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
 #include "sim/base/error.h"
@@ -23,6 +24,7 @@ class ProgramBuilder {
   ProgramBuilder(const Schedule& schedule, const Network& network, const hw::Accelerator& accelerator)
       : network_(network),
         accelerator_(accelerator),
+        placement_(schedule.dram_placement),
         plans_(read_stages(schedule, network, {accelerator.rows, accelerator.columns})) {
     program_.accelerator = accelerator.name;
     program_.schedule = schedule.name;
@@ -77,8 +79,6 @@ class ProgramBuilder {
   }
 
   void add_layouts() {
-    constexpr std::uint64_t alignment = 4096;
-    std::uint64_t next = 0;
     for (std::size_t t = 0; t < network_.tensors.size(); ++t) {
       const auto& tensor = network_.tensors[t];
       DramLayout layout;
@@ -89,10 +89,9 @@ class ProgramBuilder {
       for (std::size_t d = 0; d < tensor.extents.size(); ++d)
         elements *= static_cast<std::uint64_t>(round_up(tensor.extents[d], layout.block[d]));
       layout.footprint_bytes = elements * static_cast<std::uint64_t>(accelerator_.word_bytes());
-      layout.base_address = next;
-      next += round_up<std::uint64_t>(layout.footprint_bytes, alignment);
       program_.layouts.push_back(std::move(layout));
     }
+    place_in_dram(placement_, accelerator_.dram.size(), accelerator_.dram_interleave_bytes, program_);
   }
 
   int last_reader(int stage) const {
@@ -122,6 +121,7 @@ class ProgramBuilder {
 
   const Network& network_;
   const hw::Accelerator& accelerator_;
+  const DramPlacement& placement_;
   std::vector<StagePlan> plans_;
   Program program_;
 };

@@ -99,13 +99,26 @@ struct Stage {
   SlotId partial_slot = -1;       ///< outputs of partners; exists on tiles that have no output slot
 };
 
+/// Whether every DRAM channel has a copy of a tensor of its own, and which of them answers a read.
+enum class Copies {
+  kOne,      ///< one copy for all
+  kNearest,  ///< the channel with the fewest hops to all readers; equal ones in turn
+  kInTurn,   ///< the channels in turn, granule by granule
+};
+
 /// Where the elements of a stored tensor sit in DRAM: blocks of the given extents, blocks and elements inside
-/// a block both row-major in `order`. Channel bits come from the accelerator's interleaving.
+/// a block both row-major in `order`. The bytes from the base on are dealt in stripes to the channels from
+/// `first_channel` on, and begin in each of them at the base address.
 struct DramLayout {
-  std::uint64_t base_address = 0;
+  std::uint64_t base_address = 0;       ///< inside a channel
   std::vector<int> order;               ///< dimension indices, slowest first
   std::vector<std::int64_t> block;      ///< extent per dimension (in tensor order)
   Bytes footprint_bytes = 0;
+  Bytes stripe_bytes = 256;
+  int first_channel = 0;
+  int channels = 0;                     ///< that the stripes go round; 0: all of the machine
+  bool hashed = false;                  ///< the turn is XORed with all higher bits of the stripe's number
+  Copies copies = Copies::kOne;
 };
 
 enum class Home { kDram, kTiles };
@@ -125,6 +138,7 @@ struct Program {
   std::string schedule;     ///< name of the schedule it was lowered from
   int tiles = 0;
   int word_bytes = 2;
+  int dram_channels = 0;  ///< that the layouts were made for; 0: any number
   workloads::Network network;
   std::vector<DramLayout> layouts;  ///< per tensor; unused when no part is in DRAM
   std::vector<Part> parts;

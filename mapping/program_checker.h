@@ -11,6 +11,7 @@ struct ProgramLimits {
   int tiles = 0;
   Bytes buffer_bytes = 0;  ///< of one tile
   Bytes line_bytes = 1;    ///< of its buffer
+  int dram_channels = 0;   ///< 0: not looked at
 };
 
 /// Returns when the program is sound, whatever the timing of the machine:

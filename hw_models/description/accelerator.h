@@ -79,10 +79,24 @@ struct TileDescription {
   int issue_cycles = 1;  ///< cycles to issue one instruction from a queue
 };
 
+/// The memory controller of a channel; names as on the command line of `tessera dram`.
+struct DramControllerDescription {
+  std::string policy = "default";
+  std::string page = "open";
+  std::string refresh = "all-bank";
+  int postponed_refreshes = 0;
+  int read_depth = 0;  ///< 0: the policy's own
+  int write_depth = 0;
+  std::int64_t age_cap = 0;
+};
+
 struct DramInterfaceDescription {
   std::string device;  ///< name of a device table
   double data_rate_mt_s =
       0;          ///< re-clocks the device, timings kept in nanoseconds; 0: the table's own
+  int ranks = 0;              ///< 0: the table's own
+  std::string mapping = "B";  ///< address bits to banks and rows
+  DramControllerDescription controller;
   Coordinate at;  ///< mesh node it hangs on
   Bytes write_buffer_bytes = 8192;  ///< granted writes that have not reached the device yet
   double link_width_bits = 0;       ///< off-chip link between interface and device; 0: none

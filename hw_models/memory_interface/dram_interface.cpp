@@ -9,12 +9,6 @@ namespace tessera::hw {
 
 using dram::DramCycle;
 
-dram::Device device_of(const DramInterfaceDescription& description) {
-  dram::DeviceChanges changes;
-  changes.data_rate_mt_s = static_cast<std::uint32_t>(description.data_rate_mt_s);
-  return dram::load_device(description.device, changes);
-}
-
 DramInterface::DramInterface(std::size_t channel, const TileContext& context, const dram::ChannelConfig& config,
                              ClockPair clocks, PacketPort& port, MemoryImage* image)
     : number_(channel),
@@ -33,10 +27,7 @@ DramInterface::DramInterface(std::size_t channel, const TileContext& context, co
   for (std::size_t p = 0; p < expected_.size(); ++p) {
     const auto& part = context.program.parts[p];
     if (part.home != mapping::Home::kDram || part.producer_stage < 0) continue;
-    const auto runs = mapping::runs_of(context.program.layouts[part.tensor],
-                                       context.program.network.tensors[part.tensor].extents, part.region,
-                                       context.program.word_bytes);
-    const auto dealt = context.stripes.deal(runs);
+    const auto dealt = context.runs_per_channel(part.tensor, part.region, {});
     for (const auto& run : dealt[channel]) expected_[p] += run.bytes;
   }
 }

@@ -14,9 +14,6 @@
 
 namespace tessera::hw {
 
-/// The device of an accelerator's channel, at the data rate it is described with.
-dram::Device device_of(const DramInterfaceDescription& description);
-
 /// What an interface did, for results and self-checks.
 struct DramInterfaceCounts {
   Bytes read_bytes = 0;      ///< sent to tiles

@@ -1,9 +1,11 @@
 #include "hw_models/memory_interface/memory_image.h"
 
+#include "mapping/dram_channels.h"
+
 namespace tessera::hw {
 
-MemoryImage::MemoryImage(const mapping::Program& program, ChannelStripes stripes, workloads::TensorValues values)
-    : program_(program), stripes_(stripes), values_(std::move(values)) {
+MemoryImage::MemoryImage(const mapping::Program& program, std::size_t channels, workloads::TensorValues values)
+    : program_(program), channels_(channels), values_(std::move(values)) {
   for (std::size_t t = 0; t < values_.size(); ++t)
     values_[t].resize(static_cast<std::size_t>(program.network.tensors[t].elements()));
 }
@@ -15,16 +17,18 @@ std::size_t MemoryImage::flat(workloads::TensorId tensor, std::span<const std::i
   return static_cast<std::size_t>(offset);
 }
 
-std::size_t MemoryImage::channel_of(workloads::TensorId tensor, std::span<const std::int64_t> index) const {
-  return stripes_.channel_of(mapping::address_of(program_.layouts[tensor], program_.network.tensors[tensor].extents,
-                                                 index, program_.word_bytes));
+bool MemoryImage::holds(std::size_t channel, workloads::TensorId tensor, std::span<const std::int64_t> index) const {
+  const auto& layout = program_.layouts[tensor];
+  const auto address =
+      mapping::address_of(layout, program_.network.tensors[tensor].extents, index, program_.word_bytes);
+  return mapping::holds(layout, address, channel, channels_);
 }
 
 RegionValues MemoryImage::read(std::size_t channel, const Order& order) const {
   const auto tensor = program_.parts[order.part].tensor;
   RegionValues values(order.region);
   for_each_index(order.region, [&](std::span<const std::int64_t> index) {
-    if (channel_of(tensor, index) == channel) values.set(index, values_[tensor][flat(tensor, index)]);
+    if (holds(channel, tensor, index)) values.set(index, values_[tensor][flat(tensor, index)]);
   });
   return values;
 }
@@ -32,7 +36,7 @@ RegionValues MemoryImage::read(std::size_t channel, const Order& order) const {
 void MemoryImage::write(std::size_t channel, const Order& order) {
   const auto tensor = program_.parts[order.part].tensor;
   for_each_index(order.region, [&](std::span<const std::int64_t> index) {
-    if (channel_of(tensor, index) == channel) values_[tensor][flat(tensor, index)] = order.values->at(index);
+    if (holds(channel, tensor, index)) values_[tensor][flat(tensor, index)] = order.values->at(index);
   });
 }
 

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "hw_models/tile/message.h"
-#include "hw_models/tile/tile_context.h"
 #include "workloads/reference_executor.h"
 
 namespace tessera::hw {
@@ -12,7 +11,7 @@ namespace tessera::hw {
 /// Values of all stored tensors. A channel reads and writes only elements whose address it holds.
 class MemoryImage {
  public:
-  MemoryImage(const mapping::Program& program, ChannelStripes stripes, workloads::TensorValues values);
+  MemoryImage(const mapping::Program& program, std::size_t channels, workloads::TensorValues values);
 
   /// The elements of the order's region that lie in this channel.
   RegionValues read(std::size_t channel, const Order& order) const;
@@ -22,10 +21,10 @@ class MemoryImage {
 
  private:
   std::size_t flat(workloads::TensorId tensor, std::span<const std::int64_t> index) const;
-  std::size_t channel_of(workloads::TensorId tensor, std::span<const std::int64_t> index) const;
+  bool holds(std::size_t channel, workloads::TensorId tensor, std::span<const std::int64_t> index) const;
 
   const mapping::Program& program_;
-  ChannelStripes stripes_;
+  std::size_t channels_;
   workloads::TensorValues values_;
 };
 

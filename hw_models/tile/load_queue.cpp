@@ -113,9 +113,7 @@ void Tile::request(Cycle now, StageRun& run, int operand, std::int64_t sequence)
 
 void Tile::order_from_dram(Cycle now, const Order& order, const Region& region) {
   const auto tensor = context_.program.parts[order.part].tensor;
-  const auto runs = mapping::runs_of(context_.program.layouts[tensor], context_.program.network.tensors[tensor].extents,
-                                     region, context_.program.word_bytes);
-  auto dealt = context_.stripes.deal(runs);
+  auto dealt = context_.runs_per_channel(tensor, region, order);
   for (std::size_t channel = 0; channel < dealt.size(); ++channel) {
     if (dealt[channel].empty()) continue;
     auto piece = std::make_shared<Order>(order);

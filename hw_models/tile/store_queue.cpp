@@ -61,10 +61,7 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
   }
   store_.wait = "room at the DRAM interfaces";
   const auto tensor = run.layer().output.tensor;
-  const auto& program = context_.program;
-  const auto runs = mapping::runs_of(program.layouts[tensor], program.network.tensors[tensor].extents, granule.region,
-                                     program.word_bytes);
-  auto dealt = context_.stripes.deal(runs);
+  auto dealt = context_.runs_per_channel(tensor, granule.region, {});
   for (std::size_t channel = 0; channel < dealt.size(); ++channel) {
     if (dealt[channel].empty()) continue;
     auto order = std::make_shared<Order>();

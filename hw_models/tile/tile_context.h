@@ -10,32 +10,25 @@
 
 namespace tessera::hw {
 
-/// Deals DRAM addresses to channels in stripes.
-class ChannelStripes {
- public:
-  ChannelStripes(std::size_t channels, Bytes stripe_bytes) : channels_(channels), stripe_bytes_(stripe_bytes) {}
-
-  std::size_t channels() const { return channels_; }
-  std::size_t channel_of(std::uint64_t address) const { return address / stripe_bytes_ % channels_; }
-  /// The bytes of `runs` that each channel holds, as addresses inside the channel.
-  std::vector<std::vector<mapping::Run>> deal(const std::vector<mapping::Run>& runs) const;
-
- private:
-  std::size_t channels_;
-  Bytes stripe_bytes_;
-};
-
 struct TileContext {
   const hw::Accelerator& accelerator;
   const mapping::Program& program;
   const mapping::ProgramIndex& index;
   ComputeModel& compute;
-  ChannelStripes stripes;
   bool functional = false;
+
+  std::size_t channels() const { return accelerator.dram.size(); }
+
+  /// The bytes of a tensor's region that an order asks of each channel, as addresses inside the channel.
+  std::vector<std::vector<mapping::Run>> runs_per_channel(workloads::TensorId tensor, const workloads::Region& region,
+                                                          const Order& order) const;
 
   NodeId dram_node(std::size_t channel) const {
     return static_cast<NodeId>(accelerator.tiles()) + static_cast<NodeId>(channel);
   }
+
+ private:
+  std::size_t channel_of_copy(mapping::Copies copies, const Order& order) const;
 };
 
 }  // namespace tessera::hw

@@ -4,6 +4,7 @@
 
 #include "mapping/checker/region_set.h"
 #include "mapping/checker/stage_view.h"
+#include "mapping/dram_channels.h"
 
 namespace tessera::mapping::checker {
 
@@ -140,21 +141,38 @@ class PartCheck {
     }
   }
 
+  /// Where tensors begin and end in one channel.
+  struct Place {
+    std::uint64_t begin, end;
+    int part;
+  };
+
   void check_dram() const {
-    struct Place {
-      std::uint64_t begin, end;
-      int part;
-    };
-    std::vector<Place> places;
+    std::vector<int> first_parts;
     std::vector<bool> seen(program_.network.tensors.size(), false);
     for (std::size_t p = 0; p < program_.parts.size(); ++p) {
       const Part& part = program_.parts[p];
-      if (part.home != Home::kDram || seen[part.tensor]) continue;
-      seen[part.tensor] = true;
+      if (part.home != Home::kDram) continue;
       const DramLayout& layout = program_.layouts[part.tensor];
+      if (layout.copies != Copies::kOne && part.producer_stage >= 0)
+        refuse(static_cast<int>(p), "is written and cannot have a copy in every channel");
+      if (seen[part.tensor]) continue;
+      seen[part.tensor] = true;
       check_footprint(static_cast<int>(p), layout);
+      first_parts.push_back(static_cast<int>(p));
+    }
+    const int channels = std::max(program_.dram_channels, 1);
+    for (int channel = 0; channel < channels; ++channel)
+      check_channel(first_parts, channel, channels);
+  }
+
+  void check_channel(const std::vector<int>& parts, int channel, int channels) const {
+    std::vector<Place> places;
+    for (const int p : parts) {
+      const DramLayout& layout = program_.layouts[program_.parts[p].tensor];
+      if (!holds_part(layout, channel, channels)) continue;
       places.push_back(
-          {layout.base_address, layout.base_address + layout.footprint_bytes, static_cast<int>(p)});
+          {layout.base_address, layout.base_address + bytes_per_channel(layout, channels), p});
     }
     std::ranges::sort(places, {}, &Place::begin);
     for (std::size_t i = 1; i < places.size(); ++i)

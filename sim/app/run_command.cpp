@@ -60,6 +60,7 @@ Job load_job(const po::variables_map& values) {
   if (values.count("program") != 0) {
     for (const char* other : {"network", "schedule"})
       if (values.count(other) != 0) throw UserError("--program brings its own ", other, "; leave --", other, " out");
+    refuse_schedule_settings(values);
     std::string text;
     job.accelerator = load_accelerator(values, text);
     job.origin = values["program"].as<std::string>();

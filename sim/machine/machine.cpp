@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "hw_models/memory_interface/channel_config.h"
+#include "mapping/dram_channels.h"
 #include "noc/topology/description.h"
 #include "sim/base/error.h"
 
@@ -71,14 +73,13 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
       options_(std::move(options)),
       index_(program),
       compute_(accelerator, program),
-      context_{accelerator, program, index_, compute_,
-               hw::ChannelStripes(accelerator.dram.size(), accelerator.dram_interleave_bytes), options_.functional},
+      context_{accelerator, program, index_, compute_, options_.functional},
       period_ps_(period_of(accelerator.clock_mhz)),
       topology_(noc::build_topology(accelerator.network)) {
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
   sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   if (options_.functional)
-    memory_ = std::make_unique<hw::MemoryImage>(program, context_.stripes,
+    memory_ = std::make_unique<hw::MemoryImage>(program, context_.channels(),
                                                 workloads::seeded_values(program.network, options_.seed));
   listener_ = std::make_unique<Dispatcher>(tiles_, dram_, tile_modules_, dram_modules_, network_module_);
   for (const auto& layer : program.network.layers)
@@ -117,15 +118,26 @@ void Machine::take_samples(Cycle now) {
 
 void Machine::build_dram() {
   for (std::size_t channel = 0; channel < accelerator_.dram.size(); ++channel) {
-    const auto& description = accelerator_.dram[channel];
-    dram::ChannelConfig config;
-    config.device = hw::device_of(description);
+    const auto config = hw::channel_config_of(accelerator_, channel);
+    check_capacity(channel, config.device);
     const hw::ClockPair clocks{period_ps_, config.device.timing.clock_ps};
     dram_.push_back(std::make_unique<hw::DramInterface>(channel, context_, config, clocks, *switch_, memory_.get()));
     dram_modules_.push_back(std::make_unique<ClockedModule>(
         ("dram" + std::to_string(channel)).c_str(), clocks.dram_ps,
         [interface = dram_.back().get()](std::uint64_t now) { return interface->run(now); }));
   }
+}
+
+void Machine::check_capacity(std::size_t channel, const dram::Device& device) const {
+  std::uint64_t end = 0;
+  for (const auto& part : program_.parts) {
+    const auto& layout = program_.layouts[part.tensor];
+    if (part.home == mapping::Home::kDram && mapping::holds_part(layout, channel, accelerator_.dram.size()))
+      end = std::max(end, layout.base_address + mapping::bytes_per_channel(layout, accelerator_.dram.size()));
+  }
+  if (end > device.geometry.capacity_bytes())
+    throw UserError("accelerator ", accelerator_.name, ": dram[", channel, "]: the tensors end at byte ", end,
+                    "; ", device.name, " holds ", device.geometry.capacity_bytes());
 }
 
 void Machine::build_tiles() {

@@ -59,6 +59,7 @@ class Machine {
  private:
   void build_network();
   void build_dram();
+  void check_capacity(std::size_t channel, const dram::Device& device) const;
   void build_tiles();
   void build_detailed_array(int tile);
   void attach_observers();

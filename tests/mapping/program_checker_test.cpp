@@ -688,6 +688,32 @@ TEST(CheckerParts, TensorsInDramDoNotOverlap) {
   EXPECT_EQ(after([](Program& p) { p.layouts[1].base_address = 142; }),
             "program: part 1 of tensor weight0: begins in DRAM at 142, inside tensor input0, which "
             "ends at 144");
+  // Over two channels in stripes of 4 bytes, input0 takes 18 stripes, 72 bytes, of each.
+  const auto striped = [](std::uint64_t base) {
+    return [base](Program& p) {
+      p.dram_channels = 2;
+      for (auto& layout : p.layouts) layout.stripe_bytes = 4;
+      p.layouts[1].base_address = base;
+    };
+  };
+  EXPECT_EQ(after(striped(72)), "sound");
+  EXPECT_EQ(after(striped(70)),
+            "program: part 1 of tensor weight0: begins in DRAM at 70, inside tensor input0, which "
+            "ends at 72");
+  // In the other channel it may begin anywhere.
+  EXPECT_EQ(after([](Program& p) {
+              p.dram_channels = 2;
+              p.layouts[0].channels = 1;
+              for (std::size_t t = 1; t < p.layouts.size(); ++t) {
+                p.layouts[t].channels = 1;
+                p.layouts[t].first_channel = 1;
+              }
+              p.layouts[1].base_address = 0;
+            }),
+            "sound");
+  EXPECT_EQ(after([](Program& p) { p.layouts[1].copies = Copies::kNearest; }), "sound");
+  expect_fault([](Program& p) { p.layouts[p.parts.back().tensor].copies = Copies::kNearest; },
+               "is written and cannot have a copy in every channel");
   expect_fault([](Program& p) { p.layouts[0].footprint_bytes = 143; },
                "part 0 of tensor input0: has 143 bytes of DRAM; allowed: 144 or more");
 }
