@@ -1,14 +1,18 @@
 'use strict';
 // Charts on the page: where they stand, their colours in light and dark, and how they are drawn again.
 
-const SEQUENTIAL = ['#440154', '#414487', '#2a788e', '#22a884', '#7ad151', '#fde725'];
+/** Colour scales whose low end recedes into the page. */
+const SEQUENTIAL = {
+  light: ['#e9eef2', '#c0e0c2', '#73c6bd', '#3397be', '#225ea8', '#0b1f5c'],
+  dark: ['#30224f', '#414487', '#2a788e', '#22a884', '#7ad151', '#fde725'],
+};
 const CATEGORIES = ['#2f6fde', '#e8762c', '#22a884', '#d6336c', '#8250df', '#e5b92e', '#17a2a2', '#a05c33',
   '#7eaaf0', '#57b36a', '#b79bf0', '#6b7688'];
 
 function palette() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(name).trim();
-  return {text: of('--text'), muted: of('--muted'), line: of('--line'), card: of('--card'), cell: of('--cell')};
+  return {scale: SEQUENTIAL[document.documentElement.dataset.theme], text: of('--text'), muted: of('--muted'), line: of('--line'), card: of('--card'), cell: of('--cell')};
 }
 
 function element(tag, attributes = {}, ...children) {

@@ -39,7 +39,7 @@ function cellLabels(frame, columns, rows, colours) {
 
 function scaleLegend(colours, box, frame, max, format) {
   return {type: 'continuous', min: 0, max: max || 1, dimension: 4, seriesIndex: 0, calculable: false, left: frame.grid.left + frame.grid.width + 14, top: 16, itemWidth: 12,
-    itemHeight: Math.min(220, box.clientHeight - 80), inRange: {color: SEQUENTIAL}, text: [format(max || 1), '0'], textStyle: {color: colours.muted}};
+    itemHeight: Math.min(220, box.clientHeight - 80), inRange: {color: colours.scale}, text: [format(max || 1), '0'], textStyle: {color: colours.muted}};
 }
 
 // Links -------------------------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ class TimedMaps {
 
   addMaps(place) {
     const {runs, book} = this.page;
-    const height = 40 + Math.min(620, Math.max(260, 36 * largest(runs.map((run) => run.result.machine.rows))));
+    const height = 40 + Math.min(560, Math.max(260, 36 * largest(runs.map((run) => run.result.machine.rows))));
     const parts = partsOf(this.page, place);
     const maps = (title, id, entries, changed) => {
       const {controls, row} = part(parts, title);
