@@ -10,6 +10,7 @@
 #include "sim/app/noc_command.h"
 #include "sim/app/list_command.h"
 #include "sim/app/predict_command.h"
+#include "sim/app/report_command.h"
 #include "sim/app/run_command.h"
 #include "sim/app/trace_command.h"
 #include "sim/base/error.h"
@@ -27,6 +28,7 @@ const std::vector<Command>& commands() {
       noc_command(),
       dram_command(),
       trace_command(),
+      report_command(),
       list_command(),
   };
   return list;

@@ -98,11 +98,22 @@ void Machine::build_network() {
   network_->set_observer(options_.packet_observer);
   switch_ = std::make_unique<PacketSwitch>(*network_, config.flit_bytes, config.multicast,
                                            program_.stages.size(), *listener_);
-  network_module_ = std::make_unique<ClockedModule>("network", period_ps_, [this](Cycle now) {
-    network_->advance(now, *switch_);
-    report_progress(now);
-    return network_->next_event();
-  });
+  network_module_ = std::make_unique<ClockedModule>("network", period_ps_, [this](Cycle now) { return step_network(now); });
+}
+
+Cycle Machine::step_network(Cycle now) {
+  if (next_sample_ <= now) take_samples(now);
+  network_->advance(now, *switch_);
+  report_progress(now);
+  return network_->next_event();
+}
+
+/// Nothing has happened in the network since it was last called; only its counters may lag behind.
+void Machine::take_samples(Cycle now) {
+  for (; next_sample_ <= now; next_sample_ = observer_->next_sample()) {
+    if (network_->stats().cycle + 1 < next_sample_) network_->advance(next_sample_ - 1, *switch_);
+    observer_->sampled({next_sample_, false, network_->stats(), parts_.dram});
+  }
 }
 
 void Machine::build_dram() {
@@ -161,6 +172,7 @@ void Machine::attach_observers() {
   if (options_.observers.empty()) return;
   if (options_.observers.size() > 1) observers_ = std::make_unique<ObserverList>(options_.observers);
   observer_ = observers_ != nullptr ? observers_.get() : options_.observers.front();
+  next_sample_ = observer_->next_sample();
   switch_->set_observer(observer_);
   for (const auto& tile : parts_.tiles) tile->set_observer(observer_);
   for (std::size_t channel = 0; channel < parts_.dram.size(); ++channel) {
@@ -197,7 +209,10 @@ Cycle Machine::run() {
   for (const auto& buffer : parts_.shared_buffers) end = std::max(end, buffer->busy_until());
   for (auto& tile : parts_.tiles) tile->finish(end);
   for (auto& interface : parts_.dram) interface->channel().finish(interface->clocks().dram_cycle(end));
-  if (observer_ != nullptr) observer_->finished(end);
+  if (observer_ != nullptr) {
+    observer_->sampled({end, true, network_->stats(), parts_.dram});
+    observer_->finished(end);
+  }
   return end;
 }
 

@@ -78,6 +78,8 @@ class Machine {
   void build_tiles();
   void build_detailed_array(int tile);
   void attach_observers();
+  Cycle step_network(Cycle now);
+  void take_samples(Cycle now);
   void report_progress(Cycle now);
   void check_finished() const;
   void rethrow_failure() const;
@@ -100,6 +102,7 @@ class Machine {
   std::unique_ptr<ClockedModule> network_module_;
   std::unique_ptr<ObserverList> observers_;  ///< several observers as one
   Observer* observer_ = nullptr;
+  Cycle next_sample_ = kNever;
   std::vector<std::unique_ptr<dram::CommandListener>> command_listeners_;
   Cycle next_progress_ = 0;
   double all_work_ = 0;

@@ -44,6 +44,19 @@ void ObserverList::dram_command(std::size_t channel, const dram::IssuedCommand& 
   for (auto* observer : observers_) observer->dram_command(channel, command);
 }
 
+Cycle ObserverList::next_sample() const {
+  Cycle next = kNever;
+  for (const auto* observer : observers_) next = std::min(next, observer->next_sample());
+  return next;
+}
+
+/// To those only who asked for this cycle or an earlier one; the last sample goes to all who take
+/// any.
+void ObserverList::sampled(const Sample& sample) {
+  for (auto* observer : observers_)
+    if (observer->next_sample() <= sample.cycle || sample.last) observer->sampled(sample);
+}
+
 void ObserverList::finished(Cycle end) {
   for (auto* observer : observers_) observer->finished(end);
 }

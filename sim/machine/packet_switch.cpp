@@ -11,7 +11,7 @@ int PacketSwitch::send(Cycle now, hw::Message message, std::span<const hw::NodeI
   const auto copies = multicast_ ? std::size_t{1} : destinations.size();
   const std::uint64_t tag = store(std::move(message), static_cast<std::uint32_t>(copies + destinations.size()));
   if (observer_ != nullptr)
-    observer_->packet_sent({pool_[tag].id, &pool_[tag].message, length, destinations, now});
+    observer_->packet_sent({pool_[tag].id, &pool_[tag].message, length, destinations, now, static_cast<std::uint32_t>(copies)});
   if (multicast_) {
     inject(now, tag, destinations);
   } else {

@@ -4,6 +4,7 @@
 
 #include "hw_models/dram/channel_report.h"
 #include "sim/base/error.h"
+#include "sim/machine/machine_rates.h"
 #include "sim/results/energy.h"
 
 namespace tessera::sim {
@@ -55,6 +56,7 @@ class Collector {
     check_books();
     result_.set_network(program_.network.name);
     result_.set_accelerator(machine_.accelerator().name);
+    add_machine();
     result_.set_cycles(cycles_);
     result_.set_milliseconds(static_cast<double>(cycles_) / machine_.accelerator().clock_mhz / 1e3);
     result_.set_macs(program_.network.macs());
@@ -119,6 +121,25 @@ class Collector {
     const auto& array = accelerator.tile.array;
     const double slots = static_cast<double>(cycles) * accelerator.tiles() * array.rows * array.columns * array.macs_per_pe;
     return slots > 0 ? static_cast<double>(macs) / slots : 0;
+  }
+
+  void add_machine() {
+    const auto& accelerator = machine_.accelerator();
+    const auto& array = accelerator.tile.array;
+    auto& message = *result_.mutable_machine();
+    message.set_rows(accelerator.rows);
+    message.set_columns(accelerator.columns);
+    message.set_clock_mhz(accelerator.clock_mhz);
+    message.set_macs_per_cycle(std::int64_t{array.rows} * array.columns * array.macs_per_pe * accelerator.tiles());
+    message.set_dram_bytes_per_cycle(machine_rates(accelerator).dram_bytes_per_cycle);
+    message.set_buffer_bytes(accelerator.tile.buffer.bytes);
+    message.set_topology(machine_.topology().name());
+  }
+
+  Bytes dram_bytes(std::size_t stage) const {
+    Bytes bytes = 0;
+    for (const auto& interface : machine_.dram()) bytes += interface->stage_bytes()[stage];
+    return bytes;
   }
 
   void add_network() {
@@ -204,6 +225,7 @@ class Collector {
       message.set_start_cycle(counts.first == kNever ? end_before : counts.first);
       message.set_end_cycle(end);
       message.set_tiles(stages_[s].tiles);
+      message.set_dram_bytes(dram_bytes(s));
       message.set_utilisation(utilisation(layer.macs(), end - end_before));
       *message.mutable_energy_pj() = books.layer(static_cast<int>(s), counts, end - end_before);
       *message.mutable_cycle_stack() = stack_message(counts.stack);
