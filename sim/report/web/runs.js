@@ -34,6 +34,7 @@ const COMPONENTS = [
   {key: 'vector_unit', name: 'vector unit', colour: '#8250df'},
   {key: 'network', name: 'network', colour: '#d6336c'},
   {key: 'dram', name: 'DRAM', colour: '#e8762c'},
+  {key: 'shared_buffer', name: 'shared buffers', colour: '#c98a4b'},
   {key: 'static', name: 'static', colour: '#a3abb8'},
 ];
 
