@@ -1,6 +1,7 @@
 #include "sim/timeline/timeline.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "noc/topology/description.h"
 #include "sim/base/error.h"
@@ -11,11 +12,15 @@ using hw::MessageKind;
 
 namespace {
 
-/// Between counter values of links and DRAM.
-constexpr Cycle kSampleCycles = 256;
+/// Between counter values of links and DRAM, and the share of the time shown so far that they are
+/// apart: a long run has coarser ones, so that they do not fill the file.
+constexpr Cycle kSampleCycles = 512;
+constexpr Cycle kSamplesPerDoubling = 512;
 
 /// Order of the tracks below a channel, the network, and links below their tile's tracks.
 enum Rank { kReadRank = 1, kWriteRank, kBandwidthRank, kMeanRank = 1, kMaxRank, kLinkRank = 10 };
+
+Cycle next_multiple(Cycle cycle, Cycle unit) { return (cycle / unit + 1) * unit; }
 
 std::int64_t percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<std::int64_t>((200 * part / whole + 1) / 2);
@@ -39,7 +44,7 @@ Timeline::Timeline(const hw::Accelerator& accelerator, const mapping::Program& p
   }
   add_channels();
   add_network();
-  next_sample_ = std::max<Cycle>(1, window_.from / kSampleCycles) * kSampleCycles;
+  next_sample_ = window_.from > 0 ? window_.from : kSampleCycles;
 }
 
 Timeline::~Timeline() = default;
@@ -243,6 +248,11 @@ void Timeline::settle(const SendingPtr& sending) {
     file_.slice(sending->lanes->track(sending->lane), slice);
 }
 
+Cycle Timeline::interval() const {
+  const Cycle shown = last_sample_ - std::min(last_sample_, window_.from);
+  return std::max(kSampleCycles, std::bit_floor(shown / kSamplesPerDoubling));
+}
+
 /// A counter's value holds from its time on, so what an interval saw is written at its begin.
 void Timeline::sampled(const Sample& sample) {
   if (sample.cycle > last_sample_) {
@@ -252,8 +262,7 @@ void Timeline::sampled(const Sample& sample) {
       tell_bandwidth(channels_[i], *sample.dram[i], sample.cycle, shown);
   }
   last_sample_ = sample.cycle;
-  next_sample_ =
-      sample.cycle >= window_.to ? kNever : (sample.cycle / kSampleCycles + 1) * kSampleCycles;
+  next_sample_ = sample.cycle >= window_.to ? kNever : next_multiple(sample.cycle, interval());
 }
 
 void Timeline::tell_links(const Sample& sample, bool shown) {

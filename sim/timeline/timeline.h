@@ -105,6 +105,7 @@ class Timeline final : public Observer {
   void add_arrow(Sending& from, Cycle arrival, std::vector<FlowId>& ends);
   void settle(const SendingPtr& sending);
   void end(const SendingPtr& sending, Cycle cycle);
+  Cycle interval() const;
   void tell_links(const Sample& sample, bool shown);
   void tell_bandwidth(Channel& channel, const hw::DramInterface& interface, Cycle now, bool shown);
 

@@ -230,7 +230,7 @@ class TimedMaps {
 
   addMaps(place) {
     const {runs, book} = this.page;
-    const height = 40 + Math.min(560, Math.max(260, 36 * largest(runs.map((run) => run.result.machine.rows))));
+    const height = 40 + Math.min(560, Math.max(340, 36 * largest(runs.map((run) => run.result.machine.rows))));
     const parts = partsOf(this.page, place);
     const maps = (title, id, entries, changed) => {
       const {controls, row} = part(parts, title);

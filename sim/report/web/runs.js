@@ -47,6 +47,13 @@ function short(value, unit = '') {
   return step ? `${digits(value / step[0])} ${step[1]}${unit}` : `${digits(value)}${unit ? ' ' + unit : ''}`;
 }
 
+/** Picojoules in a unit that leaves a number to read. */
+function energy(picojoules) {
+  const steps = [[1e12, 'J'], [1e9, 'mJ'], [1e6, '\u00b5J'], [1e3, 'nJ'], [1, 'pJ']];
+  const [size, unit] = steps.find(([step]) => picojoules >= step) ?? steps.at(-1);
+  return `${Number((picojoules / size).toPrecision(4))} ${unit}`;
+}
+
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const grouped = (number) => Math.round(number).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
