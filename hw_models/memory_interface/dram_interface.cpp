@@ -27,8 +27,7 @@ DramInterface::DramInterface(std::size_t channel, const TileContext& context, co
   for (std::size_t p = 0; p < expected_.size(); ++p) {
     const auto& part = context.program.parts[p];
     if (part.home != mapping::Home::kDram || part.producer_stage < 0) continue;
-    const auto dealt = context.runs_per_channel(part.tensor, part.region, {});
-    for (const auto& run : dealt[channel]) expected_[p] += run.bytes;
+    expected_[p] = context.bytes_in(channel, part);
   }
 }
 
@@ -207,7 +206,7 @@ void DramInterface::send_read_data(DramCycle now, Job& job) {
   data.granule = job.order->granule;
   data.operand = job.order->operand;
   data.order = job.order;
-  data.from_dram = true;
+  data.from = Source::kDram;
   data.last = last;
   if (last && image_ != nullptr) data.values = std::make_shared<RegionValues>(image_->read(number_, *job.order));
   interface_.send_payload(clocks_.chip_cycle(now), std::move(data), bytes, job.order->destinations);

@@ -9,6 +9,18 @@ namespace tessera::hw {
 using mapping::Op;
 using mapping::SlotReader;
 
+namespace {
+
+Cause waiting_for(Source source) {
+  switch (source) {
+    case Source::kDram: return Cause::kWaitDram;
+    case Source::kSharedBuffer: return Cause::kWaitShared;
+    default: return Cause::kWaitPeer;
+  }
+}
+
+}  // namespace
+
 bool Tile::step_compute(Cycle now) {
   if (compute_.free_at > now) {
     if (compute_.free_at != kNever) wake(compute_.free_at);
@@ -93,10 +105,10 @@ void Tile::account_wait(Cycle now, const Granule* granule) {
   };
   if (granule != nullptr && granule->times.requested != kNever) {
     until(granule->times.requested, unready);
-    until(granule->times.handed_over, granule->times.last_from_dram ? Cause::kWaitDram : Cause::kWaitPeer);
+    until(granule->times.handed_over, waiting_for(granule->times.last_from));
     until(now, Cause::kWaitNetwork);
   }
-  until(now, store_work_.active && !store_work_.sums ? Cause::kWaitDram : unready);
+  until(now, store_work_.active && !store_work_.sums ? waiting_for(store_work_.into) : unready);
 }
 
 bool Tile::start_array(Cycle now, StageRun& run, const mapping::Instruction& instruction) {

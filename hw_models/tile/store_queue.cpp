@@ -59,9 +59,11 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
     store_.wait = "the owner of its sums to have room";
     return;
   }
-  store_.wait = "room at the DRAM interfaces";
-  const auto tensor = run.layer().output.tensor;
-  auto dealt = context_.runs_per_channel(tensor, granule.region, {});
+  const auto& part = context_.program.parts[context_.index.part_of_stage(run.number())];
+  const bool shared = part.home == mapping::Home::kShared;
+  store_.wait = shared ? "room at the shared buffers" : "room at the DRAM interfaces";
+  store_work_.into = shared ? Source::kSharedBuffer : Source::kDram;
+  auto dealt = context_.runs_per_channel(part, granule.region, {});
   for (std::size_t channel = 0; channel < dealt.size(); ++channel) {
     if (dealt[channel].empty()) continue;
     auto order = std::make_shared<Order>();
@@ -73,7 +75,7 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
     if (context_.functional) order->values = std::make_shared<RegionValues>(*granule.values);
     Message request{.kind = MessageKind::kWriteRequest};
     request.order = std::move(order);
-    interface_.send_control(now, std::move(request), context_.dram_node(channel));
+    interface_.send_control(now, std::move(request), context_.memory_node(part.home, channel));
     ++store_work_.expected;
   }
 }

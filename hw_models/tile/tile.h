@@ -102,7 +102,8 @@ class Tile {
   /// A store instruction in progress.
   struct StoreWork {
     bool active = false;
-    bool sums = false;             ///< partial sums for an owner, not outputs for DRAM
+    bool sums = false;             ///< partial sums for an owner, not outputs for a memory
+    Source into = Source::kDram;   ///< that memory
     bool sums_sent = false;
     int stage = -1;
     Cycle began = 0;
@@ -131,7 +132,7 @@ class Tile {
   bool start_receive_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   void note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence);
   void request(Cycle now, StageRun& run, int operand, std::int64_t sequence);
-  void order_from_dram(Cycle now, const Order& order, const workloads::Region& region);
+  void order_from_memory(Cycle now, const Order& order, const workloads::Region& region);
   void order_from_tiles(Cycle now, const Order& order, const workloads::Region& region);
   void take_data(const Arrival& arrival);
   void complete(StageRun& run, int operand, Granule& granule, Cycle at);

@@ -12,6 +12,7 @@
 #include "sim/app/predict_command.h"
 #include "sim/app/report_command.h"
 #include "sim/app/run_command.h"
+#include "sim/app/trace_command.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -26,6 +27,7 @@ const std::vector<Command>& commands() {
       predict_command(),
       noc_command(),
       dram_command(),
+      trace_command(),
       report_command(),
       list_command(),
   };

@@ -6,8 +6,10 @@
 #include <memory>
 #include <optional>
 
-#include "mapping/program_io.h"
-#include "sim/app/inputs.h"
+#include "noc/study/message_trace.h"
+#include "noc/study/trace_recorder.h"
+#include "noc/topology/description.h"
+#include "sim/app/job.h"
 #include "sim/app/progress.h"
 #include "sim/base/error.h"
 #include "sim/base/json.h"
@@ -18,7 +20,6 @@
 #include "sim/results/collect.h"
 #include "sim/results/history.h"
 #include "sim/results/host.h"
-#include "sim/results/manifest.h"
 #include "sim/results/summary.h"
 #include "sim/results/tables.h"
 #include "sim/timeline/timeline.h"
@@ -31,51 +32,16 @@ namespace {
 
 po::options_description options() {
   po::options_description options("Options of run");
-  options.add(input_options());
+  options.add(job_options());
   options.add_options()
-      ("program", po::value<std::string>(), "execute a compiled program instead of --network and --schedule")
       ("out", po::value<std::string>(), "folder for result.json, tables, host.json and report.html")
       ("no-report", po::bool_switch(), "leave report.html out of the folder")
-      ("detail", po::value<std::string>()->default_value("tile"), "tile: PE arrays in closed form; pe: one module per PE, slow, same cycles")
-      ("functional", po::bool_switch(), "carry integer values and compare the outputs with a plain reference")
       ("timeline", po::value<std::string>(), "write a timeline for ui.perfetto.dev into this file")
       ("timeline-window", po::value<std::string>(), "cycles FROM:TO that the timeline shows; default the whole run")
       ("timeline-tiles", po::value<std::string>(), "tiles that it shows, such as 0,5,8-15 or all; default as many as keep it below 50 MB")
-      ("seed", po::value<std::uint64_t>()->default_value(1), "of inputs and weights in functional mode")
+      ("capture-noc", po::value<std::string>(), "write every packet of the network as a message trace for tessera noc --trace")
       ("progress", po::bool_switch(), "report simulated cycles while running, also when output is no terminal");
   return options;
-}
-
-/// What a run executes and where it came from.
-struct Job {
-  hw::Accelerator accelerator;
-  mapping::Program program;
-  sim::proto::Manifest manifest;
-  std::string schedule;
-  std::string origin;  ///< file that a fault of the program is blamed on
-};
-
-Job load_job(const po::variables_map& values) {
-  Job job;
-  if (values.count("program") != 0) {
-    for (const char* other : {"network", "schedule"})
-      if (values.count(other) != 0) throw UserError("--program brings its own ", other, "; leave --", other, " out");
-    refuse_schedule_settings(values);
-    std::string text;
-    job.accelerator = load_accelerator(values, text);
-    job.origin = values["program"].as<std::string>();
-    job.program = mapping::load_program(job.origin);
-    job.manifest.set_accelerator(text);
-    job.schedule = job.program.schedule;
-    return job;
-  }
-  auto inputs = load_inputs(values);
-  job.program = lower(inputs);
-  job.origin = inputs.schedule.origin;
-  job.accelerator = std::move(inputs.accelerator);
-  job.manifest.set_accelerator(inputs.accelerator_text);
-  job.schedule = inputs.schedule.name;
-  return job;
 }
 
 std::unique_ptr<sim::Timeline> make_timeline(const po::variables_map& values, const Job& job) {
@@ -106,35 +72,33 @@ void run(const po::variables_map& values) {
   std::optional<OutputDirectory> out;
   if (values.count("out") != 0) out.emplace(values["out"].as<std::string>());
   Job job = load_job(values);
-  check_program(job.program, job.accelerator, job.origin);
 
   ProgressLine progress(values["progress"].as<bool>());
-  sim::MachineOptions machine_options;
-  const auto detail = values["detail"].as<std::string>();
-  if (detail != "tile" && detail != "pe") throw UserError("--detail ", detail, ": must be tile or pe");
-  machine_options.detailed_arrays = detail == "pe";
-  machine_options.functional = values["functional"].as<bool>();
-  machine_options.seed = values["seed"].as<std::uint64_t>();
-  machine_options.progress_every = ProgressLine::kEvery;
-  machine_options.progress = [&](const sim::Progress& now) { progress.show(now); };
+  job.machine.progress_every = ProgressLine::kEvery;
+  job.machine.progress = [&](const sim::Progress& now) { progress.show(now); };
   sim::History history(job.accelerator);
-  if (out) machine_options.observers.push_back(&history);
+  if (out) job.machine.observers.push_back(&history);
   const auto timeline = make_timeline(values, job);
-  if (timeline != nullptr) machine_options.observers.push_back(timeline.get());
-  sim::Machine machine(job.accelerator, job.program, machine_options);
+  if (timeline != nullptr) job.machine.observers.push_back(timeline.get());
+  std::optional<noc::TraceRecorder> recorder;
+  if (values.count("capture-noc") != 0)
+    job.machine.packet_observer = &recorder.emplace(noc::build_topology(job.accelerator.network).nodes().size());
+  sim::Machine machine(job.accelerator, job.program, job.machine);
   const Cycle cycles = machine.run();
   progress.clear();
 
   auto result = sim::collect(machine, cycles);
   result.set_schedule(job.schedule);
-  if (machine_options.functional) {
-    sim::check_outputs(machine, machine_options.seed);
+  if (job.machine.functional) {
+    sim::check_outputs(machine, job.machine.seed);
     result.set_functional_match(true);
   }
-  sim::complete_manifest(job.manifest, job.program.network, job.schedule, values);
   *result.mutable_manifest() = job.manifest;
   const auto host = meter.measure(result);
   std::cout << sim::summary(result, host);
+  if (recorder)
+    write_file_atomically(values["capture-noc"].as<std::string>(),
+                          noc::network_comment(job.accelerator.network) + noc::trace_csv(recorder->messages()));
   if (timeline != nullptr) timeline->commit();
   if (!out) return;
   out->add("result.json", to_json(result));

@@ -33,6 +33,7 @@ proto::CycleStack stack_message(const hw::CycleStack& stack) {
   message.set_vector(stack.of(Cause::kVector));
   message.set_control(stack.of(Cause::kControl));
   message.set_wait_dram(stack.of(Cause::kWaitDram));
+  message.set_wait_shared_buffer(stack.of(Cause::kWaitShared));
   message.set_wait_network(stack.of(Cause::kWaitNetwork));
   message.set_wait_peer(stack.of(Cause::kWaitPeer));
   message.set_idle(stack.of(Cause::kIdle));
@@ -63,6 +64,7 @@ class Collector {
     result_.set_utilisation(utilisation(program_.network.macs(), cycles_));
     add_network();
     add_channels();
+    add_shared_buffers();
     add_layers();
     add_tiles();
     result_.set_energy_source(machine_.accelerator().energy.source);
@@ -171,6 +173,18 @@ class Collector {
         (*message.mutable_counts())[std::string(dram::command_name(static_cast<dram::CommandKind>(kind)))] =
             stats.commands[kind];
       take_over(report, message);
+    }
+  }
+
+  void add_shared_buffers() {
+    const auto& descriptions = machine_.accelerator().shared_buffers;
+    for (std::size_t i = 0; i < descriptions.size(); ++i) {
+      const auto& counts = machine_.shared_buffers()[i]->counts();
+      auto& message = *result_.add_shared_buffers();
+      message.set_name(descriptions[i].name);
+      message.set_read_bytes(counts.read_bytes);
+      message.set_written_bytes(counts.written_bytes);
+      message.set_utilisation(cycles_ > 0 ? static_cast<double>(counts.busy_cycles) / static_cast<double>(cycles_) : 0);
     }
   }
 

@@ -643,6 +643,19 @@ TEST(CheckerParts, WhatNobodyProducesIsInDram) {
                "part 0 of tensor input0: has no producer and must be in DRAM");
 }
 
+TEST(CheckerParts, NetworkOutputsAreInDram) {
+  // A single-tile program whose only layer would keep the network's output, complete and served, in its tile.
+  Program program = grouped_program(1);
+  loop_over_groups(program);
+  EXPECT_EQ(verdict(program), "sound");
+  program.parts[2].home = Home::kTiles;
+  program.stages[0].slots[2] = test::slot_for("O", 32, 64, 4, SlotReader::kServer);
+  program.stages[0].codes[0].store.clear();
+  EXPECT_EQ(verdict(program), "program: part 2 of tensor " +
+                                  program.network.tensors[program.parts[2].tensor].name +
+                                  ": is an output of the network and must be in DRAM");
+}
+
 TEST(CheckerParts, OutputsLeaveToWhereTheirPartLives) {
   expect_fault([](Program& p) { p.parts[3].home = Home::kDram; },
                "reserve O): the slot is served to other tiles, but no part lives in it");

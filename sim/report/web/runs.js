@@ -9,7 +9,9 @@ const CAUSES = [
   {key: 'vector', name: 'vector unit', colour: '#8250df'},
   {key: 'control', name: 'issuing', colour: '#b79bf0'},
   {key: 'wait_dram', name: 'waiting for DRAM', colour: '#e8762c'},
+  {key: 'wait_shared_buffer', name: 'waiting for a shared buffer', colour: '#a05c33'},
   {key: 'wait_network', name: 'waiting for the network', colour: '#d6336c'},
+  {key: 'wait_shared_buffer', name: 'waiting for shared buffers', colour: '#c98a4b'},
   {key: 'wait_peer', name: 'waiting for a peer', colour: '#e5b92e'},
   {key: 'idle', name: 'idle', colour: '#a3abb8'},
 ];
@@ -33,6 +35,7 @@ const COMPONENTS = [
   {key: 'vector_unit', name: 'vector unit', colour: '#8250df'},
   {key: 'network', name: 'network', colour: '#d6336c'},
   {key: 'dram', name: 'DRAM', colour: '#e8762c'},
+  {key: 'shared_buffer', name: 'shared buffers', colour: '#c98a4b'},
   {key: 'static', name: 'static', colour: '#a3abb8'},
 ];
 
@@ -90,6 +93,10 @@ class Run {
   }
   rangeName(bin) {
     return bin < 0 ? 'whole run' : `cycles ${grouped(this.binBegin(bin))} to ${grouped(this.binBegin(bin) + this.binCycles(bin))}`;
+  }
+  /** Tile-cycles of a cause, bin by bin; a run of an older version may not know it. */
+  causeOverTime(cause) {
+    return this.history.cycle_stack.find((entry) => entry.cause === cause)?.tile_cycles ?? Array(this.bins).fill(0);
   }
   layerName(index) { return index >= 0 ? this.result.layers[index].name : 'none'; }
 }
