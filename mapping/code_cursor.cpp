@@ -14,6 +14,16 @@ void CodeCursor::next() {
   settle();
 }
 
+CodeCursor::Visit CodeCursor::visit(const workloads::Layer& layer) const {
+  Visit visit;
+  for (const auto& frame : frames_) {
+    if (frame.loop == nullptr || frame.loop->rank < 0 || !layer.ranks[frame.loop->rank].reduced) continue;
+    visit.number = visit.number * frame.loop->count + frame.iteration;
+    visit.visits *= frame.loop->count;
+  }
+  return visit;
+}
+
 void CodeCursor::enter(const CodeNode& loop) {
   Frame frame{&loop.body, 0, &loop, 0, {}};
   if (loop.rank >= 0) frame.outer = ranks_[loop.rank];

@@ -5,6 +5,7 @@
 #include "mapping/dram_order.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
+#include "mapping/staging_fit.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping {
@@ -32,6 +33,7 @@ class ProgramBuilder {
   }
 
   Program build() {
+    for (auto& plan : plans_) fit_staging(plan, network_, accelerator_);
     for (const auto& plan : plans_) program_.stages.push_back(build_stage(plan, network_, accelerator_));
     add_parts();
     add_layouts();
@@ -113,7 +115,7 @@ class ProgramBuilder {
   }
 
   void place_slots() {
-    SlotPlacer placer(accelerator_.tile.buffer.bytes);
+    SlotPlacer placer(accelerator_.tile.buffer.bytes, accelerator_.tile.interface.staging_bytes);
     for (int s = 0; s < static_cast<int>(plans_.size()); ++s) {
       const bool stays = plans_[s].output_home == Home::kTiles;
       if (!placer.place(program_.stages[s], s, stays, stays ? last_reader(s) : s)) refuse_memory(s);

@@ -74,7 +74,8 @@ inline constexpr EnumPair<Op, mapping::Op> kOps[] = {
     {RESERVE, mapping::Op::kReserve},   {COMMIT, mapping::Op::kCommit},
     {ARRAY, mapping::Op::kArray},       {VECTOR, mapping::Op::kVector},
     {ADD_SUMS, mapping::Op::kAddSums},  {STORE, mapping::Op::kStore},
-    {SEND_SUMS, mapping::Op::kSendSums}};
+    {SEND_SUMS, mapping::Op::kSendSums}, {RESTORE, mapping::Op::kRestore},
+    {REOPEN, mapping::Op::kReopen}};
 
 static_assert(std::size(kTensorKinds) == TensorKind_ARRAYSIZE);
 static_assert(std::size(kOperandRoles) == OperandRole_ARRAYSIZE);

@@ -113,6 +113,7 @@ void write(const Slot& slot, program::Slot& message) {
   message.set_granule_bytes(slot.granule_bytes);
   message.set_granules(slot.granules);
   message.set_readers(slot.readers);
+  message.set_staging(slot.staging);
 }
 
 void write(const TileShare& share, program::TileShare& message) {
@@ -143,6 +144,7 @@ void write(const ArrayMapping& array, program::ArrayMapping& message) {
   }
   for (const int depth : array.store_depth) message.add_store_depth(depth);
   for (const bool doubled : array.double_buffered) message.add_double_buffered(doubled);
+  for (const bool streamed : array.streamed) message.add_streamed(streamed);
 }
 
 void write(const Stage& stage, program::Stage& message) {

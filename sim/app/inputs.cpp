@@ -79,7 +79,8 @@ void check_program(const mapping::Program& program, const hw::Accelerator& accel
                    const std::string& origin) {
   const auto& buffer = accelerator.tile.buffer;
   try {
-    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes});
+    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes,
+                             accelerator.tile.interface.staging_bytes});
   } catch (const UserError& error) {
     throw blamed_on(origin, error);
   }
