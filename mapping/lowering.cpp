@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mapping/digit_ranks.h"
 #include "mapping/dram_order.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
@@ -131,7 +132,8 @@ class ProgramBuilder {
 }  // namespace
 
 Program lower(const Schedule& schedule, const Network& network, const hw::Accelerator& accelerator) {
-  return ProgramBuilder(schedule, network, accelerator).build();
+  const DigitForm form = in_digits(schedule, network);
+  return ProgramBuilder(form.schedule, form.network, accelerator).build();
 }
 
 }  // namespace tessera::mapping

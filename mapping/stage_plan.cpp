@@ -58,6 +58,8 @@ class StageReader {
 
   workloads::RankId rank(const std::vector<RankReference>& ranks) const {
     if (ranks.size() != 1) refuse("fused ranks in a layer-by-layer stage");
+    if (!ranks[0].of_tensor.empty())
+      refuse("range of " + ranks[0].of_tensor + "'s rows or columns that is no range of outputs");
     const int id = layer().rank_index(ranks[0].rank);
     if (id < 0) {
       std::vector<std::string> names;
