@@ -34,6 +34,8 @@ class ProgramBuilder {
   }
 
   Program build() {
+    if (accelerator_.tile.free_copies)
+      for (auto& plan : plans_) copy_everything(plan);
     for (auto& plan : plans_) fit_staging(plan, network_, accelerator_);
     for (const auto& plan : plans_) program_.stages.push_back(build_stage(plan, network_, accelerator_));
     add_parts();
@@ -44,6 +46,13 @@ class ProgramBuilder {
 
  private:
   const Layer& layer(int stage) const { return network_.layers[plans_[stage].layer]; }
+
+  /// Second copies that cost nothing are always taken.
+  static void copy_everything(StagePlan& plan) {
+    for (auto& input : plan.inputs) input.double_buffered = true;
+    plan.output.double_buffered = true;
+    for (auto& copied : plan.array.double_buffered) copied = true;
+  }
 
   void add_parts() {
     for (std::size_t t = 0; t < network_.tensors.size(); ++t) {

@@ -23,6 +23,8 @@ struct ArrivalTimes {
 struct Granule {
   std::int64_t sequence = 0;
   workloads::Region region;
+  workloads::Region fetched;   ///< what of it is moved: all, unless the tool keeps a sliding window
+  bool free = false;           ///< ideal: its way costs no time
   Bytes expected_bytes = 0;
   Bytes received_bytes = 0;
   Cycle complete_at = kNever;  ///< readable from this cycle on
