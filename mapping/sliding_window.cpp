@@ -20,6 +20,10 @@ std::vector<std::int64_t> SlidingWindow::move_to(const Region& tile) const {
   return vector;
 }
 
+void SlidingWindow::translate(const std::vector<std::int64_t>& by) {
+  for (std::size_t d = 0; d < before_.dimensions.size(); ++d) before_.dimensions[d].begin += by[d];
+}
+
 Region SlidingWindow::advance(const Region& tile) {
   const Region before = before_;
   if (before.dimensions.empty() || tile.empty() || before.empty()) {

@@ -19,6 +19,8 @@ class SlidingWindow {
  public:
   /// Part of the tile that is new; the tile becomes the one before. Both have step 1.
   workloads::Region advance(const workloads::Region& tile);
+  /// The tile before now stands so much further on: for moves that were not made one by one.
+  void translate(const std::vector<std::int64_t>& by);
 
  private:
   std::vector<std::int64_t> move_to(const workloads::Region& tile) const;

@@ -78,11 +78,27 @@ class TileOfOnePe {
     const Loop& loop = loops_[depth];
     auto& range = ranks_[loop.rank];
     const auto outer = range;
-    for (std::int64_t i = 0; i < loop.count; ++i) {
+    std::int64_t last = 0;
+    for (std::int64_t i = 0; i < std::min<std::int64_t>(loop.count, 2); ++i) {
+      const std::int64_t before = walked_;
       range = {outer.begin + i * loop.tile, outer.begin + i * loop.tile + outer.size()};
       walk(depth + 1);
+      last = walked_ - before;
     }
+    if (loop.count > 2) skip(loop, (loop.count - 2), last);
     range = outer;
+  }
+
+  /// Iterations after the second move as the second did; the tool extrapolates likewise.
+  void skip(const Loop& loop, std::int64_t iterations, std::int64_t words) {
+    walked_ += iterations * words;
+    std::vector<std::int64_t> by;
+    for (const auto& access : operand_.dimensions) {
+      by.push_back(0);
+      for (const auto& term : access.terms)
+        if (term.rank == loop.rank) by.back() += term.coefficient * loop.tile * iterations;
+    }
+    window_.translate(by);
   }
 
   const Operand& operand_;
