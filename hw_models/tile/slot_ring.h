@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <vector>
 
 #include "hw_models/tile/region_values.h"
 #include "mapping/program.h"
@@ -26,6 +27,7 @@ struct Granule {
   Bytes expected_bytes = 0;
   Bytes received_bytes = 0;
   Cycle complete_at = kNever;  ///< readable from this cycle on
+  std::vector<workloads::Region> wanted = {};  ///< boxes of the region that have to be fetched
   ArrivalTimes times;
   std::unique_ptr<RegionValues> values;                   ///< functional mode
   std::unique_ptr<workloads::Accumulators> accumulators;  ///< functional mode, outputs before they are finished

@@ -39,8 +39,10 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
       share_(&share),
       layer_(&program.network.layers[stage_->layer]),
       used_(stage_->slots.size(), false) {
-  for (const auto& slot : stage_->slots)
+  for (const auto& slot : stage_->slots) {
     rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers);
+    windows_.push_back(slot.retains ? std::optional(RetainedWindow(slot.extents)) : std::nullopt);
+  }
   for (const auto* block : {&code().load, &code().compute, &code().store}) mark_slots(*block, used_);
   for (const auto group : share.input_groups) {
     ReceiveState state;

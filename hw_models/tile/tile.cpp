@@ -46,13 +46,40 @@ std::size_t Tile::turn_of(int stage) const {
 
 StageRun* Tile::find_stage(int stage) { return &stage_run(turn_of(stage)); }
 
+/// Stages of a fusion that have a share on this tile are entered together.
 bool Tile::enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&)) {
   if (queue.turn == turns_.size()) return false;
-  if (!queue.entered) {
-    StageRun& run = stage_run(queue.turn);
-    queue.cursor = mapping::CodeCursor(code(run), run.share().ranks);
-    queue.entered = true;
+  if (queue.entered) return true;
+  queue.begin = queue.end = queue.turn;
+  queue.parked.clear();
+  const auto fusion = [&](std::size_t turn) { return context_.program.stages[turns_[turn].stage].fusion; };
+  do {
+    StageRun& run = stage_run(queue.end++);
+    queue.parked.emplace_back(code(run), run.share());
+  } while (queue.end < turns_.size() && fusion(queue.begin) >= 0 && fusion(queue.end) == fusion(queue.begin));
+  queue.cursor = std::move(queue.parked.front());
+  queue.entered = true;
+  return true;
+}
+
+/// Goes on with the next stage of the fusion that is not at its end.
+void Tile::yield(Queue& queue) {
+  const std::size_t members = queue.end - queue.begin;
+  queue.parked[queue.turn - queue.begin] = std::move(queue.cursor);
+  for (std::size_t i = 0; i < members; ++i) {
+    if (++queue.turn == queue.end) queue.turn = queue.begin;
+    if (!queue.parked[queue.turn - queue.begin].done()) break;
   }
+  queue.cursor = std::move(queue.parked[queue.turn - queue.begin]);
+}
+
+/// The cursor is at its end: goes on with another stage of the fusion, or past all of them.
+bool Tile::leave(Queue& queue, bool StageRun::*done) {
+  yield(queue);
+  if (!queue.cursor.done()) return true;
+  for (std::size_t turn = queue.begin; turn < queue.end; ++turn) stage_run(turn).*done = true;
+  queue.turn = queue.end;
+  queue.entered = false;
   return true;
 }
 
@@ -78,6 +105,7 @@ bool Tile::claim(std::size_t turn, SlotId slot) {
     if (!gap) first_open_turn_ = t + 1;
   }
   run.claimed[slot] = true;
+  note_reserved();
   return true;
 }
 
@@ -199,6 +227,21 @@ void Tile::note_occupancy() {
       if (!runs_[t]->closed(s)) bytes += runs_[t]->ring(s).granule_bytes() * static_cast<Bytes>(runs_[t]->ring(s).held().size());
   }
   peak_bytes_ = std::max(peak_bytes_, bytes);
+}
+
+void Tile::note_reserved() {
+  std::int64_t words = 0;
+  for (std::size_t t = first_open_turn_; t < runs_.size(); ++t) {
+    if (runs_[t] == nullptr) continue;
+    const auto& slots = runs_[t]->stage().slots;
+    for (SlotId s = 0; s < static_cast<SlotId>(slots.size()); ++s) {
+      if (!runs_[t]->claimed[s] || runs_[t]->closed(s)) continue;
+      std::int64_t granule = slots[s].extents.empty() ? static_cast<std::int64_t>(slots[s].granule_bytes) / context_.program.word_bytes : 1;
+      for (const auto extent : slots[s].extents) granule *= extent;
+      words += granule * slots[s].granules;
+    }
+  }
+  peak_reserved_words_ = std::max(peak_reserved_words_, words);
 }
 
 void Tile::finish(Cycle end) {

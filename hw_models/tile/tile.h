@@ -62,6 +62,8 @@ class Tile {
   const std::vector<TileCounts>& counts() const { return counts_; }
   const CycleStack& stack() const { return stack_; }
   Bytes peak_buffer_bytes() const { return peak_bytes_; }
+  /// Most words in slots that are in use at the same time, full or not.
+  std::int64_t peak_reserved_words() const { return peak_reserved_words_; }
   Bytes payload_received() const { return payload_received_; }
   Bytes payload_sent() const { return interface_.payload_sent(); }
   /// Stage that its compute queue is in; -1 when it has no more.
@@ -81,6 +83,8 @@ class Tile {
   struct Queue {
     std::size_t turn = 0;  ///< position in the tile's list of stages
     mapping::CodeCursor cursor;
+    std::size_t begin = 0, end = 0;            ///< turns of the fusion that it is in
+    std::vector<mapping::CodeCursor> parked;   ///< per turn of the fusion: where it goes on
     bool entered = false;
     Cycle free_at = 0;     ///< issuing or executing until then
     const char* wait = ""; ///< why it cannot move
@@ -121,6 +125,8 @@ class Tile {
   StageRun* find_stage(int stage);
   std::size_t turn_of(int stage) const;
   bool enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&));
+  void yield(Queue& queue);
+  bool leave(Queue& queue, bool StageRun::*done);
   bool claim(std::size_t turn, mapping::SlotId slot);
   void receive_arrivals(Cycle now);
   void handle(const Arrival& arrival, Cycle now);
@@ -128,6 +134,7 @@ class Tile {
   void schedule_departure(Cycle now, Departure departure);
   void wake(Cycle at) { next_wake_ = std::min(next_wake_, at); }
   void note_occupancy();
+  void note_reserved();
   const Granule* acquire(SlotRing& ring, mapping::SlotReader reader, int amount, Cycle now);
 
   // load_queue.cpp
@@ -160,6 +167,8 @@ class Tile {
   void account(Cause cause, Cycle cycles);
   void open_outputs(const StageRun& run, Granule& granule) const;
   workloads::ReadElement operand_reader(StageRun& run);
+  const RetainedWindow* window_of(StageRun& run, std::size_t operand, std::span<const std::int64_t> index);
+  void keep_in_window(StageRun& run, mapping::SlotId slot);
   void accumulate(StageRun& run, mapping::SlotId slot);
   void compute_vector_values(StageRun& run, mapping::SlotId slot);
 
@@ -198,6 +207,7 @@ class Tile {
   CycleStack stack_;
   std::vector<TileCounts> counts_;  ///< per turn
   Bytes peak_bytes_ = 0;
+  std::int64_t peak_reserved_words_ = 0;
   Bytes payload_received_ = 0;
   ArrayExecutor* executor_ = nullptr;
   TileObserver* observer_ = nullptr;

@@ -112,7 +112,7 @@ class CodeCheck {
       refuse(instruction, "layer ", view_.layer.name, " runs on the ",
              matrix ? "PE array" : "vector unit");
     for (const CodeNode* loop : around_)
-      if (loop->rank < 0 && loop->count > 1)
+      if (loop->rank < 0 && loop->count > 1 && view_.stage.recomputed == 0)
         refuse(instruction, "is repeated ", loop->count, " times on the same rank tile");
     if (computing_) refuse(instruction, "a second instruction computes the same outputs");
     computing_ = instruction.op;
@@ -120,7 +120,8 @@ class CodeCheck {
 
   void once_per_output(const Instruction& instruction, std::optional<Op>& seen) {
     for (const CodeNode* loop : around_) {
-      if (loop->count > 1 && (loop->rank < 0 || view_.layer.ranks[loop->rank].reduced))
+      const bool again = loop->rank < 0 && view_.stage.recomputed > 0;
+      if (!again && loop->count > 1 && (loop->rank < 0 || view_.layer.ranks[loop->rank].reduced))
         refuse(instruction, "stands in a ",
                loop->rank < 0 ? "repetition"
                               : "loop over reduced rank " + view_.layer.ranks[loop->rank].name,

@@ -6,6 +6,7 @@
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
 #include "mapping/schedule_io.h"
+#include "sim/app/looptree_inputs.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/base/names.h"
@@ -42,7 +43,9 @@ hw::Accelerator load_accelerator(const po::variables_map& options, std::string& 
   const auto name = required(options, "accelerator");
   const auto assignments =
       options.count("set") != 0 ? options["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
-  const auto description = hw::read_accelerator_text(name, assignments);
+  auto description = is_looptree_architecture(name) ? looptree_machine(name) : hw::read_accelerator_text(name, assignments);
+  if (is_looptree_architecture(name))
+    for (const auto& assignment : assignments) set_field(description, assignment);
   text = to_textproto(description);
   return hw::to_accelerator(description, name);
 }
@@ -90,10 +93,23 @@ Inputs load_inputs(const po::variables_map& options) {
   inputs.accelerator = load_accelerator(options, inputs.accelerator_text);
   const auto batch = options["batch"].as<std::int64_t>();
   if (batch < 0) throw UserError("--batch ", batch, ": must be 0 (the network's own) or positive");
-  inputs.network = workloads::load_network(required(options, "network"), batch);
+  const auto network = required(options, "network");
+  if (is_looptree_workload(network)) {
+    if (batch != 0) throw UserError("--batch ", batch, ": a LoopTree workload has no batch; leave it out");
+    inputs.network = load_looptree_network(network);
+  } else {
+    inputs.network = workloads::load_network(network, batch);
+  }
   const auto schedule = options.count("schedule") != 0 ? options["schedule"].as<std::string>()
                                                        : inputs.accelerator.default_schedule;
-  inputs.schedule = load_schedule(schedule, inputs);
+  if (is_looptree_mapping(schedule)) {
+    const auto accelerator = required(options, "accelerator");
+    if (!is_looptree_architecture(accelerator))
+      throw UserError(schedule, ": counts the memories of a LoopTree architecture; give that as --accelerator");
+    inputs.schedule = load_looptree_schedule(schedule, accelerator, inputs.network);
+  } else {
+    inputs.schedule = load_schedule(schedule, inputs);
+  }
   return inputs;
 }
 
