@@ -4,7 +4,8 @@ namespace tessera::mapping {
 
 using workloads::Region;
 
-/// Cuts off what lies before and behind the hole, dimension by dimension; what is left in the end is the hole.
+/// Cuts off what lies before and behind the hole, dimension by dimension; what is left in the end
+/// is the hole.
 std::vector<Region> difference(const Region& from, const Region& hole) {
   if (from.empty()) return {};
   const Region common = intersect(from, hole);

@@ -10,14 +10,16 @@ using workloads::Region;
 
 std::vector<Region> RetainedWindow::advance(const Region& next) {
   if (next.empty()) return {};
-  auto fresh = held_.dimensions.empty() ? std::vector<Region>{next} : mapping::difference(next, held_);
+  auto fresh =
+      held_.dimensions.empty() ? std::vector<Region>{next} : mapping::difference(next, held_);
   held_ = next;
   return fresh;
 }
 
 std::size_t RetainedWindow::place(std::span<const std::int64_t> index) const {
   std::int64_t place = 0;
-  for (std::size_t d = 0; d < index.size(); ++d) place = place * extents_[d] + index[d] % extents_[d];
+  for (std::size_t d = 0; d < index.size(); ++d)
+    place = place * extents_[d] + index[d] % extents_[d];
   return static_cast<std::size_t>(place);
 }
 

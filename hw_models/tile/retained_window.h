@@ -1,4 +1,5 @@
-// What a window slot still holds of earlier granules: index i of a dimension lies at i modulo the slot's extent.
+// What a window slot still holds of earlier granules: index i of a dimension lies at i modulo the
+// slot's extent.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +11,14 @@
 
 namespace tessera::hw {
 
-/// Elements and, in functional mode, their values. An element is overwritten by the one an extent further on,
-/// so reading what was not retained is noticed.
+/// Elements and, in functional mode, their values. An element is overwritten by the one an extent
+/// further on, so reading what was not retained is noticed.
 class RetainedWindow {
  public:
   explicit RetainedWindow(std::vector<std::int64_t> extents) : extents_(std::move(extents)) {}
 
-  /// Boxes of `next` that the granule before did not hold; from now on `next` is what the window holds. An
-  /// empty granule leaves the window as it is.
+  /// Boxes of `next` that the granule before did not hold; from now on `next` is what the window
+  /// holds. An empty granule leaves the window as it is.
   std::vector<workloads::Region> advance(const workloads::Region& next);
 
   /// Functional mode.
@@ -31,7 +32,8 @@ class RetainedWindow {
   std::vector<std::int64_t> extents_;
   workloads::Region held_;
   std::vector<workloads::Element> values_;
-  std::vector<std::vector<std::int64_t>> indices_;  ///< per place: whose value it is; empty: nobody's
+  std::vector<std::vector<std::int64_t>>
+      indices_;  ///< per place: whose value it is; empty: nobody's
 };
 
 }  // namespace tessera::hw

@@ -83,7 +83,8 @@ bool Tile::leave(Queue& queue, bool StageRun::*done) {
   return true;
 }
 
-/// A slot may be used when everything of earlier stages that lies in the same place has been closed.
+/// A slot may be used when everything of earlier stages that lies in the same place has been closed. Fused stages
+/// fetch nothing in advance: they wait for all that earlier stages do not keep for others.
 bool Tile::claim(std::size_t turn, SlotId slot) {
   StageRun& run = stage_run(turn);
   if (run.claimed[slot]) return true;
@@ -93,12 +94,15 @@ bool Tile::claim(std::size_t turn, SlotId slot) {
   bool gap = false;
   for (std::size_t t = first_open_turn_; t < turn; ++t) {
     StageRun& earlier = stage_run(t);
+    const bool together = run.stage().fusion < 0 || run.stage().fusion == earlier.stage().fusion;
     bool open = false;
     for (SlotId s = 0; s < static_cast<SlotId>(earlier.stage().slots.size()); ++s) {
       if (earlier.closed(s)) continue;
       open = true;
       const auto& other = earlier.stage().slots[s];
       const Bytes other_end = other.base_address + other.granule_bytes * static_cast<Bytes>(other.granules);
+      const bool kept = (other.readers & static_cast<unsigned>(mapping::SlotReader::kServer)) != 0;
+      if (!together && !kept) return false;
       if (other.base_address < end && begin < other_end) return false;
     }
     gap |= open;

@@ -79,8 +79,8 @@ struct Granule {
 };
 
 struct SlotState {
-  std::deque<Granule> held;  ///< appended and not released
-  std::int64_t complete = 0; ///< of those held
+  std::deque<Granule> held;   ///< appended and not released
+  std::int64_t complete = 0;  ///< of those held
   int acquired = 0;
 };
 
@@ -99,14 +99,17 @@ struct Member {
 
 class TileRun {
  public:
-  TileRun(const Program& program, int first, int last, TileId tile) : program_(program), tile_(tile) {
+  TileRun(const Program& program, int first, int last, TileId tile)
+      : program_(program), tile_(tile) {
     for (int s = first; s <= last; ++s) {
       const StageView view(program, s);
       const TileShare* share = view.find_share(tile);
       const auto part = std::ranges::find(program.parts, s, &Part::producer_stage);
-      Member member{view, share, static_cast<int>(part - program.parts.begin()), {}, {}, {}, -1, {}, 0};
+      Member member{view, share, static_cast<int>(part - program.parts.begin()), {}, {}, {}, -1,
+                    {},   0};
       for (const Queue queue : kQueues)
-        member.cursors[static_cast<int>(queue)] = CodeCursor(block_of(view.stage.codes[share->code], queue), *share);
+        member.cursors[static_cast<int>(queue)] =
+            CodeCursor(block_of(view.stage.codes[share->code], queue), *share);
       member.slots.resize(view.stage.slots.size());
       members_.push_back(std::move(member));
       if (part->home == Home::kWindow) add_window(view);
@@ -130,8 +133,11 @@ class TileRun {
   void add_window(const StageView& view) {
     const Slot& slot = view.stage.slots[view.stage.output_slot];
     if (!slot.retains)
-      view.refuse_tile(tile_, "slot ", slot.name, " holds its outputs for other stages; allowed: a window");
-    windows_.emplace(view.index, WindowTags(slot.extents, program_.network.tensors[view.layer.output.tensor].extents));
+      view.refuse_tile(tile_, "slot ", slot.name,
+                       " holds its outputs for other stages; allowed: a window");
+    windows_.emplace(
+        view.index,
+        WindowTags(slot.extents, program_.network.tensors[view.layer.output.tensor].extents));
   }
 
   int& turn(Queue queue) { return turns_[static_cast<int>(queue)]; }
@@ -161,8 +167,9 @@ class TileRun {
   template <typename... Parts>
   [[noreturn]] void refuse(const Member& member, Queue queue, const Parts&... parts) const {
     const int q = static_cast<int>(queue);
-    member.view.refuse_tile(tile_, name_of(queue), " queue: instruction ", member.executed[q] + 1, " (",
-                            to_text(member.cursors[q].instruction(), member.view.stage), "): ", parts...);
+    member.view.refuse_tile(tile_, name_of(queue), " queue: instruction ", member.executed[q] + 1,
+                            " (", to_text(member.cursors[q].instruction(), member.view.stage),
+                            "): ", parts...);
   }
 
   bool execute(Member& member, Queue queue, const Instruction& instruction, const RankTile& ranks) {
@@ -194,22 +201,26 @@ class TileRun {
   }
 
   bool has_room(const Member& member, SlotId slot) const {
-    return static_cast<int>(member.slots[slot].held.size()) < member.view.stage.slots[slot].granules;
+    return static_cast<int>(member.slots[slot].held.size()) <
+           member.view.stage.slots[slot].granules;
   }
 
   void require_fit(const Member& member, Queue queue, SlotId slot, const Region& region) const {
     const Slot& ring = member.view.stage.slots[slot];
-    if (static_cast<Bytes>(region.elements()) * static_cast<Bytes>(program_.word_bytes) > ring.granule_bytes)
-      refuse(member, queue, "the region ", to_text(region), " does not fit a granule of ", ring.granule_bytes, " bytes");
+    if (static_cast<Bytes>(region.elements()) * static_cast<Bytes>(program_.word_bytes) >
+        ring.granule_bytes)
+      refuse(member, queue, "the region ", to_text(region), " does not fit a granule of ",
+             ring.granule_bytes, " bytes");
     for (std::size_t d = 0; ring.retains && d < region.dimensions.size(); ++d)
       if (region.dimensions[d].count > ring.extents[d])
-        refuse(member, queue, "the region ", to_text(region), " is wider in dimension ", d, " than the window, ",
-               ring.extents[d]);
+        refuse(member, queue, "the region ", to_text(region), " is wider in dimension ", d,
+               " than the window, ", ring.extents[d]);
   }
 
   bool receive(Member& member, const Instruction& instruction, const RankTile& ranks) {
     if (!has_room(member, instruction.slot)) return false;
-    Granule granule{region_of(member.view.layer.inputs[instruction.operand], ranks), instruction.operand};
+    Granule granule{region_of(member.view.layer.inputs[instruction.operand], ranks),
+                    instruction.operand};
     if (member.view.stage.slots[instruction.slot].retains && workloads::volume(ranks) == 0)
       for (auto& range : granule.region.dimensions) range.count = 0;
     require_fit(member, Queue::kLoad, instruction.slot, granule.region);
@@ -228,9 +239,11 @@ class TileRun {
 
   void release(Member& member, Queue queue, const Instruction& instruction) {
     SlotState& slot = member.slots[instruction.slot];
-    if (slot.acquired < instruction.amount) refuse(member, queue, "only ", slot.acquired, " granules are acquired");
+    if (slot.acquired < instruction.amount)
+      refuse(member, queue, "only ", slot.acquired, " granules are acquired");
     for (int i = 0; i < instruction.amount; ++i, slot.held.pop_front())
-      if (queue == Queue::kStore && !slot.held.front().left) refuse(member, queue, "the granule has not been stored");
+      if (queue == Queue::kStore && !slot.held.front().left)
+        refuse(member, queue, "the granule has not been stored");
     slot.complete -= instruction.amount;
     slot.acquired -= instruction.amount;
   }
@@ -238,16 +251,19 @@ class TileRun {
   Home home(const Member& member) const { return program_.parts[member.part].home; }
 
   bool reserve(Member& member, const Instruction& instruction, const RankTile& ranks) {
-    if (member.open >= 0) refuse(member, Queue::kCompute, "the granule reserved before is not committed");
+    if (member.open >= 0)
+      refuse(member, Queue::kCompute, "the granule reserved before is not committed");
     if (instruction.slot != member.view.stage.output_slot)
-      refuse(member, Queue::kCompute, "outputs belong to ", member.view.stage.slots[member.view.stage.output_slot].name);
+      refuse(member, Queue::kCompute, "outputs belong to ",
+             member.view.stage.slots[member.view.stage.output_slot].name);
     if (!has_room(member, instruction.slot)) return false;
     Granule granule{region_of(member.view.layer.output, ranks)};
     std::int64_t outputs = 1;
     for (std::size_t r = 0; r < ranks.size(); ++r)
       if (!member.view.layer.ranks[r].reduced) outputs *= ranks[r].size();
     if (granule.region.elements() != outputs)
-      refuse(member, Queue::kCompute, "the region ", to_text(granule.region), " holds more than is produced");
+      refuse(member, Queue::kCompute, "the region ", to_text(granule.region),
+             " holds more than is produced");
     require_fit(member, Queue::kCompute, instruction.slot, granule.region);
     member.slots[instruction.slot].held.push_back(std::move(granule));
     member.open = instruction.slot;
@@ -272,7 +288,8 @@ class TileRun {
   void store(Member& member, const Instruction& instruction, const RankTile& ranks) {
     SlotState& slot = member.slots[instruction.slot];
     if (slot.acquired == 0) refuse(member, Queue::kStore, "no granule is acquired");
-    if (home(member) != Home::kDram) refuse(member, Queue::kStore, "the part does not live in DRAM");
+    if (home(member) != Home::kDram)
+      refuse(member, Queue::kStore, "the part does not live in DRAM");
     if (slot.held.front().left) refuse(member, Queue::kStore, "the granule has left before");
     if (slot.held.front().region != region_of(member.view.layer.output, ranks))
       refuse(member, Queue::kStore, "the granule holds other outputs");
@@ -287,7 +304,8 @@ class TileRun {
     for (std::size_t r = 0; r < ranks.size(); ++r)
       if (!member.view.layer.ranks[r].reduced &&
           (ranks[r].begin < member.open_ranks[r].begin || ranks[r].end > member.open_ranks[r].end))
-        refuse(member, Queue::kCompute, "rank ", member.view.layer.ranks[r].name, " leaves the outputs reserved");
+        refuse(member, Queue::kCompute, "rank ", member.view.layer.ranks[r].name,
+               " leaves the outputs reserved");
     for (const auto r : member.view.layer.whole_ranks)
       if (ranks[r].size() != member.view.layer.ranks[r].extent)
         refuse(member, Queue::kCompute, "needs rank ", member.view.layer.ranks[r].name, " whole");
@@ -308,7 +326,8 @@ class TileRun {
       if (part.tensor != operand.tensor || window == windows_.end()) continue;
       if (!window->second.has(intersect(needed, part.region)))
         refuse(member, Queue::kCompute, "needs ", to_text(needed), " of ",
-               program_.network.tensors[operand.tensor].name, ", which is not in its window any more or yet");
+               program_.network.tensors[operand.tensor].name,
+               ", which is not in its window any more or yet");
       held.push_back(&part.region);
     }
     if (!covered(needed, held))
@@ -327,10 +346,12 @@ class TileRun {
       for (std::size_t s = 0; s < member.slots.size(); ++s) {
         const bool served = (member.view.stage.slots[s].readers & bit(SlotReader::kServer)) != 0;
         if (!served && !member.slots[s].held.empty())
-          member.view.refuse_tile(tile_, "slot ", member.view.stage.slots[s].name, " does not drain: ",
-                                  member.slots[s].held.size(), " granules are left");
+          member.view.refuse_tile(tile_, "slot ", member.view.stage.slots[s].name,
+                                  " does not drain: ", member.slots[s].held.size(),
+                                  " granules are left");
       }
-      if (member.open >= 0) member.view.refuse_tile(tile_, "the last outputs reserved are never committed");
+      if (member.open >= 0)
+        member.view.refuse_tile(tile_, "the last outputs reserved are never committed");
     }
   }
 
@@ -341,8 +362,8 @@ class TileRun {
   int turns_[3] = {};
 };
 
-/// Equal for tiles that differ by a translation away from all padding: sizes, where loops begin, and the ranges
-/// themselves where an operand is cut off at its tensor's ends.
+/// Equal for tiles that differ by a translation away from all padding: sizes, where loops begin,
+/// and the ranges themselves where an operand is cut off at its tensor's ends.
 std::vector<std::int64_t> class_of(const Program& program, int first, int last, TileId tile) {
   std::vector<std::int64_t> key;
   for (int s = first; s <= last; ++s) {
@@ -376,8 +397,8 @@ void check_points(const Program& program, int first, const std::vector<std::int6
     const StageView view(program, first + static_cast<int>(m));
     const std::int64_t whole = workloads::volume(view.layer.whole());
     if (points[m] != whole + view.stage.recomputed)
-      view.refuse("computes ", points[m], " points; the layer has ", whole, " and ", view.stage.recomputed,
-                  " are declared to be computed again");
+      view.refuse("computes ", points[m], " points; the layer has ", whole, " and ",
+                  view.stage.recomputed, " are declared to be computed again");
   }
 }
 
@@ -387,8 +408,11 @@ void check_fusion(const Program& program, int first, int last) {
   const StageView head(program, last);
   for (int s = first; s < last; ++s) {
     const StageView view(program, s);
-    const bool same = std::ranges::equal(view.stage.shares, head.stage.shares, {}, &TileShare::tile, &TileShare::tile);
-    if (!same) view.refuse("does not run on the tiles of stage ", head.stage.name, ", with which it takes turns");
+    const bool same = std::ranges::equal(view.stage.shares, head.stage.shares, {}, &TileShare::tile,
+                                         &TileShare::tile);
+    if (!same)
+      view.refuse("does not run on the tiles of stage ", head.stage.name,
+                  ", with which it takes turns");
   }
   std::map<std::vector<std::int64_t>, std::vector<std::int64_t>> known;
   std::vector<std::int64_t> points(static_cast<std::size_t>(last - first + 1), 0);

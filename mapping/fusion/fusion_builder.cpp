@@ -16,7 +16,8 @@ namespace {
 
 constexpr unsigned bit(SlotReader reader) { return static_cast<unsigned>(reader); }
 
-/// Where a window stands for nothing: the region of a strided read without window never meets the one before.
+/// Where a window stands for nothing: the region of a strided read without window never meets the
+/// one before.
 bool can_retain(const Operand& operand) {
   return std::ranges::all_of(operand.dimensions, [](const auto& access) {
     return access.terms.size() != 1 || access.terms.front().coefficient == 1;
@@ -25,16 +26,22 @@ bool can_retain(const Operand& operand) {
 
 class MemberBuilder {
  public:
-  MemberBuilder(const Fusion& fusion, int index, int number, const Network& network, const hw::Accelerator& accelerator)
-      : fusion_(fusion), member_(fusion.members[index]), layer_(network.layers[member_.layer]), network_(network),
+  MemberBuilder(const Fusion& fusion, int index, int number, const Network& network,
+                const hw::Accelerator& accelerator)
+      : fusion_(fusion),
+        member_(fusion.members[index]),
+        layer_(network.layers[member_.layer]),
+        network_(network),
         accelerator_(accelerator) {
     stage_.name = layer_.name;
     stage_.layer = member_.layer;
     stage_.array = member_.array;
     stage_.fusion = number;
     stage_.recomputed = executed_points(member_) - workloads::volume(layer_.whole());
-    // A window is written in tiles of the fusion; other outputs leave as often as their store is entered.
-    output_depth_ = in_window() ? std::max(fusion.depth(), member_.output.depth) : member_.output.depth;
+    // A window is written in tiles of the fusion; other outputs leave as often as their store is
+    // entered.
+    output_depth_ =
+        in_window() ? std::max(fusion.depth(), member_.output.depth) : member_.output.depth;
   }
 
   Stage build() {
@@ -65,12 +72,14 @@ class MemberBuilder {
     for (int i = 0; i < output_depth_; ++i) {
       const auto rank = member_.loops[i].rank;
       if (rank >= 0 && member_.loops[i].count > 1 && layer_.ranks[rank].reduced)
-        throw UserError("layer ", layer_.name, ": loop over the reduced rank ", layer_.ranks[rank].name,
-                        " stands outside a loop over its outputs, so partial sums would leave the tile buffer");
+        throw UserError(
+            "layer ", layer_.name, ": loop over the reduced rank ", layer_.ranks[rank].name,
+            " stands outside a loop over its outputs, so partial sums would leave the tile buffer");
     }
   }
 
-  Slot slot(const std::string& name, const Operand& operand, const std::vector<FusionLoop>& loops, int depth) const {
+  Slot slot(const std::string& name, const Operand& operand, const std::vector<FusionLoop>& loops,
+            int depth) const {
     Slot slot;
     slot.name = name;
     slot.extents = most_indices(member_, operand, loops, depth);
@@ -91,7 +100,8 @@ class MemberBuilder {
       slot_of_.push_back(-1);
       if (is_local(i)) continue;
       const auto& held = member_.inputs[i];
-      Slot input = slot(operand_name(layer_, static_cast<int>(i)), layer_.inputs[i], member_.loops, held.depth);
+      Slot input = slot(operand_name(layer_, static_cast<int>(i)), layer_.inputs[i], member_.loops,
+                        held.depth);
       input.readers = bit(SlotReader::kCompute);
       input.retains = held.reuse && can_retain(layer_.inputs[i]);
       if (held.double_buffered) {
@@ -107,7 +117,8 @@ class MemberBuilder {
 
   Slot output_slot() const {
     if (in_window()) {
-      Slot window = slot("O", layer_.output, member_.window_loops, std::min(fusion_.depth(), member_.output.depth));
+      Slot window = slot("O", layer_.output, member_.window_loops,
+                         std::min(fusion_.depth(), member_.output.depth));
       window.readers = bit(SlotReader::kCompute);
       window.retains = true;
       return window;
@@ -116,17 +127,19 @@ class MemberBuilder {
     const bool stays = member_.output_home == Home::kTiles;
     output.readers = bit(stays ? SlotReader::kServer : SlotReader::kStore);
     const std::int64_t wanted = member_.output.double_buffered ? 2 : 1;
-    output.granules = static_cast<int>(stays ? trips(output_depth_) : std::min(wanted, trips(output_depth_)));
+    output.granules =
+        static_cast<int>(stays ? trips(output_depth_) : std::min(wanted, trips(output_depth_)));
     return output;
   }
 
-  /// Tiles with equal keys receive the same granules: what indexes the operand is equal, and so is where the
-  /// other ranks come to their end.
+  /// Tiles with equal keys receive the same granules: what indexes the operand is equal, and so is
+  /// where the other ranks come to their end.
   std::vector<std::int64_t> group_key(std::size_t input, const TileShare& share) const {
     std::vector<std::int64_t> key = {static_cast<std::int64_t>(input)};
     for (std::size_t r = 0; r < layer_.ranks.size(); ++r) {
       const bool indexes = Layer::indexes(layer_.inputs[input], static_cast<int>(r));
-      if (indexes) key.insert(key.end(), {share.ranks[r].begin, share.ranks[r].end, share.origins[r]});
+      if (indexes)
+        key.insert(key.end(), {share.ranks[r].begin, share.ranks[r].end, share.origins[r]});
       for (const auto& loop : member_.loops) {
         if (indexes || loop.rank != static_cast<int>(r)) continue;
         CodeNode node;
@@ -143,7 +156,8 @@ class MemberBuilder {
   void add_shares() {
     std::map<std::vector<std::int64_t>, GroupId> groups;
     const auto join = [&](std::vector<std::int64_t> key, TileId tile) {
-      const auto [entry, added] = groups.try_emplace(std::move(key), static_cast<GroupId>(stage_.groups.size()));
+      const auto [entry, added] =
+          groups.try_emplace(std::move(key), static_cast<GroupId>(stage_.groups.size()));
       if (added) stage_.groups.emplace_back();
       stage_.groups[entry->second].members.push_back(tile);
       return entry->second;
@@ -151,7 +165,8 @@ class MemberBuilder {
     for (const auto& given : member_.shares) {
       TileShare share = given;
       for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
-        share.input_groups.push_back(is_local(i) ? join({-2, given.tile}, given.tile) : join(group_key(i, given), given.tile));
+        share.input_groups.push_back(is_local(i) ? join({-2, given.tile}, given.tile)
+                                                 : join(group_key(i, given), given.tile));
       share.sums_group = join({-1, given.tile}, given.tile);
       stage_.shares.push_back(std::move(share));
     }
@@ -213,23 +228,27 @@ class MemberBuilder {
 
   CodeBlock compute_at(int depth, bool before) const {
     CodeBlock block;
-    if (before && depth == output_depth_) block.push_back(instruction(Op::kReserve, stage_.output_slot));
+    if (before && depth == output_depth_)
+      block.push_back(instruction(Op::kReserve, stage_.output_slot));
     for (std::size_t i = 0; before && i < layer_.inputs.size(); ++i)
       if (slot_of_[i] >= 0 && member_.inputs[i].depth == depth)
         block.push_back(instruction(Op::kAcquire, slot_of_[i]));
     if (before && depth == loops())
-      block.push_back(instruction(layer_.kind == workloads::LayerKind::kMatrix ? Op::kArray : Op::kVector,
-                                  stage_.output_slot));
+      block.push_back(
+          instruction(layer_.kind == workloads::LayerKind::kMatrix ? Op::kArray : Op::kVector,
+                      stage_.output_slot));
     for (std::size_t i = 0; !before && i < layer_.inputs.size(); ++i)
       if (slot_of_[i] >= 0 && member_.inputs[i].depth == depth)
         block.push_back(instruction(Op::kRelease, slot_of_[i]));
-    if (!before && depth == output_depth_) block.push_back(instruction(Op::kCommit, stage_.output_slot));
+    if (!before && depth == output_depth_)
+      block.push_back(instruction(Op::kCommit, stage_.output_slot));
     return block;
   }
 
   CodeBlock store_at(int depth, bool before) const {
     if (before || depth != output_depth_ || member_.output_home != Home::kDram) return {};
-    return {instruction(Op::kAcquire, stage_.output_slot), instruction(Op::kStore, stage_.output_slot),
+    return {instruction(Op::kAcquire, stage_.output_slot),
+            instruction(Op::kStore, stage_.output_slot),
             instruction(Op::kRelease, stage_.output_slot)};
   }
 
@@ -249,7 +268,8 @@ std::vector<Stage> build_fusion(const Fusion& fusion, int number, const Network&
                                 const hw::Accelerator& accelerator) {
   std::vector<Stage> stages;
   for (std::size_t m = 0; m < fusion.members.size(); ++m)
-    stages.push_back(MemberBuilder(fusion, static_cast<int>(m), number, network, accelerator).build());
+    stages.push_back(
+        MemberBuilder(fusion, static_cast<int>(m), number, network, accelerator).build());
   return stages;
 }
 

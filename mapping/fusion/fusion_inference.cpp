@@ -17,14 +17,15 @@ using workloads::RankTile;
 
 namespace {
 
-/// What readers need of one dimension of a tensor. In coordinates of the tensor; per tile where tiles differ.
+/// What readers need of one dimension of a tensor. In coordinates of the tensor; per tile where
+/// tiles differ.
 struct Need {
-  int loop = -1;                    ///< shared loop along which it moves; -1: the same in every trip
+  int loop = -1;  ///< shared loop along which it moves; -1: the same in every trip
   std::int64_t step = 0;
-  std::int64_t first = 0;           ///< extent in trip 0
-  std::int64_t overlap = 0;         ///< of a trip with the one before
-  std::vector<std::int64_t> origin; ///< per tile, not cut off at the tensor's ends
-  std::vector<RankRange> range;     ///< per tile, over all trips
+  std::int64_t first = 0;            ///< extent in trip 0
+  std::int64_t overlap = 0;          ///< of a trip with the one before
+  std::vector<std::int64_t> origin;  ///< per tile, not cut off at the tensor's ends
+  std::vector<RankRange> range;      ///< per tile, over all trips
 };
 
 class Inference {
@@ -78,7 +79,8 @@ class Inference {
   static std::vector<std::int64_t> nominal(const FusionMember& member, const Layer& layer) {
     std::vector<std::int64_t> extents(layer.ranks.size(), 0);
     for (const auto& share : member.shares)
-      for (std::size_t r = 0; r < extents.size(); ++r) extents[r] = std::max(extents[r], share.ranks[r].size());
+      for (std::size_t r = 0; r < extents.size(); ++r)
+        extents[r] = std::max(extents[r], share.ranks[r].size());
     return extents;
   }
 
@@ -99,8 +101,8 @@ class Inference {
     for (const auto& shared : fusion_.loops) {
       const int rank = own.rank_index(shared.rank.rank);
       if (rank < 0 || (!shared.rank.layer.empty() && shared.rank.layer != own.name))
-        refuse("loop ", shared.rank.rank, " above a sequence or pipeline is over no rank of its last layer, ",
-               own.name);
+        refuse("loop ", shared.rank.rank,
+               " above a sequence or pipeline is over no rank of its last layer, ", own.name);
       FusionLoop loop{rank, shared.tile, ceil_div(extents[rank], shared.tile), shared.tile, 0};
       head.loops.push_back(loop);
     }
@@ -151,13 +153,16 @@ class Inference {
     for (std::size_t g = 0; g < member.loops.size(); ++g)
       member.loops[g].count = fusion_.members[fusion_.head].loops[g].count;
     member.window_loops = member.loops;
-    for (std::size_t d = 0; d < needs.size(); ++d) apply(member, own.output.dimensions[d], needs[d]);
+    for (std::size_t d = 0; d < needs.size(); ++d)
+      apply(member, own.output.dimensions[d], needs[d]);
     for (std::size_t g = 0; g < member.loops.size(); ++g)
-      if (member.loops[g].rank < 0 && retained_over(member, static_cast<int>(g))) compute_once(member, g);
+      if (member.loops[g].rank < 0 && retained_over(member, static_cast<int>(g)))
+        compute_once(member, g);
     check_all_read(member);
   }
 
-  /// What an earlier trip of this loop left is still there: the store stands outside the loop or directly inside.
+  /// What an earlier trip of this loop left is still there: the store stands outside the loop or
+  /// directly inside.
   bool retained_over(const FusionMember& member, int loop) const {
     if (fusion_.pipelined) return true;
     return member.output.reuse && loop + 1 >= member.output.depth;
@@ -168,7 +173,8 @@ class Inference {
     std::int64_t begin = 0, end = 0, next_begin = 0;
   };
 
-  Span span_of(const Reader& reader, const DimensionAccess& access, std::size_t tile, int loop) const {
+  Span span_of(const Reader& reader, const DimensionAccess& access, std::size_t tile,
+               int loop) const {
     const auto& share = reader.member->shares[tile];
     Span span{access.offset, access.offset + 1, access.offset};
     for (const auto& term : access.terms) {
@@ -179,7 +185,8 @@ class Inference {
         span.begin += term.coefficient * begin;
         span.end += term.coefficient * (begin + reader.member->loops[moves].first - 1);
         // What the reader computes, retained or not, decides what it reads.
-        span.next_begin += term.coefficient * (begin + step.first - reader.member->loops[moves].overlap);
+        span.next_begin +=
+            term.coefficient * (begin + step.first - reader.member->loops[moves].overlap);
       } else {
         span.begin += term.coefficient * share.ranks[term.rank].begin;
         span.next_begin += term.coefficient * share.ranks[term.rank].begin;
@@ -222,8 +229,8 @@ class Inference {
     return need;
   }
 
-  void find_loop(const std::vector<Reader>& readers, std::size_t dimension, const std::string& tensor,
-                 Need& need) const {
+  void find_loop(const std::vector<Reader>& readers, std::size_t dimension,
+                 const std::string& tensor, Need& need) const {
     bool first = true;
     for (const auto& reader : readers) {
       int loop = -1;
@@ -244,7 +251,8 @@ class Inference {
   }
 
   /// Indices a reader's share touches, without padding.
-  static RankRange touched_by(const Reader& reader, const DimensionAccess& access, std::size_t tile) {
+  static RankRange touched_by(const Reader& reader, const DimensionAccess& access,
+                              std::size_t tile) {
     const auto& ranks = reader.member->shares[tile].ranks;
     std::int64_t begin = access.offset;
     std::int64_t end = access.offset + 1;
@@ -255,11 +263,14 @@ class Inference {
     return {std::max(begin, access.valid_begin), std::min(end, access.valid_end)};
   }
 
-  /// Some reader has to read every index of what all readers need, or more would be computed than is read.
-  void check_dense(const std::vector<Reader>& readers, std::size_t dimension, const std::vector<Span>& spans,
-                   const Span& all, std::size_t tile, const std::string& tensor) const {
+  /// Some reader has to read every index of what all readers need, or more would be computed than
+  /// is read.
+  void check_dense(const std::vector<Reader>& readers, std::size_t dimension,
+                   const std::vector<Span>& spans, const Span& all, std::size_t tile,
+                   const std::string& tensor) const {
     for (std::size_t i = 0; i < readers.size(); ++i)
-      if (spans[i].begin == all.begin && spans[i].end == all.end && spans[i].next_begin == all.next_begin &&
+      if (spans[i].begin == all.begin && spans[i].end == all.end &&
+          spans[i].next_begin == all.next_begin &&
           is_dense(readers[i], readers[i].operand->dimensions[dimension], tile))
         return;
     refuse("tensor ", tensor, ": a tile of it would have elements that no fused layer reads");
@@ -272,21 +283,46 @@ class Inference {
     for (const auto& term : terms) {
       const int moves = loop_over(*reader.member, term.rank);
       const auto& loops = reader.member->loops;
-      const std::int64_t size = moves < 0 ? reader.member->shares[tile].ranks[term.rank].size()
-                                          : std::max(loops[moves].first, loops[moves].step + loops[moves].overlap);
+      const std::int64_t size =
+          moves < 0 ? reader.member->shares[tile].ranks[term.rank].size()
+                    : std::max(loops[moves].first, loops[moves].step + loops[moves].overlap);
       if (size > 1 && term.coefficient > reach) return false;
       reach += term.coefficient * (size - 1);
     }
     return true;
   }
 
+  /// Terms of a sum that take more than one value.
+  static std::vector<workloads::AffineTerm> moving_terms(const DimensionAccess& access,
+                                                         const Layer& layer) {
+    auto terms = access.terms;
+    std::erase_if(terms, [&](const auto& term) { return layer.ranks[term.rank].extent == 1; });
+    return terms;
+  }
+
+  /// A dimension written in digits (group and filter) is computed whole or not at all.
+  void require_whole(const FusionMember& member, const DimensionAccess& written,
+                     const Need& need) const {
+    const auto& own = layer(member);
+    std::int64_t end = written.offset + 1;
+    for (const auto& term : written.terms)
+      end += term.coefficient * (own.ranks[term.rank].extent - 1);
+    const bool whole = std::ranges::all_of(need.range, [&](const RankRange& range) {
+      return range.size() == 0 || (range.begin <= written.offset && range.end >= end);
+    });
+    if (need.loop >= 0 || !whole)
+      refuse("layer ", own.name,
+             ": an output dimension that is no single rank has to be computed whole");
+  }
+
   /// From a dimension of the output to the rank that writes it.
   void apply(FusionMember& member, const DimensionAccess& written, const Need& need) const {
-    if (written.terms.empty()) return;
     const auto& own = layer(member);
-    const auto& term = written.terms.front();
-    if (written.terms.size() > 1 || term.coefficient != 1)
-      refuse("layer ", own.name, ": an output dimension that is no single rank cannot be fused");
+    const auto moving = moving_terms(written, own);
+    if (moving.empty()) return;
+    if (moving.size() > 1 || moving.front().coefficient != 1)
+      return require_whole(member, written, need);
+    const auto& term = moving.front();
     for (std::size_t t = 0; t < member.shares.size(); ++t) {
       auto& share = member.shares[t];
       const auto inside = [&](std::int64_t index) {
@@ -304,7 +340,8 @@ class Inference {
     if (retained_over(member, need.loop) && need.overlap > 0) member.loops[need.loop].overlap = 0;
   }
 
-  /// A loop that leaves the tensor alone: computed in its first trip, found in the window in the others.
+  /// A loop that leaves the tensor alone: computed in its first trip, found in the window in the
+  /// others.
   void compute_once(FusionMember& member, std::size_t loop) const {
     const Layer& own = layer(member);
     for (std::size_t r = 0; r < own.ranks.size(); ++r) {
@@ -324,16 +361,18 @@ class Inference {
   void check_all_read(const FusionMember& member) const {
     const Layer& own = layer(member);
     for (const auto& access : own.output.dimensions) {
-      if (access.terms.empty()) continue;
-      const auto rank = access.terms.front().rank;
+      const auto moving = moving_terms(access, own);
+      if (moving.size() != 1) continue;
+      const auto rank = moving.front().rank;
       RankRange all{own.ranks[rank].extent, 0};
       for (const auto& share : member.shares)
         if (share.ranks[rank].size() > 0)
-          all = {std::min(all.begin, share.ranks[rank].begin), std::max(all.end, share.ranks[rank].end)};
+          all = {std::min(all.begin, share.ranks[rank].begin),
+                 std::max(all.end, share.ranks[rank].end)};
       if (all.begin != 0 || all.end != own.ranks[rank].extent)
-        refuse("tensor ", tensor_name(member), ": the fused layers read ", all.begin, " to ", all.end - 1,
-               " of the ", own.ranks[rank].extent, " indices along ", own.ranks[rank].name,
-               "; the others would never be computed");
+        refuse("tensor ", tensor_name(member), ": the fused layers read ", all.begin, " to ",
+               all.end - 1, " of the ", own.ranks[rank].extent, " indices along ",
+               own.ranks[rank].name, "; the others would never be computed");
     }
   }
 
@@ -347,8 +386,11 @@ class Inference {
     if (member.shares.empty()) refuse("layer ", layer(member).name, ": no tile gets a share");
     for (auto& share : member.shares)
       for (std::size_t r = 0; r < origins.size(); ++r)
-        if (loop_over(member, static_cast<int>(r)) >= 0 && member.loops[loop_over(member, static_cast<int>(r))].step > 0 &&
-            std::ranges::none_of(member.partition, [&](const auto& split) { return split.rank == static_cast<int>(r); }))
+        if (loop_over(member, static_cast<int>(r)) >= 0 &&
+            member.loops[loop_over(member, static_cast<int>(r))].step > 0 &&
+            std::ranges::none_of(member.partition, [&](const auto& split) {
+              return split.rank == static_cast<int>(r);
+            }))
           share.origins[r] = origins[r];
   }
 
@@ -358,12 +400,14 @@ class Inference {
       for (const auto& share : member.shares) {
         most = std::max(most, largest(member, own.rank, share));
       }
-      member.loops.push_back({own.rank, own.tile, ceil_div(std::max<std::int64_t>(most, 1), own.tile), 0, 0});
+      member.loops.push_back(
+          {own.rank, own.tile, ceil_div(std::max<std::int64_t>(most, 1), own.tile), 0, 0});
     }
   }
 
   /// Most indices of a rank in any trip of the loops so far.
-  static std::int64_t largest(const FusionMember& member, workloads::RankId rank, const TileShare& share) {
+  static std::int64_t largest(const FusionMember& member, workloads::RankId rank,
+                              const TileShare& share) {
     Operand single;
     DimensionAccess access;
     access.terms = {{rank, 1}};
@@ -402,7 +446,8 @@ void for_each_trip(const TileShare& share, const std::vector<FusionLoop>& loops,
 
 }  // namespace
 
-void infer_members(Fusion& fusion, const std::string& origin, const Network& network, TileGrid grid) {
+void infer_members(Fusion& fusion, const std::string& origin, const Network& network,
+                   TileGrid grid) {
   Inference(fusion, origin, network, grid).run();
 }
 
@@ -414,12 +459,14 @@ std::vector<std::int64_t> most_indices(const FusionMember& member, const Operand
     single.dimensions = {access};
     std::vector<FusionLoop> around;
     for (int i = 0; i < depth; ++i)
-      if (std::ranges::any_of(access.terms, [&](const auto& term) { return term.rank == loops[i].rank; }))
+      if (std::ranges::any_of(access.terms,
+                              [&](const auto& term) { return term.rank == loops[i].rank; }))
         around.push_back(loops[i]);
     std::int64_t count = 1;
     for (const auto& share : member.shares)
       for_each_trip(share, around, [&](const RankTile& ranks) {
-        const bool empty = std::ranges::any_of(access.terms, [&](const auto& term) { return ranks[term.rank].size() == 0; });
+        const bool empty = std::ranges::any_of(
+            access.terms, [&](const auto& term) { return ranks[term.rank].size() == 0; });
         if (!empty) count = std::max(count, region_of(single, ranks).dimensions.front().count);
       });
     most.push_back(count);

@@ -1,5 +1,5 @@
-// Layers that run at the same time, read from a schedule tree into a flat form: a sequence below shared loops
-// (the layers take turns on the same tiles) or a pipeline (each on tiles of its own).
+// Layers that run at the same time, read from a schedule tree into a flat form: a sequence below
+// shared loops (the layers take turns on the same tiles) or a pipeline (each on tiles of its own).
 #pragma once
 
 #include <map>
@@ -65,20 +65,24 @@ struct Fusion {
 /// True when a branch stands between the node and its leaves.
 bool is_fused(const Node& top);
 
-/// Reads one top node with a branch. Branches that share neither loops nor tensors on chip become fusions of one
-/// member each. UserError naming the node when the tree says what cannot be executed.
+/// Reads one top node with a branch. Branches that share neither loops nor tensors on chip become
+/// fusions of one member each. UserError naming the node when the tree says what cannot be
+/// executed.
 std::vector<Fusion> read_fusions(const Node& top, const std::string& origin,
                                  const workloads::Network& network, TileGrid grid);
 
-/// Loops and shares of all members, backwards from the head: what a tile of a consumer needs of a tensor and what
-/// its window has not kept is what the producer computes. UserError naming the tensor when that is no loop with
-/// even steps or when elements would be computed that nobody reads.
+/// Loops and shares of all members, backwards from the head: what a tile of a consumer needs of a
+/// tensor and what its window has not kept is what the producer computes. UserError naming the
+/// tensor when that is no loop with even steps or when elements would be computed that nobody
+/// reads.
 ///
 /// Source: Gilbert et al., "LoopTree", arXiv 2409.13625, section on tile shape inference.
-void infer_members(Fusion& fusion, const std::string& origin, const workloads::Network& network, TileGrid grid);
+void infer_members(Fusion& fusion, const std::string& origin, const workloads::Network& network,
+                   TileGrid grid);
 
 /// Most indices per dimension that the first `depth` loops leave of an operand, over all shares.
-std::vector<std::int64_t> most_indices(const FusionMember& member, const workloads::Operand& operand,
+std::vector<std::int64_t> most_indices(const FusionMember& member,
+                                       const workloads::Operand& operand,
                                        const std::vector<FusionLoop>& loops, int depth);
 
 /// Points of the layer that all shares compute together, repetition included.

@@ -14,7 +14,9 @@ using workloads::Network;
 
 namespace {
 
-bool is_branch(const Node& node) { return node.kind == NodeKind::kSequence || node.kind == NodeKind::kPipeline; }
+bool is_branch(const Node& node) {
+  return node.kind == NodeKind::kSequence || node.kind == NodeKind::kPipeline;
+}
 
 /// What the nodes above the branch say.
 struct Outside {
@@ -55,7 +57,8 @@ class FusionReader {
 
   void visit_outside(const Node& node) {
     if (node.children.empty()) refuse("a path of nodes ends without a layer");
-    if (node.children.size() != 1) refuse("a node above the sequence or pipeline has several children");
+    if (node.children.size() != 1)
+      refuse("a node above the sequence or pipeline has several children");
     switch (node.kind) {
       case NodeKind::kStore:
         for (const auto& tensor : node.store.tensors) hold_outside(node.store, tensor);
@@ -77,18 +80,22 @@ class FusionReader {
 
   void hold_outside(const StoreNode& store, const StoredTensor& tensor) {
     if (tensor.shared_by > 1) refuse("tensor ", tensor.tensor, ": shared buffers of fused layers");
-    if (std::ranges::find(network_.tensors, tensor.tensor, &workloads::Tensor::name) == network_.tensors.end())
+    if (std::ranges::find(network_.tensors, tensor.tensor, &workloads::Tensor::name) ==
+        network_.tensors.end())
       refuse("store ", store.level, ": no tensor '", tensor.tensor, "' in network ", network_.name);
     if (store.level == "dram") {
       outside_.in_dram.insert(tensor.tensor);
     } else if (store.level == "tiles") {
       outside_.in_tiles.insert(tensor.tensor);
     } else if (store.level == "buffer") {
-      const Held held{static_cast<int>(outside_.loops.size()), tensor.exploits_reuse, tensor.double_buffered};
+      const Held held{static_cast<int>(outside_.loops.size()), tensor.exploits_reuse,
+                      tensor.double_buffered};
       if (!outside_.held.emplace(tensor.tensor, held).second)
-        refuse("tensor ", tensor.tensor, " is held in the buffer twice; the tile buffer is one level");
+        refuse("tensor ", tensor.tensor,
+               " is held in the buffer twice; the tile buffer is one level");
     } else {
-      refuse("store ", store.level, " above a sequence or pipeline; known there: dram, tiles, buffer");
+      refuse("store ", store.level,
+             " above a sequence or pipeline; known there: dram, tiles, buffer");
     }
   }
 
@@ -96,17 +103,21 @@ class FusionReader {
     if (loop.ranks.size() != 1 || !loop.ranks.front().of_tensor.empty())
       refuse("a loop above a sequence or pipeline runs over one rank of the last layer");
     const auto& rank = loop.ranks.front();
-    if ((loop.step != 0 && loop.step != loop.tile) || loop.count != 0 || !loop.rotates.empty() || loop.tile < 1)
-      refuse("loop ", rank.rank, " above a sequence or pipeline: sliding, padded and rotating loops");
+    if ((loop.step != 0 && loop.step != loop.tile) || loop.count != 0 || !loop.rotates.empty() ||
+        loop.tile < 1)
+      refuse("loop ", rank.rank,
+             " above a sequence or pipeline: sliding, padded and rotating loops");
     for (const auto& other : outside_.loops)
-      if (other.rank.rank == rank.rank) refuse("two loops over rank ", rank.rank, " above a sequence or pipeline");
+      if (other.rank.rank == rank.rank)
+        refuse("two loops over rank ", rank.rank, " above a sequence or pipeline");
     outside_.loops.push_back({rank, loop.tile});
   }
 
   void visit_shared_split(const SplitNode& split) {
     if (split.axis == Axis::kArrayX || split.axis == Axis::kArrayY || split.axis == Axis::kLanes)
       refuse("a split over the array above a sequence or pipeline");
-    if (!outside_.loops.empty()) refuse("a split over tiles inside a loop above a sequence or pipeline");
+    if (!outside_.loops.empty())
+      refuse("a split over tiles inside a loop above a sequence or pipeline");
     outside_.splits.push_back(split);
   }
 
@@ -122,7 +133,8 @@ class FusionReader {
   }
 
   workloads::RankId rank_of(const Layer& layer, const std::vector<RankReference>& ranks) const {
-    if (ranks.size() != 1) refuse("layer ", layer.name, ": fused ranks below a sequence or pipeline");
+    if (ranks.size() != 1)
+      refuse("layer ", layer.name, ": fused ranks below a sequence or pipeline");
     const int id = layer.rank_index(ranks.front().rank);
     if (id < 0 || !ranks.front().of_tensor.empty())
       refuse("layer ", layer.name, ": no rank '", ranks.front().rank, "'");
@@ -131,7 +143,8 @@ class FusionReader {
 
   PartitionSplit partition(const Layer& layer, const SplitNode& split) const {
     if (split.ways < 1) refuse("layer ", layer.name, ": a split needs at least one way");
-    if (split.skewed || split.joint) refuse("layer ", layer.name, ": skewed or joint split of a fused layer");
+    if (split.skewed || split.joint)
+      refuse("layer ", layer.name, ": skewed or joint split of a fused layer");
     if (split.step != 0 && split.step != split.size)
       refuse("layer ", layer.name, ": overlapping split over tiles");
     return {rank_of(layer, split.ranks), split.size, split.ways, split.axis};
@@ -173,20 +186,25 @@ class FusionReader {
   struct Progress {
     std::vector<bool> held;  ///< per input, then the output
     bool in_registers[3] = {};
-    bool complete() const { return std::ranges::all_of(held, [](bool one) { return one; }); }
+    bool complete() const {
+      return std::ranges::all_of(held, [](bool one) { return one; });
+    }
   };
 
   static workloads::TensorId tensor_of(const Layer& layer, std::size_t operand) {
     return operand < layer.inputs.size() ? layer.inputs[operand].tensor : layer.output.tensor;
   }
 
-  void visit_inside(const Node& node, FusionMember& member, const Fusion& fusion, Progress& progress) {
+  void visit_inside(const Node& node, FusionMember& member, const Fusion& fusion,
+                    Progress& progress) {
     const Layer& own = layer(member);
     switch (node.kind) {
       case NodeKind::kLoop: {
         const auto& loop = node.loop;
-        if (loop.tile < 1 || (loop.step != 0 && loop.step != loop.tile) || loop.count != 0 || !loop.rotates.empty())
-          refuse("layer ", own.name, ": sliding, padded and rotating loops below a sequence or pipeline");
+        if (loop.tile < 1 || (loop.step != 0 && loop.step != loop.tile) || loop.count != 0 ||
+            !loop.rotates.empty())
+          refuse("layer ", own.name,
+                 ": sliding, padded and rotating loops below a sequence or pipeline");
         const auto rank = rank_of(own, loop.ranks);
         if (progress.complete())
           member.array.loops.push_back({rank, loop.tile});
@@ -197,7 +215,8 @@ class FusionReader {
       case NodeKind::kSplit:
         return visit_split(node.split, member, fusion);
       case NodeKind::kStore:
-        for (const auto& tensor : node.store.tensors) hold_inside(node.store, tensor, member, fusion, progress);
+        for (const auto& tensor : node.store.tensors)
+          hold_inside(node.store, tensor, member, fusion, progress);
         return;
       case NodeKind::kPlace:
         return visit_place(node.place, member, fusion);
@@ -212,8 +231,10 @@ class FusionReader {
     if (split.axis == Axis::kArrayX) return member.array.columns.push_back({part.rank, part.ways});
     if (split.axis == Axis::kLanes) return member.array.lanes.push_back({part.rank, part.ways});
     if (!fusion.pipelined)
-      refuse("layer ", layer(member).name, ": a split over tiles below a sequence; deal the last layer above it");
-    if (!member.own_loops.empty()) refuse("layer ", layer(member).name, ": a split over tiles inside a loop");
+      refuse("layer ", layer(member).name,
+             ": a split over tiles below a sequence; deal the last layer above it");
+    if (!member.own_loops.empty())
+      refuse("layer ", layer(member).name, ": a split over tiles inside a loop");
     member.partition.push_back(part);
   }
 
@@ -225,8 +246,8 @@ class FusionReader {
 
   static std::vector<TileId> tiles_of(const PlaceNode& place, TileGrid grid);
 
-  void hold_inside(const StoreNode& store, const StoredTensor& tensor, FusionMember& member, const Fusion& fusion,
-                   Progress& progress) const {
+  void hold_inside(const StoreNode& store, const StoredTensor& tensor, FusionMember& member,
+                   const Fusion& fusion, Progress& progress) const {
     const Layer& own = layer(member);
     const std::size_t operand = find_operand(own, tensor.tensor);
     if (tensor.shared_by > 1) refuse("layer ", own.name, ": shared buffers of fused layers");
@@ -236,7 +257,8 @@ class FusionReader {
                " is held in the buffer twice; the tile buffer is one level");
       progress.held[operand] = true;
       (operand < own.inputs.size() ? member.inputs[operand] : member.output) = {
-          fusion.depth() + static_cast<int>(member.own_loops.size()), tensor.exploits_reuse, tensor.double_buffered};
+          fusion.depth() + static_cast<int>(member.own_loops.size()), tensor.exploits_reuse,
+          tensor.double_buffered};
     } else if (store.level == "registers") {
       const std::size_t kind = operand == own.inputs.size() ? 2 : operand;
       if (kind > 2) refuse("layer ", own.name, ": registers hold two inputs and the output");
@@ -244,7 +266,8 @@ class FusionReader {
       member.array.double_buffered[kind] = tensor.double_buffered;
       progress.in_registers[kind] = true;
     } else {
-      refuse("layer ", own.name, ": store ", store.level, " below a sequence or pipeline; known there: buffer, registers");
+      refuse("layer ", own.name, ": store ", store.level,
+             " below a sequence or pipeline; known there: buffer, registers");
     }
   }
 
@@ -253,31 +276,36 @@ class FusionReader {
     std::vector<std::string> names = {"O"};
     for (std::size_t i = 0; i <= layer.inputs.size(); ++i) {
       const auto& tensor = network_.tensors[tensor_of(layer, i)].name;
-      const auto shorthand = i < layer.inputs.size() ? operand_name(layer, static_cast<int>(i)) : "O";
+      const auto shorthand =
+          i < layer.inputs.size() ? operand_name(layer, static_cast<int>(i)) : "O";
       if (name == tensor || name == shorthand) return i;
       names.push_back(tensor);
     }
     refuse("layer ", layer.name, ": no tensor '", name, "'; it has ", join(names));
   }
 
-  /// A tensor between members lives in DRAM or in the tiles when a store above says so, else in its window.
+  /// A tensor between members lives in DRAM or in the tiles when a store above says so, else in its
+  /// window.
   void find_homes(Fusion& fusion) const {
     for (auto& member : fusion.members) {
       const auto tensor = layer(member).output.tensor;
       const auto& name = network_.tensors[tensor].name;
       const auto readers = network_.consumers(tensor);
       const bool inside = std::ranges::any_of(readers, [&](int reader) {
-        return std::ranges::find(fusion.members, reader, &FusionMember::layer) != fusion.members.end();
+        return std::ranges::find(fusion.members, reader, &FusionMember::layer) !=
+               fusion.members.end();
       });
       if (outside_.in_dram.contains(name) || readers.empty()) {
         member.output_home = Home::kDram;
         if (inside && (fusion.depth() > 0 || fusion.pipelined))
-          refuse("tensor ", name, " is stored in DRAM and read by a later layer of the same tile loops");
+          refuse("tensor ", name,
+                 " is stored in DRAM and read by a later layer of the same tile loops");
       } else if (inside && !fusion.pipelined) {
         member.output_home = Home::kWindow;
         check_stays_inside(fusion, member, readers);
       } else {
-        member.output_home = inside || outside_.in_tiles.contains(name) ? Home::kTiles : Home::kDram;
+        member.output_home =
+            inside || outside_.in_tiles.contains(name) ? Home::kTiles : Home::kDram;
       }
     }
   }
@@ -286,8 +314,9 @@ class FusionReader {
                           const std::vector<workloads::LayerId>& readers) const {
     for (const int reader : readers)
       if (std::ranges::find(fusion.members, reader, &FusionMember::layer) == fusion.members.end())
-        refuse("tensor ", network_.tensors[layer(member).output.tensor].name, " is also read by layer ",
-               network_.layers[reader].name, ", which is not fused with it; store it in dram");
+        refuse("tensor ", network_.tensors[layer(member).output.tensor].name,
+               " is also read by layer ", network_.layers[reader].name,
+               ", which is not fused with it; store it in dram");
   }
 
   std::vector<Fusion> split_up(Fusion fusion) {
@@ -304,7 +333,8 @@ class FusionReader {
     for (auto& member : fusion.members) {
       Fusion one;
       one.members.push_back(std::move(member));
-      if (!outside_.splits.empty()) refuse("a split over tiles above layers that share nothing; write it into each");
+      if (!outside_.splits.empty())
+        refuse("a split over tiles above layers that share nothing; write it into each");
       alone.push_back(std::move(one));
     }
     return alone;
@@ -312,7 +342,8 @@ class FusionReader {
 
   void deal_head(Fusion& fusion) const {
     auto& head = fusion.members[fusion.head];
-    for (const auto& split : outside_.splits) head.partition.push_back(partition(layer(head), split));
+    for (const auto& split : outside_.splits)
+      head.partition.push_back(partition(layer(head), split));
   }
 
   int find_head(const Fusion& fusion) const {
@@ -320,7 +351,8 @@ class FusionReader {
     for (std::size_t m = 0; m < fusion.members.size(); ++m) {
       const auto tensor = layer(fusion.members[m]).output.tensor;
       const bool read = std::ranges::any_of(fusion.members, [&](const FusionMember& member) {
-        return std::ranges::any_of(layer(member).inputs, [&](const auto& input) { return input.tensor == tensor; });
+        return std::ranges::any_of(layer(member).inputs,
+                                   [&](const auto& input) { return input.tensor == tensor; });
       });
       if (read) continue;
       if (head >= 0)
@@ -329,7 +361,8 @@ class FusionReader {
       head = static_cast<int>(m);
     }
     if (head != static_cast<int>(fusion.members.size()) - 1)
-      refuse("layer ", layer(fusion.members.back()).name, " stands behind the last layer of its fusion");
+      refuse("layer ", layer(fusion.members.back()).name,
+             " stands behind the last layer of its fusion");
     return head;
   }
 
@@ -358,7 +391,8 @@ bool is_fused(const Node& top) {
   return true;
 }
 
-std::vector<Fusion> read_fusions(const Node& top, const std::string& origin, const Network& network, TileGrid grid) {
+std::vector<Fusion> read_fusions(const Node& top, const std::string& origin, const Network& network,
+                                 TileGrid grid) {
   return FusionReader(origin, network, grid).read(top);
 }
 

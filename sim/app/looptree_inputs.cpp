@@ -22,12 +22,14 @@ constexpr double kClockMhz = 800;
 constexpr double kChannelBytes = 2;
 
 bool is_yaml(const std::string& path) {
-  return (path.ends_with(".yaml") || path.ends_with(".yml")) && std::filesystem::is_regular_file(path);
+  return (path.ends_with(".yaml") || path.ends_with(".yml")) &&
+         std::filesystem::is_regular_file(path);
 }
 
 /// The files' words per cycle, all ports together.
 double words_per_cycle(const TimeloopUnit& unit) {
-  return static_cast<double>((unit.read_ports + unit.write_ports + unit.shared_ports) * unit.block_words);
+  return static_cast<double>((unit.read_ports + unit.write_ports + unit.shared_ports) *
+                             unit.block_words);
 }
 
 void describe_tile(const TimeloopUnit& buffer, std::int64_t rows, std::int64_t columns,
@@ -58,7 +60,8 @@ void describe_tile(const TimeloopUnit& buffer, std::int64_t rows, std::int64_t c
 bool is_looptree_mapping(const std::string& path) {
   if (!is_yaml(path)) return false;
   const auto mapping = YamlValue::load(path).find("mapping");
-  return mapping && mapping->is_map() && mapping->find("type") && mapping->at("type").text() == "fused";
+  return mapping && mapping->is_map() && mapping->find("type") &&
+         mapping->at("type").text() == "fused";
 }
 
 bool is_looptree_workload(const std::string& path) {
@@ -94,8 +97,9 @@ hw::proto::AcceleratorDescription looptree_machine(const std::string& path) {
     }
   }
   if (storages.size() != 2 || !storages[1]->capacity_words)
-    throw UserError(path, ": has ", storages.size(),
-                    " storages; a machine is made of two: an off-chip memory and one buffer of known size");
+    throw UserError(
+        path, ": has ", storages.size(),
+        " storages; a machine is made of two: an off-chip memory and one buffer of known size");
   hw::proto::AcceleratorDescription machine;
   machine.set_name(std::filesystem::path(path).stem().string());
   machine.set_summary("made from " + std::filesystem::path(path).filename().string());
@@ -104,7 +108,8 @@ hw::proto::AcceleratorDescription looptree_machine(const std::string& path) {
   describe_tile(*storages[1], rows, columns, *machine.mutable_tile());
   auto& dram = *machine.add_dram();
   dram.set_device("lpddr4_3200");
-  dram.set_data_rate_mt_s(words_per_cycle(*storages[0]) * static_cast<double>(storages[0]->word_bits) / 8 * kClockMhz /
+  dram.set_data_rate_mt_s(words_per_cycle(*storages[0]) *
+                          static_cast<double>(storages[0]->word_bits) / 8 * kClockMhz /
                           kChannelBytes);
   auto& noc = *machine.mutable_noc();
   noc.set_flit_bytes(64);

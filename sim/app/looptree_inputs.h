@@ -9,7 +9,8 @@
 
 namespace tessera::app {
 
-/// A YAML file with a mapping of type fused, a list of einsums, or an architecture tree. False for other files.
+/// A YAML file with a mapping of type fused, a list of einsums, or an architecture tree. False for
+/// other files.
 bool is_looptree_mapping(const std::string& path);
 bool is_looptree_workload(const std::string& path);
 bool is_looptree_architecture(const std::string& path);
@@ -20,9 +21,10 @@ workloads::Network load_looptree_network(const std::string& path);
 mapping::Schedule load_looptree_schedule(const std::string& path, const std::string& architecture,
                                          const workloads::Network& network);
 
-/// A machine of one tile: the outer storage is a DRAM channel re-clocked to the words per cycle of its ports, the
-/// inner one the tile buffer with lines as wide as its ports, the mesh the PE array. What the file does not say
-/// (clock, registers, network, vector unit) is our choice. UserError when it has other levels.
+/// A machine of one tile: the outer storage is a DRAM channel re-clocked to the words per cycle of
+/// its ports, the inner one the tile buffer with lines as wide as its ports, the mesh the PE array.
+/// What the file does not say (clock, registers, network, vector unit) is our choice. UserError
+/// when it has other levels.
 hw::proto::AcceleratorDescription looptree_machine(const std::string& path);
 
 }  // namespace tessera::app
