@@ -35,6 +35,16 @@ workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer
   return {inside(begin), inside(end)};
 }
 
+CodeCursor::Visit CodeCursor::visit(const workloads::Layer& layer) const {
+  Visit visit;
+  for (const auto& frame : frames_) {
+    if (frame.loop == nullptr || frame.loop->rank < 0 || !layer.ranks[frame.loop->rank].reduced) continue;
+    visit.number = visit.number * frame.loop->count + frame.iteration;
+    visit.visits *= frame.loop->count;
+  }
+  return visit;
+}
+
 void CodeCursor::enter(const CodeNode& loop) {
   Frame frame{&loop.body, 0, &loop, 0, {}};
   if (loop.rank >= 0) frame.outer = ranks_[loop.rank];

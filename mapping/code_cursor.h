@@ -24,6 +24,16 @@ class CodeCursor {
   const workloads::RankTile& ranks() const { return ranks_; }
   void next();
 
+  /// How often the loops over reduced ranks around the instruction have come round before, and how often they
+  /// will in all: outputs that are named inside such loops are visited again.
+  struct Visit {
+    std::int64_t number = 0;
+    std::int64_t visits = 1;
+    bool first() const { return number == 0; }
+    bool last() const { return number + 1 == visits; }
+  };
+  Visit visit(const workloads::Layer& layer) const;
+
  private:
   struct Frame {
     const CodeBlock* block;

@@ -22,6 +22,10 @@ const char* name_of(Op op) {
       return "receive";
     case Op::kReceiveSums:
       return "receive_sums";
+    case Op::kRestore:
+      return "restore";
+    case Op::kReopen:
+      return "reopen";
     case Op::kAcquire:
       return "acquire";
     case Op::kRelease:
@@ -62,6 +66,7 @@ bool belongs_to(Op op, Queue queue) {
   switch (op) {
     case Op::kReceive:
     case Op::kReceiveSums:
+    case Op::kRestore:
       return queue == Queue::kLoad;
     case Op::kAcquire:
     case Op::kRelease:

@@ -195,7 +195,9 @@ class StageListing {
         break;
       }
       case Op::kReceiveSums:
+      case Op::kRestore:
       case Op::kReserve:
+      case Op::kReopen:
       case Op::kStore:
       case Op::kSendSums:
         write_region(region_of(view_.layer.output, ranks));

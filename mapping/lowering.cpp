@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "mapping/digit_ranks.h"
 #include "mapping/dram_order.h"
 #include "mapping/fusion/fusion_plan.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
+#include "mapping/staging_fit.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping {
@@ -40,6 +42,7 @@ class ProgramBuilder {
   }
 
   Program build() {
+    for (auto& plan : plans_) fit_staging(plan, network_, accelerator_);
     for (std::size_t s = 0; s < origins_.size(); ++s) add_stages(origins_[s]);
     add_parts();
     add_layouts();
@@ -155,7 +158,7 @@ class ProgramBuilder {
   }
 
   void place_slots() {
-    SlotPlacer placer(accelerator_.tile.buffer.bytes);
+    SlotPlacer placer(accelerator_.tile.buffer.bytes, accelerator_.tile.interface.staging_bytes);
     for (int s = 0; s < static_cast<int>(origins_.size()); ++s) {
       const bool stays = origins_[s].home == Home::kTiles;
       const int last = stays ? last_reader(s) : s;
@@ -183,7 +186,8 @@ class ProgramBuilder {
 }  // namespace
 
 Program lower(const Schedule& schedule, const Network& network, const hw::Accelerator& accelerator) {
-  return ProgramBuilder(schedule, network, accelerator).build();
+  const DigitForm form = in_digits(schedule, network);
+  return ProgramBuilder(form.schedule, form.network, accelerator).build();
 }
 
 }  // namespace tessera::mapping

@@ -20,9 +20,12 @@ using GroupId = int;  ///< index into Stage::groups
 enum class Op {
   kReceive,      ///< load queue: append a granule with the operand's region, fetched from where its parts are
   kReceiveSums,  ///< load queue of an owner: append a granule with one partner's partial sums
+  kRestore,      ///< load queue of an owner: append a granule for outputs, with the sums that were stored when
+                 ///< they were last visited; on the first visit it is empty
   kAcquire,      ///< reader: wait until `amount` granules of the slot are complete
   kRelease,      ///< reader: let the `amount` oldest granules go
   kReserve,      ///< compute queue: append an empty granule for the output
+  kReopen,       ///< compute queue: take the next restored granule for the output
   kCommit,       ///< compute queue: the output granule is complete
   kArray,        ///< compute queue: the rank tile on the PE array
   kVector,       ///< compute queue: the rank tile on the vector unit
@@ -75,6 +78,7 @@ struct Slot {
   Bytes granule_bytes = 0; ///< space of one granule, a multiple of the buffer line
   int granules = 1;
   unsigned readers = 0;    ///< SlotReader bits. With kServer the granules stay until all consumers have closed it
+  bool staging = false;    ///< in the staging FIFO beside the buffer; addresses are the FIFO's
   /// Most indices of one granule in each tensor dimension; empty when nobody needs to know. Their product is
   /// what the slot reserves.
   std::vector<std::int64_t> extents = {};

@@ -11,6 +11,7 @@ struct ProgramLimits {
   int tiles = 0;
   Bytes buffer_bytes = 0;  ///< of one tile
   Bytes line_bytes = 1;    ///< of its buffer
+  Bytes staging_bytes = 0; ///< of the staging FIFO beside it
 };
 
 /// Returns when the program is sound, whatever the timing of the machine:

@@ -75,7 +75,9 @@ inline constexpr EnumPair<Op, mapping::Op> kOps[] = {
     {RESERVE, mapping::Op::kReserve},   {COMMIT, mapping::Op::kCommit},
     {ARRAY, mapping::Op::kArray},       {VECTOR, mapping::Op::kVector},
     {ADD_SUMS, mapping::Op::kAddSums},  {STORE, mapping::Op::kStore},
-    {SEND_SUMS, mapping::Op::kSendSums}, {YIELD, mapping::Op::kYield}};
+    {SEND_SUMS, mapping::Op::kSendSums}, {RESTORE, mapping::Op::kRestore},
+    {REOPEN, mapping::Op::kReopen},
+    {YIELD, mapping::Op::kYield}};
 
 static_assert(std::size(kTensorKinds) == TensorKind_ARRAYSIZE);
 static_assert(std::size(kOperandRoles) == OperandRole_ARRAYSIZE);

@@ -151,6 +151,7 @@ class Reader {
     for (int i = 0; i < operands; ++i) {
       array.store_depth[i] = message.store_depth(i);
       array.double_buffered[i] = message.double_buffered(i);
+      array.streamed[i] = i < message.streamed_size() && message.streamed(i);
     }
     return array;
   }
@@ -161,7 +162,7 @@ class Reader {
     stage.layer = message.layer();
     for (const auto& slot : message.slot())
       stage.slots.push_back({slot.name(), slot.base_address(), slot.granule_bytes(),
-                             slot.granules(), slot.readers(),
+                             slot.granules(), slot.readers(), slot.staging(),
                              {slot.extent().begin(), slot.extent().end()}, slot.retains()});
     for (const auto& code : message.code())
       stage.codes.push_back({read(code.load()), read(code.compute()), read(code.store())});

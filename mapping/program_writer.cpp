@@ -117,6 +117,7 @@ void write(const Slot& slot, program::Slot& message) {
   message.set_readers(slot.readers);
   for (const auto extent : slot.extents) message.add_extent(extent);
   message.set_retains(slot.retains);
+  message.set_staging(slot.staging);
 }
 
 void write(const TileShare& share, program::TileShare& message) {
@@ -148,6 +149,7 @@ void write(const ArrayMapping& array, program::ArrayMapping& message) {
   }
   for (const int depth : array.store_depth) message.add_store_depth(depth);
   for (const bool doubled : array.double_buffered) message.add_double_buffered(doubled);
+  for (const bool streamed : array.streamed) message.add_streamed(streamed);
 }
 
 void write(const Stage& stage, program::Stage& message) {

@@ -12,8 +12,10 @@ Bytes size_of(const Slot& slot) { return slot.granule_bytes * static_cast<Bytes>
 
 bool SlotPlacer::place(Stage& stage, int index, bool output_stays, int last_reader) {
   const TileMemory before = memory_;
+  const TileMemory staging_before = staging_;
   if (place_all(stage, index, output_stays, last_reader)) return true;
   memory_ = before;
+  staging_ = staging_before;
   next_low_ = 0;
   return place_all(stage, index, output_stays, last_reader);
 }
@@ -56,6 +58,11 @@ bool SlotPlacer::place_together(Stage* stages, int index, int count, bool output
 }
 
 bool SlotPlacer::place_working(Slot& slot, int index) {
+  if (slot.staging) {
+    const auto address = staging_.place_low(size_of(slot), index, index);
+    if (address) slot.base_address = *address;
+    return address.has_value();
+  }
   auto address = memory_.place_low(size_of(slot), index, index, next_low_);
   if (!address) address = memory_.place_low(size_of(slot), index, index);
   if (!address) return false;

@@ -12,7 +12,7 @@ namespace tessera::mapping {
 /// from the bottom.
 class SlotPlacer {
  public:
-  explicit SlotPlacer(Bytes capacity) : memory_(capacity) {}
+  explicit SlotPlacer(Bytes buffer, Bytes staging = 0) : memory_(buffer), staging_(staging) {}
 
   /// Sets the addresses; false when something does not fit (the placer is then no longer usable).
   /// `last_reader` is the stage itself unless the output stays.
@@ -28,6 +28,7 @@ class SlotPlacer {
   bool place_working(Slot& slot, int index);
 
   TileMemory memory_;
+  TileMemory staging_;
   Bytes next_low_ = 0;
 };
 

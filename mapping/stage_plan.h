@@ -35,6 +35,7 @@ struct BufferLoop {
 struct Holding {
   int depth = 0;  ///< number of buffer loops around its store node
   bool double_buffered = false;
+  bool staging = false;  ///< not in the buffer: passes through the staging FIFO beside it
 };
 
 struct StagePlan {

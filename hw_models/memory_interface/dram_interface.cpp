@@ -109,9 +109,15 @@ std::vector<DramInterface::Burst> DramInterface::bursts_of(const Order& order) c
   return bursts;
 }
 
+bool DramInterface::readable(const Order& order) const {
+  if (order.operand != kRestoredSums) return written_[order.part] == expected_[order.part];
+  const auto found = visits_written_.find({order.part, order.runs.front().address});
+  return found != visits_written_.end() && found->second >= order.visit;
+}
+
 void DramInterface::admit_reads() {
   std::erase_if(waiting_reads_, [&](const Message& message) {
-    if (!readable(message.order->part)) return false;
+    if (!readable(*message.order)) return false;
     Job job;
     job.order = message.order;
     job.bursts = bursts_of(*message.order);
@@ -191,7 +197,9 @@ void DramInterface::finish_burst(const Completion& completion, DramCycle now) {
   const bool last = job.done == job.bursts.size();
   if (job.is_write) {
     write_buffer_used_ -= completion.bytes;
-    written_[job.order->part] += completion.bytes;
+    if (!job.order->partial) written_[job.order->part] += completion.bytes;
+    if (last && (job.order->partial || job.order->visit > 0))
+      ++visits_written_[{job.order->part, job.order->runs.front().address}];
     if (last && image_ != nullptr) image_->write(number_, *job.order);
   } else {
     job.arrived_bytes += completion.bytes;
@@ -213,7 +221,10 @@ void DramInterface::send_read_data(DramCycle now, Job& job) {
   data.order = job.order;
   data.from_dram = true;
   data.last = last;
-  if (last && image_ != nullptr) data.values = std::make_shared<RegionValues>(image_->read(number_, *job.order));
+  if (last && image_ != nullptr && job.order->operand == kRestoredSums)
+    data.sums = image_->sums(*job.order);
+  else if (last && image_ != nullptr)
+    data.values = std::make_shared<RegionValues>(image_->read(number_, *job.order));
   interface_.send_payload(clocks_.chip_cycle(now), std::move(data), bytes, job.order->destinations);
   job.sent_bytes += bytes;
   counts_.read_bytes += bytes;

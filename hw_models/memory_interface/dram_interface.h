@@ -37,7 +37,7 @@ struct ClockPair {
 /// Network interface of a DRAM channel. Reads are served burst by burst in the order of their requests, as
 /// many at once as the controller's queue takes; a packet leaves as soon as its payload has come. Writes are
 /// granted while the write buffer has room. A read of a part waits until every byte of the part that this
-/// channel holds has been written. An optional off-chip link limits the data rate between interface and
+/// channel holds has been written; a read of partial sums until the write of the visit before is done. An optional off-chip link limits the data rate between interface and
 /// device. Left out: error correction, and the interface's own pipeline latency.
 class DramInterface final : public dram::CompletionSink {
  public:
@@ -92,7 +92,7 @@ class DramInterface final : public dram::CompletionSink {
   void receive(dram::DramCycle now);
   void handle(const Message& message, dram::DramCycle now);
   void admit_reads();
-  bool readable(int part) const { return written_[part] == expected_[part]; }
+  bool readable(const Order& order) const;
   void grant_writes(dram::DramCycle now);
   bool issue(dram::DramCycle now);
   bool issue_from(std::deque<std::uint64_t>& queue, bool is_write, dram::DramCycle now);
@@ -124,6 +124,8 @@ class DramInterface final : public dram::CompletionSink {
   Bytes write_buffer_used_ = 0;
   bool write_turn_ = false;
   std::vector<Bytes> written_, expected_;  ///< per part, in this channel
+  /// Outputs that are visited more than once: finished writes by part and first address.
+  std::map<std::pair<int, std::uint64_t>, std::int64_t> visits_written_;
   std::vector<Bytes> stage_bytes_;
   Cycle busy_until_ = 0;
   DramInterfaceCounts counts_;

@@ -82,7 +82,7 @@ ArrayWork array_work(const Layer& layer, const ArrayMapping& mapping, const Exte
     nest.count = ceil_div(inside[loop.rank], loop.tile);
     for (int kind = 0; kind < kOperands; ++kind)
       if (kind == kOutputOperand || static_cast<std::size_t>(kind) < layer.inputs.size())
-        nest.indexes[kind] = Layer::indexes(operand_of(layer, kind), loop.rank);
+        nest.indexes[kind] = mapping.streamed[kind] || Layer::indexes(operand_of(layer, kind), loop.rank);
     inside[loop.rank] = std::min(inside[loop.rank], loop.tile);
     inside_of.push_back(inside);
     work.loops.push_back(nest);

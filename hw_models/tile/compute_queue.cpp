@@ -48,10 +48,14 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
       if (!claim(compute_.turn, instruction.slot) || !ring.has_room()) return false;
       account_wait(now, nullptr);
       Granule& granule = ring.append(region_of(run.layer().output, compute_.cursor.ranks()));
+      ring.open_newest();
+      granule.opened = compute_.cursor.ranks();
       if (context_.functional) open_outputs(run, granule);
       note_occupancy();
       return true;
     }
+    case Op::kReopen:
+      return reopen(now, run, ring);
     case Op::kCommit:
       commit(now, run, instruction.slot);
       keep_in_window(run, instruction.slot);
@@ -65,6 +69,22 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
     default:
       throw InvariantViolation("tile " + std::to_string(id_), now, "compute queue holds an instruction of another queue");
   }
+}
+
+/// The sums of the visit before must have come back.
+bool Tile::reopen(Cycle now, StageRun& run, SlotRing& ring) {
+  compute_.wait = "sums of its outputs to come back";
+  Granule* granule = ring.next_to_reopen();
+  if (granule == nullptr || granule->restored_at == kNever) return false;
+  if (granule->restored_at > now) {
+    wake(granule->restored_at);
+    return false;
+  }
+  account_wait(now, granule);
+  ring.reopen();
+  granule->opened = compute_.cursor.ranks();
+  if (context_.functional) open_outputs(run, *granule);
+  return true;
 }
 
 void Tile::account(Cause cause, Cycle cycles) {
@@ -105,10 +125,10 @@ bool Tile::start_array(Cycle now, StageRun& run, const mapping::Instruction& ins
   if (context_.functional) accumulate(run, instruction.slot);
   if (executor_ != nullptr) {
     compute_.free_at = kNever;
-    executor_->begin(context_.compute.work_of(run.number(), ranks, continues_sums(run)), now, now + issue);
+    executor_->begin(context_.compute.work_of(run.number(), ranks, continues_sums(run, instruction.slot)), now, now + issue);
     return true;
   }
-  const auto& timing = context_.compute.array(run.number(), ranks, continues_sums(run), now + issue);
+  const auto& timing = context_.compute.array(run.number(), ranks, continues_sums(run, instruction.slot), now + issue);
   finish_array(timing, now + issue + timing.cycles);
   wake(compute_.free_at);
   return true;
@@ -130,11 +150,13 @@ void Tile::finish_array(const ArrayTiming& timing, Cycle end) {
   compute_.free_at = accounted_ = end;
 }
 
-/// Not the first piece of the reduction: the sums so far are in the buffer.
-bool Tile::continues_sums(const StageRun& run) const {
+/// Not the first piece of the reduction: the sums so far are in the granule, from this visit or an earlier one.
+bool Tile::continues_sums(StageRun& run, mapping::SlotId slot) const {
+  const Granule& granule = run.ring(slot).open();
+  if (granule.holds_sums) return true;
   const auto& ranks = run.layer().ranks;
   for (std::size_t r = 0; r < ranks.size(); ++r)
-    if (ranks[r].reduced && compute_.cursor.ranks()[r].begin > run.share().ranks[r].begin) return true;
+    if (ranks[r].reduced && compute_.cursor.ranks()[r].begin > granule.opened[r].begin) return true;
   return false;
 }
 
@@ -159,7 +181,7 @@ bool Tile::start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& 
   if (elements == 0) return true;
   run_vector(now, run, context_.compute.add_sums(elements, after_issue(now)));
   if (context_.functional)
-    merge_accumulators(run.layer(), *partial.accumulators, *run.ring(run.stage().output_slot).newest().accumulators);
+    merge_accumulators(run.layer(), *partial.accumulators, *run.ring(run.stage().output_slot).open().accumulators);
   return true;
 }
 
@@ -176,9 +198,10 @@ void Tile::run_vector(Cycle now, const StageRun& run, const VectorTiming& timing
 }
 
 void Tile::commit(Cycle now, StageRun& run, mapping::SlotId slot) {
-  Granule& granule = run.ring(slot).newest();
+  Granule& granule = run.ring(slot).open();
   granule.complete_at = now;
   if (!context_.functional || slot == run.stage().partial_slot || granule.accumulators == nullptr) return;
+  if (!compute_.cursor.visit(run.layer()).last()) return;
   finish_output(run.layer(), *granule.accumulators,
                 [&](std::span<const std::int64_t> index, workloads::Element value) { granule.values->set(index, value); });
   granule.accumulators.reset();
@@ -188,13 +211,13 @@ void Tile::commit(Cycle now, StageRun& run, mapping::SlotId slot) {
 void Tile::keep_in_window(StageRun& run, mapping::SlotId slot) {
   RetainedWindow* window = run.window(slot);
   if (window == nullptr) return;
-  if (context_.functional) window->write(*run.ring(slot).newest().values);
+  if (context_.functional) window->write(*run.ring(slot).open().values);
   run.ring(slot).release(SlotReader::kCompute);
 }
 
 void Tile::open_outputs(const StageRun& run, Granule& granule) const {
   granule.values = std::make_unique<RegionValues>(granule.region);
-  if (workloads::accumulates(run.layer()))
+  if (workloads::accumulates(run.layer()) && granule.accumulators == nullptr)
     granule.accumulators = std::make_unique<workloads::Accumulators>(
         workloads::start_accumulators(run.layer(), compute_.cursor.ranks()));
 }
@@ -231,11 +254,11 @@ workloads::ReadElement Tile::operand_reader(StageRun& run) {
 }
 
 void Tile::accumulate(StageRun& run, mapping::SlotId slot) {
-  accumulate_tile(run.layer(), compute_.cursor.ranks(), operand_reader(run), *run.ring(slot).newest().accumulators);
+  accumulate_tile(run.layer(), compute_.cursor.ranks(), operand_reader(run), *run.ring(slot).open().accumulators);
 }
 
 void Tile::compute_vector_values(StageRun& run, mapping::SlotId slot) {
-  RegionValues& values = *run.ring(slot).newest().values;
+  RegionValues& values = *run.ring(slot).open().values;
   compute_vector_tile(run.layer(), compute_.cursor.ranks(), operand_reader(run),
                       [&](std::span<const std::int64_t> index, workloads::Element value) { values.set(index, value); });
 }

@@ -24,13 +24,22 @@ bool Tile::step_load(Cycle now) {
     yield(load_);
     return true;
   }
-  const bool started = instruction.op == Op::kReceive ? start_receive(now, run, instruction)
-                                                      : start_receive_sums(now, run, instruction);
-  if (!started) return false;
+  if (!begin_load(now, run, instruction)) return false;
   note_occupancy();
   load_.free_at = now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
   load_.cursor.next();
   return true;
+}
+
+bool Tile::begin_load(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  switch (instruction.op) {
+    case Op::kReceive:
+      return start_receive(now, run, instruction);
+    case Op::kRestore:
+      return start_restore(now, run, instruction);
+    default:
+      return start_receive_sums(now, run, instruction);
+  }
 }
 
 bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
@@ -86,6 +95,39 @@ bool Tile::start_receive_sums(Cycle now, StageRun& run, const mapping::Instructi
   Message grant{.kind = MessageKind::kSumsGrant};
   grant.granule = {run.number(), instruction.slot, granule.sequence};
   interface_.send_control(now, std::move(grant), static_cast<NodeId>(partner));
+  return true;
+}
+
+/// Room for outputs, with what an earlier visit left in DRAM.
+bool Tile::start_restore(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  auto& ring = run.ring(instruction.slot);
+  load_.wait = "memory of earlier stages to be given back";
+  if (!claim(load_.turn, instruction.slot)) return false;
+  load_.wait = "room for outputs whose sums come back";
+  if (!ring.has_room()) return false;
+  const auto visit = load_.cursor.visit(run.layer());
+  Region region = region_of(run.layer().output, load_.cursor.ranks());
+  const Bytes bytes = visit.first() ? 0 : static_cast<Bytes>(region.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+  load_.wait = "earlier receives";
+  if (bytes > 0 && outstanding_receives_ >= context_.accelerator.tile.interface.outstanding_receives) return false;
+
+  Granule& granule = ring.append(std::move(region));
+  granule.times.allocated = granule.times.requested = now;
+  granule.expected_bytes = bytes;
+  granule.holds_sums = bytes > 0;
+  if (bytes == 0) {
+    granule.restored_at = now;
+    return true;
+  }
+  ++outstanding_receives_;
+  Order order;
+  order.granule = {run.number(), instruction.slot, granule.sequence};
+  order.operand = kRestoredSums;
+  order.requested = now;
+  order.visit = visit.number;
+  order.part = context_.index.part_of_stage(run.number());
+  order.destinations = {static_cast<NodeId>(id_)};
+  order_from_dram(now, order, granule.region);
   return true;
 }
 
@@ -167,24 +209,32 @@ void Tile::take_data(const Arrival& arrival) {
   granule.times.handed_over = std::max(granule.times.handed_over, message.sent);
   granule.times.last_from_dram = message.from_dram;
   if (message.order != nullptr) granule.times.requested = message.order->requested;
-  const bool sums = message.operand < 0;
   if (message.values != nullptr) granule.values->merge(*message.values);
   RetainedWindow* window = run.window(message.granule.slot);
   if (window != nullptr && message.values != nullptr) window->write(*message.values);
   if (message.sums != nullptr) granule.accumulators = std::make_unique<workloads::Accumulators>(*message.sums);
 
-  const Bytes line = context_.accelerator.tile.buffer.line_bytes;
-  const auto lines = static_cast<std::int64_t>(ceil_div(message.payload_bytes, line));
-  const Cycle written = ports_.packet_written(arrival.at, lines, port_free_);
-  port_free_ = written + 1;
-  counts_[turn_of(run.number())].buffer_words +=
-      static_cast<std::int64_t>(message.payload_bytes) / context_.program.word_bytes;
+  const Cycle usable = written(run, message.granule.slot, message.payload_bytes, arrival.at) + 1;
   if (granule.received_bytes < granule.expected_bytes) return;
-  granule.complete_at = written + 1;
-  wake(granule.complete_at);
-  if (sums) return;
+  (message.operand == kRestoredSums ? granule.restored_at : granule.complete_at) = usable;
+  wake(usable);
+  if (message.operand == kPartnerSums) return;
   --outstanding_receives_;
-  ++run.receive(message.operand).arrived;
+  if (message.operand >= 0) ++run.receive(message.operand).arrived;
+}
+
+/// Cycle in which the last line of a packet is written whose tail has come in cycle `tail`. The staging FIFO
+/// takes a line every cycle; the buffer serves the network in its slots.
+Cycle Tile::written(const StageRun& run, mapping::SlotId slot, Bytes bytes, Cycle tail) {
+  const auto lines = static_cast<std::int64_t>(ceil_div(bytes, context_.accelerator.tile.buffer.line_bytes));
+  if (run.stage().slots[slot].staging) {
+    staging_free_ = std::max(tail + 1, staging_free_) + static_cast<Cycle>(lines);
+    return staging_free_ - 1;
+  }
+  const Cycle last = ports_.packet_written(tail, lines, port_free_);
+  port_free_ = last + 1;
+  counts_[turn_of(run.number())].buffer_words += static_cast<std::int64_t>(bytes) / context_.program.word_bytes;
+  return last;
 }
 
 /// When all granules of a stage have arrived, its roots tell the owners that they will not ask again.

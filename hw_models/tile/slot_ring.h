@@ -28,6 +28,9 @@ struct Granule {
   Bytes received_bytes = 0;
   Cycle complete_at = kNever;  ///< readable from this cycle on
   std::vector<workloads::Region> wanted = {};  ///< boxes of the region that have to be fetched
+  Cycle restored_at = kNever;  ///< restored outputs: from this cycle on they can be added to
+  bool holds_sums = false;     ///< of an earlier visit
+  workloads::RankTile opened;  ///< outputs: ranks when it became the granule in work
   ArrivalTimes times;
   std::unique_ptr<RegionValues> values;                   ///< functional mode
   std::unique_ptr<workloads::Accumulators> accumulators;  ///< functional mode, outputs before they are finished
@@ -42,7 +45,12 @@ class SlotRing {
   Granule& append(workloads::Region region);
   /// A granule that is still held.
   Granule& granule(std::int64_t sequence);
-  Granule& newest() { return ring_.back(); }
+  /// The output granule in work: the newest reserved, or the restored one that was reopened last.
+  Granule& open() { return granule(open_); }
+  void open_newest() { open_ = appended_ - 1; }
+  /// Oldest restored granule that was not reopened yet; nullptr when none was appended.
+  Granule* next_to_reopen() { return open_ + 1 < appended_ ? &granule(open_ + 1) : nullptr; }
+  void reopen() { ++open_; }
   std::int64_t appended() const { return appended_; }
   bool empty() const { return ring_.empty(); }
   const std::deque<Granule>& held() const { return ring_; }
@@ -63,6 +71,7 @@ class SlotRing {
   unsigned readers_;
   std::deque<Granule> ring_;
   std::int64_t appended_ = 0;
+  std::int64_t open_ = -1;
   std::array<std::int64_t, 3> released_{};
 };
 

@@ -29,6 +29,12 @@ void find_slots(const mapping::CodeBlock& load, std::vector<ReceiveState>& recei
   }
 }
 
+bool has_restore(const mapping::CodeBlock& load) {
+  return std::ranges::any_of(load, [](const mapping::CodeNode& node) {
+    return node.is_loop ? has_restore(node.body) : node.instruction.op == mapping::Op::kRestore;
+  });
+}
+
 }  // namespace
 
 StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex& index, int stage,
@@ -54,6 +60,7 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
     receives_.push_back(std::move(state));
   }
   find_slots(code().load, receives_);
+  restores_ = has_restore(code().load);
   const int part = index.part_of_stage(stage);
   const auto& owners = index.owners(part);
   const auto found = std::ranges::find(owners, share.tile, &mapping::Owner::tile);

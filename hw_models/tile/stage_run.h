@@ -48,6 +48,8 @@ class StageRun {
   const mapping::Group& sums_group() const { return stage_->groups[share_->sums_group]; }
   bool uses(mapping::SlotId slot) const { return used_[slot]; }
   bool owner() const { return sums_group().members.front() == share_->tile; }
+  /// Outputs are visited more than once: the load queue appends their granules and brings back their sums.
+  bool restores() const { return restores_; }
   /// Partners that add to the outputs of this owner.
   int partners() const { return static_cast<int>(sums_group().members.size()) - 1; }
 
@@ -72,6 +74,7 @@ class StageRun {
   std::vector<std::optional<RetainedWindow>> windows_;
   std::vector<ReceiveState> receives_;
   std::vector<bool> used_;
+  bool restores_ = false;
 };
 
 }  // namespace tessera::hw

@@ -55,6 +55,7 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
     return;
   }
   store_.wait = "room at the DRAM interfaces";
+  const auto visit = store_.cursor.visit(run.layer());
   const auto tensor = run.layer().output.tensor;
   const auto& program = context_.program;
   const auto runs = mapping::runs_of(program.layouts[tensor], program.network.tensors[tensor].extents, granule.region,
@@ -68,7 +69,12 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
     order->region = granule.region;
     order->runs = std::move(dealt[channel]);
     for (const auto& piece : order->runs) order->bytes += piece.bytes;
-    if (context_.functional) order->values = std::make_shared<RegionValues>(*granule.values);
+    order->visit = visit.number;
+    order->partial = !visit.last();
+    if (context_.functional && order->partial)
+      order->sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
+    else if (context_.functional)
+      order->values = std::make_shared<RegionValues>(*granule.values);
     Message request{.kind = MessageKind::kWriteRequest};
     request.order = std::move(order);
     interface_.send_control(now, std::move(request), context_.dram_node(channel));
@@ -82,8 +88,10 @@ void Tile::take_write_grant(const Arrival& arrival, Cycle now) {
   data.last = true;
   const Bytes bytes = data.order->bytes;
   const int stage = data.order->granule.stage;
+  const bool staging = context_.program.stages[stage].slots[data.order->granule.slot].staging;
   schedule_departure(now, {.at = 0, .message = std::move(data), .bytes = bytes,
-                           .destinations = {arrival.message.source}, .served = false, .stage = stage});
+                           .destinations = {arrival.message.source}, .served = false, .stage = stage,
+                           .staging = staging});
 }
 
 /// A partner's sums leave as soon as both they and the owner's grant are there.
@@ -107,7 +115,8 @@ bool Tile::send_sums() {
   const auto owner = static_cast<NodeId>(run.sums_group().members.front());
   run.sums_grants.erase(grant);
   schedule_departure(now_, {.at = 0, .message = std::move(data), .bytes = bytes, .destinations = {owner},
-                            .served = false, .stage = run.number()});
+                            .served = false, .stage = run.number(),
+                            .staging = run.stage().slots[run.stage().partial_slot].staging});
   store_work_.sums_sent = true;
   store_.wait = "its outputs to leave";
   return true;

@@ -100,6 +100,7 @@ bool Tile::claim(std::size_t turn, SlotId slot) {
       if (earlier.closed(s)) continue;
       open = true;
       const auto& other = earlier.stage().slots[s];
+      if (other.staging != wanted.staging) continue;
       const Bytes other_end = other.base_address + other.granule_bytes * static_cast<Bytes>(other.granules);
       const bool kept = (other.readers & static_cast<unsigned>(mapping::SlotReader::kServer)) != 0;
       if (!together && !kept) return false;
@@ -167,7 +168,7 @@ void Tile::handle(const Arrival& arrival, Cycle now) {
 }
 
 void Tile::schedule_departure(Cycle now, Departure departure) {
-  departure.at = ports_.first_flit_leaves(now);
+  departure.at = departure.staging ? now + 1 : ports_.first_flit_leaves(now);
   if (!departures_.empty()) departure.at = std::max(departure.at, departures_.back().at);
   departures_.push_back(std::move(departure));
 }
@@ -177,7 +178,8 @@ void Tile::depart(Cycle now) {
     Departure departure = std::move(departures_.front());
     departures_.pop_front();
     const auto ticket = interface_.send_payload(now, std::move(departure.message), departure.bytes, departure.destinations);
-    counts_[turn_of(departure.stage)].buffer_words += static_cast<std::int64_t>(departure.bytes) / context_.program.word_bytes;
+    if (!departure.staging)
+      counts_[turn_of(departure.stage)].buffer_words += static_cast<std::int64_t>(departure.bytes) / context_.program.word_bytes;
     if (departure.served)
       served_.push_back({ticket, departure.stage});
     else
@@ -225,12 +227,16 @@ const Granule* Tile::acquire(SlotRing& ring, mapping::SlotReader reader, int amo
 
 void Tile::note_occupancy() {
   Bytes bytes = 0;
+  Bytes staging = 0;
   for (std::size_t t = first_open_turn_; t < runs_.size(); ++t) {
     if (runs_[t] == nullptr) continue;
     for (SlotId s = 0; s < static_cast<SlotId>(runs_[t]->stage().slots.size()); ++s)
-      if (!runs_[t]->closed(s)) bytes += runs_[t]->ring(s).granule_bytes() * static_cast<Bytes>(runs_[t]->ring(s).held().size());
+      if (!runs_[t]->closed(s))
+        (runs_[t]->stage().slots[s].staging ? staging : bytes) +=
+            runs_[t]->ring(s).granule_bytes() * static_cast<Bytes>(runs_[t]->ring(s).held().size());
   }
   peak_bytes_ = std::max(peak_bytes_, bytes);
+  peak_staging_bytes_ = std::max(peak_staging_bytes_, staging);
 }
 
 void Tile::note_reserved() {

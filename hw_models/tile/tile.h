@@ -64,6 +64,7 @@ class Tile {
   Bytes peak_buffer_bytes() const { return peak_bytes_; }
   /// Most words in slots that are in use at the same time, full or not.
   std::int64_t peak_reserved_words() const { return peak_reserved_words_; }
+  Bytes peak_staging_bytes() const { return peak_staging_bytes_; }
   Bytes payload_received() const { return payload_received_; }
   Bytes payload_sent() const { return interface_.payload_sent(); }
   /// Stage that its compute queue is in; -1 when it has no more.
@@ -105,6 +106,7 @@ class Tile {
     std::vector<NodeId> destinations;
     bool served = false;  ///< read on behalf of others
     int stage = -1;
+    bool staging = false; ///< read out of the staging FIFO
   };
   struct Served {
     std::uint64_t ticket;
@@ -141,6 +143,9 @@ class Tile {
   bool step_load(Cycle now);
   bool start_receive(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_receive_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  bool start_restore(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  bool begin_load(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  Cycle written(const StageRun& run, mapping::SlotId slot, Bytes bytes, Cycle tail);
   void note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence);
   void request(Cycle now, StageRun& run, int operand, std::int64_t sequence);
   void order_from_dram(Cycle now, const Order& order, const workloads::Region& region);
@@ -161,7 +166,8 @@ class Tile {
     return now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
   }
   void run_vector(Cycle now, const StageRun& run, const VectorTiming& timing);
-  bool continues_sums(const StageRun& run) const;
+  bool continues_sums(StageRun& run, mapping::SlotId slot) const;
+  bool reopen(Cycle now, StageRun& run, SlotRing& ring);
   void commit(Cycle now, StageRun& run, mapping::SlotId slot);
   void account_wait(Cycle now, const Granule* granule);
   void account(Cause cause, Cycle cycles);
@@ -201,6 +207,7 @@ class Tile {
   StoreWork store_work_;
   int outstanding_receives_ = 0;
   Cycle port_free_ = 0;      ///< network-in port of the buffer
+  Cycle staging_free_ = 0;   ///< way into the staging FIFO
   Cycle now_ = 0;
   Cycle next_wake_ = kNever;
   Cycle accounted_ = 0;      ///< the cycle stack covers everything before
@@ -208,6 +215,7 @@ class Tile {
   std::vector<TileCounts> counts_;  ///< per turn
   Bytes peak_bytes_ = 0;
   std::int64_t peak_reserved_words_ = 0;
+  Bytes peak_staging_bytes_ = 0;
   Bytes payload_received_ = 0;
   ArrayExecutor* executor_ = nullptr;
   TileObserver* observer_ = nullptr;

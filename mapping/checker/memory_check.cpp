@@ -23,13 +23,14 @@ void check_slot(const StageView& view, const Slot& slot, const ProgramLimits& li
   if (slot.granule_bytes % limits.line_bytes != 0)
     refuse("a granule has ", slot.granule_bytes, " bytes; allowed: multiples of the buffer line, ",
            limits.line_bytes, " bytes");
-  const bool fits = slot.base_address <= limits.buffer_bytes &&
-                    slot.granule_bytes <= limits.buffer_bytes &&
+  const Bytes capacity = slot.staging ? limits.staging_bytes : limits.buffer_bytes;
+  const bool fits = slot.base_address <= capacity && slot.granule_bytes <= capacity &&
                     slot.base_address + slot.granule_bytes * static_cast<Bytes>(slot.granules) <=
-                        limits.buffer_bytes;
+                        capacity;
   if (!fits)
     refuse(slot.granules, " granules of ", slot.granule_bytes, " bytes from address ",
-           slot.base_address, " leave the buffer, which has ", limits.buffer_bytes, " bytes");
+           slot.base_address, " leave the ", slot.staging ? "staging FIFO" : "buffer",
+           ", which has ", capacity, " bytes");
 }
 
 /// The slots of one tile that are needed, stage by stage.
@@ -53,7 +54,8 @@ class TileBuffer {
  private:
   void add(const StageView& view, TileId tile, const Block& block) {
     for (const auto& other : alive_)
-      if (block.begin < other.end && other.begin < block.end)
+      if (block.slot->staging == other.slot->staging && block.begin < other.end &&
+          other.begin < block.end)
         view.refuse_tile(tile, "slot ", block.slot->name, " [", block.begin, ",", block.end,
                          ") overlaps slot ", other.slot->name, " of stage ", other.stage->name,
                          " [", other.begin, ",", other.end, ")");

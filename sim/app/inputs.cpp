@@ -2,6 +2,7 @@
 
 #include "hw_models/description/convert.h"
 #include "hw_models/description/load.h"
+#include "mapping/importers/machine/tool_case.h"
 #include "mapping/layerwise.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
@@ -39,13 +40,20 @@ const std::vector<ScheduleKind>& schedule_kinds() {
   return kinds;
 }
 
+namespace {
+
+std::vector<std::string> assignments_of(const po::variables_map& options) {
+  return options.count("set") != 0 ? options["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
+}
+
+}  // namespace
+
 hw::Accelerator load_accelerator(const po::variables_map& options, std::string& text) {
   const auto name = required(options, "accelerator");
-  const auto assignments =
-      options.count("set") != 0 ? options["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
-  auto description = is_looptree_architecture(name) ? looptree_machine(name) : hw::read_accelerator_text(name, assignments);
+  auto description =
+      is_looptree_architecture(name) ? looptree_machine(name) : hw::read_accelerator_text(name, assignments_of(options));
   if (is_looptree_architecture(name))
-    for (const auto& assignment : assignments) set_field(description, assignment);
+    for (const auto& assignment : assignments_of(options)) set_field(description, assignment);
   text = to_textproto(description);
   return hw::to_accelerator(description, name);
 }
@@ -60,6 +68,25 @@ mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
   std::vector<std::string> known;
   for (const auto& kind : schedule_kinds()) known.push_back(kind.name);
   throw UserError("--schedule ", name, ": no such scheduler and no .textproto file; ", suggest(name, known));
+}
+
+std::string given(const po::variables_map& options, const char* name) {
+  return options.count(name) != 0 ? options[name].as<std::string>() : std::string();
+}
+
+/// Another tool's schedule brings its own forms of the other two inputs.
+Inputs load_tool_inputs(const std::string& tool, const po::variables_map& options) {
+  if (options["batch"].as<std::int64_t>() != 0)
+    throw UserError("--batch: the layers of a schedule of ", tool, " have their batch size in its files");
+  const auto file = given(options, "accelerator");
+  auto loaded = mapping::importers::load_tool_case(tool, given(options, "network"), given(options, "schedule"), file);
+  Inputs inputs;
+  for (const auto& assignment : assignments_of(options)) set_field(loaded.machine, assignment);
+  inputs.accelerator_text = to_textproto(loaded.machine);
+  inputs.accelerator = hw::to_accelerator(loaded.machine, file);
+  inputs.network = std::move(loaded.network);
+  inputs.schedule = std::move(loaded.schedule);
+  return inputs;
 }
 
 /// What lowering and checking say of a layer, with the file that the user has to look at.
@@ -82,13 +109,17 @@ void check_program(const mapping::Program& program, const hw::Accelerator& accel
                    const std::string& origin) {
   const auto& buffer = accelerator.tile.buffer;
   try {
-    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes});
+    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes,
+                             accelerator.tile.interface.staging_bytes});
   } catch (const UserError& error) {
     throw blamed_on(origin, error);
   }
 }
 
 Inputs load_inputs(const po::variables_map& options) {
+  if (options.count("schedule") != 0 && !is_looptree_mapping(options["schedule"].as<std::string>()))
+    if (const auto tool = mapping::importers::tool_of_schedule(options["schedule"].as<std::string>()))
+      return load_tool_inputs(*tool, options);
   Inputs inputs;
   inputs.accelerator = load_accelerator(options, inputs.accelerator_text);
   const auto batch = options["batch"].as<std::int64_t>();

@@ -138,7 +138,7 @@ TEST(ProgramFile, OfAnotherKindIsRefused) {
 TEST(ProgramFile, OfANewerVersionIsRefused) {
   EXPECT_EQ(
       after_in_file([](auto& file) { file.set_version(kProgramVersion + 1); }),
-      "p.pb: program of version 2, written by a newer tessera; this one reads up to version 1");
+      "p.pb: program of version 3, written by a newer tessera; this one reads up to version 2");
 }
 
 TEST(ProgramFile, WithUnknownEnumeratorsIsRefused) {

@@ -11,7 +11,8 @@ namespace tessera::test {
 
 mapping::ProgramLimits limits_of(const hw::Accelerator& accelerator) {
   const auto& buffer = accelerator.tile.buffer;
-  return {accelerator.tiles(), buffer.bytes, buffer.line_bytes};
+  return {accelerator.tiles(), buffer.bytes, buffer.line_bytes,
+          accelerator.tile.interface.staging_bytes};
 }
 
 std::string difference_from_reference(const sim::Machine& machine, std::uint64_t seed) {
