@@ -85,6 +85,9 @@ struct Slot {
   /// A window: index i of a dimension lies at i modulo its extent, so that what a granule has in common with
   /// the one before is still there and neither fetched nor computed again.
   bool retains = false;
+  /// Outputs of a pipelined stage: a granule leaves when everyone who reads from it has been served, so the ring is
+  /// a queue of credits between the stages.
+  bool streams = false;
 };
 
 /// Tiles that receive the same granules: one request on behalf of all, delivered by multicast where the

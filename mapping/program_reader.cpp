@@ -163,7 +163,7 @@ class Reader {
     for (const auto& slot : message.slot())
       stage.slots.push_back({slot.name(), slot.base_address(), slot.granule_bytes(),
                              slot.granules(), slot.readers(), slot.staging(),
-                             {slot.extent().begin(), slot.extent().end()}, slot.retains()});
+                             {slot.extent().begin(), slot.extent().end()}, slot.retains(), slot.streams()});
     for (const auto& code : message.code())
       stage.codes.push_back({read(code.load()), read(code.compute()), read(code.store())});
     for (const auto& share : message.share()) stage.shares.push_back(read(share));

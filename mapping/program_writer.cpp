@@ -117,6 +117,7 @@ void write(const Slot& slot, program::Slot& message) {
   message.set_readers(slot.readers);
   for (const auto extent : slot.extents) message.add_extent(extent);
   message.set_retains(slot.retains);
+  message.set_streams(slot.streams);
   message.set_staging(slot.staging);
 }
 

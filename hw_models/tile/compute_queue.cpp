@@ -59,6 +59,7 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
     case Op::kCommit:
       commit(now, run, instruction.slot);
       keep_in_window(run, instruction.slot);
+      if (run.stage().slots[instruction.slot].streams) owe(run, run.ring(instruction.slot).open());
       return true;
     case Op::kArray:
       return start_array(now, run, instruction);

@@ -73,7 +73,8 @@ bool StageRun::closed(SlotId slot) {
   const bool output = slot == stage_->output_slot || slot == stage_->partial_slot;
   if (!(output ? compute_done : load_done)) return false;
   if ((stage_->slots[slot].readers & static_cast<unsigned>(SlotReader::kServer)) != 0)
-    return closings == expected_closings && reads_in_flight == 0;
+    return stage_->slots[slot].streams ? rings_[slot].empty() && reads_in_flight == 0
+                                       : closings == expected_closings && reads_in_flight == 0;
   return rings_[slot].empty();
 }
 

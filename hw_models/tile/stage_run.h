@@ -60,6 +60,7 @@ class StageRun {
   std::map<std::int64_t, std::int64_t> sums_grants;  ///< partner: output granule -> sequence at the owner
   int closings = 0;
   int expected_closings = 0;                       ///< owner of a part in the tiles
+  std::map<std::int64_t, std::int64_t> owed;       ///< streamed granules: elements that readers still have to get
   int reads_in_flight = 0;                         ///< served reads whose packets have not all left
 
   /// Nothing more will enter the slot and nothing is left in it.

@@ -126,6 +126,7 @@ Cycle Tile::run(Cycle now) {
     progress |= step_compute(now);
     progress |= step_store(now);
     progress |= serve(now);
+    progress |= serve_streams(now);
   }
   close_groups(now);
   if (!departures_.empty()) wake(departures_.front().at);
@@ -148,7 +149,10 @@ void Tile::handle(const Arrival& arrival, Cycle now) {
     case MessageKind::kReady:
       return note_ready(now, *find_stage(message.granule.stage), message.operand, message.granule.sequence);
     case MessageKind::kReadRequest:
-      requests_.push_back(message.order);
+      if (is_streamed(*message.order))
+        stream_requests_.push_back({message.order, 0, message.order->region.elements()});
+      else
+        requests_.push_back(message.order);
       return;
     case MessageKind::kData:
       return take_data(arrival);
@@ -181,13 +185,14 @@ void Tile::depart(Cycle now) {
     if (!departure.staging)
       counts_[turn_of(departure.stage)].buffer_words += static_cast<std::int64_t>(departure.bytes) / context_.program.word_bytes;
     if (departure.served)
-      served_.push_back({ticket, departure.stage});
+      served_.push_back({ticket, departure.stage, departure.sequence, departure.elements});
     else
       store_work_.tickets.push_back(ticket);
   }
   std::erase_if(served_, [&](const Served& served) {
     if (interface_.leaving(served.ticket)) return false;
     --find_stage(served.stage)->reads_in_flight;
+    if (served.sequence >= 0) give_back(*find_stage(served.stage), served.sequence, served.elements);
     return true;
   });
 }
@@ -195,7 +200,7 @@ void Tile::depart(Cycle now) {
 bool Tile::finished() const {
   const auto end = turns_.size();
   return load_.turn == end && compute_.turn == end && store_.turn == end && departures_.empty() &&
-         requests_.empty() && arrivals_.empty() && served_.empty() && store_work_.tickets.empty();
+         requests_.empty() && stream_requests_.empty() && arrivals_.empty() && served_.empty() && store_work_.tickets.empty();
 }
 
 std::string Tile::describe_wait() const {
@@ -208,6 +213,8 @@ std::string Tile::describe_wait() const {
   add("load queue", load_);
   add("compute queue", compute_);
   add("store queue", store_);
+  if (!stream_requests_.empty())
+    text += detail::concatenate("; ", stream_requests_.size(), " reads wait for outputs it has not computed");
   if (!requests_.empty()) text += detail::concatenate("; ", requests_.size(), " reads wait for its feature maps");
   return text;
 }

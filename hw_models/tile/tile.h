@@ -107,10 +107,14 @@ class Tile {
     bool served = false;  ///< read on behalf of others
     int stage = -1;
     bool staging = false; ///< read out of the staging FIFO
+    std::int64_t sequence = -1;  ///< streamed: granule that it is read from
+    std::int64_t elements = 0;
   };
   struct Served {
     std::uint64_t ticket;
     int stage;
+    std::int64_t sequence;  ///< of the granule that was read; -1: it is not streamed
+    std::int64_t elements;
   };
   /// A store instruction in progress.
   struct StoreWork {
@@ -189,6 +193,11 @@ class Tile {
   bool serve(Cycle now);
   bool held_completely(StageRun& run, const workloads::Region& region, Cycle now) const;
   void serve_order(Cycle now, StageRun& run, const std::shared_ptr<const Order>& order);
+  bool is_streamed(const Order& order) const;
+  bool serve_streams(Cycle now);
+  bool serve_piece(Cycle now, StageRun& run, const Order& order, const Granule& granule);
+  void owe(StageRun& run, const Granule& granule);
+  void give_back(StageRun& run, std::int64_t sequence, std::int64_t elements);
 
   mapping::TileId id_;
   const TileContext& context_;
@@ -203,6 +212,13 @@ class Tile {
   std::deque<Left> left_;
   std::deque<Departure> departures_;
   std::deque<std::shared_ptr<const Order>> requests_;  ///< reads of kept feature maps that wait
+  /// A read of outputs that leave granule by granule: it is answered as they are completed.
+  struct StreamRequest {
+    std::shared_ptr<const Order> order;
+    std::int64_t next = 0;  ///< first granule not looked at
+    std::int64_t left = 0;  ///< elements
+  };
+  std::deque<StreamRequest> stream_requests_;
   std::vector<Served> served_;  ///< reads on their way out
   StoreWork store_work_;
   int outstanding_receives_ = 0;

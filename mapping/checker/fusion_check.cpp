@@ -6,7 +6,9 @@
 #include <set>
 
 #include "mapping/checker/region_set.h"
+#include "mapping/checker/stream_exchange.h"
 #include "mapping/code_cursor.h"
+#include "mapping/region_difference.h"
 #include "mapping/stage_plan.h"
 
 namespace tessera::mapping::checker {
@@ -75,13 +77,15 @@ class WindowTags {
 struct Granule {
   Region region;
   int operand = -1;  ///< -1: outputs
-  bool left = false;
+    bool left = false;
+  std::int64_t ticket = -1;  ///< streamed from another stage: arrives when the exchange says so
 };
 
 struct SlotState {
   std::deque<Granule> held;   ///< appended and not released
   std::int64_t complete = 0;  ///< of those held
-  int acquired = 0;
+    int acquired = 0;
+  Region before;  ///< windows: what the granule before held
 };
 
 /// One stage of the fusion on the tile.
@@ -99,11 +103,13 @@ struct Member {
 
 class TileRun {
  public:
-  TileRun(const Program& program, int first, int last, TileId tile)
-      : program_(program), tile_(tile) {
-    for (int s = first; s <= last; ++s) {
+  /// Stages of the fusion in [first, last] that the tile has a share in.
+  TileRun(const Program& program, int first, int last, TileId tile, StreamExchange& exchange)
+      : program_(program), tile_(tile), exchange_(exchange) {
+for (int s = first; s <= last; ++s) {
       const StageView view(program, s);
       const TileShare* share = view.find_share(tile);
+      if (share == nullptr) continue;
       const auto part = std::ranges::find(program.parts, s, &Part::producer_stage);
       Member member{view, share, static_cast<int>(part - program.parts.begin()), {}, {}, {}, -1,
                     {},   0};
@@ -116,20 +122,27 @@ class TileRun {
     }
   }
 
-  /// Points computed per stage.
-  std::vector<std::int64_t> run() {
+    /// Goes on until every queue waits; true when anything was done.
+  bool advance() {
+    bool any = false;
     for (bool progress = true; progress;) {
       progress = false;
       for (const Queue queue : kQueues)
         while (step(queue)) progress = true;
+      any |= progress;
     }
+    return any;
+  }
+
+  /// Points computed per stage.
+  std::map<int, std::int64_t> finish() {
     require_end();
-    std::vector<std::int64_t> points;
-    for (const auto& member : members_) points.push_back(member.points);
+    std::map<int, std::int64_t> points;
+    for (const auto& member : members_) points[member.view.index] = member.points;
     return points;
   }
 
- private:
+private:
   void add_window(const StageView& view) {
     const Slot& slot = view.stage.slots[view.stage.output_slot];
     if (!slot.retains)
@@ -201,8 +214,9 @@ class TileRun {
   }
 
   bool has_room(const Member& member, SlotId slot) const {
-    return static_cast<int>(member.slots[slot].held.size()) <
-           member.view.stage.slots[slot].granules;
+    const Slot& ring = member.view.stage.slots[slot];
+    const int handed_out = ring.streams ? exchange_.held(member.view.index, tile_) : 0;
+    return static_cast<int>(member.slots[slot].held.size()) + handed_out < ring.granules;
   }
 
   void require_fit(const Member& member, Queue queue, SlotId slot, const Region& region) const {
@@ -225,14 +239,26 @@ class TileRun {
       for (auto& range : granule.region.dimensions) range.count = 0;
     require_fit(member, Queue::kLoad, instruction.slot, granule.region);
     auto& slot = member.slots[instruction.slot];
+    std::vector<Region> boxes = {granule.region};
+    if (member.view.stage.slots[instruction.slot].retains && !granule.region.empty()) {
+      if (!slot.before.dimensions.empty()) boxes = difference(granule.region, slot.before);
+      slot.before = granule.region;
+    }
+    if (exchange_.is_streamed(member.view.layer.inputs[instruction.operand].tensor)) {
+      std::int64_t wanted = 0;
+      for (const auto& box : boxes) wanted += box.elements();
+      if (wanted > 0) granule.ticket = exchange_.ask(member.view.index, instruction.operand, tile_, boxes);
+    }
     slot.held.push_back(std::move(granule));
     ++slot.complete;
     return true;
   }
 
-  static bool acquire(Member& member, const Instruction& instruction) {
+  bool acquire(Member& member, const Instruction& instruction) const {
     SlotState& slot = member.slots[instruction.slot];
     if (slot.complete < instruction.amount) return false;
+    for (int i = 0; i < instruction.amount; ++i)
+      if (slot.held[i].ticket >= 0 && !exchange_.arrived(slot.held[i].ticket)) return false;
     slot.acquired = std::max(slot.acquired, instruction.amount);
     return true;
   }
@@ -279,6 +305,9 @@ class TileRun {
     member.open = -1;
     if (home(member) == Home::kWindow) {
       windows_.at(member.view.index).write(slot.held.back().region);
+      slot.held.pop_back();
+    } else if (member.view.stage.slots[instruction.slot].streams) {
+      exchange_.offer(member.view.index, tile_, slot.held.back().region);
       slot.held.pop_back();
     } else if (home(member) == Home::kDram) {
       ++slot.complete;
@@ -340,8 +369,8 @@ class TileRun {
       if (!next_turn(queue)) continue;
       const Member& member = members_[turn(queue)];
       refuse(member, queue, "waits for ever: its slot is ",
-             queue == Queue::kLoad ? "never emptied" : "never filled or emptied");
-    }
+             queue == Queue::kLoad ? "never emptied" : "never filled or emptied", exchange_.waiting());
+}
     for (const auto& member : members_) {
       for (std::size_t s = 0; s < member.slots.size(); ++s) {
         const bool served = (member.view.stage.slots[s].readers & bit(SlotReader::kServer)) != 0;
@@ -357,6 +386,7 @@ class TileRun {
 
   const Program& program_;
   TileId tile_;
+  StreamExchange& exchange_;
   std::vector<Member> members_;
   std::map<int, WindowTags> windows_;  ///< by stage
   int turns_[3] = {};
@@ -392,36 +422,65 @@ std::vector<std::int64_t> class_of(const Program& program, int first, int last, 
   return key;
 }
 
-void check_points(const Program& program, int first, const std::vector<std::int64_t>& points) {
-  for (std::size_t m = 0; m < points.size(); ++m) {
-    const StageView view(program, first + static_cast<int>(m));
+void check_points(const Program& program, const std::map<int, std::int64_t>& points) {
+  for (const auto& [stage, computed] : points) {
+    const StageView view(program, stage);
     const std::int64_t whole = workloads::volume(view.layer.whole());
-    if (points[m] != whole + view.stage.recomputed)
-      view.refuse("computes ", points[m], " points; the layer has ", whole, " and ",
-                  view.stage.recomputed, " are declared to be computed again");
+    if (computed != whole + view.stage.recomputed)
+      view.refuse("computes ", computed, " points; the layer has ", whole, " and ", view.stage.recomputed,
+                  " are declared to be computed again");
   }
+}
+
+bool same_tiles(const Stage& a, const Stage& b) {
+  return std::ranges::equal(a.shares, b.shares, {}, &TileShare::tile, &TileShare::tile);
+}
+
+/// Every tile by itself; one stands for all of its class.
+std::map<int, std::int64_t> run_in_turns(const Program& program, const ProgramIndex& index, int first, int last) {
+  std::map<std::vector<std::int64_t>, std::map<int, std::int64_t>> known;
+  std::map<int, std::int64_t> points;
+  for (const auto& share : program.stages[last].shares) {
+    auto [entry, added] = known.try_emplace(class_of(program, first, last, share.tile));
+    if (added) {
+      StreamExchange exchange(program, index);
+      TileRun run(program, first, last, share.tile, exchange);
+      run.advance();
+      entry->second = run.finish();
+    }
+    for (const auto& [stage, computed] : entry->second) points[stage] += computed;
+  }
+  return points;
+}
+
+/// All tiles of all stages together.
+std::map<int, std::int64_t> run_as_pipeline(const Program& program, const ProgramIndex& index, int first, int last) {
+  StreamExchange exchange(program, index);
+  std::set<TileId> tiles;
+  for (int s = first; s <= last; ++s)
+    for (const auto& share : program.stages[s].shares)
+      if (!tiles.insert(share.tile).second)
+        StageView(program, s).refuse_tile(share.tile, "works for two stages of a pipeline");
+  std::deque<TileRun> runs;
+  for (const TileId tile : tiles) runs.emplace_back(program, first, last, tile, exchange);
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (auto& run : runs) progress |= run.advance();
+  }
+  std::map<int, std::int64_t> points;
+  for (auto& run : runs)
+    for (const auto& [stage, computed] : run.finish()) points[stage] += computed;
+  return points;
 }
 
 }  // namespace
 
 void check_fusion(const Program& program, int first, int last) {
-  const StageView head(program, last);
-  for (int s = first; s < last; ++s) {
-    const StageView view(program, s);
-    const bool same = std::ranges::equal(view.stage.shares, head.stage.shares, {}, &TileShare::tile,
-                                         &TileShare::tile);
-    if (!same)
-      view.refuse("does not run on the tiles of stage ", head.stage.name,
-                  ", with which it takes turns");
-  }
-  std::map<std::vector<std::int64_t>, std::vector<std::int64_t>> known;
-  std::vector<std::int64_t> points(static_cast<std::size_t>(last - first + 1), 0);
-  for (const auto& share : head.stage.shares) {
-    auto [entry, added] = known.try_emplace(class_of(program, first, last, share.tile));
-    if (added) entry->second = TileRun(program, first, last, share.tile).run();
-    for (std::size_t m = 0; m < points.size(); ++m) points[m] += entry->second[m];
-  }
-  check_points(program, first, points);
+  const ProgramIndex index(program);
+  bool turns = true;
+  for (int s = first; s < last; ++s) turns = turns && same_tiles(program.stages[s], program.stages[last]);
+  check_points(program,
+               turns ? run_in_turns(program, index, first, last) : run_as_pipeline(program, index, first, last));
 }
 
 }  // namespace tessera::mapping::checker

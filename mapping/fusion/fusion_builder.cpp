@@ -115,6 +115,19 @@ class MemberBuilder {
     stage_.slots.push_back(output_slot());
   }
 
+  /// Stages from here to the last one of the pipeline that reads the outputs; 0: none. What skips
+  /// stages waits as long as these need.
+  int farthest_reader() const {
+    int self = 0;
+    int last = 0;
+    for (std::size_t m = 0; m < fusion_.members.size(); ++m) {
+      if (&fusion_.members[m] == &member_) self = last = static_cast<int>(m);
+      for (const auto& input : network_.layers[fusion_.members[m].layer].inputs)
+        if (input.tensor == layer_.output.tensor) last = static_cast<int>(m);
+    }
+    return last - self;
+  }
+
   Slot output_slot() const {
     if (in_window()) {
       Slot window = slot("O", layer_.output, member_.window_loops,
@@ -129,6 +142,10 @@ class MemberBuilder {
     const std::int64_t wanted = member_.output.double_buffered ? 2 : 1;
     output.granules =
         static_cast<int>(stays ? trips(output_depth_) : std::min(wanted, trips(output_depth_)));
+    if (const int distance = farthest_reader(); fusion_.pipelined && distance > 0) {
+      output.streams = true;
+      output.granules = static_cast<int>(std::min(wanted + distance - 1, trips(output_depth_)));
+    }
     return output;
   }
 

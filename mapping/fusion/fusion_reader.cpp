@@ -4,6 +4,7 @@
 #include <set>
 
 #include "mapping/fusion/fusion_plan.h"
+#include "mapping/fusion/organisation.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -39,6 +40,7 @@ class FusionReader {
     fusion.pipelined = node->kind == NodeKind::kPipeline;
     fusion.loops = outside_.loops;
     for (const auto& child : node->children) fusion.members.push_back(read_member(child, fusion));
+    if (fusion.pipelined) deal_tiles(fusion);
     find_homes(fusion);
     return split_up(std::move(fusion));
   }
@@ -284,6 +286,26 @@ class FusionReader {
     refuse("layer ", layer.name, ": no tensor '", name, "'; it has ", join(names));
   }
 
+  /// Stages without a place get tiles in equal runs. No tile works for two stages.
+  void deal_tiles(Fusion& fusion) const {
+    const int tiles = outside_.tiles.empty() ? grid_.rows * grid_.columns : static_cast<int>(outside_.tiles.size());
+    const auto members = static_cast<int>(fusion.members.size());
+    if (tiles < members) refuse("pipeline of ", members, " layers on ", tiles, " tiles");
+    std::map<TileId, int> owner;
+    for (int m = 0; m < members; ++m) {
+      auto& own = fusion.members[m].tiles;
+      if (own.empty() || own == outside_.tiles) {
+        own.clear();
+        for (int i = m * tiles / members; i < (m + 1) * tiles / members; ++i)
+          own.push_back(outside_.tiles.empty() ? i : outside_.tiles[i]);
+      }
+      for (const TileId tile : own)
+        if (const auto [entry, added] = owner.emplace(tile, m); !added)
+          refuse("tile ", tile, " works for layers ", layer(fusion.members[entry->second]).name, " and ",
+                 layer(fusion.members[m]).name, " of one pipeline");
+    }
+  }
+
   /// A tensor between members lives in DRAM or in the tiles when a store above says so, else in its
   /// window.
   void find_homes(Fusion& fusion) const {
@@ -298,14 +320,12 @@ class FusionReader {
       if (outside_.in_dram.contains(name) || readers.empty()) {
         member.output_home = Home::kDram;
         if (inside && (fusion.depth() > 0 || fusion.pipelined))
-          refuse("tensor ", name,
-                 " is stored in DRAM and read by a later layer of the same tile loops");
-      } else if (inside && !fusion.pipelined) {
-        member.output_home = Home::kWindow;
+          refuse("tensor ", name, " is stored in DRAM and read by a later layer of the same tile loops");
+      } else if (inside) {
+        member.output_home = fusion.pipelined ? Home::kTiles : Home::kWindow;
         check_stays_inside(fusion, member, readers);
       } else {
-        member.output_home =
-            inside || outside_.in_tiles.contains(name) ? Home::kTiles : Home::kDram;
+        member.output_home = outside_.in_tiles.contains(name) ? Home::kTiles : Home::kDram;
       }
     }
   }
@@ -372,7 +392,9 @@ class FusionReader {
   Outside outside_;
 };
 
-std::vector<TileId> FusionReader::tiles_of(const PlaceNode& place, TileGrid) { return place.tiles; }
+std::vector<TileId> FusionReader::tiles_of(const PlaceNode& place, TileGrid grid) {
+  return place.organisation == Organisation::kExplicit ? place.tiles : organised_tiles(place, grid);
+}
 
 }  // namespace
 

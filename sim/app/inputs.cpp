@@ -138,6 +138,10 @@ Inputs load_inputs(const po::variables_map& options) {
     if (!is_looptree_architecture(accelerator))
       throw UserError(schedule, ": counts the memories of a LoopTree architecture; give that as --accelerator");
     inputs.schedule = load_looptree_schedule(schedule, accelerator, inputs.network);
+    auto machine = looptree_machine(accelerator, tiles_of_mapping(inputs.schedule));
+    for (const auto& assignment : assignments_of(options)) set_field(machine, assignment);
+    inputs.accelerator_text = to_textproto(machine);
+    inputs.accelerator = hw::to_accelerator(machine, accelerator);
   } else {
     inputs.schedule = load_schedule(schedule, inputs);
   }

@@ -84,7 +84,7 @@ mapping::Schedule load_looptree_schedule(const std::string& path, const std::str
       path, mapping::importers::load_timeloop_architecture({architecture}), network);
 }
 
-hw::proto::AcceleratorDescription looptree_machine(const std::string& path) {
+hw::proto::AcceleratorDescription looptree_machine(const std::string& path, int tiles) {
   const auto architecture = mapping::importers::load_timeloop_architecture({path});
   std::vector<const TimeloopUnit*> storages;
   std::int64_t rows = 1;
@@ -105,6 +105,8 @@ hw::proto::AcceleratorDescription looptree_machine(const std::string& path) {
   machine.set_summary("made from " + std::filesystem::path(path).filename().string());
   machine.set_clock_mhz(kClockMhz);
   machine.set_word_bits(storages[1]->word_bits);
+  machine.set_rows(1);
+  machine.set_columns(tiles);
   describe_tile(*storages[1], rows, columns, *machine.mutable_tile());
   auto& dram = *machine.add_dram();
   dram.set_device("lpddr4_3200");
@@ -115,6 +117,12 @@ hw::proto::AcceleratorDescription looptree_machine(const std::string& path) {
   noc.set_flit_bytes(64);
   machine.mutable_energy()->set_source("none: the architecture file states no energies");
   return machine;
+}
+
+int tiles_of_mapping(const mapping::Schedule& schedule) {
+  const mapping::Node* node = &schedule.root;
+  while (node->children.size() == 1) node = &node->children.front();
+  return node->kind == mapping::NodeKind::kPipeline ? static_cast<int>(node->children.size()) : 1;
 }
 
 }  // namespace tessera::app
