@@ -7,11 +7,17 @@
 
 namespace tessera::mapping {
 
+/// Range of a loop's rank in one trip, when it is `outer` around the loop; loops with `first` count from
+/// `origin`.
+workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer, std::int64_t origin,
+                                std::int64_t trip);
+
 /// Stands on one instruction at a time; `ranks()` is the rank tile that the loops around it leave.
 class CodeCursor {
  public:
   CodeCursor() = default;
   CodeCursor(const CodeBlock& code, workloads::RankTile share);
+  CodeCursor(const CodeBlock& code, const TileShare& share);
 
   bool done() const { return frames_.empty(); }
   const Instruction& instruction() const { return node().instruction; }
@@ -44,6 +50,7 @@ class CodeCursor {
 
   std::vector<Frame> frames_;
   workloads::RankTile ranks_;
+  std::vector<std::int64_t> origins_;
 };
 
 }  // namespace tessera::mapping

@@ -44,6 +44,8 @@ const char* name_of(Op op) {
       return "store";
     case Op::kSendSums:
       return "send_sums";
+    case Op::kYield:
+      return "yield";
   }
   return "";
 }
@@ -72,6 +74,8 @@ bool belongs_to(Op op, Queue queue) {
     case Op::kStore:
     case Op::kSendSums:
       return queue == Queue::kStore;
+    case Op::kYield:
+      return true;
     default:
       return queue == Queue::kCompute;
   }

@@ -32,6 +32,7 @@ enum class Op {
   kAddSums,      ///< compute queue: add an acquired granule of partial sums to the reserved granule
   kStore,        ///< store queue: write the acquired granule to DRAM
   kSendSums,     ///< store queue: send the acquired granule of partial sums to the group's owner
+  kYield,        ///< any queue of a fused stage: the next stage of the fusion goes on
 };
 
 struct Instruction {
@@ -46,11 +47,17 @@ using CodeBlock = std::vector<CodeNode>;
 
 /// A hardware loop or one instruction. A loop moves through its rank in steps; every tile makes the same
 /// number of trips, and a tile whose share ends earlier finds an empty range.
+///
+/// A loop with `first` follows the tiles of a later layer: trip i ends `first + i x step` after the share's
+/// origin and begins where trip i - 1 ended, `overlap` indices earlier when they are computed again, or later
+/// when it is negative and they are never needed. Ranges are cut off at the share's ends.
 struct CodeNode {
   bool is_loop = false;
   workloads::RankId rank = -1;  ///< -1: a plain repetition that leaves the rank tile alone
   std::int64_t step = 1;
   std::int64_t count = 1;
+  std::int64_t first = 0;    ///< 0: an ordinary loop
+  std::int64_t overlap = 0;
   CodeBlock body;
   Instruction instruction;
 };
@@ -72,6 +79,15 @@ struct Slot {
   int granules = 1;
   unsigned readers = 0;    ///< SlotReader bits. With kServer the granules stay until all consumers have closed it
   bool staging = false;    ///< in the staging FIFO beside the buffer; addresses are the FIFO's
+  /// Most indices of one granule in each tensor dimension; empty when nobody needs to know. Their product is
+  /// what the slot reserves.
+  std::vector<std::int64_t> extents = {};
+  /// A window: index i of a dimension lies at i modulo its extent, so that what a granule has in common with
+  /// the one before is still there and neither fetched nor computed again.
+  bool retains = false;
+  /// Outputs of a pipelined stage: a granule leaves when everyone who reads from it has been served, so the ring is
+  /// a queue of credits between the stages.
+  bool streams = false;
 };
 
 /// Tiles that receive the same granules: one request on behalf of all, delivered by multicast where the
@@ -87,6 +103,8 @@ struct TileShare {
   workloads::RankTile ranks;            ///< its share of the layer
   std::vector<GroupId> input_groups;    ///< per input operand of the layer
   GroupId sums_group = -1;              ///< tiles that add to the same outputs; first member owns them
+  /// Per rank where loops with `first` begin to count; may lie before the share. Empty: at the share's begin.
+  std::vector<std::int64_t> origins = {};
 };
 
 /// One layer on a set of tiles.
@@ -101,6 +119,10 @@ struct Stage {
   SlotId output_slot = -1;        ///< on tiles that own outputs
   SlotId sums_slot = -1;          ///< where owners take in their partners' sums; -1: reductions are not split
   SlotId partial_slot = -1;       ///< outputs of partners; exists on tiles that have no output slot
+  /// Neighbouring stages with the same number run at the same time: those that share tiles take turns there,
+  /// each queue going on with the next at a kYield. -1: the stage stands alone.
+  int fusion = -1;
+  std::int64_t recomputed = 0;    ///< points of the layer computed again, over all tiles: halos not retained
 };
 
 /// Where the elements of a stored tensor sit in DRAM: blocks of the given extents, blocks and elements inside
@@ -112,7 +134,8 @@ struct DramLayout {
   Bytes footprint_bytes = 0;
 };
 
-enum class Home { kDram, kTiles };
+/// In a window: on the tiles that compute it, for other stages of the fusion on the same tile.
+enum class Home { kDram, kTiles, kWindow };
 
 /// A piece of a stored tensor with one writer. Tensors written by several layers (concatenations) have several.
 /// A part that lives in the tiles is served by the tiles that produced it until every group that reads from an

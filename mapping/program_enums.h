@@ -66,6 +66,7 @@ inline constexpr EnumPair<Function, workloads::Function> kFunctions[] = {
 inline constexpr EnumPair<Home, mapping::Home> kHomes[] = {
     {DRAM, mapping::Home::kDram},
     {TILES, mapping::Home::kTiles},
+    {WINDOW, mapping::Home::kWindow},
 };
 
 inline constexpr EnumPair<Op, mapping::Op> kOps[] = {
@@ -75,7 +76,8 @@ inline constexpr EnumPair<Op, mapping::Op> kOps[] = {
     {ARRAY, mapping::Op::kArray},       {VECTOR, mapping::Op::kVector},
     {ADD_SUMS, mapping::Op::kAddSums},  {STORE, mapping::Op::kStore},
     {SEND_SUMS, mapping::Op::kSendSums}, {RESTORE, mapping::Op::kRestore},
-    {REOPEN, mapping::Op::kReopen}};
+    {REOPEN, mapping::Op::kReopen},
+    {YIELD, mapping::Op::kYield}};
 
 static_assert(std::size(kTensorKinds) == TensorKind_ARRAYSIZE);
 static_assert(std::size(kOperandRoles) == OperandRole_ARRAYSIZE);

@@ -34,6 +34,9 @@ class ProgramIndex {
   /// Reading groups that will tell this owner that they are done with the part.
   int expected_closings(int part, std::size_t owner) const { return closings_[part][owner]; }
 
+  /// Elements of a piece of a part that all reading groups receive together, counted once per group.
+  std::int64_t readings(int part, const workloads::Region& piece) const;
+
   /// What a group reads of an operand over the whole stage.
   workloads::Region group_region(int stage, int operand, GroupId group) const;
 
@@ -49,6 +52,7 @@ class ProgramIndex {
   std::vector<int> part_of_stage_;
   std::vector<std::vector<Owner>> owners_;
   std::vector<std::vector<int>> closings_;
+  std::vector<std::vector<workloads::Region>> readings_;  ///< per part with an owner: what each group reads of it
 };
 
 }  // namespace tessera::mapping

@@ -108,6 +108,8 @@ class Reader {
     node.rank = message.loop().rank();
     node.step = message.loop().step();
     node.count = message.loop().count();
+    node.first = message.loop().first();
+    node.overlap = message.loop().overlap();
     node.body = read(message.loop().body());
     return node;
   }
@@ -125,6 +127,7 @@ class Reader {
                     {message.input_group().begin(), message.input_group().end()},
                     message.sums_group()};
     for (const auto& range : message.rank()) share.ranks.push_back({range.begin(), range.end()});
+    share.origins = {message.origin().begin(), message.origin().end()};
     return share;
   }
 
@@ -159,7 +162,8 @@ class Reader {
     stage.layer = message.layer();
     for (const auto& slot : message.slot())
       stage.slots.push_back({slot.name(), slot.base_address(), slot.granule_bytes(),
-                             slot.granules(), slot.readers(), slot.staging()});
+                             slot.granules(), slot.readers(), slot.staging(),
+                             {slot.extent().begin(), slot.extent().end()}, slot.retains(), slot.streams()});
     for (const auto& code : message.code())
       stage.codes.push_back({read(code.load()), read(code.compute()), read(code.store())});
     for (const auto& share : message.share()) stage.shares.push_back(read(share));
@@ -169,6 +173,8 @@ class Reader {
     stage.output_slot = message.output_slot();
     stage.sums_slot = message.sums_slot();
     stage.partial_slot = message.partial_slot();
+    stage.fusion = message.fusion() - 1;
+    stage.recomputed = message.recomputed();
     return stage;
   }
 

@@ -1,5 +1,7 @@
 #include "mapping/slot_placer.h"
 
+#include <algorithm>
+
 namespace tessera::mapping {
 
 namespace {
@@ -35,6 +37,23 @@ bool SlotPlacer::place_all(Stage& stage, int index, bool output_stays, int last_
     else if (!place_working(slot, index))
       return false;
   }
+  return true;
+}
+
+bool SlotPlacer::place_together(Stage* stages, int index, int count, bool output_stays, int last_reader) {
+  const int last = index + count - 1;
+  Bytes next = 0;
+  for (int s = 0; s < count; ++s)
+    for (std::size_t id = 0; id < stages[s].slots.size(); ++id) {
+      Slot& slot = stages[s].slots[id];
+      const bool stays = output_stays && s == count - 1 && static_cast<SlotId>(id) == stages[s].output_slot;
+      const auto address = stays ? memory_.place_high(size_of(slot), index, std::max(last, last_reader))
+                                 : memory_.place_low(size_of(slot), index, last, next);
+      if (!address) return false;
+      slot.base_address = *address;
+      if (!stays) next = *address + size_of(slot);
+    }
+  next_low_ = next;
   return true;
 }
 

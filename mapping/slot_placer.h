@@ -18,6 +18,11 @@ class SlotPlacer {
   /// `last_reader` is the stage itself unless the output stays.
   bool place(Stage& stage, int index, bool output_stays, int last_reader);
 
+  /// Stages that take turns on the same tiles: all their slots live side by side from the first to the last
+  /// stage, from the bottom, so that nothing of them is fetched while the stages before are at work. The last
+  /// one's output may stay.
+  bool place_together(Stage* stages, int index, int count, bool output_stays, int last_reader);
+
  private:
   bool place_all(Stage& stage, int index, bool output_stays, int last_reader);
   bool place_working(Slot& slot, int index);

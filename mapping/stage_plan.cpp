@@ -259,24 +259,38 @@ std::string operand_name(const Layer& layer, int input) {
   return "I" + std::to_string(input);
 }
 
-std::vector<StagePlan> read_stages(const Schedule& schedule, const Network& network, TileGrid grid) {
-  std::vector<StagePlan> plans;
+std::vector<const Node*> tops_of(const Schedule& schedule) {
   std::vector<const Node*> tops;
   if (schedule.root.kind == NodeKind::kSequence)
     for (const auto& child : schedule.root.children) tops.push_back(&child);
   else
     tops.push_back(&schedule.root);
+  return tops;
+}
+
+StagePlan read_stage(const Node& top, const Schedule& schedule, const Network& network, TileGrid grid) {
+  return StageReader(schedule, network, grid).read(top);
+}
+
+void check_scheduled(const std::vector<workloads::LayerId>& layers, const std::string& origin,
+                     const Network& network) {
   std::vector<bool> seen(network.layers.size(), false);
-  for (const Node* top : tops) {
-    plans.push_back(StageReader(schedule, network, grid).read(*top));
-    const auto layer = plans.back().layer;
-    if (seen[layer])
-      throw UserError(schedule.origin, ": layer ", network.layers[layer].name, " is scheduled twice");
+  for (const auto layer : layers) {
+    if (seen[layer]) throw UserError(origin, ": layer ", network.layers[layer].name, " is scheduled twice");
     seen[layer] = true;
   }
   for (std::size_t i = 0; i < seen.size(); ++i)
-    if (!seen[i])
-      throw UserError(schedule.origin, ": layer ", network.layers[i].name, " is not scheduled");
+    if (!seen[i]) throw UserError(origin, ": layer ", network.layers[i].name, " is not scheduled");
+}
+
+std::vector<StagePlan> read_stages(const Schedule& schedule, const Network& network, TileGrid grid) {
+  std::vector<StagePlan> plans;
+  std::vector<workloads::LayerId> layers;
+  for (const Node* top : tops_of(schedule)) {
+    plans.push_back(read_stage(*top, schedule, network, grid));
+    layers.push_back(plans.back().layer);
+  }
+  check_scheduled(layers, schedule.origin, network);
   return plans;
 }
 

@@ -57,6 +57,16 @@ std::string operand_name(const workloads::Layer& layer, int input);
 std::vector<StagePlan> read_stages(const Schedule& schedule, const workloads::Network& network,
                                    TileGrid grid);
 
+/// Top nodes of a schedule: what runs one after the other.
+std::vector<const Node*> tops_of(const Schedule& schedule);
+
+/// The stage of one top node that has a single path down to its layer.
+StagePlan read_stage(const Node& top, const Schedule& schedule, const workloads::Network& network, TileGrid grid);
+
+/// UserError unless every layer of the network is among these once.
+void check_scheduled(const std::vector<workloads::LayerId>& layers, const std::string& origin,
+                     const workloads::Network& network);
+
 /// One tile's share of each rank; empty ranges for tiles that get nothing.
 struct Shares {
   std::vector<TileId> tiles;  ///< those with work, ascending

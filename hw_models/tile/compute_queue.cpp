@@ -16,10 +16,10 @@ bool Tile::step_compute(Cycle now) {
   }
   if (!enter(compute_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().compute; })) return false;
   StageRun& run = stage_run(compute_.turn);
-  if (compute_.cursor.done()) {
-    run.compute_done = true;
-    ++compute_.turn;
-    compute_.entered = false;
+  if (compute_.cursor.done()) return leave(compute_, &StageRun::compute_done);
+  if (compute_.cursor.instruction().op == Op::kYield) {
+    compute_.cursor.next();
+    yield(compute_);
     return true;
   }
   if (!execute(now, run, compute_.cursor.instruction())) return false;
@@ -58,6 +58,8 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
       return reopen(now, run, ring);
     case Op::kCommit:
       commit(now, run, instruction.slot);
+      keep_in_window(run, instruction.slot);
+      if (run.stage().slots[instruction.slot].streams) owe(run, run.ring(instruction.slot).open());
       return true;
     case Op::kArray:
       return start_array(now, run, instruction);
@@ -217,6 +219,14 @@ void Tile::commit(Cycle now, StageRun& run, mapping::SlotId slot) {
   granule.accumulators.reset();
 }
 
+/// Outputs for other stages of the fusion: written into the window, which needs no granule of its own.
+void Tile::keep_in_window(StageRun& run, mapping::SlotId slot) {
+  RetainedWindow* window = run.window(slot);
+  if (window == nullptr) return;
+  if (context_.functional) window->write(*run.ring(slot).open().values);
+  run.ring(slot).release(SlotReader::kCompute);
+}
+
 void Tile::open_outputs(const StageRun& run, Granule& granule) const {
   granule.values = std::make_unique<RegionValues>(granule.region);
   if (workloads::accumulates(run.layer()) && granule.accumulators == nullptr)
@@ -224,10 +234,30 @@ void Tile::open_outputs(const StageRun& run, Granule& granule) const {
         workloads::start_accumulators(run.layer(), compute_.cursor.ranks()));
 }
 
+/// The window that holds an element: of the slot it was received in, or of the stage that computed it.
+const RetainedWindow* Tile::window_of(StageRun& run, std::size_t operand, std::span<const std::int64_t> index) {
+  const auto slot = run.receive(static_cast<int>(operand)).slot;
+  if (slot >= 0) return run.window(slot);
+  for (const int p : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
+    const auto& part = context_.program.parts[p];
+    if (part.home != mapping::Home::kWindow) continue;
+    StageRun& producer = *find_stage(part.producer_stage);
+    const auto* window = producer.window(producer.stage().output_slot);
+    if (window->present(index)) return window;
+  }
+  return nullptr;
+}
+
 /// Reads operands only from the granules that have arrived: an element that was never sent is caught here.
 workloads::ReadElement Tile::operand_reader(StageRun& run) {
   return [this, &run](std::size_t operand, std::span<const std::int64_t> index) {
-    auto& ring = run.ring(run.receive(static_cast<int>(operand)).slot);
+    if (const auto* window = window_of(run, operand, index); window != nullptr && window->present(index))
+      return window->at(index);
+    const auto slot = run.receive(static_cast<int>(operand)).slot;
+    if (slot < 0)
+      throw InvariantViolation("tile " + std::to_string(id_), now_, "stage ", run.stage().name,
+                               " reads an element of operand ", operand, " that its window does not hold");
+    auto& ring = run.ring(slot);
     for (int i = 0; const Granule* granule = ring.front(SlotReader::kCompute, i); ++i)
       if (granule->complete_at <= now_ && granule->values->present(index)) return granule->values->at(index);
     throw InvariantViolation("tile " + std::to_string(id_), now_, "stage ", run.stage().name,

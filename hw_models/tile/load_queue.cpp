@@ -17,13 +17,13 @@ bool Tile::step_load(Cycle now) {
   }
   if (!enter(load_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().load; })) return false;
   StageRun& run = stage_run(load_.turn);
-  if (load_.cursor.done()) {
-    run.load_done = true;
-    ++load_.turn;
-    load_.entered = false;
+  if (load_.cursor.done()) return leave(load_, &StageRun::load_done);
+  const auto& instruction = load_.cursor.instruction();
+  if (instruction.op == Op::kYield) {
+    load_.cursor.next();
+    yield(load_);
     return true;
   }
-  const auto& instruction = load_.cursor.instruction();
   if (!begin_load(now, run, instruction)) return false;
   note_occupancy();
   load_.free_at = now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
@@ -48,16 +48,26 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
   if (!claim(load_.turn, instruction.slot)) return false;
   load_.wait = "room for a granule of its inputs";
   if (!ring.has_room()) return false;
-  Region region = region_of(run.layer().inputs[instruction.operand], load_.cursor.ranks());
   load_.wait = "earlier receives";
-  if (!region.empty() && outstanding_receives_ >= context_.accelerator.tile.interface.outstanding_receives) return false;
-  Region fetched = context_.ideal(Ideal::kToolwords)
-                       ? run.receive(instruction.operand).window.advance(mapping::bounding_box(region))
-                       : region;
-  const Bytes bytes = static_cast<Bytes>(fetched.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+  Region region = region_of(run.layer().inputs[instruction.operand], load_.cursor.ranks());
+  RetainedWindow* window = run.window(instruction.slot);
+  if ((window != nullptr || !region.empty()) &&
+      outstanding_receives_ >= context_.accelerator.tile.interface.outstanding_receives)
+    return false;
+  std::vector<Region> wanted = {region};
+  if (window != nullptr) {
+    // Where nothing is computed nothing is needed, and the window is left as it is.
+    if (workloads::volume(load_.cursor.ranks()) == 0)
+      for (auto& range : region.dimensions) range.count = 0;
+    wanted = window->advance(region);
+  } else if (context_.ideal(Ideal::kToolwords)) {
+    wanted = {run.receive(instruction.operand).window.advance(mapping::bounding_box(region))};
+  }
+  Bytes bytes = 0;
+  for (const auto& box : wanted) bytes += static_cast<Bytes>(box.elements()) * static_cast<Bytes>(context_.program.word_bytes);
 
   Granule& granule = ring.append(std::move(region));
-  granule.fetched = std::move(fetched);
+  granule.wanted = std::move(wanted);
   granule.free = context_.ideal(Ideal::kOverlap) && granule.sequence == 0;
   granule.times.allocated = now;
   granule.expected_bytes = bytes;
@@ -148,15 +158,16 @@ void Tile::request(Cycle now, StageRun& run, int operand, std::int64_t sequence)
   order.requested = now;
   order.free = granule.free;
   for (const auto member : state.group->members) order.destinations.push_back(static_cast<NodeId>(member));
-  for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
-    order.part = part;
-    const auto region = intersect(granule.fetched, context_.program.parts[part].region);
-    if (region.empty()) continue;
-    if (context_.program.parts[part].home == Home::kDram)
-      order_from_dram(now, order, region);
-    else
-      order_from_tiles(now, order, region);
-  }
+  for (const auto& box : granule.wanted)
+    for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
+      order.part = part;
+      const auto region = intersect(box, context_.program.parts[part].region);
+      if (region.empty()) continue;
+      if (context_.program.parts[part].home == Home::kDram)
+        order_from_dram(now, order, region);
+      else
+        order_from_tiles(now, order, region);
+    }
 }
 
 void Tile::order_from_dram(Cycle now, const Order& order, const Region& region) {
@@ -207,6 +218,8 @@ void Tile::take_data(const Arrival& arrival) {
   granule.times.last_from_dram = message.from_dram;
   if (message.order != nullptr) granule.times.requested = message.order->requested;
   if (message.values != nullptr) granule.values->merge(*message.values);
+  RetainedWindow* window = run.window(message.granule.slot);
+  if (window != nullptr && message.values != nullptr) window->write(*message.values);
   if (message.sums != nullptr) granule.accumulators = std::make_unique<workloads::Accumulators>(*message.sums);
 
   const Cycle usable =

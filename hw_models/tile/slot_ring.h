@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <vector>
 
 #include "hw_models/tile/region_values.h"
 #include "mapping/program.h"
@@ -23,11 +24,11 @@ struct ArrivalTimes {
 struct Granule {
   std::int64_t sequence = 0;
   workloads::Region region;
-  workloads::Region fetched;   ///< what of it is moved: all, unless the tool keeps a sliding window
   bool free = false;           ///< ideal: its way costs no time
   Bytes expected_bytes = 0;
   Bytes received_bytes = 0;
   Cycle complete_at = kNever;  ///< readable from this cycle on
+  std::vector<workloads::Region> wanted = {};  ///< boxes of the region that have to be fetched
   Cycle restored_at = kNever;  ///< restored outputs: from this cycle on they can be added to
   bool holds_sums = false;     ///< of an earlier visit
   workloads::RankTile opened;  ///< outputs: ranks when it became the granule in work

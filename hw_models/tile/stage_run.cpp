@@ -52,8 +52,10 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
       share_(&share),
       layer_(&program.network.layers[stage_->layer]),
       used_(stage_->slots.size(), false) {
-  for (const auto& slot : stage_->slots)
+  for (const auto& slot : stage_->slots) {
     rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers);
+    windows_.push_back(slot.retains ? std::optional(RetainedWindow(slot.extents)) : std::nullopt);
+  }
   for (const auto* block : {&code().load, &code().compute, &code().store}) mark_slots(*block, used_);
   for (const auto group : share.input_groups) {
     ReceiveState state;
@@ -79,7 +81,8 @@ bool StageRun::closed(SlotId slot) {
   const bool output = slot == stage_->output_slot || slot == stage_->partial_slot;
   if (!(output ? compute_done : load_done)) return false;
   if ((stage_->slots[slot].readers & static_cast<unsigned>(SlotReader::kServer)) != 0)
-    return closings == expected_closings && reads_in_flight == 0;
+    return stage_->slots[slot].streams ? rings_[slot].empty() && reads_in_flight == 0
+                                       : closings == expected_closings && reads_in_flight == 0;
   return rings_[slot].empty();
 }
 

@@ -3,8 +3,10 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
+#include "hw_models/tile/retained_window.h"
 #include "hw_models/tile/slot_ring.h"
 #include "mapping/program_index.h"
 #include "mapping/sliding_window.h"
@@ -42,6 +44,8 @@ class StageRun {
   const workloads::Layer& layer() const { return *layer_; }
   SlotRing& ring(mapping::SlotId slot) { return rings_[slot]; }
   ReceiveState& receive(int operand) { return receives_[operand]; }
+  /// nullptr for slots that retain nothing.
+  RetainedWindow* window(mapping::SlotId slot) { return windows_[slot] ? &*windows_[slot] : nullptr; }
   int operands() const { return static_cast<int>(receives_.size()); }
   const mapping::Group& sums_group() const { return stage_->groups[share_->sums_group]; }
   bool uses(mapping::SlotId slot) const { return used_[slot]; }
@@ -59,6 +63,7 @@ class StageRun {
   std::int64_t last_output = -1;                   ///< sequence of the last granule that leaves the tile
   int closings = 0;
   int expected_closings = 0;                       ///< owner of a part in the tiles
+  std::map<std::int64_t, std::int64_t> owed;       ///< streamed granules: elements that readers still have to get
   int reads_in_flight = 0;                         ///< served reads whose packets have not all left
 
   /// Nothing more will enter the slot and nothing is left in it.
@@ -70,6 +75,7 @@ class StageRun {
   const mapping::TileShare* share_;
   const workloads::Layer* layer_;
   std::deque<SlotRing> rings_;
+  std::vector<std::optional<RetainedWindow>> windows_;
   std::vector<ReceiveState> receives_;
   std::vector<bool> used_;
   bool restores_ = false;

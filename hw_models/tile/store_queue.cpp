@@ -16,13 +16,13 @@ bool Tile::step_store(Cycle now) {
   }
   if (!enter(store_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().store; })) return false;
   StageRun& run = stage_run(store_.turn);
-  if (store_.cursor.done()) {
-    run.store_done = true;
-    ++store_.turn;
-    store_.entered = false;
+  if (store_.cursor.done()) return leave(store_, &StageRun::store_done);
+  const auto& instruction = store_.cursor.instruction();
+  if (instruction.op == Op::kYield) {
+    store_.cursor.next();
+    yield(store_);
     return true;
   }
-  const auto& instruction = store_.cursor.instruction();
   auto& ring = run.ring(instruction.slot);
   switch (instruction.op) {
     case Op::kAcquire: {

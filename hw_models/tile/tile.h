@@ -78,6 +78,8 @@ class Tile {
   const std::vector<TileCounts>& counts() const { return counts_; }
   const CycleStack& stack() const { return stack_; }
   Bytes peak_buffer_bytes() const { return peak_bytes_; }
+  /// Most words in slots that are in use at the same time, full or not.
+  std::int64_t peak_reserved_words() const { return peak_reserved_words_; }
   Bytes peak_staging_bytes() const { return peak_staging_bytes_; }
   Bytes payload_received() const { return payload_received_; }
   Bytes payload_sent() const { return interface_.payload_sent(); }
@@ -98,6 +100,8 @@ class Tile {
   struct Queue {
     std::size_t turn = 0;  ///< position in the tile's list of stages
     mapping::CodeCursor cursor;
+    std::size_t begin = 0, end = 0;            ///< turns of the fusion that it is in
+    std::vector<mapping::CodeCursor> parked;   ///< per turn of the fusion: where it goes on
     bool entered = false;
     Cycle free_at = 0;     ///< issuing or executing until then
     const char* wait = ""; ///< why it cannot move
@@ -119,10 +123,14 @@ class Tile {
     bool served = false;  ///< read on behalf of others
     int stage = -1;
     bool staging = false; ///< read out of the staging FIFO
+    std::int64_t sequence = -1;  ///< streamed: granule that it is read from
+    std::int64_t elements = 0;
   };
   struct Served {
     std::uint64_t ticket;
     int stage;
+    std::int64_t sequence;  ///< of the granule that was read; -1: it is not streamed
+    std::int64_t elements;
   };
   /// A store instruction in progress.
   struct StoreWork {
@@ -139,6 +147,8 @@ class Tile {
   StageRun* find_stage(int stage);
   std::size_t turn_of(int stage) const;
   bool enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&));
+  void yield(Queue& queue);
+  bool leave(Queue& queue, bool StageRun::*done);
   bool claim(std::size_t turn, mapping::SlotId slot);
   void receive_arrivals(Cycle now);
   void handle(const Arrival& arrival, Cycle now);
@@ -146,6 +156,7 @@ class Tile {
   void schedule_departure(Cycle now, Departure departure);
   void wake(Cycle at) { next_wake_ = std::min(next_wake_, at); }
   void note_occupancy();
+  void note_reserved();
   const Granule* acquire(SlotRing& ring, mapping::SlotReader reader, int amount, Cycle now);
 
   // load_queue.cpp
@@ -183,6 +194,8 @@ class Tile {
   void account(Cause cause, Cycle cycles);
   void open_outputs(const StageRun& run, Granule& granule) const;
   workloads::ReadElement operand_reader(StageRun& run);
+  const RetainedWindow* window_of(StageRun& run, std::size_t operand, std::span<const std::int64_t> index);
+  void keep_in_window(StageRun& run, mapping::SlotId slot);
   void accumulate(StageRun& run, mapping::SlotId slot);
   void compute_vector_values(StageRun& run, mapping::SlotId slot);
 
@@ -197,6 +210,11 @@ class Tile {
   bool serve(Cycle now);
   bool held_completely(StageRun& run, const workloads::Region& region, Cycle now) const;
   void serve_order(Cycle now, StageRun& run, const std::shared_ptr<const Order>& order);
+  bool is_streamed(const Order& order) const;
+  bool serve_streams(Cycle now);
+  bool serve_piece(Cycle now, StageRun& run, const Order& order, const Granule& granule);
+  void owe(StageRun& run, const Granule& granule);
+  void give_back(StageRun& run, std::int64_t sequence, std::int64_t elements);
 
   mapping::TileId id_;
   const TileContext& context_;
@@ -211,6 +229,13 @@ class Tile {
   std::deque<Left> left_;
   std::deque<Departure> departures_;
   std::deque<std::shared_ptr<const Order>> requests_;  ///< reads of kept feature maps that wait
+  /// A read of outputs that leave granule by granule: it is answered as they are completed.
+  struct StreamRequest {
+    std::shared_ptr<const Order> order;
+    std::int64_t next = 0;  ///< first granule not looked at
+    std::int64_t left = 0;  ///< elements
+  };
+  std::deque<StreamRequest> stream_requests_;
   std::vector<Served> served_;  ///< reads on their way out
   StoreWork store_work_;
   int outstanding_receives_ = 0;
@@ -222,6 +247,7 @@ class Tile {
   CycleStack stack_;
   std::vector<TileCounts> counts_;  ///< per turn
   Bytes peak_bytes_ = 0;
+  std::int64_t peak_reserved_words_ = 0;
   Bytes peak_staging_bytes_ = 0;
   Bytes payload_received_ = 0;
   ArrayExecutor* executor_ = nullptr;

@@ -121,7 +121,7 @@ class CodeCheck {
       refuse(instruction, "layer ", view_.layer.name, " runs on the ",
              matrix ? "PE array" : "vector unit");
     for (const CodeNode* loop : around_)
-      if (loop->rank < 0 && loop->count > 1)
+      if (loop->rank < 0 && loop->count > 1 && view_.stage.recomputed == 0)
         refuse(instruction, "is repeated ", loop->count, " times on the same rank tile");
     if (computing_) refuse(instruction, "a second instruction computes the same outputs");
     computing_ = instruction.op;
@@ -130,8 +130,9 @@ class CodeCheck {
   /// Outputs that are restored may be produced in several visits: a partner sends its sums in each.
   void once_per_output(const Instruction& instruction, std::optional<Op>& seen) {
     for (const CodeNode* loop : around_) {
+      const bool declared = loop->rank < 0 && view_.stage.recomputed > 0;
       const bool again = loop->rank < 0 || (view_.layer.ranks[loop->rank].reduced && !restores_);
-      if (loop->count > 1 && again)
+      if (!declared && loop->count > 1 && again)
         refuse(instruction, "stands in a ",
                loop->rank < 0 ? "repetition"
                               : "loop over reduced rank " + view_.layer.ranks[loop->rank].name,

@@ -1,5 +1,7 @@
 #include "mapping/checker/memory_check.h"
 
+#include <algorithm>
+
 namespace tessera::mapping::checker {
 
 namespace {
@@ -34,8 +36,9 @@ void check_slot(const StageView& view, const Slot& slot, const ProgramLimits& li
 /// The slots of one tile that are needed, stage by stage.
 class TileBuffer {
  public:
+  /// `end`: last stage of its fusion, until which its slots are needed.
   void enter(const StageView& view, const TileShare& share, const AppendedSlots& appended,
-             int part_end) {
+             int part_end, int end) {
     std::erase_if(alive_, [&](const Block& block) { return block.last_stage < view.index; });
     for (std::size_t s = 0; s < view.stage.slots.size(); ++s) {
       if (!appended[s]) continue;
@@ -44,7 +47,7 @@ class TileBuffer {
       add(view, share.tile,
           {slot.base_address,
            slot.base_address + slot.granule_bytes * static_cast<Bytes>(slot.granules), &slot,
-           &view.stage, served ? part_end : view.index});
+           &view.stage, std::max(end, served ? part_end : view.index)});
     }
   }
 
@@ -70,9 +73,13 @@ void check_memory(const Program& program, const std::vector<std::vector<Appended
   for (std::size_t s = 0; s < program.stages.size(); ++s) {
     const StageView view(program, static_cast<int>(s));
     for (const auto& slot : view.stage.slots) check_slot(view, slot, limits);
+    int end = view.index;
+    while (view.stage.fusion >= 0 && end + 1 < static_cast<int>(program.stages.size()) &&
+           program.stages[end + 1].fusion == view.stage.fusion)
+      ++end;
     const int part_end = parts.last_reader[parts.part_of_stage[s]];
     for (const auto& share : view.stage.shares)
-      buffers[share.tile].enter(view, share, appended[s][share.code], part_end);
+      buffers[share.tile].enter(view, share, appended[s][share.code], part_end, end);
   }
 }
 

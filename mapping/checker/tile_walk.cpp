@@ -114,6 +114,8 @@ class TileWalk {
       case Op::kStore:
       case Op::kSendSums:
         return leave(instruction, ranks);
+      case Op::kYield:
+        refuse(queue, "the stage takes turns with no other");
     }
   }
 

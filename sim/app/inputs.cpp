@@ -7,6 +7,7 @@
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
 #include "mapping/schedule_io.h"
+#include "sim/app/looptree_inputs.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/base/names.h"
@@ -50,7 +51,10 @@ std::vector<std::string> assignments_of(const po::variables_map& options) {
 
 hw::Accelerator load_accelerator(const po::variables_map& options, std::string& text) {
   const auto name = required(options, "accelerator");
-  const auto description = hw::read_accelerator_text(name, assignments_of(options));
+  auto description =
+      is_looptree_architecture(name) ? looptree_machine(name) : hw::read_accelerator_text(name, assignments_of(options));
+  if (is_looptree_architecture(name))
+    for (const auto& assignment : assignments_of(options)) set_field(description, assignment);
   text = to_textproto(description);
   auto accelerator = hw::to_accelerator(description, name);
   hw::idealise(accelerator, ideal_of(options));
@@ -122,17 +126,34 @@ void check_program(const mapping::Program& program, const hw::Accelerator& accel
 }
 
 Inputs load_inputs(const po::variables_map& options) {
-  if (options.count("schedule") != 0)
+  if (options.count("schedule") != 0 && !is_looptree_mapping(options["schedule"].as<std::string>()))
     if (const auto tool = mapping::importers::tool_of_schedule(options["schedule"].as<std::string>()))
       return load_tool_inputs(*tool, options);
   Inputs inputs;
   inputs.accelerator = load_accelerator(options, inputs.accelerator_text);
   const auto batch = options["batch"].as<std::int64_t>();
   if (batch < 0) throw UserError("--batch ", batch, ": must be 0 (the network's own) or positive");
-  inputs.network = workloads::load_network(required(options, "network"), batch);
+  const auto network = required(options, "network");
+  if (is_looptree_workload(network)) {
+    if (batch != 0) throw UserError("--batch ", batch, ": a LoopTree workload has no batch; leave it out");
+    inputs.network = load_looptree_network(network);
+  } else {
+    inputs.network = workloads::load_network(network, batch);
+  }
   const auto schedule = options.count("schedule") != 0 ? options["schedule"].as<std::string>()
                                                        : inputs.accelerator.default_schedule;
-  inputs.schedule = load_schedule(schedule, inputs);
+  if (is_looptree_mapping(schedule)) {
+    const auto accelerator = required(options, "accelerator");
+    if (!is_looptree_architecture(accelerator))
+      throw UserError(schedule, ": counts the memories of a LoopTree architecture; give that as --accelerator");
+    inputs.schedule = load_looptree_schedule(schedule, accelerator, inputs.network);
+    auto machine = looptree_machine(accelerator, tiles_of_mapping(inputs.schedule));
+    for (const auto& assignment : assignments_of(options)) set_field(machine, assignment);
+    inputs.accelerator_text = to_textproto(machine);
+    inputs.accelerator = hw::to_accelerator(machine, accelerator);
+  } else {
+    inputs.schedule = load_schedule(schedule, inputs);
+  }
   return inputs;
 }
 

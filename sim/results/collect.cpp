@@ -81,7 +81,9 @@ class Collector {
   void check_books() const {
     for (std::size_t s = 0; s < stages_.size(); ++s) {
       const auto& layer = program_.network.layers[program_.stages[s].layer];
-      expect_equal("layer " + layer.name, "MACs executed", stages_[s].counts.macs, "MACs of the layer", layer.macs());
+      const auto again = layer.kind == workloads::LayerKind::kMatrix ? program_.stages[s].recomputed : 0;
+      expect_equal("layer " + layer.name, "MACs executed", stages_[s].counts.macs,
+                   "MACs of the layer and those declared as recomputation", layer.macs() + again);
     }
     const auto& packets = machine_.packets();
     expect_equal("network", "payload bytes delivered", packets.payload_delivered(), "sent", packets.payload_sent());
@@ -160,6 +162,7 @@ class Collector {
       message.set_name(layer.name);
       message.set_kind(kind_name(layer.kind));
       message.set_macs(layer.macs());
+      message.set_recomputed_macs(counts.macs - layer.macs());
       message.set_vector_operations(counts.vector_operations);
       message.set_cycles(end - end_before);
       message.set_start_cycle(counts.first == kNever ? end_before : counts.first);
@@ -204,12 +207,15 @@ class Collector {
   void add_tiles() {
     hw::CycleStack stack;
     Bytes peak = 0;
+    std::int64_t reserved = 0;
     for (const auto& tile : machine_.tiles()) {
       stack.add(tile->stack());
       peak = std::max(peak, tile->peak_buffer_bytes());
+      reserved = std::max(reserved, tile->peak_reserved_words());
     }
     *result_.mutable_cycle_stack() = stack_message(stack);
     result_.set_peak_buffer_bytes(peak);
+    result_.set_peak_reserved_words(reserved);
   }
 
   const Machine& machine_;
