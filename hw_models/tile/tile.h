@@ -165,6 +165,8 @@ class Tile {
   bool start_receive_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_restore(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool begin_load(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  std::vector<workloads::Region> tool_boxes(StageRun& run, const mapping::Instruction& instruction,
+                                            workloads::Region region);
   void note_received(const StageRun& run, const Message& message);
   Cycle written(const StageRun& run, mapping::SlotId slot, Bytes bytes, Cycle tail);
   void note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence);
