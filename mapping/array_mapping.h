@@ -29,6 +29,7 @@ struct ArrayMapping {
   std::vector<ArrayLoopSpec> loops;  ///< outermost first
   int store_depth[3] = {};           ///< per operand: its register store stands inside this many loops
   bool double_buffered[3] = {true, true, true};
+  bool streamed[3] = {};   ///< inputs that no register keeps: delivered again for every step
 };
 
 }  // namespace tessera::mapping

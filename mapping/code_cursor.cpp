@@ -5,6 +5,15 @@
 namespace tessera::mapping {
 
 CodeCursor::CodeCursor(const CodeBlock& code, workloads::RankTile share) : ranks_(std::move(share)) {
+  for (const auto& range : ranks_) origins_.push_back(range.begin);
+  frames_.push_back({&code});
+  settle();
+}
+
+CodeCursor::CodeCursor(const CodeBlock& code, const TileShare& share)
+    : ranks_(share.ranks), origins_(share.origins) {
+  if (origins_.empty())
+    for (const auto& range : ranks_) origins_.push_back(range.begin);
   frames_.push_back({&code});
   settle();
 }
@@ -12,6 +21,28 @@ CodeCursor::CodeCursor(const CodeBlock& code, workloads::RankTile share) : ranks
 void CodeCursor::next() {
   ++frames_.back().position;
   settle();
+}
+
+workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer, std::int64_t origin,
+                                std::int64_t trip) {
+  if (loop.first == 0) {
+    const std::int64_t begin = std::min(outer.begin + trip * loop.step, outer.end);
+    return {begin, std::min(begin + loop.step, outer.end)};
+  }
+  const std::int64_t end = origin + loop.first + trip * loop.step;
+  const std::int64_t begin = trip == 0 ? origin : end - loop.step - loop.overlap;
+  const auto inside = [&](std::int64_t index) { return std::clamp(index, outer.begin, outer.end); };
+  return {inside(begin), inside(end)};
+}
+
+CodeCursor::Visit CodeCursor::visit(const workloads::Layer& layer) const {
+  Visit visit;
+  for (const auto& frame : frames_) {
+    if (frame.loop == nullptr || frame.loop->rank < 0 || !layer.ranks[frame.loop->rank].reduced) continue;
+    visit.number = visit.number * frame.loop->count + frame.iteration;
+    visit.visits *= frame.loop->count;
+  }
+  return visit;
 }
 
 void CodeCursor::enter(const CodeNode& loop) {
@@ -23,9 +54,8 @@ void CodeCursor::enter(const CodeNode& loop) {
 
 void CodeCursor::set_range(const Frame& frame) {
   if (frame.loop->rank < 0) return;
-  const std::int64_t begin =
-      std::min(frame.outer.begin + frame.iteration * frame.loop->step, frame.outer.end);
-  ranks_[frame.loop->rank] = {begin, std::min(begin + frame.loop->step, frame.outer.end)};
+  ranks_[frame.loop->rank] =
+      trip_range(*frame.loop, frame.outer, origins_[frame.loop->rank], frame.iteration);
 }
 
 /// Moves on from loop heads and block ends until the cursor stands on an instruction or has finished.

@@ -7,16 +7,32 @@
 
 namespace tessera::mapping {
 
+/// Range of a loop's rank in one trip, when it is `outer` around the loop; loops with `first` count from
+/// `origin`.
+workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer, std::int64_t origin,
+                                std::int64_t trip);
+
 /// Stands on one instruction at a time; `ranks()` is the rank tile that the loops around it leave.
 class CodeCursor {
  public:
   CodeCursor() = default;
   CodeCursor(const CodeBlock& code, workloads::RankTile share);
+  CodeCursor(const CodeBlock& code, const TileShare& share);
 
   bool done() const { return frames_.empty(); }
   const Instruction& instruction() const { return node().instruction; }
   const workloads::RankTile& ranks() const { return ranks_; }
   void next();
+
+  /// How often the loops over reduced ranks around the instruction have come round before, and how often they
+  /// will in all: outputs that are named inside such loops are visited again.
+  struct Visit {
+    std::int64_t number = 0;
+    std::int64_t visits = 1;
+    bool first() const { return number == 0; }
+    bool last() const { return number + 1 == visits; }
+  };
+  Visit visit(const workloads::Layer& layer) const;
 
  private:
   struct Frame {
@@ -34,6 +50,7 @@ class CodeCursor {
 
   std::vector<Frame> frames_;
   workloads::RankTile ranks_;
+  std::vector<std::int64_t> origins_;
 };
 
 }  // namespace tessera::mapping

@@ -31,6 +31,10 @@ const char* name_of(Op op) {
       return "receive";
     case Op::kReceiveSums:
       return "receive_sums";
+    case Op::kRestore:
+      return "restore";
+    case Op::kReopen:
+      return "reopen";
     case Op::kAcquire:
       return "acquire";
     case Op::kRelease:
@@ -49,6 +53,8 @@ const char* name_of(Op op) {
       return "store";
     case Op::kSendSums:
       return "send_sums";
+    case Op::kYield:
+      return "yield";
   }
   return "";
 }
@@ -69,6 +75,7 @@ bool belongs_to(Op op, Queue queue) {
   switch (op) {
     case Op::kReceive:
     case Op::kReceiveSums:
+    case Op::kRestore:
       return queue == Queue::kLoad;
     case Op::kAcquire:
     case Op::kRelease:
@@ -76,6 +83,8 @@ bool belongs_to(Op op, Queue queue) {
     case Op::kStore:
     case Op::kSendSums:
       return queue == Queue::kStore;
+    case Op::kYield:
+      return true;
     default:
       return queue == Queue::kCompute;
   }

@@ -7,6 +7,7 @@
 
 #include "mapping/checker/region_set.h"
 #include "mapping/checker/stage_view.h"
+#include "mapping/code_cursor.h"
 #include "mapping/stage_plan.h"
 
 namespace tessera::mapping {
@@ -39,7 +40,7 @@ class StageListing {
 
   void write() {
     out_ << "\nstage " << view_.index << " " << view_.stage.name << ": layer " << view_.layer.name
-         << "\n";
+         << fusion_text() << "\n";
     write_share();
     for (const auto& slot : view_.stage.slots) write_slot(slot);
     for (std::size_t i = 0; i < view_.layer.inputs.size(); ++i) write_input(static_cast<int>(i));
@@ -67,6 +68,14 @@ class StageListing {
     out_ << ", code " << share_.code << "\n";
   }
 
+  std::string fusion_text() const {
+    if (view_.stage.fusion < 0) return "";
+    std::string text = detail::concatenate(", fusion ", view_.stage.fusion);
+    if (view_.stage.recomputed > 0)
+      text += detail::concatenate(", ", view_.stage.recomputed, " points computed again over all tiles");
+    return text;
+  }
+
   void write_slot(const Slot& slot) const {
     out_ << "  slot " << slot.name << ": " << slot.granules << " x " << slot.granule_bytes
          << " bytes at " << slot.base_address << ", read by ";
@@ -75,6 +84,10 @@ class StageListing {
       if ((slot.readers & checker::bit(reader)) == 0) continue;
       out_ << separator << reader_name(reader);
       separator = " and ";
+    }
+    if (slot.retains) {
+      out_ << ", a window of";
+      for (const auto extent : slot.extents) out_ << " " << extent;
     }
     out_ << "\n";
   }
@@ -97,10 +110,14 @@ class StageListing {
     const char* separator = "";
     for (const auto& part : view_.program.parts) {
       if (part.tensor != tensor || intersect(part.region, region).empty()) continue;
-      out_ << separator << name_of(part.home);
+      out_ << separator << place_name(part.home);
       if (part.producer_stage >= 0) out_ << " (stage " << part.producer_stage << ")";
       separator = " and ";
     }
+  }
+
+  static const char* place_name(Home home) {
+    return home == Home::kDram ? "DRAM" : home == Home::kTiles ? "tiles" : "the window";
   }
 
   void write_output() const {
@@ -112,7 +129,7 @@ class StageListing {
     }
     const auto part = std::ranges::find(view_.program.parts, view_.index, &Part::producer_stage);
     const Home home = part == view_.program.parts.end() ? Home::kDram : part->home;
-    out_ << (home == Home::kTiles ? "stays in the " : "to ") << name_of(home);
+    out_ << (home == Home::kTiles ? "stays in " : home == Home::kWindow ? "stays in " : "to ") << place_name(home);
     if (sums.members.size() > 1) out_ << ", sums of " << sums.members.size() << " tiles";
     out_ << "\n";
   }
@@ -153,12 +170,16 @@ class StageListing {
     if (loop.rank < 0) {
       out_ << "repeat " << loop.count << "\n";
     } else {
-      out_ << "loop " << rank_name(loop.rank) << " step " << loop.step << " count " << loop.count
-           << "\n";
-      auto& range = ranks[loop.rank];
-      range.end = std::min(range.end, range.begin + loop.step);
+      out_ << "loop " << rank_name(loop.rank) << " step " << loop.step << " count " << loop.count;
+      if (loop.first > 0) out_ << " first " << loop.first << " overlap " << loop.overlap;
+      out_ << "\n";
+      ranks[loop.rank] = trip_range(loop, ranks[loop.rank], origin(loop.rank), 0);
     }
     write_block(loop.body, ranks, depth + 1);
+  }
+
+  std::int64_t origin(workloads::RankId rank) const {
+    return share_.origins.empty() ? share_.ranks[rank].begin : share_.origins[rank];
   }
 
   void write_instruction(const Instruction& instruction, const RankTile& ranks) const {
@@ -171,7 +192,9 @@ class StageListing {
         break;
       }
       case Op::kReceiveSums:
+      case Op::kRestore:
       case Op::kReserve:
+      case Op::kReopen:
       case Op::kStore:
       case Op::kSendSums:
         write_region(region_of(view_.layer.output, ranks));

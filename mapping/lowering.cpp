@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
-#include "mapping/dram_order.h"
+#include "mapping/digit_ranks.h"
 #include "mapping/dram_order.h"
 #include "mapping/dram_placement.h"
+#include "mapping/fusion/fusion_plan.h"
 #include "mapping/shared_placer.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
+#include "mapping/staging_fit.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping {
@@ -20,6 +22,14 @@ using workloads::RankTile;
 
 namespace {
 
+/// What lowering has to know of a stage beside its code.
+struct Origin {
+  workloads::LayerId layer = 0;
+  Home home = Home::kDram;
+  int plan = -1;    ///< among the plans of layers that stand alone
+  int fusion = -1;  ///< among the fusions
+};
+
 /// Lowers stage by stage, then places slots in tile memory and tensors in DRAM.
 class ProgramBuilder {
  public:
@@ -27,7 +37,8 @@ class ProgramBuilder {
       : network_(network),
         accelerator_(accelerator),
         placement_(schedule.dram_placement),
-        plans_(read_stages(schedule, network, {accelerator.rows, accelerator.columns})) {
+        grid_{accelerator.rows, accelerator.columns} {
+    read(schedule);
     program_.accelerator = accelerator.name;
     program_.schedule = schedule.name;
     program_.tiles = accelerator.tiles();
@@ -36,7 +47,10 @@ class ProgramBuilder {
   }
 
   Program build() {
-    for (const auto& plan : plans_) program_.stages.push_back(build_stage(plan, network_, accelerator_));
+    if (accelerator_.tile.free_copies)
+      for (auto& plan : plans_) copy_everything(plan);
+    for (auto& plan : plans_) fit_staging(plan, network_, accelerator_);
+    for (std::size_t s = 0; s < origins_.size(); ++s) add_stages(origins_[s]);
     add_parts();
     add_layouts();
     add_shared_layouts();
@@ -45,7 +59,44 @@ class ProgramBuilder {
   }
 
  private:
-  const Layer& layer(int stage) const { return network_.layers[plans_[stage].layer]; }
+  void read(const Schedule& schedule) {
+    for (const Node* top : tops_of(schedule)) {
+      if (!is_fused(*top)) {
+        plans_.push_back(read_stage(*top, schedule, network_, grid_));
+        const auto& plan = plans_.back();
+        origins_.push_back({plan.layer, plan.output_home, static_cast<int>(plans_.size()) - 1, -1});
+        continue;
+      }
+      for (auto& fusion : read_fusions(*top, schedule.origin, network_, grid_)) {
+        infer_members(fusion, schedule.origin, network_, grid_);
+        for (const auto& member : fusion.members)
+          origins_.push_back({member.layer, member.output_home, -1, static_cast<int>(fusions_.size())});
+        fusions_.push_back(std::move(fusion));
+      }
+    }
+    std::vector<workloads::LayerId> layers;
+    for (const auto& origin : origins_) layers.push_back(origin.layer);
+    check_scheduled(layers, schedule.origin, network_);
+  }
+
+  /// All stages of a fusion come with its first member.
+  void add_stages(const Origin& origin) {
+    if (origin.plan >= 0) {
+      program_.stages.push_back(build_stage(plans_[origin.plan], network_, accelerator_));
+    } else if (origin.layer == fusions_[origin.fusion].members.front().layer) {
+      for (auto& stage : build_fusion(fusions_[origin.fusion], origin.fusion, network_, accelerator_))
+        program_.stages.push_back(std::move(stage));
+    }
+  }
+
+  const Layer& layer(int stage) const { return network_.layers[origins_[stage].layer]; }
+
+  /// Second copies that cost nothing are always taken.
+  static void copy_everything(StagePlan& plan) {
+    for (auto& input : plan.inputs) input.double_buffered = true;
+    plan.output.double_buffered = true;
+    for (auto& copied : plan.array.double_buffered) copied = true;
+  }
 
   void add_parts() {
     for (std::size_t t = 0; t < network_.tensors.size(); ++t) {
@@ -55,25 +106,24 @@ class ProgramBuilder {
       for (const auto extent : tensor.extents) whole.dimensions.push_back({0, extent, 1});
       program_.parts.push_back({static_cast<int>(t), -1, whole, Home::kDram});
     }
-    for (std::size_t s = 0; s < plans_.size(); ++s) {
+    for (std::size_t s = 0; s < origins_.size(); ++s) {
       const auto& output = layer(static_cast<int>(s)).output;
       program_.parts.push_back({output.tensor, static_cast<int>(s),
-                                region_of(output, layer(static_cast<int>(s)).whole()),
-                                plans_[s].output_home});
+                                region_of(output, layer(static_cast<int>(s)).whole()), origins_[s].home});
     }
   }
 
   /// Weights: blocks as long in each reduced dimension as one fetch, so that a granule is contiguous.
   void block_for_fetches(DramLayout& layout, workloads::TensorId tensor) const {
-    for (std::size_t s = 0; s < plans_.size(); ++s) {
-      const auto& inputs = layer(static_cast<int>(s)).inputs;
-      for (std::size_t i = 0; i < inputs.size(); ++i) {
-        if (inputs[i].tensor != tensor) continue;
-        const auto shares = deal_shares(plans_[s], layer(static_cast<int>(s)), {accelerator_.rows, accelerator_.columns});
-        const auto extents = extents_inside(plans_[s].loops, plans_[s].inputs[i].depth, shares.nominal);
-        for (std::size_t d = 0; d < inputs[i].dimensions.size(); ++d) {
-          const auto& terms = inputs[i].dimensions[d].terms;
-          if (terms.size() == 1 && layer(static_cast<int>(s)).ranks[terms[0].rank].reduced)
+    for (const auto& plan : plans_) {
+      const auto& reader = network_.layers[plan.layer];
+      for (std::size_t i = 0; i < reader.inputs.size(); ++i) {
+        if (reader.inputs[i].tensor != tensor) continue;
+        const auto shares = deal_shares(plan, reader, grid_);
+        const auto extents = extents_inside(plan.loops, plan.inputs[i].depth, shares.nominal);
+        for (std::size_t d = 0; d < reader.inputs[i].dimensions.size(); ++d) {
+          const auto& terms = reader.inputs[i].dimensions[d].terms;
+          if (terms.size() == 1 && reader.ranks[terms[0].rank].reduced)
             layout.block[d] = std::min(layout.block[d], extents[terms[0].rank]);
         }
         return;
@@ -116,40 +166,58 @@ class ProgramBuilder {
 
   int last_reader(int stage) const {
     int last = stage;
-    for (std::size_t s = 0; s < plans_.size(); ++s)
+    for (std::size_t s = 0; s < origins_.size(); ++s)
       for (const auto& input : layer(static_cast<int>(s)).inputs)
         if (input.tensor == layer(stage).output.tensor) last = std::max(last, static_cast<int>(s));
     return last;
   }
 
-  [[noreturn]] void refuse_memory(int stage) const {
+  [[noreturn]] void refuse_memory(int first, int last) const {
+    std::string names;
     std::string sizes;
-    for (const auto& slot : program_.stages[stage].slots)
-      sizes += detail::concatenate(sizes.empty() ? "" : ", ", slot.name, " ", slot.granules, " x ",
-                                   slot.granule_bytes, " B");
-    throw UserError("layer ", layer(stage).name, ": does not fit into the tile buffer of ",
-                    accelerator_.tile.buffer.bytes, " B beside the feature maps that stay on chip: ", sizes);
+    for (int s = first; s <= last; ++s) {
+      names += (names.empty() ? "" : ", ") + layer(s).name;
+      for (const auto& slot : program_.stages[s].slots)
+        sizes += detail::concatenate(sizes.empty() ? "" : ", ", first < last ? layer(s).name + "." : "", slot.name,
+                                     " ", slot.granules, " x ", slot.granule_bytes, " B");
+    }
+    throw UserError(first < last ? "layers " : "layer ", names, ": ", first < last ? "do" : "does",
+                    " not fit into the tile buffer of ", accelerator_.tile.buffer.bytes,
+                    " B beside the feature maps that stay on chip: ", sizes);
   }
 
   void place_slots() {
-    SlotPlacer placer(accelerator_.tile.buffer.bytes);
-    for (int s = 0; s < static_cast<int>(plans_.size()); ++s) {
-      const bool stays = plans_[s].output_home == Home::kTiles;
-      if (!placer.place(program_.stages[s], s, stays, stays ? last_reader(s) : s)) refuse_memory(s);
+    SlotPlacer placer(accelerator_.tile.buffer.bytes, accelerator_.tile.interface.staging_bytes);
+    for (int s = 0; s < static_cast<int>(origins_.size()); ++s) {
+      const bool stays = origins_[s].home == Home::kTiles;
+      const int last = stays ? last_reader(s) : s;
+      if (origins_[s].fusion < 0 || fusions_[origins_[s].fusion].pipelined) {
+        if (!placer.place(program_.stages[s], s, stays, last)) refuse_memory(s, s);
+        continue;
+      }
+      const int members = static_cast<int>(fusions_[origins_[s].fusion].members.size());
+      if (!placer.place_together(&program_.stages[s], s, members, origins_[s + members - 1].home == Home::kTiles,
+                                 last_reader(s + members - 1)))
+        refuse_memory(s, s + members - 1);
+      s += members - 1;
     }
   }
 
   const Network& network_;
   const hw::Accelerator& accelerator_;
   const DramPlacement& placement_;
+  TileGrid grid_;
+  std::vector<Origin> origins_;  ///< per stage
   std::vector<StagePlan> plans_;
+  std::vector<Fusion> fusions_;
   Program program_;
 };
 
 }  // namespace
 
 Program lower(const Schedule& schedule, const Network& network, const hw::Accelerator& accelerator) {
-  return ProgramBuilder(schedule, network, accelerator).build();
+  const DigitForm form = in_digits(schedule, network);
+  return ProgramBuilder(form.schedule, form.network, accelerator).build();
 }
 
 }  // namespace tessera::mapping

@@ -20,15 +20,19 @@ using GroupId = int;  ///< index into Stage::groups
 enum class Op {
   kReceive,      ///< load queue: append a granule with the operand's region, fetched from where its parts are
   kReceiveSums,  ///< load queue of an owner: append a granule with one partner's partial sums
+  kRestore,      ///< load queue of an owner: append a granule for outputs, with the sums that were stored when
+                 ///< they were last visited; on the first visit it is empty
   kAcquire,      ///< reader: wait until `amount` granules of the slot are complete
   kRelease,      ///< reader: let the `amount` oldest granules go
   kReserve,      ///< compute queue: append an empty granule for the output
+  kReopen,       ///< compute queue: take the next restored granule for the output
   kCommit,       ///< compute queue: the output granule is complete
   kArray,        ///< compute queue: the rank tile on the PE array
   kVector,       ///< compute queue: the rank tile on the vector unit
   kAddSums,      ///< compute queue: add an acquired granule of partial sums to the reserved granule
   kStore,        ///< store queue: write the acquired granule to DRAM
   kSendSums,     ///< store queue: send the acquired granule of partial sums to the group's owner
+  kYield,        ///< any queue of a fused stage: the next stage of the fusion goes on
 };
 
 struct Instruction {
@@ -43,11 +47,17 @@ using CodeBlock = std::vector<CodeNode>;
 
 /// A hardware loop or one instruction. A loop moves through its rank in steps; every tile makes the same
 /// number of trips, and a tile whose share ends earlier finds an empty range.
+///
+/// A loop with `first` follows the tiles of a later layer: trip i ends `first + i x step` after the share's
+/// origin and begins where trip i - 1 ended, `overlap` indices earlier when they are computed again, or later
+/// when it is negative and they are never needed. Ranges are cut off at the share's ends.
 struct CodeNode {
   bool is_loop = false;
   workloads::RankId rank = -1;  ///< -1: a plain repetition that leaves the rank tile alone
   std::int64_t step = 1;
   std::int64_t count = 1;
+  std::int64_t first = 0;    ///< 0: an ordinary loop
+  std::int64_t overlap = 0;
   CodeBlock body;
   Instruction instruction;
 };
@@ -68,6 +78,16 @@ struct Slot {
   Bytes granule_bytes = 0; ///< space of one granule, a multiple of the buffer line
   int granules = 1;
   unsigned readers = 0;    ///< SlotReader bits. With kServer the granules stay until all consumers have closed it
+  bool staging = false;    ///< in the staging FIFO beside the buffer; addresses are the FIFO's
+  /// Most indices of one granule in each tensor dimension; empty when nobody needs to know. Their product is
+  /// what the slot reserves.
+  std::vector<std::int64_t> extents = {};
+  /// A window: index i of a dimension lies at i modulo its extent, so that what a granule has in common with
+  /// the one before is still there and neither fetched nor computed again.
+  bool retains = false;
+  /// Outputs of a pipelined stage: a granule leaves when everyone who reads from it has been served, so the ring is
+  /// a queue of credits between the stages.
+  bool streams = false;
 };
 
 /// Tiles that receive the same granules: one request on behalf of all, delivered by multicast where the
@@ -83,6 +103,8 @@ struct TileShare {
   workloads::RankTile ranks;            ///< its share of the layer
   std::vector<GroupId> input_groups;    ///< per input operand of the layer
   GroupId sums_group = -1;              ///< tiles that add to the same outputs; first member owns them
+  /// Per rank where loops with `first` begin to count; may lie before the share. Empty: at the share's begin.
+  std::vector<std::int64_t> origins = {};
 };
 
 /// One layer on a set of tiles.
@@ -97,6 +119,10 @@ struct Stage {
   SlotId output_slot = -1;        ///< on tiles that own outputs
   SlotId sums_slot = -1;          ///< where owners take in their partners' sums; -1: reductions are not split
   SlotId partial_slot = -1;       ///< outputs of partners; exists on tiles that have no output slot
+  /// Neighbouring stages with the same number run at the same time: those that share tiles take turns there,
+  /// each queue going on with the next at a kYield. -1: the stage stands alone.
+  int fusion = -1;
+  std::int64_t recomputed = 0;    ///< points of the layer computed again, over all tiles: halos not retained
 };
 
 /// Whether every DRAM channel has a copy of a tensor of its own, and which of them answers a read.
@@ -121,7 +147,8 @@ struct DramLayout {
   Copies copies = Copies::kOne;
 };
 
-enum class Home { kDram, kTiles, kShared };
+/// In a window: on the tiles that compute it, for other stages of the fusion on the same tile.
+enum class Home { kDram, kTiles, kShared, kWindow };
 
 /// A piece of a stored tensor with one writer. Tensors written by several layers (concatenations) have several.
 /// A part that lives in the tiles is served by the tiles that produced it until every group that reads from an

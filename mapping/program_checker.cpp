@@ -1,6 +1,7 @@
 #include "mapping/program_checker.h"
 
 #include "mapping/checker/code_check.h"
+#include "mapping/checker/fusion_check.h"
 #include "mapping/checker/group_check.h"
 #include "mapping/checker/layer_check.h"
 #include "mapping/checker/memory_check.h"
@@ -32,6 +33,14 @@ void check_progress(const StageView& view) {
     view.refuse("queues wait for each other: ", *waiting);
 }
 
+int last_of_fusion(const Program& program, int first) {
+  int last = first;
+  while (last + 1 < static_cast<int>(program.stages.size()) &&
+         program.stages[last + 1].fusion == program.stages[first].fusion)
+    ++last;
+  return last;
+}
+
 }  // namespace
 
 void check(const Program& program, const ProgramLimits& limits) {
@@ -52,8 +61,14 @@ void check(const Program& program, const ProgramLimits& limits) {
   checker::check_layers(program);
   const auto parts = checker::check_parts(program, limits);
   checker::check_memory(program, appended, parts, limits);
-  for (std::size_t s = 0; s < program.stages.size(); ++s) {
-    const StageView view(program, static_cast<int>(s));
+  for (int s = 0; s < static_cast<int>(program.stages.size()); ++s) {
+    const StageView view(program, s);
+    if (view.stage.fusion >= 0) {
+      const int last = last_of_fusion(program, s);
+      checker::check_fusion(program, s, last);
+      s = last;
+      continue;
+    }
     check_progress(view);
     checker::walk_shares(view, program.parts[parts.part_of_stage[s]].home);
   }

@@ -73,6 +73,7 @@ inline constexpr EnumPair<Home, mapping::Home> kHomes[] = {
     {DRAM, mapping::Home::kDram},
     {TILES, mapping::Home::kTiles},
     {SHARED, mapping::Home::kShared},
+    {WINDOW, mapping::Home::kWindow},
 };
 
 inline constexpr EnumPair<Op, mapping::Op> kOps[] = {
@@ -81,7 +82,9 @@ inline constexpr EnumPair<Op, mapping::Op> kOps[] = {
     {RESERVE, mapping::Op::kReserve},   {COMMIT, mapping::Op::kCommit},
     {ARRAY, mapping::Op::kArray},       {VECTOR, mapping::Op::kVector},
     {ADD_SUMS, mapping::Op::kAddSums},  {STORE, mapping::Op::kStore},
-    {SEND_SUMS, mapping::Op::kSendSums}};
+    {SEND_SUMS, mapping::Op::kSendSums}, {RESTORE, mapping::Op::kRestore},
+    {REOPEN, mapping::Op::kReopen},
+    {YIELD, mapping::Op::kYield}};
 
 static_assert(std::size(kTensorKinds) == TensorKind_ARRAYSIZE);
 static_assert(std::size(kOperandRoles) == OperandRole_ARRAYSIZE);

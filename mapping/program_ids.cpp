@@ -156,6 +156,7 @@ class StageIds {
         layer_(program.network.layers[stage.layer]) {}
 
   void check() const {
+    place_.at_least("recomputed points", stage_.recomputed, 0);
     place_.index("output slot", stage_.output_slot, stage_.slots);
     place_.index("sums slot", stage_.sums_slot, stage_.slots, -1);
     place_.index("partial slot", stage_.partial_slot, stage_.slots, -1);
@@ -175,6 +176,9 @@ class StageIds {
     place.at_least("granules", slot.granules, 1);
     place.at_least("granule bytes", static_cast<std::int64_t>(slot.granule_bytes), 1);
     place.within("readers", slot.readers, 1, 7);
+    for (const auto extent : slot.extents) place.at_least("extent", extent, 1);
+    if (slot.retains && (slot.granules != 1 || slot.extents.empty()))
+      place.refuse("a window has one granule and extents");
   }
 
   void check_block(const CodeBlock& block, Queue queue, int depth, const Place& place) const {
@@ -187,6 +191,7 @@ class StageIds {
       place.index("rank of a loop", node.rank, layer_.ranks, -1);
       place.at_least("step of a loop", node.step, 1);
       place.at_least("count of a loop", node.count, 0);
+      place.at_least("first step of a loop", node.first, 0);
       check_block(node.body, queue, depth + 1, place);
     }
   }
@@ -195,6 +200,10 @@ class StageIds {
     if (!belongs_to(instruction.op, queue))
       place.refuse("the ", name_of(queue), " queue does not execute it");
     const bool computes = instruction.op == Op::kArray || instruction.op == Op::kVector;
+    if (instruction.op == Op::kYield) {
+      if (stage_.fusion < 0) place.refuse("the stage is not fused with others");
+      return;
+    }
     place.index("slot", instruction.slot, stage_.slots, computes ? -1 : 0);
     if (instruction.op == Op::kReceive) place.index("operand", instruction.operand, layer_.inputs);
     if (instruction.op == Op::kAcquire || instruction.op == Op::kRelease)
@@ -230,6 +239,7 @@ class StageIds {
       rank.within("end", share.ranks[r].end, 0, layer_.ranks[r].extent);
       rank.within("begin", share.ranks[r].begin, 0, share.ranks[r].end);
     }
+    if (!share.origins.empty()) place.size("origins", share.origins, layer_.ranks.size());
     place.size("input groups", share.input_groups, layer_.inputs.size());
     for (const GroupId group : share.input_groups) place.index("input group", group, stage_.groups);
     place.index("sums group", share.sums_group, stage_.groups);

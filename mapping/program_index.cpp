@@ -12,7 +12,8 @@ ProgramIndex::ProgramIndex(const Program& program)
       part_of_stage_(program.stages.size(), -1),
       owners_(program.parts.size()),
       closings_(program.parts.size()),
-      shared_closings_(program.parts.size(), 0) {
+      shared_closings_(program.parts.size(), 0),
+      readings_(program.parts.size()) {
   for (std::size_t s = 0; s < program.stages.size(); ++s)
     for (std::size_t i = 0; i < program.stages[s].shares.size(); ++i)
       turns_[program.stages[s].shares[i].tile].push_back(
@@ -48,6 +49,12 @@ workloads::Region ProgramIndex::group_region(int stage, int operand, GroupId gro
   return region_of(input, share_of(stage, owner.groups[group].members.front()).ranks);
 }
 
+std::int64_t ProgramIndex::readings(int part, const workloads::Region& piece) const {
+  std::int64_t elements = 0;
+  for (const auto& read : readings_[part]) elements += intersect(piece, read).elements();
+  return elements;
+}
+
 void ProgramIndex::count_closings() {
   for (std::size_t s = 0; s < program_.stages.size(); ++s) {
     const Stage& stage = program_.stages[s];
@@ -58,6 +65,7 @@ void ProgramIndex::count_closings() {
       for (const GroupId group : groups) {
         const auto region = group_region(static_cast<int>(s), static_cast<int>(i), group);
         for (const int part : parts_of_[inputs[i].tensor]) {
+          if (!owners_[part].empty()) readings_[part].push_back(intersect(program_.parts[part].region, region));
           for (std::size_t o = 0; o < owners_[part].size(); ++o)
             closings_[part][o] += !intersect(owners_[part][o].region, region).empty();
           if (program_.parts[part].home == Home::kShared)

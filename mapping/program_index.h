@@ -36,6 +36,8 @@ class ProgramIndex {
 
   /// Reading groups that will tell every shared buffer that they are done with a part that lives there.
   int expected_shared_closings(int part) const { return shared_closings_[part]; }
+  /// Elements of a piece of a part that all reading groups receive together, counted once per group.
+  std::int64_t readings(int part, const workloads::Region& piece) const;
 
   /// What a group reads of an operand over the whole stage.
   workloads::Region group_region(int stage, int operand, GroupId group) const;
@@ -53,6 +55,7 @@ class ProgramIndex {
   std::vector<std::vector<Owner>> owners_;
   std::vector<std::vector<int>> closings_;
   std::vector<int> shared_closings_;
+  std::vector<std::vector<workloads::Region>> readings_;  ///< per part with an owner: what each group reads of it
 };
 
 }  // namespace tessera::mapping

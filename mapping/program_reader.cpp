@@ -115,6 +115,8 @@ class Reader {
     node.rank = message.loop().rank();
     node.step = message.loop().step();
     node.count = message.loop().count();
+    node.first = message.loop().first();
+    node.overlap = message.loop().overlap();
     node.body = read(message.loop().body());
     return node;
   }
@@ -132,6 +134,7 @@ class Reader {
                     {message.input_group().begin(), message.input_group().end()},
                     message.sums_group()};
     for (const auto& range : message.rank()) share.ranks.push_back({range.begin(), range.end()});
+    share.origins = {message.origin().begin(), message.origin().end()};
     return share;
   }
 
@@ -155,6 +158,7 @@ class Reader {
     for (int i = 0; i < operands; ++i) {
       array.store_depth[i] = message.store_depth(i);
       array.double_buffered[i] = message.double_buffered(i);
+      array.streamed[i] = i < message.streamed_size() && message.streamed(i);
     }
     return array;
   }
@@ -165,7 +169,8 @@ class Reader {
     stage.layer = message.layer();
     for (const auto& slot : message.slot())
       stage.slots.push_back({slot.name(), slot.base_address(), slot.granule_bytes(),
-                             slot.granules(), slot.readers()});
+                             slot.granules(), slot.readers(), slot.staging(),
+                             {slot.extent().begin(), slot.extent().end()}, slot.retains(), slot.streams()});
     for (const auto& code : message.code())
       stage.codes.push_back({read(code.load()), read(code.compute()), read(code.store())});
     for (const auto& share : message.share()) stage.shares.push_back(read(share));
@@ -175,6 +180,8 @@ class Reader {
     stage.output_slot = message.output_slot();
     stage.sums_slot = message.sums_slot();
     stage.partial_slot = message.partial_slot();
+    stage.fusion = message.fusion() - 1;
+    stage.recomputed = message.recomputed();
     return stage;
   }
 

@@ -103,6 +103,8 @@ void write(const CodeNode& node, program::CodeNode& message) {
   loop.set_rank(node.rank);
   loop.set_step(node.step);
   loop.set_count(node.count);
+  loop.set_first(node.first);
+  loop.set_overlap(node.overlap);
   for (const auto& inner : node.body) write(inner, *loop.add_body());
 }
 
@@ -118,6 +120,10 @@ void write(const Slot& slot, program::Slot& message) {
   message.set_granule_bytes(slot.granule_bytes);
   message.set_granules(slot.granules);
   message.set_readers(slot.readers);
+  for (const auto extent : slot.extents) message.add_extent(extent);
+  message.set_retains(slot.retains);
+  message.set_streams(slot.streams);
+  message.set_staging(slot.staging);
 }
 
 void write(const TileShare& share, program::TileShare& message) {
@@ -130,6 +136,7 @@ void write(const TileShare& share, program::TileShare& message) {
   }
   for (const GroupId group : share.input_groups) message.add_input_group(group);
   message.set_sums_group(share.sums_group);
+  for (const auto origin : share.origins) message.add_origin(origin);
 }
 
 void write(const SpatialSplit& split, program::SpatialSplit& message) {
@@ -148,6 +155,7 @@ void write(const ArrayMapping& array, program::ArrayMapping& message) {
   }
   for (const int depth : array.store_depth) message.add_store_depth(depth);
   for (const bool doubled : array.double_buffered) message.add_double_buffered(doubled);
+  for (const bool streamed : array.streamed) message.add_streamed(streamed);
 }
 
 void write(const Stage& stage, program::Stage& message) {
@@ -162,6 +170,8 @@ void write(const Stage& stage, program::Stage& message) {
   message.set_output_slot(stage.output_slot);
   message.set_sums_slot(stage.sums_slot);
   message.set_partial_slot(stage.partial_slot);
+  message.set_fusion(stage.fusion + 1);
+  message.set_recomputed(stage.recomputed);
 }
 
 }  // namespace

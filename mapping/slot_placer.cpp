@@ -1,5 +1,7 @@
 #include "mapping/slot_placer.h"
 
+#include <algorithm>
+
 namespace tessera::mapping {
 
 namespace {
@@ -10,8 +12,10 @@ Bytes size_of(const Slot& slot) { return slot.granule_bytes * static_cast<Bytes>
 
 bool SlotPlacer::place(Stage& stage, int index, bool output_stays, int last_reader) {
   const TileMemory before = memory_;
+  const TileMemory staging_before = staging_;
   if (place_all(stage, index, output_stays, last_reader)) return true;
   memory_ = before;
+  staging_ = staging_before;
   next_low_ = 0;
   return place_all(stage, index, output_stays, last_reader);
 }
@@ -36,7 +40,29 @@ bool SlotPlacer::place_all(Stage& stage, int index, bool output_stays, int last_
   return true;
 }
 
+bool SlotPlacer::place_together(Stage* stages, int index, int count, bool output_stays, int last_reader) {
+  const int last = index + count - 1;
+  Bytes next = 0;
+  for (int s = 0; s < count; ++s)
+    for (std::size_t id = 0; id < stages[s].slots.size(); ++id) {
+      Slot& slot = stages[s].slots[id];
+      const bool stays = output_stays && s == count - 1 && static_cast<SlotId>(id) == stages[s].output_slot;
+      const auto address = stays ? memory_.place_high(size_of(slot), index, std::max(last, last_reader))
+                                 : memory_.place_low(size_of(slot), index, last, next);
+      if (!address) return false;
+      slot.base_address = *address;
+      if (!stays) next = *address + size_of(slot);
+    }
+  next_low_ = next;
+  return true;
+}
+
 bool SlotPlacer::place_working(Slot& slot, int index) {
+  if (slot.staging) {
+    const auto address = staging_.place_low(size_of(slot), index, index);
+    if (address) slot.base_address = *address;
+    return address.has_value();
+  }
   auto address = memory_.place_low(size_of(slot), index, index, next_low_);
   if (!address) address = memory_.place_low(size_of(slot), index, index);
   if (!address) return false;

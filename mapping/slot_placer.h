@@ -12,17 +12,23 @@ namespace tessera::mapping {
 /// from the bottom.
 class SlotPlacer {
  public:
-  explicit SlotPlacer(Bytes capacity) : memory_(capacity) {}
+  explicit SlotPlacer(Bytes buffer, Bytes staging = 0) : memory_(buffer), staging_(staging) {}
 
   /// Sets the addresses; false when something does not fit (the placer is then no longer usable).
   /// `last_reader` is the stage itself unless the output stays.
   bool place(Stage& stage, int index, bool output_stays, int last_reader);
+
+  /// Stages that take turns on the same tiles: all their slots live side by side from the first to the last
+  /// stage, from the bottom, so that nothing of them is fetched while the stages before are at work. The last
+  /// one's output may stay.
+  bool place_together(Stage* stages, int index, int count, bool output_stays, int last_reader);
 
  private:
   bool place_all(Stage& stage, int index, bool output_stays, int last_reader);
   bool place_working(Slot& slot, int index);
 
   TileMemory memory_;
+  TileMemory staging_;
   Bytes next_low_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "sim/base/error.h"
+#include "workloads/reference_executor.h"
 
 namespace tessera::mapping {
 
@@ -40,11 +41,14 @@ class StageBuilder {
         output_depth_(change_depth(plan, layer_.output, plan.output.depth, shares_.nominal)) {
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
       input_depth_.push_back(
-          change_depth(plan, layer_.inputs[i], plan.inputs[i].depth, shares_.nominal));
+          fetched_for_every_step(i)
+              ? plan.inputs[i].depth
+              : change_depth(plan, layer_.inputs[i], plan.inputs[i].depth, shares_.nominal));
+    spills_ = spills();
   }
 
   Stage build() {
-    refuse_spilled_sums();
+    check_spilled_sums();
     stage_.name = layer_.name;
     stage_.layer = plan_.layer;
     stage_.array = plan_.array;
@@ -56,13 +60,27 @@ class StageBuilder {
   }
 
  private:
-  void refuse_spilled_sums() const {
+  /// A loop over a reduced rank around the outputs: their sums go to DRAM and come back.
+  bool spills() const {
     for (int i = 0; i < output_depth_; ++i)
-      if (counts_[i] > 1 && layer_.ranks[plan_.loops[i].rank].reduced)
-        throw UserError("layer ", layer_.name, ": loop over the reduced rank ",
-                        layer_.ranks[plan_.loops[i].rank].name,
-                        " stands outside a loop over its outputs, so partial sums would leave the tile buffer;"
-                        " move it inwards or hold the outputs further out");
+      if (counts_[i] > 1 && layer_.ranks[plan_.loops[i].rank].reduced) return true;
+    return false;
+  }
+
+  void check_spilled_sums() const {
+    if (!spills_) return;
+    if (!workloads::accumulates(layer_))
+      throw UserError("layer ", layer_.name, ": its outputs cannot be completed in several visits");
+    if (plan_.output_home == Home::kTiles)
+      throw UserError("layer ", layer_.name, ": a loop over a reduced rank stands outside a loop over its outputs, so"
+                      " partial sums would leave the tile buffer, but the outputs stay in the tiles;"
+                      " move it inwards, hold the outputs further out or send them to DRAM");
+  }
+
+  /// As tools count it, an operand that neither buffer nor registers keep comes from DRAM for every step.
+  bool fetched_for_every_step(std::size_t input) const {
+    return accelerator_.ideal.has(hw::Ideal::kToolwords) && plan_.inputs[input].staging && input < 2 &&
+           plan_.array.streamed[input];
   }
 
   Bytes granule_bytes(const Operand& operand, int depth) const {
@@ -85,7 +103,7 @@ class StageBuilder {
       const auto granules = std::min<std::int64_t>(holding.double_buffered ? 2 : 1, trips(input_depth_[i]));
       stage_.slots.push_back({operand_name(layer_, static_cast<int>(i)), 0,
                               granule_bytes(layer_.inputs[i], holding.depth),
-                              static_cast<int>(granules), bit(SlotReader::kCompute)});
+                              static_cast<int>(granules), bit(SlotReader::kCompute), holding.staging});
     }
     stage_.output_slot = static_cast<SlotId>(stage_.slots.size());
     const bool stays = plan_.output_home == Home::kTiles;
@@ -93,7 +111,8 @@ class StageBuilder {
     const std::int64_t granules = stays ? outputs : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
     stage_.slots.push_back({"O", 0, granule_bytes(layer_.output, plan_.output.depth),
                             static_cast<int>(granules),
-                            stays ? bit(SlotReader::kServer) : bit(SlotReader::kStore)});
+                            stays ? bit(SlotReader::kServer) : bit(SlotReader::kStore),
+                            plan_.output.staging});
   }
 
   void add_shares() {
@@ -133,10 +152,15 @@ class StageBuilder {
     const Bytes granule = stage_.slots[stage_.output_slot].granule_bytes;
     const int outputs = stage_.slots[stage_.output_slot].granules;
     stage_.sums_slot = static_cast<SlotId>(stage_.slots.size());
-    stage_.slots.push_back({"S", 0, granule, static_cast<int>(std::min<std::size_t>(2, sums_members_ - 1)),
-                            bit(SlotReader::kCompute)});
+    stage_.slots.push_back({"S", 0, granule, sums_granules(), bit(SlotReader::kCompute),
+                            plan_.output.staging});
     stage_.partial_slot = static_cast<SlotId>(stage_.slots.size());
-    stage_.slots.push_back({"P", 0, granule, std::min(2, outputs), bit(SlotReader::kStore)});
+    stage_.slots.push_back({"P", 0, granule, std::min(2, outputs), bit(SlotReader::kStore), plan_.output.staging});
+  }
+
+  int sums_granules() const {
+    if (plan_.output.staging && !plan_.output.double_buffered) return 1;
+    return static_cast<int>(std::min<std::size_t>(2, sums_members_ - 1));
   }
 
   static CodeNode instruction(Op op, SlotId slot, int operand = -1) {
@@ -176,14 +200,16 @@ class StageBuilder {
 
   Code code(std::size_t partners, bool owner) const {
     Code code;
-    code.load = nest(0, [&](int depth, bool before) { return load_at(depth, before, partners); });
+    code.load = nest(0, [&](int depth, bool before) { return load_at(depth, before, partners, owner); });
     code.compute = nest(0, [&](int depth, bool before) { return compute_at(depth, before, partners, owner); });
     code.store = nest(0, [&](int depth, bool before) { return store_at(depth, before, owner); });
     return code;
   }
 
-  CodeBlock load_at(int depth, bool before, std::size_t partners) const {
+  CodeBlock load_at(int depth, bool before, std::size_t partners, bool owner) const {
     CodeBlock block;
+    if (before && owner && spills_ && depth == output_depth_)
+      block.push_back(instruction(Op::kRestore, stage_.output_slot));
     // Weights first: they do not wait for the layer before, so they can be on their way early.
     for (const bool weights : {true, false})
       for (std::size_t i = 0; before && i < layer_.inputs.size(); ++i)
@@ -199,7 +225,7 @@ class StageBuilder {
     const SlotId output = owner ? stage_.output_slot : stage_.partial_slot;
     CodeBlock block;
     const bool innermost = depth == static_cast<int>(plan_.loops.size());
-    if (before && depth == output_depth_) block.push_back(instruction(Op::kReserve, output));
+    if (before && depth == output_depth_) block.push_back(instruction(owner && spills_ ? Op::kReopen : Op::kReserve, output));
     for (std::size_t i = 0; before && i < layer_.inputs.size(); ++i)
       if (input_depth_[i] == depth) block.push_back(instruction(Op::kAcquire, static_cast<SlotId>(i)));
     if (before && innermost)
@@ -232,6 +258,7 @@ class StageBuilder {
   std::vector<std::int64_t> counts_;
   int output_depth_;
   std::vector<int> input_depth_;
+  bool spills_ = false;
   std::size_t sums_members_ = 1;
   Stage stage_;
 };

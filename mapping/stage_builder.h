@@ -6,7 +6,8 @@
 
 namespace tessera::mapping {
 
-/// UserError naming the layer when the plan would let partial sums leave the tile buffer.
+/// Sums of outputs that stand inside a loop over a reduced rank are stored and restored at every visit.
+/// UserError naming the layer when such outputs have no place outside the tiles.
 Stage build_stage(const StagePlan& plan, const workloads::Network& network,
                   const hw::Accelerator& accelerator);
 

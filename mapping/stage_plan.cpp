@@ -34,7 +34,7 @@ class StageReader {
     }
     plan_.layer = find_layer(path.back()->layer.layer);
     plan_.inputs.resize(layer().inputs.size());
-    held_.assign(layer().inputs.size() + 1, false);
+    find_bypassing(path);
     for (const Node* node : path) visit(*node);
     finish();
     return std::move(plan_);
@@ -59,6 +59,8 @@ class StageReader {
 
   workloads::RankId rank(const std::vector<RankReference>& ranks) const {
     if (ranks.size() != 1) refuse("fused ranks in a layer-by-layer stage");
+    if (!ranks[0].of_tensor.empty())
+      refuse("range of " + ranks[0].of_tensor + "'s rows or columns that is no range of outputs");
     const int id = layer().rank_index(ranks[0].rank);
     if (id < 0) {
       std::vector<std::string> names;
@@ -66,6 +68,20 @@ class StageReader {
       refuse("no rank '" + ranks[0].rank + "'; it has " + join(names));
     }
     return id;
+  }
+
+  /// Operands of a matrix layer that no store names at level buffer bypass it.
+  void find_bypassing(const std::vector<const Node*>& path) {
+    held_.assign(layer().inputs.size() + 1, layer().kind == workloads::LayerKind::kMatrix);
+    for (const Node* node : path)
+      if (node->kind == NodeKind::kStore && node->store.level == "buffer")
+        for (const auto& tensor : node->store.tensors) held_[place_of(operand(tensor.tensor))] = false;
+    for (std::size_t i = 0; i < plan_.inputs.size(); ++i) plan_.inputs[i].staging = held_[i];
+    plan_.output.staging = held_.back();
+  }
+
+  std::size_t place_of(int operand) const {
+    return operand < 0 ? held_.size() - 1 : static_cast<std::size_t>(operand);
   }
 
   void visit(const Node& node) {
@@ -91,22 +107,58 @@ class StageReader {
     if (split.ways < 1) refuse("a split needs at least one way");
     if (split.skewed) refuse("skewed split in a layer-by-layer stage");
     const auto id = rank(split.ranks);
-    if (split.axis == Axis::kArrayY) return plan_.array.rows.push_back({id, split.ways});
-    if (split.axis == Axis::kArrayX) return plan_.array.columns.push_back({id, split.ways});
-    if (split.axis == Axis::kLanes) return plan_.array.lanes.push_back({id, split.ways});
-    if (!plan_.loops.empty()) refuse("split over tiles inside a temporal loop");
+    if (split.axis == Axis::kArrayY || split.axis == Axis::kArrayX || split.axis == Axis::kLanes)
+      return visit_array_split(split, id);
+    if (std::ranges::any_of(plan_.loops, [&](const BufferLoop& loop) { return loop.rank == id; }))
+      refuse("split over tiles of rank " + layer().ranks[id].name + " inside a loop over it");
     if (split.step != 0 && split.step != split.size) refuse("overlapping split over tiles");
     plan_.partition.push_back({id, split.size, split.ways, split.axis});
+  }
+
+  /// The array deals neighbouring indices to neighbouring PEs, so extents inside the array count those of all
+  /// PEs: loops below a split are longer by its ways, and a split of fewer PEs than parts folds into a loop.
+  void visit_array_split(const SplitNode& split, workloads::RankId rank) {
+    auto& axis = split.axis == Axis::kArrayY   ? plan_.array.rows
+                 : split.axis == Axis::kArrayX ? plan_.array.columns
+                                               : plan_.array.lanes;
+    if (split.joint) refuse("two ranks that advance together over one axis of the array");
+    if (split.step != 0 && split.step != split.size) refuse("overlapping split over the array");
+    const std::int64_t before = side_by_side(rank);
+    axis.push_back({rank, split.ways});
+    if (split.size == 0) return;
+    const std::int64_t reach = split.size * split.ways * before;
+    if (remaining(rank) > reach) plan_.array.loops.push_back({rank, reach});
+  }
+
+  std::int64_t side_by_side(workloads::RankId rank) const {
+    std::int64_t ways = 1;
+    for (const auto* axis : {&plan_.array.rows, &plan_.array.columns, &plan_.array.lanes})
+      for (const auto& split : *axis)
+        if (split.rank == rank) ways *= split.ways;
+    return ways;
+  }
+
+  /// Extent that the splits and loops so far have left.
+  std::int64_t remaining(workloads::RankId rank) const {
+    std::int64_t extent = layer().ranks[rank].extent;
+    for (const auto& split : plan_.partition)
+      if (split.rank == rank) extent = split.size > 0 ? std::min(extent, split.size) : ceil_div<std::int64_t>(extent, split.ways);
+    for (const auto& loop : plan_.loops)
+      if (loop.rank == rank) extent = std::min(extent, loop.tile);
+    for (const auto& loop : plan_.array.loops)
+      if (loop.rank == rank) extent = std::min(extent, loop.tile);
+    return extent;
   }
 
   void visit_loop(const LoopNode& loop) {
     if (loop.tile < 1) refuse("loop tile must be positive");
     if (loop.step != 0 && loop.step != loop.tile) refuse("sliding loop in a layer-by-layer stage");
     if (!loop.rotates.empty()) refuse("rotation in a layer-by-layer stage");
+    const auto id = rank(loop.ranks);
     if (all_held())
-      plan_.array.loops.push_back({rank(loop.ranks), loop.tile});
+      plan_.array.loops.push_back({id, loop.tile * side_by_side(id)});
     else
-      plan_.loops.push_back({rank(loop.ranks), loop.tile});
+      plan_.loops.push_back({id, loop.tile});
   }
 
   bool all_held() const { return std::ranges::all_of(held_, [](bool held) { return held; }); }
@@ -117,8 +169,10 @@ class StageReader {
     std::vector<std::string> names = {"O"};
     for (int i = 0; i < static_cast<int>(layer().inputs.size()); ++i) {
       if (operand_name(layer(), i) == name) return i;
+      if (network_.tensors[layer().inputs[i].tensor].name == name) return i;
       names.push_back(operand_name(layer(), i));
     }
+    if (network_.tensors[layer().output.tensor].name == name) return -1;
     refuse("no tensor '" + name + "'; it has " + join(names));
   }
 
@@ -137,16 +191,20 @@ class StageReader {
         if (index == -1) plan_.output_home = *home;
       } else if (store.level == "buffer") {
         Holding& holding = index < 0 ? plan_.output : plan_.inputs[index];
-        holding = {static_cast<int>(plan_.loops.size()), tensor.double_buffered};
-        held_[index < 0 ? held_.size() - 1 : index] = true;
+        if (held_[place_of(index)]) refuse("tensor " + tensor.tensor + " is stored at two levels of buffers");
+        holding = {static_cast<int>(plan_.loops.size()), tensor.double_buffered, false};
+        held_[place_of(index)] = true;
+      } else if (store.level == "group") {
+        continue;  // wires between groups of PEs, no memory
       } else if (store.level == "registers") {
         const int kind = index < 0 ? 2 : index;
-        if (kind > 2) refuse("registers hold two inputs and the output");
+        if (index > 1) refuse("registers hold two inputs and the output");
+        if (in_registers_[kind]) refuse("tensor " + tensor.tensor + " is stored at two levels of registers");
         plan_.array.store_depth[kind] = static_cast<int>(plan_.array.loops.size());
         plan_.array.double_buffered[kind] = tensor.double_buffered;
         in_registers_[kind] = true;
       } else {
-        refuse("unknown level '" + store.level + "'; known: dram, shared, tiles, buffer, registers");
+        refuse("unknown level '" + store.level + "'; known: dram, shared, tiles, buffer, group, registers");
       }
     }
   }
@@ -155,6 +213,8 @@ class StageReader {
     if (!all_held()) refuse("every operand needs a store at level buffer");
     for (int kind = 0; kind < 3; ++kind)
       if (!in_registers_[kind]) plan_.array.store_depth[kind] = static_cast<int>(plan_.array.loops.size());
+    if (in_registers_[0] || in_registers_[1] || in_registers_[2])
+      for (const int kind : {0, 1}) plan_.array.streamed[kind] = !in_registers_[kind];
     if (plan_.tiles.empty()) {
       plan_.tiles.resize(static_cast<std::size_t>(grid_.rows) * grid_.columns);
       std::iota(plan_.tiles.begin(), plan_.tiles.end(), 0);
@@ -207,24 +267,38 @@ std::string operand_name(const Layer& layer, int input) {
   return "I" + std::to_string(input);
 }
 
-std::vector<StagePlan> read_stages(const Schedule& schedule, const Network& network, TileGrid grid) {
-  std::vector<StagePlan> plans;
+std::vector<const Node*> tops_of(const Schedule& schedule) {
   std::vector<const Node*> tops;
   if (schedule.root.kind == NodeKind::kSequence)
     for (const auto& child : schedule.root.children) tops.push_back(&child);
   else
     tops.push_back(&schedule.root);
+  return tops;
+}
+
+StagePlan read_stage(const Node& top, const Schedule& schedule, const Network& network, TileGrid grid) {
+  return StageReader(schedule, network, grid).read(top);
+}
+
+void check_scheduled(const std::vector<workloads::LayerId>& layers, const std::string& origin,
+                     const Network& network) {
   std::vector<bool> seen(network.layers.size(), false);
-  for (const Node* top : tops) {
-    plans.push_back(StageReader(schedule, network, grid).read(*top));
-    const auto layer = plans.back().layer;
-    if (seen[layer])
-      throw UserError(schedule.origin, ": layer ", network.layers[layer].name, " is scheduled twice");
+  for (const auto layer : layers) {
+    if (seen[layer]) throw UserError(origin, ": layer ", network.layers[layer].name, " is scheduled twice");
     seen[layer] = true;
   }
   for (std::size_t i = 0; i < seen.size(); ++i)
-    if (!seen[i])
-      throw UserError(schedule.origin, ": layer ", network.layers[i].name, " is not scheduled");
+    if (!seen[i]) throw UserError(origin, ": layer ", network.layers[i].name, " is not scheduled");
+}
+
+std::vector<StagePlan> read_stages(const Schedule& schedule, const Network& network, TileGrid grid) {
+  std::vector<StagePlan> plans;
+  std::vector<workloads::LayerId> layers;
+  for (const Node* top : tops_of(schedule)) {
+    plans.push_back(read_stage(*top, schedule, network, grid));
+    layers.push_back(plans.back().layer);
+  }
+  check_scheduled(layers, schedule.origin, network);
   return plans;
 }
 

@@ -35,6 +35,7 @@ struct BufferLoop {
 struct Holding {
   int depth = 0;  ///< number of buffer loops around its store node
   bool double_buffered = false;
+  bool staging = false;  ///< not in the buffer: passes through the staging FIFO beside it
 };
 
 struct StagePlan {
@@ -55,6 +56,16 @@ std::string operand_name(const workloads::Layer& layer, int input);
 /// this form cannot hold or that does not fit the layer.
 std::vector<StagePlan> read_stages(const Schedule& schedule, const workloads::Network& network,
                                    TileGrid grid);
+
+/// Top nodes of a schedule: what runs one after the other.
+std::vector<const Node*> tops_of(const Schedule& schedule);
+
+/// The stage of one top node that has a single path down to its layer.
+StagePlan read_stage(const Node& top, const Schedule& schedule, const workloads::Network& network, TileGrid grid);
+
+/// UserError unless every layer of the network is among these once.
+void check_scheduled(const std::vector<workloads::LayerId>& layers, const std::string& origin,
+                     const workloads::Network& network);
 
 /// One tile's share of each rank; empty ranges for tiles that get nothing.
 struct Shares {

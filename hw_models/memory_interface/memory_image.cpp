@@ -36,7 +36,26 @@ RegionValues MemoryImage::read(std::size_t channel, const Order& order) const {
   return values;
 }
 
+namespace {
+
+/// Granules of outputs are disjoint: the first index tells them apart.
+std::pair<int, std::vector<std::int64_t>> place_of(const Order& order) {
+  std::vector<std::int64_t> first;
+  for (const auto& range : order.region.dimensions) first.push_back(range.begin);
+  return {order.part, std::move(first)};
+}
+
+}  // namespace
+
+std::shared_ptr<const workloads::Accumulators> MemoryImage::sums(const Order& order) const {
+  return sums_.at(place_of(order));
+}
+
 void MemoryImage::write(std::size_t channel, const Order& order) {
+  if (order.partial) {
+    sums_[place_of(order)] = order.sums;
+    return;
+  }
   const auto& part = context_.program.parts[order.part];
   const auto tensor = part.tensor;
   for_each_index(order.region, [&](std::span<const std::int64_t> index) {

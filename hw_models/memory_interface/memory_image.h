@@ -1,6 +1,8 @@
 // What DRAM and shared buffers hold in functional mode.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "hw_models/tile/tile_context.h"
@@ -17,6 +19,8 @@ class MemoryImage {
   /// The elements of the order's region that lie in this channel.
   RegionValues read(std::size_t channel, const Order& order) const;
   void write(std::size_t channel, const Order& order);
+  /// Partial sums as last written for this region. They are kept whole, whichever channel asks.
+  std::shared_ptr<const workloads::Accumulators> sums(const Order& order) const;
 
   const workloads::TensorValues& values() const { return values_; }
 
@@ -26,6 +30,7 @@ class MemoryImage {
 
   const TileContext& context_;
   workloads::TensorValues values_;
+  std::map<std::pair<int, std::vector<std::int64_t>>, std::shared_ptr<const workloads::Accumulators>> sums_;
 };
 
 }  // namespace tessera::hw

@@ -28,10 +28,10 @@ bool Tile::step_compute(Cycle now) {
   }
   if (!enter(compute_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().compute; })) return false;
   StageRun& run = stage_run(compute_.turn);
-  if (compute_.cursor.done()) {
-    run.compute_done = true;
-    ++compute_.turn;
-    compute_.entered = false;
+  if (compute_.cursor.done()) return leave(compute_, &StageRun::compute_done);
+  if (compute_.cursor.instruction().op == Op::kYield) {
+    compute_.cursor.next();
+    yield(compute_);
     return true;
   }
   if (!execute(now, run, compute_.cursor.instruction())) return false;
@@ -62,12 +62,18 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
       if (!claim(compute_.turn, instruction.slot) || !ring.has_room()) return false;
       account_wait(now, nullptr);
       Granule& granule = ring.append(region_of(run.layer().output, compute_.cursor.ranks()));
+      ring.open_newest();
+      granule.opened = compute_.cursor.ranks();
       if (context_.functional) open_outputs(run, granule);
       note_occupancy();
       return true;
     }
+    case Op::kReopen:
+      return reopen(now, run, ring);
     case Op::kCommit:
       commit(now, run, instruction.slot);
+      keep_in_window(run, instruction.slot);
+      if (run.stage().slots[instruction.slot].streams) owe(run, run.ring(instruction.slot).open());
       return true;
     case Op::kArray:
       return start_array(now, run, instruction);
@@ -78,6 +84,22 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
     default:
       throw InvariantViolation("tile " + std::to_string(id_), now, "compute queue holds an instruction of another queue");
   }
+}
+
+/// The sums of the visit before must have come back.
+bool Tile::reopen(Cycle now, StageRun& run, SlotRing& ring) {
+  compute_.wait = "sums of its outputs to come back";
+  Granule* granule = ring.next_to_reopen();
+  if (granule == nullptr || granule->restored_at == kNever) return false;
+  if (granule->restored_at > now) {
+    wake(granule->restored_at);
+    return false;
+  }
+  account_wait(now, granule);
+  ring.reopen();
+  granule->opened = compute_.cursor.ranks();
+  if (context_.functional) open_outputs(run, *granule);
+  return true;
 }
 
 /// The cycles that follow on those accounted for so far.
@@ -123,10 +145,10 @@ bool Tile::start_array(Cycle now, StageRun& run, const mapping::Instruction& ins
   if (context_.functional) accumulate(run, instruction.slot);
   if (executor_ != nullptr) {
     compute_.free_at = kNever;
-    executor_->begin(context_.compute.work_of(run.number(), ranks, continues_sums(run)), now, now + issue);
+    executor_->begin(context_.compute.work_of(run.number(), ranks, continues_sums(run, instruction.slot)), now, now + issue);
     return true;
   }
-  const auto& timing = context_.compute.array(run.number(), ranks, continues_sums(run), now + issue);
+  const auto& timing = context_.compute.array(run.number(), ranks, continues_sums(run, instruction.slot), now + issue);
   finish_array(timing, now + issue + timing.cycles);
   wake(compute_.free_at);
   return true;
@@ -144,16 +166,29 @@ void Tile::finish_array(const ArrayTiming& timing, Cycle end) {
   counts.array_words += timing.counts.array_hops;
   counts.buffer_words += timing.counts.partial_sum_words;
   for (const auto words : timing.counts.bus_words) counts.buffer_words += words;
+  for (int x = 0; x < kOperands; ++x) {
+    auto& words = counts.words[x];
+    (x == kOutputOperand ? words.collected : words.delivered) += timing.counts.bus_words[x];
+    words.kept += timing.counts.register_words[x];
+  }
+  counts.words[kOutputOperand].delivered += timing.counts.partial_sum_words;
+  if (context_.ideal(Ideal::kToolwords)) {
+    const auto& counted = context_.compute.tool_words(turns_[compute_.turn].stage, compute_.cursor.ranks());
+    for (const int x : {0, 1})
+      counts.words[x].delivered += counted[static_cast<std::size_t>(x)] - timing.counts.bus_words[x];
+  }
   counts.last = std::max(counts.last, end);
   compute_.free_at = accounted_ = end;
   if (observer_ != nullptr) tell_compute_ended(end);
 }
 
-/// Not the first piece of the reduction: the sums so far are in the buffer.
-bool Tile::continues_sums(const StageRun& run) const {
+/// Not the first piece of the reduction: the sums so far are in the granule, from this visit or an earlier one.
+bool Tile::continues_sums(StageRun& run, mapping::SlotId slot) const {
+  const Granule& granule = run.ring(slot).open();
+  if (granule.holds_sums) return true;
   const auto& ranks = run.layer().ranks;
   for (std::size_t r = 0; r < ranks.size(); ++r)
-    if (ranks[r].reduced && compute_.cursor.ranks()[r].begin > run.share().ranks[r].begin) return true;
+    if (ranks[r].reduced && compute_.cursor.ranks()[r].begin > granule.opened[r].begin) return true;
   return false;
 }
 
@@ -178,7 +213,7 @@ bool Tile::start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& 
   if (elements == 0) return true;
   run_vector(now, context_.compute.add_sums(elements, after_issue(now)));
   if (context_.functional)
-    merge_accumulators(run.layer(), *partial.accumulators, *run.ring(run.stage().output_slot).newest().accumulators);
+    merge_accumulators(run.layer(), *partial.accumulators, *run.ring(run.stage().output_slot).open().accumulators);
   return true;
 }
 
@@ -196,25 +231,54 @@ void Tile::run_vector(Cycle now, const VectorTiming& timing) {
 }
 
 void Tile::commit(Cycle now, StageRun& run, mapping::SlotId slot) {
-  Granule& granule = run.ring(slot).newest();
+  Granule& granule = run.ring(slot).open();
   granule.complete_at = now;
   if (!context_.functional || slot == run.stage().partial_slot || granule.accumulators == nullptr) return;
+  if (!compute_.cursor.visit(run.layer()).last()) return;
   finish_output(run.layer(), *granule.accumulators,
                 [&](std::span<const std::int64_t> index, workloads::Element value) { granule.values->set(index, value); });
   granule.accumulators.reset();
 }
 
+/// Outputs for other stages of the fusion: written into the window, which needs no granule of its own.
+void Tile::keep_in_window(StageRun& run, mapping::SlotId slot) {
+  RetainedWindow* window = run.window(slot);
+  if (window == nullptr) return;
+  if (context_.functional) window->write(*run.ring(slot).open().values);
+  run.ring(slot).release(SlotReader::kCompute);
+}
+
 void Tile::open_outputs(const StageRun& run, Granule& granule) const {
   granule.values = std::make_unique<RegionValues>(granule.region);
-  if (workloads::accumulates(run.layer()))
+  if (workloads::accumulates(run.layer()) && granule.accumulators == nullptr)
     granule.accumulators = std::make_unique<workloads::Accumulators>(
         workloads::start_accumulators(run.layer(), compute_.cursor.ranks()));
+}
+
+/// The window that holds an element: of the slot it was received in, or of the stage that computed it.
+const RetainedWindow* Tile::window_of(StageRun& run, std::size_t operand, std::span<const std::int64_t> index) {
+  const auto slot = run.receive(static_cast<int>(operand)).slot;
+  if (slot >= 0) return run.window(slot);
+  for (const int p : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
+    const auto& part = context_.program.parts[p];
+    if (part.home != mapping::Home::kWindow) continue;
+    StageRun& producer = *find_stage(part.producer_stage);
+    const auto* window = producer.window(producer.stage().output_slot);
+    if (window->present(index)) return window;
+  }
+  return nullptr;
 }
 
 /// Reads operands only from the granules that have arrived: an element that was never sent is caught here.
 workloads::ReadElement Tile::operand_reader(StageRun& run) {
   return [this, &run](std::size_t operand, std::span<const std::int64_t> index) {
-    auto& ring = run.ring(run.receive(static_cast<int>(operand)).slot);
+    if (const auto* window = window_of(run, operand, index); window != nullptr && window->present(index))
+      return window->at(index);
+    const auto slot = run.receive(static_cast<int>(operand)).slot;
+    if (slot < 0)
+      throw InvariantViolation("tile " + std::to_string(id_), now_, "stage ", run.stage().name,
+                               " reads an element of operand ", operand, " that its window does not hold");
+    auto& ring = run.ring(slot);
     for (int i = 0; const Granule* granule = ring.front(SlotReader::kCompute, i); ++i)
       if (granule->complete_at <= now_ && granule->values->present(index)) return granule->values->at(index);
     throw InvariantViolation("tile " + std::to_string(id_), now_, "stage ", run.stage().name,
@@ -223,11 +287,11 @@ workloads::ReadElement Tile::operand_reader(StageRun& run) {
 }
 
 void Tile::accumulate(StageRun& run, mapping::SlotId slot) {
-  accumulate_tile(run.layer(), compute_.cursor.ranks(), operand_reader(run), *run.ring(slot).newest().accumulators);
+  accumulate_tile(run.layer(), compute_.cursor.ranks(), operand_reader(run), *run.ring(slot).open().accumulators);
 }
 
 void Tile::compute_vector_values(StageRun& run, mapping::SlotId slot) {
-  RegionValues& values = *run.ring(slot).newest().values;
+  RegionValues& values = *run.ring(slot).open().values;
   compute_vector_tile(run.layer(), compute_.cursor.ranks(), operand_reader(run),
                       [&](std::span<const std::int64_t> index, workloads::Element value) { values.set(index, value); });
 }

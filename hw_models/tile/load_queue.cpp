@@ -18,21 +18,30 @@ bool Tile::step_load(Cycle now) {
   }
   if (!enter(load_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().load; })) return false;
   StageRun& run = stage_run(load_.turn);
-  if (load_.cursor.done()) {
-    run.load_done = true;
-    ++load_.turn;
-    load_.entered = false;
+  if (load_.cursor.done()) return leave(load_, &StageRun::load_done);
+  const auto& instruction = load_.cursor.instruction();
+  if (instruction.op == Op::kYield) {
+    load_.cursor.next();
+    yield(load_);
     return true;
   }
-  const auto& instruction = load_.cursor.instruction();
-  const bool started = instruction.op == Op::kReceive ? start_receive(now, run, instruction)
-                                                      : start_receive_sums(now, run, instruction);
-  if (!started) return false;
+  if (!begin_load(now, run, instruction)) return false;
   note_occupancy();
   if (observer_ != nullptr) tell_receive_began(now, run, instruction);
   load_.free_at = now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
   load_.cursor.next();
   return true;
+}
+
+bool Tile::begin_load(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  switch (instruction.op) {
+    case Op::kReceive:
+      return start_receive(now, run, instruction);
+    case Op::kRestore:
+      return start_restore(now, run, instruction);
+    default:
+      return start_receive_sums(now, run, instruction);
+  }
 }
 
 bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
@@ -41,12 +50,27 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
   if (!claim(load_.turn, instruction.slot)) return false;
   load_.wait = "room for a granule of its inputs";
   if (!ring.has_room()) return false;
-  Region region = region_of(run.layer().inputs[instruction.operand], load_.cursor.ranks());
-  const Bytes bytes = static_cast<Bytes>(region.elements()) * static_cast<Bytes>(context_.program.word_bytes);
   load_.wait = "earlier receives";
-  if (bytes > 0 && outstanding_receives_ >= context_.accelerator.tile.interface.outstanding_receives) return false;
+  Region region = region_of(run.layer().inputs[instruction.operand], load_.cursor.ranks());
+  RetainedWindow* window = run.window(instruction.slot);
+  if ((window != nullptr || !region.empty()) &&
+      outstanding_receives_ >= context_.accelerator.tile.interface.outstanding_receives)
+    return false;
+  std::vector<Region> wanted = {region};
+  if (window != nullptr) {
+    // Where nothing is computed nothing is needed, and the window is left as it is.
+    if (workloads::volume(load_.cursor.ranks()) == 0)
+      for (auto& range : region.dimensions) range.count = 0;
+    wanted = window->advance(region);
+  } else if (context_.ideal(Ideal::kToolwords)) {
+    wanted = tool_boxes(run, instruction, std::move(wanted.front()));
+  }
+  Bytes bytes = 0;
+  for (const auto& box : wanted) bytes += static_cast<Bytes>(box.elements()) * static_cast<Bytes>(context_.program.word_bytes);
 
   Granule& granule = ring.append(std::move(region));
+  granule.wanted = std::move(wanted);
+  granule.free = context_.ideal(Ideal::kOverlap) && granule.sequence == 0;
   granule.times.allocated = now;
   granule.expected_bytes = bytes;
   if (context_.functional) granule.values = std::make_unique<RegionValues>(granule.region);
@@ -58,6 +82,22 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
   ++outstanding_receives_;
   note_ready(now, run, instruction.operand, granule.sequence);
   return true;
+}
+
+/// What the tool says has to be fetched: an operand that no store keeps once for every step that uses it, others
+/// as windows that slide.
+std::vector<Region> Tile::tool_boxes(StageRun& run, const mapping::Instruction& instruction, Region region) {
+  region = mapping::bounding_box(std::move(region));
+  const auto& stage = run.stage();
+  const bool kept = instruction.operand > 1 || !stage.slots[instruction.slot].staging ||
+                    !stage.array.streamed[instruction.operand];
+  if (kept) return {run.receive(instruction.operand).window.advance(region)};
+  const auto& work = context_.compute.work_of(run.number(), load_.cursor.ranks(), false);
+  const auto& operand = run.layer().inputs[instruction.operand];
+  std::int64_t uses = 1;
+  for (std::size_t i = 0; i < work.loops.size(); ++i)
+    if (!workloads::Layer::indexes(operand, stage.array.loops[i].rank)) uses *= work.loops[i].count;
+  return std::vector<Region>(static_cast<std::size_t>(uses), region);
 }
 
 bool Tile::start_receive_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
@@ -79,6 +119,39 @@ bool Tile::start_receive_sums(Cycle now, StageRun& run, const mapping::Instructi
   return true;
 }
 
+/// Room for outputs, with what an earlier visit left in DRAM.
+bool Tile::start_restore(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  auto& ring = run.ring(instruction.slot);
+  load_.wait = "memory of earlier stages to be given back";
+  if (!claim(load_.turn, instruction.slot)) return false;
+  load_.wait = "room for outputs whose sums come back";
+  if (!ring.has_room()) return false;
+  const auto visit = load_.cursor.visit(run.layer());
+  Region region = region_of(run.layer().output, load_.cursor.ranks());
+  const Bytes bytes = visit.first() ? 0 : static_cast<Bytes>(region.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+  load_.wait = "earlier receives";
+  if (bytes > 0 && outstanding_receives_ >= context_.accelerator.tile.interface.outstanding_receives) return false;
+
+  Granule& granule = ring.append(std::move(region));
+  granule.times.allocated = granule.times.requested = now;
+  granule.expected_bytes = bytes;
+  granule.holds_sums = bytes > 0;
+  if (bytes == 0) {
+    granule.restored_at = now;
+    return true;
+  }
+  ++outstanding_receives_;
+  Order order;
+  order.granule = {run.number(), instruction.slot, granule.sequence};
+  order.operand = kRestoredSums;
+  order.requested = now;
+  order.visit = visit.number;
+  order.part = context_.index.part_of_stage(run.number());
+  order.destinations = {static_cast<NodeId>(id_)};
+  order_from_memory(now, order, granule.region);
+  return true;
+}
+
 /// Counts this tile and its children in the group's tree; passes on upwards, or asks when it is the root.
 void Tile::note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence) {
   ReceiveState& state = run.receive(operand);
@@ -88,6 +161,7 @@ void Tile::note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequen
   Message ready{.kind = MessageKind::kReady};
   ready.granule = {run.number(), state.slot, sequence};
   ready.operand = operand;
+  ready.free = run.ring(state.slot).granule(sequence).free;
   interface_.send_control(now, std::move(ready), static_cast<NodeId>(state.parent()));
 }
 
@@ -100,16 +174,18 @@ void Tile::request(Cycle now, StageRun& run, int operand, std::int64_t sequence)
   order.granule = {run.number(), state.slot, sequence};
   order.operand = operand;
   order.requested = now;
+  order.free = granule.free;
   for (const auto member : state.group->members) order.destinations.push_back(static_cast<NodeId>(member));
-  for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
-    order.part = part;
-    const auto region = intersect(granule.region, context_.program.parts[part].region);
-    if (region.empty()) continue;
-    if (context_.program.parts[part].home == Home::kTiles)
-      order_from_tiles(now, order, region);
-    else
-      order_from_memory(now, order, region);
-  }
+  for (const auto& box : granule.wanted)
+    for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
+      order.part = part;
+      const auto region = intersect(box, context_.program.parts[part].region);
+      if (region.empty()) continue;
+      if (context_.program.parts[part].home == Home::kTiles)
+        order_from_tiles(now, order, region);
+      else
+        order_from_memory(now, order, region);
+    }
 }
 
 void Tile::order_from_memory(Cycle now, const Order& order, const Region& region) {
@@ -122,6 +198,7 @@ void Tile::order_from_memory(Cycle now, const Order& order, const Region& region
     piece->runs = std::move(dealt[channel]);
     for (const auto& run : piece->runs) piece->bytes += run.bytes;
     Message message{.kind = MessageKind::kReadRequest};
+    message.free = piece->free;
     message.order = std::move(piece);
     interface_.send_control(now, std::move(message), context_.memory_node(part.home, channel));
   }
@@ -136,6 +213,7 @@ void Tile::order_from_tiles(Cycle now, const Order& order, const Region& region)
     piece->bytes = static_cast<Bytes>(common.elements()) * static_cast<Bytes>(context_.program.word_bytes);
     piece->region = std::move(common);
     Message message{.kind = MessageKind::kReadRequest};
+    message.free = piece->free;
     message.order = std::move(piece);
     interface_.send_control(now, std::move(message), static_cast<NodeId>(owner.tile));
   }
@@ -146,6 +224,7 @@ void Tile::take_data(const Arrival& arrival) {
   StageRun& run = *find_stage(message.granule.stage);
   Granule& granule = run.ring(message.granule.slot).granule(message.granule.sequence);
   granule.received_bytes += message.payload_bytes;
+  note_received(run, message);
   payload_received_ += message.payload_bytes;
   if (granule.received_bytes > granule.expected_bytes)
     throw InvariantViolation("tile " + std::to_string(id_), arrival.at, "stage ", run.stage().name, " slot ",
@@ -154,23 +233,41 @@ void Tile::take_data(const Arrival& arrival) {
   granule.times.handed_over = std::max(granule.times.handed_over, message.sent);
   granule.times.last_from = message.from;
   if (message.order != nullptr) granule.times.requested = message.order->requested;
-  const bool sums = message.operand < 0;
   if (message.values != nullptr) granule.values->merge(*message.values);
+  RetainedWindow* window = run.window(message.granule.slot);
+  if (window != nullptr && message.values != nullptr) window->write(*message.values);
   if (message.sums != nullptr) granule.accumulators = std::make_unique<workloads::Accumulators>(*message.sums);
 
-  const Bytes line = context_.accelerator.tile.buffer.line_bytes;
-  const auto lines = static_cast<std::int64_t>(ceil_div(message.payload_bytes, line));
-  const Cycle written = ports_.packet_written(arrival.at, lines, port_free_);
-  port_free_ = written + 1;
-  counts_[turn_of(run.number())].buffer_words +=
-      static_cast<std::int64_t>(message.payload_bytes) / context_.program.word_bytes;
+  const Cycle usable =
+      message.free ? arrival.at + 1 : written(run, message.granule.slot, message.payload_bytes, arrival.at) + 1;
   if (granule.received_bytes < granule.expected_bytes) return;
-  granule.complete_at = written + 1;
-  wake(granule.complete_at);
-  if (observer_ != nullptr) tell_receive_ended(message, granule);
-  if (sums) return;
+  (message.operand == kRestoredSums ? granule.restored_at : granule.complete_at) = usable;
+  wake(usable);
+  if (observer_ != nullptr) tell_receive_ended(message, granule, usable);
+  if (message.operand == kPartnerSums) return;
   --outstanding_receives_;
-  ++run.receive(message.operand).arrived;
+  if (message.operand >= 0) ++run.receive(message.operand).arrived;
+}
+
+void Tile::note_received(const StageRun& run, const Message& message) {
+  if (message.operand == kPartnerSums || message.operand >= kOutputOperand) return;
+  const int operand = message.operand == kRestoredSums ? kOutputOperand : message.operand;
+  counts_[turn_of(run.number())].words[operand].received +=
+      static_cast<std::int64_t>(message.payload_bytes) / context_.program.word_bytes;
+}
+
+/// Cycle in which the last line of a packet is written whose tail has come in cycle `tail`. The staging FIFO
+/// takes a line every cycle; the buffer serves the network in its slots.
+Cycle Tile::written(const StageRun& run, mapping::SlotId slot, Bytes bytes, Cycle tail) {
+  const auto lines = static_cast<std::int64_t>(ceil_div(bytes, context_.accelerator.tile.buffer.line_bytes));
+  if (run.stage().slots[slot].staging) {
+    staging_free_ = std::max(tail + 1, staging_free_) + static_cast<Cycle>(lines);
+    return staging_free_ - 1;
+  }
+  const Cycle last = ports_.packet_written(tail, lines, port_free_);
+  port_free_ = last + 1;
+  counts_[turn_of(run.number())].buffer_words += static_cast<std::int64_t>(bytes) / context_.program.word_bytes;
+  return last;
 }
 
 /// When all granules of a stage have arrived, its roots tell the owners that they will not ask again.

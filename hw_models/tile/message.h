@@ -47,6 +47,10 @@ constexpr VirtualNetwork virtual_network(MessageKind kind) {
   }
 }
 
+/// Operand numbers beside those of a layer's inputs.
+inline constexpr int kPartnerSums = -1;   ///< sums of a partner, for the owner of the outputs
+inline constexpr int kRestoredSums = -2;  ///< sums that the tile itself stored when it last visited the outputs
+
 /// Identifies a granule of a slot of a stage; the same on all members of a group.
 struct GranuleName {
   int stage = -1;
@@ -64,19 +68,26 @@ struct Order {
   Bytes bytes = 0;
   std::vector<NodeId> destinations;  ///< of the answer
   Cycle requested = 0;
+  /// Outputs that are visited more than once: reads wait for so many writes of the same region before, and
+  /// only the last write makes them final.
+  std::int64_t visit = 0;
+  bool partial = false;
+  bool free = false;  ///< idealisation overlap: moves in no time
   std::shared_ptr<const RegionValues> values;  ///< functional mode, writes only
+  std::shared_ptr<const workloads::Accumulators> sums;  ///< functional mode, writes that are partial
 };
 
 struct Message {
   MessageKind kind = MessageKind::kReady;
   NodeId source = 0;
   GranuleName granule = {};
-  int operand = -1;         ///< kReady; kData: -1 for partial sums
+  int operand = kPartnerSums;  ///< kReady, kData
   int part = -1;            ///< kClose
   Bytes payload_bytes = 0;  ///< kData, kWriteData
   bool last = false;        ///< last packet of its order
   Cycle sent = 0;           ///< when the source handed it to the network
   Source from = Source::kTile;
+  bool free = false;        ///< arrives in the cycle in which it is sent
   std::uint64_t ticket = 0; ///< of the sending interface, to learn when all packets have left; 0: none
   std::shared_ptr<const Order> order = nullptr;
   std::shared_ptr<const RegionValues> values = nullptr;  ///< functional mode, on the last packet

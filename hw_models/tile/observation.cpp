@@ -52,12 +52,14 @@ void Tile::tell_receive_began(Cycle now, StageRun& run, const mapping::Instructi
   if (event.end != kNever) observer_->instruction_ended(event);
 }
 
-void Tile::tell_receive_ended(const Message& message, const Granule& granule) {
-  const bool sums = message.operand < 0;
+void Tile::tell_receive_ended(const Message& message, const Granule& granule, Cycle end) {
+  const Op op = message.operand == kPartnerSums    ? Op::kReceiveSums
+                : message.operand == kRestoredSums ? Op::kRestore
+                                                   : Op::kReceive;
   observer_->instruction_ended({id_, QueueKind::kLoad, message.granule.stage,
-                                sums ? Op::kReceiveSums : Op::kReceive, message.granule.slot,
+                                op, message.granule.slot,
                                 message.operand, granule.sequence, granule.times.allocated,
-                                granule.complete_at});
+                                end});
 }
 
 void Tile::tell_compute_began(Cycle now) {

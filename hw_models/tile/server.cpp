@@ -34,6 +34,7 @@ void Tile::serve_order(Cycle now, StageRun& run, const std::shared_ptr<const Ord
   data.granule = order->granule;
   data.operand = order->operand;
   data.order = order;
+  data.free = order->free;
   data.last = true;
   if (context_.functional) {
     auto values = std::make_shared<RegionValues>(order->region);
@@ -42,6 +43,66 @@ void Tile::serve_order(Cycle now, StageRun& run, const std::shared_ptr<const Ord
   }
   schedule_departure(now, {.at = 0, .message = std::move(data), .bytes = order->bytes,
                            .destinations = order->destinations, .served = true, .stage = run.number()});
+}
+
+bool Tile::is_streamed(const Order& order) const {
+  const auto& producer = context_.program.stages[context_.program.parts[order.part].producer_stage];
+  return producer.slots[producer.output_slot].streams;
+}
+
+/// Granules are completed in order, so each request looks at each granule once.
+bool Tile::serve_streams(Cycle now) {
+  bool served = false;
+  std::erase_if(stream_requests_, [&](StreamRequest& request) {
+    StageRun& run = *find_stage(context_.program.parts[request.order->part].producer_stage);
+    for (const auto& granule : run.ring(run.stage().output_slot).held()) {
+      if (granule.sequence < request.next) continue;
+      if (granule.complete_at > now) break;
+      request.next = granule.sequence + 1;
+      const auto common = intersect(request.order->region, granule.region).elements();
+      if (common > 0) served |= serve_piece(now, run, *request.order, granule);
+      request.left -= common;
+    }
+    return request.left == 0;
+  });
+  return served;
+}
+
+bool Tile::serve_piece(Cycle now, StageRun& run, const Order& order, const Granule& granule) {
+  auto piece = std::make_shared<Order>(order);
+  piece->region = intersect(order.region, granule.region);
+  const auto elements = piece->region.elements();
+  piece->bytes = static_cast<Bytes>(elements) * static_cast<Bytes>(context_.program.word_bytes);
+  ++run.reads_in_flight;
+  Message data{.kind = MessageKind::kData};
+  data.granule = order.granule;
+  data.operand = order.operand;
+  data.last = true;
+  if (context_.functional) {
+    auto values = std::make_shared<RegionValues>(piece->region);
+    values->merge(*granule.values);
+    data.values = std::move(values);
+  }
+  const Bytes bytes = piece->bytes;
+  auto destinations = piece->destinations;
+  data.order = std::move(piece);
+  schedule_departure(now, {.at = 0, .message = std::move(data), .bytes = bytes, .destinations = std::move(destinations),
+                           .served = true, .stage = run.number(), .sequence = granule.sequence, .elements = elements});
+  return true;
+}
+
+/// A completed granule stays until every group that reads from it has got its share.
+void Tile::owe(StageRun& run, const Granule& granule) {
+  run.owed[granule.sequence] = context_.index.readings(context_.index.part_of_stage(run.number()), granule.region);
+  give_back(run, granule.sequence, 0);
+}
+
+void Tile::give_back(StageRun& run, std::int64_t sequence, std::int64_t elements) {
+  run.owed.at(sequence) -= elements;
+  while (!run.owed.empty() && run.owed.begin()->second == 0) {
+    run.owed.erase(run.owed.begin());
+    run.ring(run.stage().output_slot).release(mapping::SlotReader::kServer);
+  }
 }
 
 }  // namespace tessera::hw

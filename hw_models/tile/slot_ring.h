@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <vector>
 
 #include "hw_models/tile/message.h"
 #include "hw_models/tile/region_values.h"
@@ -24,9 +25,14 @@ struct ArrivalTimes {
 struct Granule {
   std::int64_t sequence = 0;
   workloads::Region region;
+  bool free = false;           ///< ideal: its way costs no time
   Bytes expected_bytes = 0;
   Bytes received_bytes = 0;
   Cycle complete_at = kNever;  ///< readable from this cycle on
+  std::vector<workloads::Region> wanted = {};  ///< boxes of the region that have to be fetched
+  Cycle restored_at = kNever;  ///< restored outputs: from this cycle on they can be added to
+  bool holds_sums = false;     ///< of an earlier visit
+  workloads::RankTile opened;  ///< outputs: ranks when it became the granule in work
   ArrivalTimes times;
   std::unique_ptr<RegionValues> values;                   ///< functional mode
   std::unique_ptr<workloads::Accumulators> accumulators;  ///< functional mode, outputs before they are finished
@@ -41,7 +47,12 @@ class SlotRing {
   Granule& append(workloads::Region region);
   /// A granule that is still held.
   Granule& granule(std::int64_t sequence);
-  Granule& newest() { return ring_.back(); }
+  /// The output granule in work: the newest reserved, or the restored one that was reopened last.
+  Granule& open() { return granule(open_); }
+  void open_newest() { open_ = appended_ - 1; }
+  /// Oldest restored granule that was not reopened yet; nullptr when none was appended.
+  Granule* next_to_reopen() { return open_ + 1 < appended_ ? &granule(open_ + 1) : nullptr; }
+  void reopen() { ++open_; }
   std::int64_t appended() const { return appended_; }
   /// Granules that the reader has released so far: the sequence number of its oldest.
   std::int64_t released(mapping::SlotReader reader) const { return released_[position(reader)]; }
@@ -64,6 +75,7 @@ class SlotRing {
   unsigned readers_;
   std::deque<Granule> ring_;
   std::int64_t appended_ = 0;
+  std::int64_t open_ = -1;
   std::array<std::int64_t, 3> released_{};
 };
 

@@ -29,6 +29,19 @@ void find_slots(const mapping::CodeBlock& load, std::vector<ReceiveState>& recei
   }
 }
 
+bool has_restore(const mapping::CodeBlock& load) {
+  return std::ranges::any_of(load, [](const mapping::CodeNode& node) {
+    return node.is_loop ? has_restore(node.body) : node.instruction.op == mapping::Op::kRestore;
+  });
+}
+
+std::int64_t stores_in(const mapping::CodeBlock& store) {
+  std::int64_t stores = 0;
+  for (const auto& node : store)
+    stores += node.is_loop ? node.count * stores_in(node.body) : node.instruction.op == mapping::Op::kStore;
+  return stores;
+}
+
 }  // namespace
 
 StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex& index, int stage,
@@ -39,8 +52,10 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
       share_(&share),
       layer_(&program.network.layers[stage_->layer]),
       used_(stage_->slots.size(), false) {
-  for (const auto& slot : stage_->slots)
+  for (const auto& slot : stage_->slots) {
     rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers);
+    windows_.push_back(slot.retains ? std::optional(RetainedWindow(slot.extents)) : std::nullopt);
+  }
   for (const auto* block : {&code().load, &code().compute, &code().store}) mark_slots(*block, used_);
   for (const auto group : share.input_groups) {
     ReceiveState state;
@@ -52,6 +67,8 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
     receives_.push_back(std::move(state));
   }
   find_slots(code().load, receives_);
+  restores_ = has_restore(code().load);
+  last_output = stores_in(code().store) - 1;
   const int part = index.part_of_stage(stage);
   const auto& owners = index.owners(part);
   const auto found = std::ranges::find(owners, share.tile, &mapping::Owner::tile);
@@ -64,7 +81,8 @@ bool StageRun::closed(SlotId slot) {
   const bool output = slot == stage_->output_slot || slot == stage_->partial_slot;
   if (!(output ? compute_done : load_done)) return false;
   if ((stage_->slots[slot].readers & static_cast<unsigned>(SlotReader::kServer)) != 0)
-    return closings == expected_closings && reads_in_flight == 0;
+    return stage_->slots[slot].streams ? rings_[slot].empty() && reads_in_flight == 0
+                                       : closings == expected_closings && reads_in_flight == 0;
   return rings_[slot].empty();
 }
 

@@ -3,10 +3,13 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
+#include "hw_models/tile/retained_window.h"
 #include "hw_models/tile/slot_ring.h"
 #include "mapping/program_index.h"
+#include "mapping/sliding_window.h"
 
 namespace tessera::hw {
 
@@ -23,6 +26,7 @@ struct ReceiveState {
   std::map<std::int64_t, int> ready;  ///< per granule: children, and this tile itself
   std::int64_t arrived = 0;           ///< granules complete
   bool closed = false;                ///< root only: owners have been told
+  mapping::SlidingWindow window;      ///< idealisation toolwords
 
   bool root() const { return position == 0; }
   int parent() const { return group->members[(position - 1) / kGroupFanOut]; }
@@ -40,10 +44,14 @@ class StageRun {
   const workloads::Layer& layer() const { return *layer_; }
   SlotRing& ring(mapping::SlotId slot) { return rings_[slot]; }
   ReceiveState& receive(int operand) { return receives_[operand]; }
+  /// nullptr for slots that retain nothing.
+  RetainedWindow* window(mapping::SlotId slot) { return windows_[slot] ? &*windows_[slot] : nullptr; }
   int operands() const { return static_cast<int>(receives_.size()); }
   const mapping::Group& sums_group() const { return stage_->groups[share_->sums_group]; }
   bool uses(mapping::SlotId slot) const { return used_[slot]; }
   bool owner() const { return sums_group().members.front() == share_->tile; }
+  /// Outputs are visited more than once: the load queue appends their granules and brings back their sums.
+  bool restores() const { return restores_; }
   /// Partners that add to the outputs of this owner.
   int partners() const { return static_cast<int>(sums_group().members.size()) - 1; }
 
@@ -52,8 +60,10 @@ class StageRun {
   bool store_done = false;
   std::vector<bool> claimed;                       ///< per slot: its memory is free for it
   std::map<std::int64_t, std::int64_t> sums_grants;  ///< partner: output granule -> sequence at the owner
+  std::int64_t last_output = -1;                   ///< sequence of the last granule that leaves the tile
   int closings = 0;
   int expected_closings = 0;                       ///< owner of a part in the tiles
+  std::map<std::int64_t, std::int64_t> owed;       ///< streamed granules: elements that readers still have to get
   int reads_in_flight = 0;                         ///< served reads whose packets have not all left
 
   /// Nothing more will enter the slot and nothing is left in it.
@@ -65,8 +75,10 @@ class StageRun {
   const mapping::TileShare* share_;
   const workloads::Layer* layer_;
   std::deque<SlotRing> rings_;
+  std::vector<std::optional<RetainedWindow>> windows_;
   std::vector<ReceiveState> receives_;
   std::vector<bool> used_;
+  bool restores_ = false;
 };
 
 }  // namespace tessera::hw

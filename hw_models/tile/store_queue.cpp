@@ -16,13 +16,13 @@ bool Tile::step_store(Cycle now) {
   }
   if (!enter(store_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().store; })) return false;
   StageRun& run = stage_run(store_.turn);
-  if (store_.cursor.done()) {
-    run.store_done = true;
-    ++store_.turn;
-    store_.entered = false;
+  if (store_.cursor.done()) return leave(store_, &StageRun::store_done);
+  const auto& instruction = store_.cursor.instruction();
+  if (instruction.op == Op::kYield) {
+    store_.cursor.next();
+    yield(store_);
     return true;
   }
-  const auto& instruction = store_.cursor.instruction();
   auto& ring = run.ring(instruction.slot);
   switch (instruction.op) {
     case Op::kAcquire: {
@@ -59,6 +59,7 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
     store_.wait = "the owner of its sums to have room";
     return;
   }
+  const auto visit = store_.cursor.visit(run.layer());
   const auto& part = context_.program.parts[context_.index.part_of_stage(run.number())];
   const bool shared = part.home == mapping::Home::kShared;
   store_.wait = shared ? "room at the shared buffers" : "room at the DRAM interfaces";
@@ -72,8 +73,15 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
     order->region = granule.region;
     order->runs = std::move(dealt[channel]);
     for (const auto& piece : order->runs) order->bytes += piece.bytes;
-    if (context_.functional) order->values = std::make_shared<RegionValues>(*granule.values);
+    order->visit = visit.number;
+    order->partial = !visit.last();
+    order->free = context_.ideal(Ideal::kOverlap) && granule.sequence == run.last_output;
+    if (context_.functional && order->partial)
+      order->sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
+    else if (context_.functional)
+      order->values = std::make_shared<RegionValues>(*granule.values);
     Message request{.kind = MessageKind::kWriteRequest};
+    request.free = order->free;
     request.order = std::move(order);
     interface_.send_control(now, std::move(request), context_.memory_node(part.home, channel));
     ++store_work_.expected;
@@ -84,10 +92,13 @@ void Tile::take_write_grant(const Arrival& arrival, Cycle now) {
   Message data{.kind = MessageKind::kWriteData};
   data.order = arrival.message.order;
   data.last = true;
+  data.free = data.order->free;
   const Bytes bytes = data.order->bytes;
   const int stage = data.order->granule.stage;
+  const bool staging = context_.program.stages[stage].slots[data.order->granule.slot].staging;
   schedule_departure(now, {.at = 0, .message = std::move(data), .bytes = bytes,
-                           .destinations = {arrival.message.source}, .served = false, .stage = stage});
+                           .destinations = {arrival.message.source}, .served = false, .stage = stage,
+                           .staging = staging});
 }
 
 /// A partner's sums leave as soon as both they and the owner's grant are there.
@@ -111,7 +122,8 @@ bool Tile::send_sums() {
   const auto owner = static_cast<NodeId>(run.sums_group().members.front());
   run.sums_grants.erase(grant);
   schedule_departure(now_, {.at = 0, .message = std::move(data), .bytes = bytes, .destinations = {owner},
-                            .served = false, .stage = run.number()});
+                            .served = false, .stage = run.number(),
+                            .staging = run.stage().slots[run.stage().partial_slot].staging});
   store_work_.sums_sent = true;
   store_.wait = "its outputs to leave";
   return true;

@@ -14,6 +14,7 @@ void TileCounts::add(const TileCounts& other) {
   buffer_words += other.buffer_words;
   array_words += other.array_words;
   register_words += other.register_words;
+  for (int x = 0; x < kOperands; ++x) words[x].add(other.words[x]);
   stack.add(other.stack);
   first = std::min(first, other.first);
   last = std::max(last, other.last);
@@ -46,17 +47,45 @@ std::size_t Tile::turn_of(int stage) const {
 
 StageRun* Tile::find_stage(int stage) { return &stage_run(turn_of(stage)); }
 
+/// Stages of a fusion that have a share on this tile are entered together.
 bool Tile::enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&)) {
   if (queue.turn == turns_.size()) return false;
-  if (!queue.entered) {
-    StageRun& run = stage_run(queue.turn);
-    queue.cursor = mapping::CodeCursor(code(run), run.share().ranks);
-    queue.entered = true;
-  }
+  if (queue.entered) return true;
+  queue.begin = queue.end = queue.turn;
+  queue.parked.clear();
+  const auto fusion = [&](std::size_t turn) { return context_.program.stages[turns_[turn].stage].fusion; };
+  do {
+    StageRun& run = stage_run(queue.end++);
+    queue.parked.emplace_back(code(run), run.share());
+  } while (queue.end < turns_.size() && fusion(queue.begin) >= 0 && fusion(queue.end) == fusion(queue.begin));
+  queue.cursor = std::move(queue.parked.front());
+  queue.entered = true;
   return true;
 }
 
-/// A slot may be used when everything of earlier stages that lies in the same place has been closed.
+/// Goes on with the next stage of the fusion that is not at its end.
+void Tile::yield(Queue& queue) {
+  const std::size_t members = queue.end - queue.begin;
+  queue.parked[queue.turn - queue.begin] = std::move(queue.cursor);
+  for (std::size_t i = 0; i < members; ++i) {
+    if (++queue.turn == queue.end) queue.turn = queue.begin;
+    if (!queue.parked[queue.turn - queue.begin].done()) break;
+  }
+  queue.cursor = std::move(queue.parked[queue.turn - queue.begin]);
+}
+
+/// The cursor is at its end: goes on with another stage of the fusion, or past all of them.
+bool Tile::leave(Queue& queue, bool StageRun::*done) {
+  yield(queue);
+  if (!queue.cursor.done()) return true;
+  for (std::size_t turn = queue.begin; turn < queue.end; ++turn) stage_run(turn).*done = true;
+  queue.turn = queue.end;
+  queue.entered = false;
+  return true;
+}
+
+/// A slot may be used when everything of earlier stages that lies in the same place has been closed. Fused stages
+/// fetch nothing in advance: they wait for all that earlier stages do not keep for others.
 bool Tile::claim(std::size_t turn, SlotId slot) {
   StageRun& run = stage_run(turn);
   if (run.claimed[slot]) return true;
@@ -66,18 +95,23 @@ bool Tile::claim(std::size_t turn, SlotId slot) {
   bool gap = false;
   for (std::size_t t = first_open_turn_; t < turn; ++t) {
     StageRun& earlier = stage_run(t);
+    const bool together = run.stage().fusion < 0 || run.stage().fusion == earlier.stage().fusion;
     bool open = false;
     for (SlotId s = 0; s < static_cast<SlotId>(earlier.stage().slots.size()); ++s) {
       if (earlier.closed(s)) continue;
       open = true;
       const auto& other = earlier.stage().slots[s];
+      if (other.staging != wanted.staging) continue;
       const Bytes other_end = other.base_address + other.granule_bytes * static_cast<Bytes>(other.granules);
+      const bool kept = (other.readers & static_cast<unsigned>(mapping::SlotReader::kServer)) != 0;
+      if (!together && !kept) return false;
       if (other.base_address < end && begin < other_end) return false;
     }
     gap |= open;
     if (!gap) first_open_turn_ = t + 1;
   }
   run.claimed[slot] = true;
+  note_reserved();
   return true;
 }
 
@@ -93,6 +127,7 @@ Cycle Tile::run(Cycle now) {
     progress |= step_compute(now);
     progress |= step_store(now);
     progress |= serve(now);
+    progress |= serve_streams(now);
     occupancy_changed_ |= progress;
   }
   close_groups(now);
@@ -117,7 +152,10 @@ void Tile::handle(const Arrival& arrival, Cycle now) {
     case MessageKind::kReady:
       return note_ready(now, *find_stage(message.granule.stage), message.operand, message.granule.sequence);
     case MessageKind::kReadRequest:
-      requests_.push_back(message.order);
+      if (is_streamed(*message.order))
+        stream_requests_.push_back({message.order, 0, message.order->region.elements()});
+      else
+        requests_.push_back(message.order);
       return;
     case MessageKind::kData:
       return take_data(arrival);
@@ -138,7 +176,10 @@ void Tile::handle(const Arrival& arrival, Cycle now) {
 }
 
 void Tile::schedule_departure(Cycle now, Departure departure) {
-  departure.at = ports_.first_flit_leaves(now);
+  if (departure.message.free)
+    departure.at = now;
+  else
+    departure.at = departure.staging ? now + 1 : ports_.first_flit_leaves(now);
   if (!departures_.empty()) departure.at = std::max(departure.at, departures_.back().at);
   departures_.push_back(std::move(departure));
 }
@@ -148,9 +189,10 @@ void Tile::depart(Cycle now) {
     Departure departure = std::move(departures_.front());
     departures_.pop_front();
     const auto ticket = interface_.send_payload(now, std::move(departure.message), departure.bytes, departure.destinations);
-    counts_[turn_of(departure.stage)].buffer_words += static_cast<std::int64_t>(departure.bytes) / context_.program.word_bytes;
+    if (!departure.staging)
+      counts_[turn_of(departure.stage)].buffer_words += static_cast<std::int64_t>(departure.bytes) / context_.program.word_bytes;
     if (departure.served)
-      served_.push_back({ticket, departure.stage});
+      served_.push_back({ticket, departure.stage, departure.sequence, departure.elements});
     else
       store_work_.tickets.push_back(ticket);
   }
@@ -158,6 +200,7 @@ void Tile::depart(Cycle now) {
     if (interface_.leaving(served.ticket)) return false;
     --find_stage(served.stage)->reads_in_flight;
     occupancy_changed_ = true;
+    if (served.sequence >= 0) give_back(*find_stage(served.stage), served.sequence, served.elements);
     return true;
   });
 }
@@ -165,7 +208,7 @@ void Tile::depart(Cycle now) {
 bool Tile::finished() const {
   const auto end = turns_.size();
   return load_.turn == end && compute_.turn == end && store_.turn == end && departures_.empty() &&
-         requests_.empty() && arrivals_.empty() && served_.empty() && store_work_.tickets.empty();
+         requests_.empty() && stream_requests_.empty() && arrivals_.empty() && served_.empty() && store_work_.tickets.empty();
 }
 
 std::string Tile::describe_wait() const {
@@ -178,6 +221,8 @@ std::string Tile::describe_wait() const {
   add("load queue", load_);
   add("compute queue", compute_);
   add("store queue", store_);
+  if (!stream_requests_.empty())
+    text += detail::concatenate("; ", stream_requests_.size(), " reads wait for outputs it has not computed");
   if (!requests_.empty()) text += detail::concatenate("; ", requests_.size(), " reads wait for its feature maps");
   return text;
 }
@@ -197,12 +242,31 @@ const Granule* Tile::acquire(SlotRing& ring, mapping::SlotReader reader, int amo
 
 Bytes Tile::held_bytes() {
   Bytes bytes = 0;
+  Bytes staging = 0;
   for (std::size_t t = first_open_turn_; t < runs_.size(); ++t) {
     if (runs_[t] == nullptr) continue;
     for (SlotId s = 0; s < static_cast<SlotId>(runs_[t]->stage().slots.size()); ++s)
-      if (!runs_[t]->closed(s)) bytes += runs_[t]->ring(s).granule_bytes() * static_cast<Bytes>(runs_[t]->ring(s).held().size());
+      if (!runs_[t]->closed(s))
+        (runs_[t]->stage().slots[s].staging ? staging : bytes) +=
+            runs_[t]->ring(s).granule_bytes() * static_cast<Bytes>(runs_[t]->ring(s).held().size());
   }
+  peak_staging_bytes_ = std::max(peak_staging_bytes_, staging);
   return bytes;
+}
+
+void Tile::note_reserved() {
+  std::int64_t words = 0;
+  for (std::size_t t = first_open_turn_; t < runs_.size(); ++t) {
+    if (runs_[t] == nullptr) continue;
+    const auto& slots = runs_[t]->stage().slots;
+    for (SlotId s = 0; s < static_cast<SlotId>(slots.size()); ++s) {
+      if (!runs_[t]->claimed[s] || runs_[t]->closed(s)) continue;
+      std::int64_t granule = slots[s].extents.empty() ? static_cast<std::int64_t>(slots[s].granule_bytes) / context_.program.word_bytes : 1;
+      for (const auto extent : slots[s].extents) granule *= extent;
+      words += granule * slots[s].granules;
+    }
+  }
+  peak_reserved_words_ = std::max(peak_reserved_words_, words);
 }
 
 void Tile::note_occupancy() { peak_bytes_ = std::max(peak_bytes_, held_bytes()); }

@@ -18,6 +18,21 @@
 
 namespace tessera::hw {
 
+/// Words of one operand that crossed the borders between DRAM, buffer and array on one tile.
+struct OperandWords {
+  std::int64_t received = 0;   ///< into buffer or staging FIFO; outputs: sums brought back
+  std::int64_t delivered = 0;  ///< to the array; outputs: sums read back
+  std::int64_t collected = 0;  ///< outputs: from the array
+  std::int64_t kept = 0;       ///< inputs: written into registers of PEs
+
+  void add(const OperandWords& other) {
+    received += other.received;
+    delivered += other.delivered;
+    collected += other.collected;
+    kept += other.kept;
+  }
+};
+
 /// Event counts of one tile in one stage, for energy and for the self-checks.
 struct TileCounts {
   std::int64_t macs = 0;
@@ -25,6 +40,7 @@ struct TileCounts {
   std::int64_t buffer_words = 0;    ///< read or written by array, vector unit and network
   std::int64_t array_words = 0;     ///< moved between buffer and PEs
   std::int64_t register_words = 0;  ///< register file accesses of all PEs
+  OperandWords words[kOperands];    ///< array layers: first and second input, output
   CycleStack stack;
   Cycle first = kNever;             ///< first and last cycle in which the stage was active here
   Cycle last = 0;
@@ -55,6 +71,9 @@ class Tile {
   const std::vector<TileCounts>& counts() const { return counts_; }
   const CycleStack& stack() const { return stack_; }
   Bytes peak_buffer_bytes() const { return peak_bytes_; }
+  /// Most words in slots that are in use at the same time, full or not.
+  std::int64_t peak_reserved_words() const { return peak_reserved_words_; }
+  Bytes peak_staging_bytes() const { return peak_staging_bytes_; }
   Bytes payload_received() const { return payload_received_; }
   Bytes payload_sent() const { return interface_.payload_sent(); }
   /// Stage that its compute queue is in; -1 when it has no more.
@@ -74,6 +93,8 @@ class Tile {
   struct Queue {
     std::size_t turn = 0;  ///< position in the tile's list of stages
     mapping::CodeCursor cursor;
+    std::size_t begin = 0, end = 0;            ///< turns of the fusion that it is in
+    std::vector<mapping::CodeCursor> parked;   ///< per turn of the fusion: where it goes on
     bool entered = false;
     Cycle free_at = 0;     ///< issuing or executing until then
     const char* wait = ""; ///< why it cannot move
@@ -94,10 +115,15 @@ class Tile {
     std::vector<NodeId> destinations;
     bool served = false;  ///< read on behalf of others
     int stage = -1;
+    bool staging = false; ///< read out of the staging FIFO
+    std::int64_t sequence = -1;  ///< streamed: granule that it is read from
+    std::int64_t elements = 0;
   };
   struct Served {
     std::uint64_t ticket;
     int stage;
+    std::int64_t sequence;  ///< of the granule that was read; -1: it is not streamed
+    std::int64_t elements;
   };
   /// A store instruction in progress.
   struct StoreWork {
@@ -116,6 +142,8 @@ class Tile {
   StageRun* find_stage(int stage);
   std::size_t turn_of(int stage) const;
   bool enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&));
+  void yield(Queue& queue);
+  bool leave(Queue& queue, bool StageRun::*done);
   bool claim(std::size_t turn, mapping::SlotId slot);
   void receive_arrivals(Cycle now);
   void handle(const Arrival& arrival, Cycle now);
@@ -124,12 +152,19 @@ class Tile {
   void wake(Cycle at) { next_wake_ = std::min(next_wake_, at); }
   Bytes held_bytes();
   void note_occupancy();
+  void note_reserved();
   const Granule* acquire(SlotRing& ring, mapping::SlotReader reader, int amount, Cycle now);
 
   // load_queue.cpp
   bool step_load(Cycle now);
   bool start_receive(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_receive_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  bool start_restore(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  bool begin_load(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  std::vector<workloads::Region> tool_boxes(StageRun& run, const mapping::Instruction& instruction,
+                                            workloads::Region region);
+  void note_received(const StageRun& run, const Message& message);
+  Cycle written(const StageRun& run, mapping::SlotId slot, Bytes bytes, Cycle tail);
   void note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence);
   void request(Cycle now, StageRun& run, int operand, std::int64_t sequence);
   void order_from_memory(Cycle now, const Order& order, const workloads::Region& region);
@@ -150,12 +185,15 @@ class Tile {
     return now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
   }
   void run_vector(Cycle now, const VectorTiming& timing);
-  bool continues_sums(const StageRun& run) const;
+  bool continues_sums(StageRun& run, mapping::SlotId slot) const;
+  bool reopen(Cycle now, StageRun& run, SlotRing& ring);
   void commit(Cycle now, StageRun& run, mapping::SlotId slot);
   void account_wait(Cycle now, const Granule* granule);
   void account(Cause cause, Cycle cycles);
   void open_outputs(const StageRun& run, Granule& granule) const;
   workloads::ReadElement operand_reader(StageRun& run);
+  const RetainedWindow* window_of(StageRun& run, std::size_t operand, std::span<const std::int64_t> index);
+  void keep_in_window(StageRun& run, mapping::SlotId slot);
   void accumulate(StageRun& run, mapping::SlotId slot);
   void compute_vector_values(StageRun& run, mapping::SlotId slot);
 
@@ -171,7 +209,7 @@ class Tile {
                             Cycle end);
   void tell_moment(QueueKind queue, StageRun& run, const mapping::Instruction& instruction, Cycle now);
   void tell_receive_began(Cycle now, StageRun& run, const mapping::Instruction& instruction);
-  void tell_receive_ended(const Message& message, const Granule& granule);
+  void tell_receive_ended(const Message& message, const Granule& granule, Cycle end);
   void tell_compute_began(Cycle now);
   void tell_compute_ended(Cycle end);
   void tell_store(Cycle now, StageRun& run, const mapping::Instruction& instruction, bool ended);
@@ -181,6 +219,11 @@ class Tile {
   bool serve(Cycle now);
   bool held_completely(StageRun& run, const workloads::Region& region, Cycle now) const;
   void serve_order(Cycle now, StageRun& run, const std::shared_ptr<const Order>& order);
+  bool is_streamed(const Order& order) const;
+  bool serve_streams(Cycle now);
+  bool serve_piece(Cycle now, StageRun& run, const Order& order, const Granule& granule);
+  void owe(StageRun& run, const Granule& granule);
+  void give_back(StageRun& run, std::int64_t sequence, std::int64_t elements);
 
   mapping::TileId id_;
   const TileContext& context_;
@@ -195,16 +238,26 @@ class Tile {
   std::deque<Left> left_;
   std::deque<Departure> departures_;
   std::deque<std::shared_ptr<const Order>> requests_;  ///< reads of kept feature maps that wait
+  /// A read of outputs that leave granule by granule: it is answered as they are completed.
+  struct StreamRequest {
+    std::shared_ptr<const Order> order;
+    std::int64_t next = 0;  ///< first granule not looked at
+    std::int64_t left = 0;  ///< elements
+  };
+  std::deque<StreamRequest> stream_requests_;
   std::vector<Served> served_;  ///< reads on their way out
   StoreWork store_work_;
   int outstanding_receives_ = 0;
   Cycle port_free_ = 0;      ///< network-in port of the buffer
+  Cycle staging_free_ = 0;   ///< way into the staging FIFO
   Cycle now_ = 0;
   Cycle next_wake_ = kNever;
   Cycle accounted_ = 0;      ///< the cycle stack covers everything before
   CycleStack stack_;
   std::vector<TileCounts> counts_;  ///< per turn
   Bytes peak_bytes_ = 0;
+  std::int64_t peak_reserved_words_ = 0;
+  Bytes peak_staging_bytes_ = 0;
   Bytes payload_received_ = 0;
   ArrayExecutor* executor_ = nullptr;
   TileObserver* observer_ = nullptr;

@@ -17,6 +17,8 @@ struct TileContext {
   ComputeModel& compute;
   bool functional = false;
 
+  bool ideal(Ideal part) const { return accelerator.ideal.has(part); }
+
   NodeId dram_node(std::size_t channel) const {
     return static_cast<NodeId>(accelerator.tiles()) + static_cast<NodeId>(channel);
   }

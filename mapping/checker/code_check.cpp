@@ -13,7 +13,7 @@ constexpr std::int64_t kMostInstructions = 1'000'000'000;
 class CodeCheck {
  public:
   CodeCheck(const StageView& view, int code)
-      : view_(view), code_(view.stage.codes[code]), tile_(view.first_tile_of(code)) {
+      : view_(view), code_(view.stage.codes[code]), tile_(view.first_tile_of(code)), restores_(view.restores()) {
     appended_.assign(view.stage.slots.size(), false);
     writers_.resize(view.stage.slots.size());
   }
@@ -27,6 +27,8 @@ class CodeCheck {
     require_once(computing_, "no instruction computes");
     require_once(reserving_, "no granule is reserved for the output");
     require_once(committing_, "no granule is committed");
+    if (restoring_.has_value() != (reserving_ == Op::kReopen))
+      view_.refuse_tile(tile_, "outputs are ", restoring_ ? "restored but not reopened" : "reopened but not restored");
     return std::move(appended_);
   }
 
@@ -62,6 +64,13 @@ class CodeCheck {
         [[fallthrough]];
       case Op::kReceive:
         return note_writer(instruction);
+      case Op::kRestore:
+        if (instruction.slot != view_.stage.output_slot)
+          refuse(instruction, "only outputs are restored, in the stage's output slot");
+        once_per_visit(instruction, restoring_);
+        return note_writer(instruction);
+      case Op::kReopen:
+        return once_per_output(instruction, reserving_);
       case Op::kReserve:
         note_writer(instruction);
         return once_per_output(instruction, reserving_);
@@ -112,21 +121,32 @@ class CodeCheck {
       refuse(instruction, "layer ", view_.layer.name, " runs on the ",
              matrix ? "PE array" : "vector unit");
     for (const CodeNode* loop : around_)
-      if (loop->rank < 0 && loop->count > 1)
+      if (loop->rank < 0 && loop->count > 1 && view_.stage.recomputed == 0)
         refuse(instruction, "is repeated ", loop->count, " times on the same rank tile");
     if (computing_) refuse(instruction, "a second instruction computes the same outputs");
     computing_ = instruction.op;
   }
 
+  /// Outputs that are restored may be produced in several visits: a partner sends its sums in each.
   void once_per_output(const Instruction& instruction, std::optional<Op>& seen) {
     for (const CodeNode* loop : around_) {
-      if (loop->count > 1 && (loop->rank < 0 || view_.layer.ranks[loop->rank].reduced))
+      const bool declared = loop->rank < 0 && view_.stage.recomputed > 0;
+      const bool again = loop->rank < 0 || (view_.layer.ranks[loop->rank].reduced && !restores_);
+      if (!declared && loop->count > 1 && again)
         refuse(instruction, "stands in a ",
                loop->rank < 0 ? "repetition"
                               : "loop over reduced rank " + view_.layer.ranks[loop->rank].name,
                " of ", loop->count, " trips, so the same outputs are produced more than once");
     }
     if (seen) refuse(instruction, "the same outputs are produced a second time");
+    seen = instruction.op;
+  }
+
+  void once_per_visit(const Instruction& instruction, std::optional<Op>& seen) {
+    for (const CodeNode* loop : around_)
+      if (loop->count > 1 && loop->rank < 0)
+        refuse(instruction, "stands in a repetition of ", loop->count, " trips");
+    if (seen) refuse(instruction, "the same outputs are restored a second time");
     seen = instruction.op;
   }
 
@@ -139,7 +159,8 @@ class CodeCheck {
   TileId tile_;
   AppendedSlots appended_;
   std::vector<std::optional<Op>> writers_;
-  std::optional<Op> computing_, reserving_, committing_;
+  std::optional<Op> computing_, reserving_, committing_, restoring_;
+  bool restores_;
   std::vector<const CodeNode*> around_;
   Queue queue_ = Queue::kLoad;
   std::int64_t executed_ = 0;

@@ -111,7 +111,7 @@ class GroupCheck {
   Sequence received(const TileShare& share, int operand) const {
     Sequence sequence;
     std::vector<std::int64_t> appended(view_.stage.slots.size(), 0);
-    for (CodeCursor at(view_.stage.codes[share.code].load, share.ranks); !at.done(); at.next()) {
+    for (CodeCursor at(view_.stage.codes[share.code].load, share); !at.done(); at.next()) {
       const Instruction& instruction = at.instruction();
       if (instruction.op != Op::kReceive) continue;
       const std::int64_t place = appended[instruction.slot]++;

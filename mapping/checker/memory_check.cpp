@@ -1,5 +1,7 @@
 #include "mapping/checker/memory_check.h"
 
+#include <algorithm>
+
 namespace tessera::mapping::checker {
 
 namespace {
@@ -21,20 +23,22 @@ void check_slot(const StageView& view, const Slot& slot, const ProgramLimits& li
   if (slot.granule_bytes % limits.line_bytes != 0)
     refuse("a granule has ", slot.granule_bytes, " bytes; allowed: multiples of the buffer line, ",
            limits.line_bytes, " bytes");
-  const bool fits = slot.base_address <= limits.buffer_bytes &&
-                    slot.granule_bytes <= limits.buffer_bytes &&
+  const Bytes capacity = slot.staging ? limits.staging_bytes : limits.buffer_bytes;
+  const bool fits = slot.base_address <= capacity && slot.granule_bytes <= capacity &&
                     slot.base_address + slot.granule_bytes * static_cast<Bytes>(slot.granules) <=
-                        limits.buffer_bytes;
+                        capacity;
   if (!fits)
     refuse(slot.granules, " granules of ", slot.granule_bytes, " bytes from address ",
-           slot.base_address, " leave the buffer, which has ", limits.buffer_bytes, " bytes");
+           slot.base_address, " leave the ", slot.staging ? "staging FIFO" : "buffer",
+           ", which has ", capacity, " bytes");
 }
 
 /// The slots of one tile that are needed, stage by stage.
 class TileBuffer {
  public:
+  /// `end`: last stage of its fusion, until which its slots are needed.
   void enter(const StageView& view, const TileShare& share, const AppendedSlots& appended,
-             int part_end) {
+             int part_end, int end) {
     std::erase_if(alive_, [&](const Block& block) { return block.last_stage < view.index; });
     for (std::size_t s = 0; s < view.stage.slots.size(); ++s) {
       if (!appended[s]) continue;
@@ -43,14 +47,15 @@ class TileBuffer {
       add(view, share.tile,
           {slot.base_address,
            slot.base_address + slot.granule_bytes * static_cast<Bytes>(slot.granules), &slot,
-           &view.stage, served ? part_end : view.index});
+           &view.stage, std::max(end, served ? part_end : view.index)});
     }
   }
 
  private:
   void add(const StageView& view, TileId tile, const Block& block) {
     for (const auto& other : alive_)
-      if (block.begin < other.end && other.begin < block.end)
+      if (block.slot->staging == other.slot->staging && block.begin < other.end &&
+          other.begin < block.end)
         view.refuse_tile(tile, "slot ", block.slot->name, " [", block.begin, ",", block.end,
                          ") overlaps slot ", other.slot->name, " of stage ", other.stage->name,
                          " [", other.begin, ",", other.end, ")");
@@ -68,9 +73,13 @@ void check_memory(const Program& program, const std::vector<std::vector<Appended
   for (std::size_t s = 0; s < program.stages.size(); ++s) {
     const StageView view(program, static_cast<int>(s));
     for (const auto& slot : view.stage.slots) check_slot(view, slot, limits);
+    int end = view.index;
+    while (view.stage.fusion >= 0 && end + 1 < static_cast<int>(program.stages.size()) &&
+           program.stages[end + 1].fusion == view.stage.fusion)
+      ++end;
     const int part_end = parts.last_reader[parts.part_of_stage[s]];
     for (const auto& share : view.stage.shares)
-      buffers[share.tile].enter(view, share, appended[s][share.code], part_end);
+      buffers[share.tile].enter(view, share, appended[s][share.code], part_end, end);
   }
 }
 

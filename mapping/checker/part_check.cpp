@@ -64,12 +64,26 @@ class PartCheck {
     if (p < 0)
       view.refuse("no part of tensor ", program_.network.tensors[view.layer.output.tensor].name,
                   " is its output");
+    if (program_.parts[p].home == Home::kWindow) return check_window(view, p);
     std::int64_t written = 0;
     for (const auto& share : view.stage.shares)
       if (view.owns(share)) written += check_owner(view, share, p);
     const std::int64_t elements = program_.parts[p].region.elements();
     if (written != elements)
       refuse(p, "stage ", view.stage.name, " writes ", written, " of its ", elements, " elements");
+  }
+
+  /// Shares of neighbouring tiles may have a halo in common.
+  void check_window(const StageView& view, int p) const {
+    std::vector<Region> outputs;
+    for (const auto& share : view.stage.shares) {
+      outputs.push_back(region_of(view.layer.output, share.ranks));
+      if (!contains(program_.parts[p].region, outputs.back()))
+        view.refuse_tile(share.tile, "its outputs ", to_text(outputs.back()), " leave part ", p);
+    }
+    std::vector<const Region*> pieces;
+    for (const auto& region : outputs) pieces.push_back(&region);
+    if (!covered(program_.parts[p].region, pieces)) refuse(p, "stage ", view.stage.name, " does not write all of it");
   }
 
   /// Number of outputs of an owner. In DRAM each granule finds its own place; in the tiles an owner
@@ -140,9 +154,15 @@ class PartCheck {
   bool available(const StageView& view, workloads::TensorId tensor, const Region& needed) const {
     std::vector<const Region*> regions;
     for (const auto& part : program_.parts)
-      if (part.tensor == tensor && part.producer_stage < view.index)
+      if (part.tensor == tensor && part.producer_stage < view.index && readable(view, part))
         regions.push_back(&part.region);
     return covered(needed, regions);
+  }
+
+  /// Windows are read by stages of the same fusion only.
+  bool readable(const StageView& view, const Part& part) const {
+    return part.home != Home::kWindow ||
+           (view.stage.fusion >= 0 && program_.stages[part.producer_stage].fusion == view.stage.fusion);
   }
 
   void note_readers(const StageView& view, workloads::TensorId tensor, const Region& read) {

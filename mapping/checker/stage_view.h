@@ -23,6 +23,9 @@ struct StageView {
   /// First tile that runs the code; -1: none.
   TileId first_tile_of(int code) const;
 
+  /// Owners restore their outputs: these are visited more than once.
+  bool restores() const;
+
   template <typename... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {
     throw UserError("program: stage ", stage.name, ": ", parts...);

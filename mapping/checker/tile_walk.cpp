@@ -94,7 +94,10 @@ class TileWalk {
             queue, instruction.slot,
             {region_of(view_.layer.inputs[instruction.operand], ranks), instruction.operand});
       case Op::kReceiveSums:
+      case Op::kRestore:
         return append(queue, instruction.slot, {region_of(view_.layer.output, ranks)});
+      case Op::kReopen:
+        return reopen(instruction, ranks);
       case Op::kAcquire:
         return acquire(queue, instruction);
       case Op::kRelease:
@@ -111,6 +114,8 @@ class TileWalk {
       case Op::kStore:
       case Op::kSendSums:
         return leave(instruction, ranks);
+      case Op::kYield:
+        refuse(queue, "the stage takes turns with no other");
     }
   }
 
@@ -129,6 +134,8 @@ class TileWalk {
     const int reader = index(queue);
     const Queue writer = queue == Queue::kStore ? Queue::kCompute : Queue::kLoad;
     const auto complete = [&] {
+      if (view_.restores() && owner_ && instruction.slot == view_.stage.output_slot)
+        return open_slot_ == instruction.slot ? open_granule_ : reopened_;
       return slot.appended() - (open_slot_ == instruction.slot ? 1 : 0);
     };
     while (complete() < slot.released[reader] + instruction.amount)
@@ -155,8 +162,25 @@ class TileWalk {
       refuse(Queue::kCompute, "the region ", to_text(granule.region), " bounds ",
              granule.region.elements(), " elements, of which the rank tile produces ", outputs);
     append(Queue::kCompute, instruction.slot, std::move(granule));
-    produced_ += outputs;
-    open_slot_ = instruction.slot;
+    open(instruction.slot, slots_[instruction.slot].appended() - 1, ranks);
+  }
+
+  /// The next granule that the load queue restored; outputs count as produced when first visited.
+  void reopen(const Instruction& instruction, const RankTile& ranks) {
+    check_place(instruction.slot);
+    SlotTrace& slot = slots_[instruction.slot];
+    while (slot.appended() <= reopened_)
+      if (!step(Queue::kLoad)) refuse(Queue::kCompute, "waits for a granule that is never restored");
+    const Region region = region_of(view_.layer.output, ranks);
+    if (slot.at(reopened_).region != region)
+      refuse(Queue::kCompute, "reopens ", to_text(region), "; restored is ", to_text(slot.at(reopened_).region));
+    open(instruction.slot, reopened_++, ranks);
+  }
+
+  void open(SlotId slot, std::int64_t number, const RankTile& ranks) {
+    if (cursor(Queue::kCompute).visit(view_.layer).first()) produced_ += output_points(ranks);
+    open_slot_ = slot;
+    open_granule_ = number;
     open_ranks_ = ranks;
     added_ = 0;
   }
@@ -187,7 +211,7 @@ class TileWalk {
     open_slot_ = -1;
   }
 
-  Granule& open() { return slots_[open_slot_].granules.back(); }
+  Granule& open() { return slots_[open_slot_].at(open_granule_); }
 
   void compute(const RankTile& ranks) {
     const std::int64_t points = workloads::volume(ranks);
@@ -277,6 +301,8 @@ class TileWalk {
   std::int64_t executed_[3] = {};
   std::vector<SlotTrace> slots_;
   SlotId open_slot_ = -1;
+  std::int64_t open_granule_ = -1;
+  std::int64_t reopened_ = 0;
   RankTile open_ranks_;
   int added_ = 0;
   std::int64_t computed_ = 0;

@@ -171,6 +171,16 @@ bool UntimedRun::execute(Actor& actor, Queue queue, const Instruction& instructi
       ++slot.appended;
       slot.open = true;
       return true;
+    case Op::kRestore:
+      if (!has_room(slot, ring)) return false;
+      restore(actor, slot);
+      return true;
+    case Op::kReopen:
+      if (slot.open) refuse(actor, queue, "the granule reserved before is not committed");
+      if (slot.needs_stored.empty() || slot.stored < slot.needs_stored.front()) return false;
+      slot.needs_stored.pop_front();
+      slot.open = true;
+      return true;
     case Op::kCommit:
       if (!slot.open) refuse(actor, queue, "no granule is reserved");
       ++slot.complete;
@@ -181,6 +191,7 @@ bool UntimedRun::execute(Actor& actor, Queue queue, const Instruction& instructi
       [[fallthrough]];
     case Op::kStore:
       if (slot.window[reader_index(queue)] == 0) refuse(actor, queue, "no granule is acquired");
+      slot.stored += instruction.op == Op::kStore ? 1 : 0;
       return true;
     case Op::kSendSums:
       if (slot.window[reader_index(queue)] == 0) refuse(actor, queue, "no granule is acquired");
@@ -237,6 +248,17 @@ bool UntimedRun::send_sums(Actor& actor, const Instruction&) {
     if (exchange.partners[i] == self && exchange.received[i] <= actor.sent) return false;
   ++actor.sent;
   return true;
+}
+
+/// The sums come back when the granule of the visit before has been stored.
+void UntimedRun::restore(Actor& actor, SlotState& slot) const {
+  std::vector<std::int64_t> outputs;
+  const auto& ranks = actor.cursors[static_cast<int>(Queue::kLoad)].ranks();
+  for (std::size_t r = 0; r < ranks.size(); ++r)
+    if (!view_.layer.ranks[r].reduced) outputs.push_back(ranks[r].begin);
+  auto [last, first_visit] = slot.visited.try_emplace(std::move(outputs), slot.appended);
+  slot.needs_stored.push_back(first_visit ? 0 : last->second + 1);
+  last->second = slot.appended++;
 }
 
 bool UntimedRun::acquire(Actor& actor, Queue queue, const Instruction& instruction) {
@@ -304,6 +326,7 @@ std::string UntimedRun::reason(const Actor& actor, Queue queue,
     return detail::concatenate("a complete granule of ", ring.name, ", which has ",
                                slot.complete - slot.released[reader_index(queue)], " of ",
                                instruction.amount);
+  if (instruction.op == Op::kReopen) return "the outputs' last visit to be stored, to be restored from";
   if (instruction.op == Op::kSendSums)
     return detail::concatenate("tile ",
                                view_.sums_of(*view_.find_share(actor.tile)).members.front(),

@@ -1,6 +1,7 @@
 // Runs the tiles of a stage without time: queues step whenever they can, messages arrive at once.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -38,6 +39,10 @@ class UntimedRun {
     std::int64_t released[2] = {};  ///< compute, store
     int window[2] = {};             ///< granules acquired and not yet released
     bool open = false;              ///< reserved and not yet committed
+    std::int64_t stored = 0;
+    /// Restored outputs: per granule appended, how many must have been stored before; last visit by region.
+    std::deque<std::int64_t> needs_stored;
+    std::map<std::vector<std::int64_t>, std::int64_t> visited;
   };
   /// Tiles that receive the same granules of an operand.
   struct Port {
@@ -78,6 +83,7 @@ class UntimedRun {
   bool receive_sums(Actor& actor, SlotState& slot, const Slot& ring,
                     const Instruction& instruction);
   bool send_sums(Actor& actor, const Instruction& instruction);
+  void restore(Actor& actor, SlotState& slot) const;
   bool acquire(Actor& actor, Queue queue, const Instruction& instruction);
   void release(Actor& actor, Queue queue, const Instruction& instruction);
   void check_compute(const Actor& actor, const Instruction& instruction) const;

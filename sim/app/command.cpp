@@ -13,6 +13,7 @@
 #include "sim/app/report_command.h"
 #include "sim/app/run_command.h"
 #include "sim/app/trace_command.h"
+#include "sim/app/validate_command.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -25,6 +26,7 @@ const std::vector<Command>& commands() {
       run_command(),
       compile_command(),
       predict_command(),
+      validate_command(),
       noc_command(),
       dram_command(),
       trace_command(),

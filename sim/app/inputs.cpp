@@ -3,10 +3,12 @@
 #include "hw_models/description/convert.h"
 #include "hw_models/description/load.h"
 #include "hw_models/tile/compute_model.h"
+#include "mapping/importers/machine/tool_case.h"
 #include "mapping/layerwise.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
 #include "mapping/schedule_io.h"
+#include "sim/app/looptree_inputs.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/base/names.h"
@@ -23,6 +25,7 @@ po::options_description input_options() {
       ("network", po::value<std::string>(), "zoo name (tessera list networks), .textproto or .onnx file")
       ("schedule", po::value<std::string>(), "scheduler (tessera list schedules) or .textproto file; default: the accelerator's")
       ("batch", po::value<std::int64_t>()->default_value(0), "batch size; 0 keeps the network's own")
+      ("ideal", po::value<std::string>(), "parts made ideal: all, or some of toolwords,overlap,array,delivery,capacity,ports,latency,bandwidth,dram")
       ("set", po::value<std::vector<std::string>>()->composing(), "path.to.field=value in the accelerator, schedule.path.to.field=value in the schedule; may be repeated");
   return options;
 }
@@ -60,9 +63,14 @@ void refuse_schedule_settings(const po::variables_map& options) {
 
 hw::Accelerator load_accelerator(const po::variables_map& options, std::string& text) {
   const auto name = required(options, "accelerator");
-  const auto description = hw::read_accelerator_text(name, assignments(options, false));
+  const auto settings = assignments(options, false);
+  auto description = is_looptree_architecture(name) ? looptree_machine(name) : hw::read_accelerator_text(name, settings);
+  if (is_looptree_architecture(name))
+    for (const auto& assignment : settings) set_field(description, assignment);
   text = to_textproto(description);
-  return hw::to_accelerator(description, name);
+  auto accelerator = hw::to_accelerator(description, name);
+  hw::idealise(accelerator, ideal_of(options));
+  return accelerator;
 }
 
 namespace {
@@ -77,6 +85,26 @@ mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
   throw UserError("--schedule ", name, ": no such scheduler and no .textproto file; ", suggest(name, known));
 }
 
+std::string given(const po::variables_map& options, const char* name) {
+  return options.count(name) != 0 ? options[name].as<std::string>() : std::string();
+}
+
+/// Another tool's schedule brings its own forms of the other two inputs.
+Inputs load_tool_inputs(const std::string& tool, const po::variables_map& options) {
+  if (options["batch"].as<std::int64_t>() != 0)
+    throw UserError("--batch: the layers of a schedule of ", tool, " have their batch size in its files");
+  const auto file = given(options, "accelerator");
+  auto loaded = mapping::importers::load_tool_case(tool, given(options, "network"), given(options, "schedule"), file);
+  Inputs inputs;
+  for (const auto& assignment : assignments_of(options)) set_field(loaded.machine, assignment);
+  inputs.accelerator_text = to_textproto(loaded.machine);
+  inputs.accelerator = hw::to_accelerator(loaded.machine, file);
+  hw::idealise(inputs.accelerator, ideal_of(options));
+  inputs.network = std::move(loaded.network);
+  inputs.schedule = std::move(loaded.schedule);
+  return inputs;
+}
+
 /// What lowering and checking say of a layer, with the file that the user has to look at.
 UserError blamed_on(const std::string& origin, const UserError& error) {
   const bool named = origin.empty() || std::string(error.what()).starts_with(origin);
@@ -84,6 +112,11 @@ UserError blamed_on(const std::string& origin, const UserError& error) {
 }
 
 }  // namespace
+
+hw::IdealSet ideal_of(const po::variables_map& options) {
+  return options.count("ideal") != 0 ? hw::IdealSet::parse(options["ideal"].as<std::string>(), "--ideal")
+                                     : hw::IdealSet{};
+}
 
 mapping::Program lower(const Inputs& inputs) {
   try {
@@ -97,8 +130,9 @@ void check_program(const mapping::Program& program, const hw::Accelerator& accel
                    const std::string& origin) {
   const auto& buffer = accelerator.tile.buffer;
   try {
-    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes, static_cast<int>(accelerator.dram.size()),
-                             accelerator.shared_bytes(), static_cast<int>(accelerator.shared_buffers.size())});
+    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes, accelerator.tile.interface.staging_bytes,
+                             static_cast<int>(accelerator.dram.size()), accelerator.shared_bytes(),
+                             static_cast<int>(accelerator.shared_buffers.size())});
     hw::check_array_instructions(accelerator, program);
   } catch (const UserError& error) {
     throw blamed_on(origin, error);
@@ -106,14 +140,35 @@ void check_program(const mapping::Program& program, const hw::Accelerator& accel
 }
 
 Inputs load_inputs(const po::variables_map& options) {
+  if (options.count("schedule") != 0 && !is_looptree_mapping(options["schedule"].as<std::string>()))
+    if (const auto tool = mapping::importers::tool_of_schedule(options["schedule"].as<std::string>()))
+      return load_tool_inputs(*tool, options);
   Inputs inputs;
   inputs.accelerator = load_accelerator(options, inputs.accelerator_text);
   const auto batch = options["batch"].as<std::int64_t>();
   if (batch < 0) throw UserError("--batch ", batch, ": must be 0 (the network's own) or positive");
-  inputs.network = workloads::load_network(required(options, "network"), batch);
+  const auto network = required(options, "network");
+  if (is_looptree_workload(network)) {
+    if (batch != 0) throw UserError("--batch ", batch, ": a LoopTree workload has no batch; leave it out");
+    inputs.network = load_looptree_network(network);
+  } else {
+    inputs.network = workloads::load_network(network, batch);
+  }
   const auto schedule = options.count("schedule") != 0 ? options["schedule"].as<std::string>()
                                                        : inputs.accelerator.default_schedule;
-  inputs.schedule = mapping::with_settings(load_schedule(schedule, inputs), assignments(options, true));
+  if (is_looptree_mapping(schedule)) {
+    const auto accelerator = required(options, "accelerator");
+    if (!is_looptree_architecture(accelerator))
+      throw UserError(schedule, ": counts the memories of a LoopTree architecture; give that as --accelerator");
+    inputs.schedule = load_looptree_schedule(schedule, accelerator, inputs.network);
+    auto machine = looptree_machine(accelerator, tiles_of_mapping(inputs.schedule));
+    for (const auto& assignment : assignments(options, false)) set_field(machine, assignment);
+    inputs.accelerator_text = to_textproto(machine);
+    inputs.accelerator = hw::to_accelerator(machine, accelerator);
+  } else {
+    inputs.schedule = load_schedule(schedule, inputs);
+  }
+  inputs.schedule = mapping::with_settings(std::move(inputs.schedule), assignments(options, true));
   return inputs;
 }
 

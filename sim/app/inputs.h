@@ -36,6 +36,8 @@ hw::Accelerator load_accelerator(const boost::program_options::variables_map& op
 
 /// UserError when --set concerns the schedule, where there is none to set anything in.
 void refuse_schedule_settings(const boost::program_options::variables_map& options);
+/// --ideal; none when it is not given.
+hw::IdealSet ideal_of(const boost::program_options::variables_map& options);
 
 /// Schedulers by name.
 struct ScheduleKind {

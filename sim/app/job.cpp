@@ -48,13 +48,17 @@ Job load_inputs_or_program(const po::variables_map& values) {
   return job;
 }
 
-sim::MachineOptions machine_options(const po::variables_map& values) {
+sim::MachineOptions machine_options(const po::variables_map& values, const hw::IdealSet& ideal) {
   sim::MachineOptions options;
   const auto detail = values["detail"].as<std::string>();
   if (detail != "tile" && detail != "pe")
     throw UserError("--detail ", detail, ": must be tile or pe");
   options.detailed_arrays = detail == "pe";
   options.functional = values["functional"].as<bool>();
+  if (options.functional && ideal.has(hw::Ideal::kToolwords))
+    throw UserError("--functional: with --ideal toolwords the traffic is counted as the tool does and carries no values");
+  if (options.detailed_arrays && ideal.any())
+    throw UserError("--detail pe: ideal parts have no detailed form; leave --ideal out");
   options.seed = values["seed"].as<std::uint64_t>();
   return options;
 }
@@ -63,7 +67,7 @@ sim::MachineOptions machine_options(const po::variables_map& values) {
 
 Job load_job(const po::variables_map& values) {
   Job job = load_inputs_or_program(values);
-  job.machine = machine_options(values);
+  job.machine = machine_options(values, job.accelerator.ideal);
   check_program(job.program, job.accelerator, job.origin);
   sim::complete_manifest(job.manifest, job.program.network, job.schedule, values);
   return job;

@@ -12,7 +12,8 @@ using mapping::Op;
 namespace {
 
 bool takes_time(Op op) {
-  return op != Op::kAcquire && op != Op::kRelease && op != Op::kReserve && op != Op::kCommit;
+  return op != Op::kAcquire && op != Op::kRelease && op != Op::kReserve && op != Op::kReopen &&
+         op != Op::kCommit && op != Op::kYield;
 }
 
 }  // namespace

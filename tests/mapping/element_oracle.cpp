@@ -217,6 +217,8 @@ class Machine {
         return true;
       case Op::kSendSums:
         return send_sums(turn, instruction, ranks);
+      case Op::kYield:
+        return true;
     }
     return false;
   }

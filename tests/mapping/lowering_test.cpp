@@ -161,16 +161,20 @@ TEST(Lowering, TensorsInDramDoNotOverlap) {
   }
 }
 
-TEST(Lowering, RefusesSumsThatWouldLeaveTheBuffer) {
+TEST(Lowering, RefusesSumsThatWouldLeaveTheTilesOfOutputsThatStay) {
   const auto network = convolution();
   const auto machine = test::grid_machine(1, 1);
   StagePlan plan = plain_plan(network, 0);
   plan.loops = {{kC, 4}, {kP, 2}};
   plan.inputs = {{2, true}, {2, true}};
   plan.output = {2, true};
-  EXPECT_NE(refusal(network, plan, machine).find("loop over the reduced rank C stands outside"),
+  plan.output_home = Home::kTiles;
+  EXPECT_NE(refusal(network, plan, machine).find("loop over a reduced rank stands outside"),
             std::string::npos);
-  // Both ways out that the message names.
+  // The ways out that the message names.
+  plan.output_home = Home::kDram;
+  EXPECT_EQ(refusal(network, plan, machine), "accepted");
+  plan.output_home = Home::kTiles;
   plan.output = {0, true};
   EXPECT_EQ(refusal(network, plan, machine), "accepted");
   std::swap(plan.loops[0], plan.loops[1]);

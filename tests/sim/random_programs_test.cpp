@@ -4,6 +4,8 @@
 // byte.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "mapping/program_io.h"
 #include "sim/base/random.h"
 #include "tests/support/random_layer.h"
@@ -29,9 +31,27 @@ workloads::Network draw_network(std::uint64_t seed, Random& random) {
 /// How many of the programs use what: a test that draws nothing interesting proves nothing.
 struct Uses {
   int programs = 0, split = 0, blocked = 0, sums = 0, served = 0, grouped = 0;
+  int spilled = 0, streamed_in = 0, streamed_out = 0, spilled_sums = 0;
+
+  static bool restores(const mapping::CodeBlock& load) {
+    return std::ranges::any_of(load, [](const mapping::CodeNode& node) {
+      return node.is_loop ? restores(node.body) : node.instruction.op == mapping::Op::kRestore;
+    });
+  }
+
+  /// Operands that bypass the buffer and sums that leave it.
+  void count_ways(const mapping::Stage& stage) {
+    const bool spills = restores(stage.codes[0].load);
+    const bool staged_output = stage.slots[stage.output_slot].staging;
+    spilled += spills;
+    spilled_sums += spills && stage.sums_slot >= 0;
+    streamed_out += staged_output;
+    streamed_in += std::ranges::any_of(stage.slots, &mapping::Slot::staging) && !staged_output;
+  }
 
   void count(const mapping::Program& program) {
     ++programs;
+    for (const auto& stage : program.stages) count_ways(stage);
     bool any_split = false, any_blocked = false, any_sums = false, any_group = false,
          any_served = false;
     for (const auto& stage : program.stages) {
@@ -94,6 +114,9 @@ TEST_P(RandomPrograms, EqualReferenceAndThemselvesReloaded) {
   EXPECT_GE(uses.grouped, 10);
   EXPECT_GE(uses.sums, 10);
   EXPECT_GE(uses.served, 8);
+  EXPECT_GE(uses.spilled, 4);
+  EXPECT_GE(uses.streamed_in, 4);
+  EXPECT_GE(uses.streamed_out, 1);
 }
 
 // In these a tile saw a packet leave a cycle early when it was called after the network within that

@@ -118,12 +118,15 @@ class StageDraw {
     draw_holdings();
   }
 
-  /// Outputs stand outside every loop over a reduced rank.
+  /// Outputs of vector layers stand outside every loop over a reduced rank; sums of others may spill to DRAM.
   void draw_holdings() {
     const int loops = static_cast<int>(plan_.loops.size());
     const auto first_reduced = std::ranges::find_if(
         plan_.loops, [&](const BufferLoop& loop) { return layer_.ranks[loop.rank].reduced; });
-    plan_.output = {static_cast<int>(first_reduced - plan_.loops.begin()), random_.bernoulli(0.5)};
+    const bool may_spill = layer_.kind == LayerKind::kMatrix && random_.bernoulli(0.5);
+    const int outermost = may_spill ? loops : static_cast<int>(first_reduced - plan_.loops.begin());
+    plan_.output = {outermost, random_.bernoulli(0.5)};
+    spills_ = plan_.output.depth > first_reduced - plan_.loops.begin();
     if (effort_ < 8 && random_.bernoulli(0.2))
       plan_.output.depth = static_cast<int>(random_.between(0, plan_.output.depth));
     bool inside_all = plan_.output.depth == loops;
@@ -134,14 +137,18 @@ class StageDraw {
       inside_all |= input.depth == loops;
     }
     if (!inside_all) plan_.inputs[random_.below(plan_.inputs.size())].depth = loops;
+    if (layer_.kind != LayerKind::kMatrix || random_.bernoulli(0.5)) return;
+    for (auto& input : plan_.inputs) input.staging = random_.bernoulli(0.5);
+    plan_.output.staging = random_.bernoulli(0.3);
   }
 
   void draw_home() {
     const bool intermediate =
         network_.tensors[layer_.output.tensor].kind == workloads::TensorKind::kIntermediate;
-    if (intermediate && random_.bernoulli(effort_ < 12 ? 0.6 : 0.1))
+    const bool can_stay = intermediate && !spills_ && !plan_.output.staging;
+    if (can_stay && random_.bernoulli(effort_ < 12 ? 0.6 : 0.1))
       plan_.output_home = Home::kTiles;
-    else if (intermediate && !accelerator_.shared_buffers.empty() && random_.bernoulli(0.6))
+    else if (can_stay && !accelerator_.shared_buffers.empty() && random_.bernoulli(0.6))
       plan_.output_home = Home::kShared;
     else
       plan_.output_home = Home::kDram;
@@ -151,6 +158,7 @@ class StageDraw {
   const Layer& layer_;
   const hw::Accelerator& accelerator_;
   int effort_;
+  bool spills_ = false;
   Random& random_;
   StagePlan plan_;
   Extents extents_;  ///< of the part of the layer that the splits and loops drawn so far leave

@@ -14,6 +14,7 @@ mapping::ProgramLimits limits_of(const hw::Accelerator& accelerator) {
   return {accelerator.tiles(),
           buffer.bytes,
           buffer.line_bytes,
+          accelerator.tile.interface.staging_bytes,
           static_cast<int>(accelerator.dram.size()),
           accelerator.shared_bytes(),
           static_cast<int>(accelerator.shared_buffers.size())};

@@ -65,10 +65,10 @@ class PathBuilder {
     StoreNode store;
     store.level = "buffer";
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
-      if (plan_.inputs[i].depth == depth)
+      if (plan_.inputs[i].depth == depth && !plan_.inputs[i].staging)
         store.tensors.push_back({.tensor = operand_name(layer_, static_cast<int>(i)),
                                  .double_buffered = plan_.inputs[i].double_buffered});
-    if (plan_.output.depth == depth)
+    if (plan_.output.depth == depth && !plan_.output.staging)
       store.tensors.push_back({.tensor = "O", .double_buffered = plan_.output.double_buffered});
     if (!store.tensors.empty()) add(NodeKind::kStore).store = std::move(store);
   }

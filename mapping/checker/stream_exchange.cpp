@@ -1,0 +1,80 @@
+#include "mapping/checker/stream_exchange.h"
+
+#include <algorithm>
+
+namespace tessera::mapping::checker {
+
+using workloads::Region;
+
+bool StreamExchange::is_streamed(workloads::TensorId tensor) const {
+  const auto& parts = index_.parts_of(tensor);
+  return !parts.empty() && std::ranges::all_of(parts, [&](int p) {
+    const Part& part = program_.parts[p];
+    if (part.producer_stage < 0 || part.home != Home::kTiles) return false;
+    const Stage& stage = program_.stages[part.producer_stage];
+    return stage.slots[stage.output_slot].streams;
+  });
+}
+
+std::int64_t StreamExchange::ask(int stage, int operand, TileId tile, const std::vector<Region>& boxes) {
+  const GroupId group = index_.share_of(stage, tile).input_groups[operand];
+  auto& rounds = rounds_[{stage, operand, group}];
+  const std::size_t round = asked_[{stage, operand, tile}]++;
+  if (round == rounds.size()) {
+    rounds.push_back(static_cast<std::int64_t>(tickets_.size()));
+    tickets_.push_back({stage, operand, group, 0, boxes, -1});
+  }
+  const std::int64_t number = rounds[round];
+  Ticket& ticket = tickets_[static_cast<std::size_t>(number)];
+  if (++ticket.asked < program_.stages[stage].groups[group].members.size()) return number;
+  ticket.left = 0;
+  for (const auto& box : boxes) ticket.left += box.elements();
+  for (auto& [producer, offers] : offers_) {
+    for (auto& offer : offers) match(ticket, offer);
+    let_go(offers);
+  }
+  if (ticket.left > 0) open_.push_back(static_cast<std::size_t>(number));
+  return number;
+}
+
+void StreamExchange::offer(int stage, TileId tile, const Region& region) {
+  const int part = index_.part_of_stage(stage);
+  auto& offers = offers_[{stage, tile}];
+  offers.push_back({part, region, index_.readings(part, region)});
+  for (const auto number : open_) match(tickets_[number], offers.back());
+  std::erase_if(open_, [&](std::size_t number) { return tickets_[number].left == 0; });
+  let_go(offers);
+}
+
+int StreamExchange::held(int stage, TileId tile) const {
+  const auto found = offers_.find({stage, tile});
+  return found == offers_.end() ? 0 : static_cast<int>(found->second.size());
+}
+
+void StreamExchange::match(Ticket& ticket, Offer& offer) const {
+  const auto& layer = program_.network.layers[program_.stages[ticket.stage].layer];
+  if (layer.inputs[ticket.operand].tensor != program_.parts[offer.part].tensor) return;
+  for (const auto& box : ticket.boxes) {
+    const std::int64_t common = intersect(box, offer.region).elements();
+    ticket.left -= common;
+    offer.owed -= common;
+  }
+  if (offer.owed < 0)
+    throw UserError("program: stage ", program_.stages[ticket.stage].name, ": tensor ",
+                    program_.network.tensors[program_.parts[offer.part].tensor].name,
+                    " is streamed, but a group receives elements of it more than once");
+}
+
+/// In order: a granule behind one that is still owed waits.
+void StreamExchange::let_go(std::deque<Offer>& offers) const {
+  while (!offers.empty() && offers.front().owed == 0) offers.pop_front();
+}
+
+std::string StreamExchange::waiting() const {
+  if (open_.empty()) return "";
+  const Ticket& ticket = tickets_[open_.front()];
+  return detail::concatenate("; stage ", program_.stages[ticket.stage].name, " waits for ", ticket.left,
+                             " elements of operand ", ticket.operand, " that are not handed on");
+}
+
+}  // namespace tessera::mapping::checker

@@ -1,0 +1,65 @@
+// Granules handed from stage to stage of a pipeline, without time: who has asked, what has been computed, and what
+// may leave.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "mapping/checker/stage_view.h"
+#include "mapping/program_index.h"
+
+namespace tessera::mapping::checker {
+
+/// A granule can leave its ring when every group that reads from it has received its share; a group asks when all
+/// its members have room. Pieces arrive as they are computed, in any order of producers.
+class StreamExchange {
+ public:
+  StreamExchange(const Program& program, const ProgramIndex& index) : program_(program), index_(index) {}
+
+  /// True when all elements of the tensor come out of streamed slots.
+  bool is_streamed(workloads::TensorId tensor) const;
+
+  /// A tile has room for the boxes of its next granule of an operand. Number by which to ask for its arrival.
+  std::int64_t ask(int stage, int operand, TileId tile, const std::vector<workloads::Region>& boxes);
+  bool arrived(std::int64_t ticket) const { return tickets_[static_cast<std::size_t>(ticket)].left == 0; }
+
+  /// A tile has completed a granule of its outputs. UserError when readers ask for an element twice.
+  void offer(int stage, TileId tile, const workloads::Region& region);
+  /// Granules of a tile that have not left.
+  int held(int stage, TileId tile) const;
+
+  /// What groups wait for, "" when nothing.
+  std::string waiting() const;
+
+ private:
+  struct Ticket {
+    int stage = -1;
+    int operand = -1;
+    GroupId group = -1;
+    std::size_t asked = 0;  ///< members
+    std::vector<workloads::Region> boxes;
+    std::int64_t left = -1;  ///< elements; -1: not all members have asked
+  };
+  struct Offer {
+    int part = -1;
+    workloads::Region region;
+    std::int64_t owed = 0;
+  };
+  using Producer = std::pair<int, TileId>;
+
+  void match(Ticket& ticket, Offer& offer) const;
+  void let_go(std::deque<Offer>& offers) const;
+
+  const Program& program_;
+  const ProgramIndex& index_;
+  std::vector<Ticket> tickets_;
+  std::vector<std::size_t> open_;  ///< tickets that all have asked for and that have not arrived
+  std::map<std::tuple<int, int, GroupId>, std::vector<std::int64_t>> rounds_;
+  std::map<std::tuple<int, int, TileId>, std::size_t> asked_;  ///< rounds per tile
+  std::map<Producer, std::deque<Offer>> offers_;
+};
+
+}  // namespace tessera::mapping::checker

@@ -1,0 +1,114 @@
+#include "mapping/staging_fit.h"
+
+#include <algorithm>
+
+#include "sim/base/error.h"
+
+namespace tessera::mapping {
+
+using workloads::Layer;
+using workloads::Operand;
+
+namespace {
+
+class StagingFit {
+ public:
+  StagingFit(StagePlan& plan, const Layer& layer, const hw::Accelerator& accelerator)
+      : plan_(plan),
+        layer_(layer),
+        accelerator_(accelerator),
+        nominal_(deal_shares(plan, layer, {accelerator.rows, accelerator.columns}).nominal) {
+    for (std::size_t i = 0; i < plan.inputs.size(); ++i)
+      if (plan.inputs[i].staging) streams_.push_back({&plan.inputs[i], &layer.inputs[i], 1, operand_name(layer, static_cast<int>(i))});
+    if (plan.output.staging) streams_.push_back({&plan.output, &layer.output, sums_split() ? 2 : 1, "O"});
+  }
+
+  void fit() {
+    if (streams_.empty()) return;
+    const int loops = static_cast<int>(plan_.array.loops.size());
+    for (int cut = finest_harmless_cut(); cut <= loops; ++cut)
+      for (const int copies : {2, 1})
+        if (bytes_at(cut) * static_cast<Bytes>(copies) <= accelerator_.tile.interface.staging_bytes)
+          return apply(cut, copies);
+    std::string names;
+    for (const auto& stream : streams_) names += (names.empty() ? "" : ", ") + stream.name;
+    throw UserError("layer ", layer_.name, ": ", names, " bypass the tile buffer and need ", bytes_at(loops),
+                    " B of the staging FIFO for one step of the array; it has ",
+                    accelerator_.tile.interface.staging_bytes, " B");
+  }
+
+ private:
+  struct Stream {
+    Holding* holding;
+    const Operand* operand;
+    int granules;  ///< that it needs at least: outputs of several tiles also take in a partner's sums
+    std::string name;
+  };
+
+  bool sums_split() const {
+    return std::ranges::any_of(plan_.partition, [&](const PartitionSplit& split) {
+      return split.ways > 1 && layer_.ranks[split.rank].reduced;
+    });
+  }
+
+  /// Registers lose their contents between instructions; no operand's store may be in use across the cut.
+  int finest_harmless_cut() const {
+    auto extents = extents_inside(plan_.loops, static_cast<int>(plan_.loops.size()), nominal_);
+    std::vector<std::int64_t> counts;
+    for (const auto& loop : plan_.array.loops) {
+      counts.push_back(ceil_div(extents[loop.rank], loop.tile));
+      extents[loop.rank] = std::min(extents[loop.rank], loop.tile);
+    }
+    int finest = static_cast<int>(counts.size());
+    for (int kind = 0; kind < 3; ++kind) {
+      if (kind < 2 && kind >= static_cast<int>(layer_.inputs.size())) continue;
+      const Operand& operand = kind == 2 ? layer_.output : layer_.inputs[static_cast<std::size_t>(kind)];
+      int change = plan_.array.store_depth[kind];
+      while (change > 0 && !(counts[change - 1] > 1 &&
+                             (plan_.array.streamed[kind] || Layer::indexes(operand, plan_.array.loops[change - 1].rank))))
+        --change;
+      finest = std::min(finest, change);
+    }
+    return finest;
+  }
+
+  Bytes bytes_at(int cut) const {
+    auto extents = extents_inside(plan_.loops, static_cast<int>(plan_.loops.size()), nominal_);
+    for (int i = 0; i < cut; ++i) {
+      auto& extent = extents[plan_.array.loops[i].rank];
+      extent = std::min(extent, plan_.array.loops[i].tile);
+    }
+    Bytes bytes = 0;
+    for (const auto& stream : streams_) {
+      const auto words = static_cast<Bytes>(nominal_elements(*stream.operand, extents));
+      bytes += static_cast<Bytes>(stream.granules) *
+               round_up<Bytes>(words * static_cast<Bytes>(accelerator_.word_bytes()), accelerator_.tile.buffer.line_bytes);
+    }
+    return bytes;
+  }
+
+  void apply(int cut, int copies) {
+    auto& array = plan_.array;
+    for (int i = 0; i < cut; ++i) plan_.loops.push_back({array.loops[i].rank, array.loops[i].tile});
+    array.loops.erase(array.loops.begin(), array.loops.begin() + cut);
+    for (auto& depth : array.store_depth) depth = std::max(0, depth - cut);
+    for (auto& stream : streams_) {
+      stream.holding->depth = static_cast<int>(plan_.loops.size());
+      stream.holding->double_buffered = copies == 2;
+    }
+  }
+
+  StagePlan& plan_;
+  const Layer& layer_;
+  const hw::Accelerator& accelerator_;
+  std::vector<std::int64_t> nominal_;
+  std::vector<Stream> streams_;
+};
+
+}  // namespace
+
+void fit_staging(StagePlan& plan, const workloads::Network& network, const hw::Accelerator& accelerator) {
+  StagingFit(plan, network.layers[plan.layer], accelerator).fit();
+}
+
+}  // namespace tessera::mapping

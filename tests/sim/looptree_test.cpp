@@ -1,0 +1,84 @@
+// The LoopTree reference cases executed: what the tool predicts without a machine, word for word.
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "hw_models/description/convert.h"
+#include "mapping/lowering.h"
+#include "mapping/program_checker.h"
+#include "sim/app/looptree_inputs.h"
+#include "sim/base/csv.h"
+#include "sim/base/error.h"
+#include "tests/support/simulation.h"
+
+namespace tessera::test {
+namespace {
+
+const std::string kFolder = std::string(TESSERA_SOURCE_DIR) + "/validation/reference/looptree";
+
+struct Measured {
+  std::int64_t macs = 0, read_words = 0, written_words = 0, reserved_words = 0;
+};
+
+std::ostream& operator<<(std::ostream& out, const Measured& measured) {
+  return out << measured.macs << " MACs, " << measured.read_words << " words read, "
+             << measured.written_words << " written, " << measured.reserved_words << " reserved";
+}
+
+Measured measure(const hw::Accelerator& machine, const mapping::Program& program) {
+  const auto run = in_child([&] {
+    sim::Machine whole(machine, program, {});
+    whole.run();
+    Measured sum;
+    for (const auto& tile : whole.tiles()) {
+      for (const auto& counts : tile->counts()) sum.macs += counts.macs;
+      sum.reserved_words += tile->peak_reserved_words();
+    }
+    for (const auto& interface : whole.dram()) {
+      sum.read_words +=
+          static_cast<std::int64_t>(interface->counts().read_bytes) / program.word_bytes;
+      sum.written_words +=
+          static_cast<std::int64_t>(interface->counts().written_bytes) / program.word_bytes;
+    }
+    std::ostringstream text;
+    text << sum.macs << " " << sum.read_words << " " << sum.written_words << " "
+         << sum.reserved_words;
+    return text.str();
+  });
+  EXPECT_TRUE(run.ok()) << run.text;
+  Measured measured;
+  std::istringstream(run.text) >> measured.macs >> measured.read_words >> measured.written_words >>
+      measured.reserved_words;
+  return measured;
+}
+
+std::string text_of(const Measured& measured) {
+  std::ostringstream text;
+  text << measured;
+  return text.str();
+}
+
+TEST(LoopTreeSimulation, SequentialCasesEqualThePredictedWordsMacsAndTrueCapacity) {
+  const CsvTable cases = CsvTable::load(kFolder + "/cases.csv");
+  int compared = 0;
+  for (std::size_t row = 0; row < cases.rows(); ++row) {
+    if (cases.at(row, "branch") != "sequential") continue;
+    const auto architecture = kFolder + "/arch/" + cases.at(row, "arch") + ".yaml";
+    const auto machine = hw::to_accelerator(app::looptree_machine(architecture), architecture);
+    const auto network =
+        app::load_looptree_network(kFolder + "/workloads/" + cases.at(row, "workload") + ".yaml");
+    const auto schedule = app::load_looptree_schedule(
+        kFolder + "/mappings/" + cases.at(row, "case") + ".yaml", architecture, network);
+    const auto program = mapping::lower(schedule, network, machine);
+    mapping::check(program, limits_of(machine));
+    const auto number = [&](const char* column) { return std::stoll(cases.at(row, column)); };
+    const Measured expected{number("macs_executed"), number("dram_reads_words"),
+                            number("dram_writes_words"), number("glb_capacity_words_max")};
+    EXPECT_EQ(text_of(measure(machine, program)), text_of(expected)) << cases.at(row, "case");
+    ++compared;
+  }
+  EXPECT_EQ(compared, 36);
+}
+
+}  // namespace
+}  // namespace tessera::test
