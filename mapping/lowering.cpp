@@ -42,6 +42,8 @@ class ProgramBuilder {
   }
 
   Program build() {
+    if (accelerator_.tile.free_copies)
+      for (auto& plan : plans_) copy_everything(plan);
     for (auto& plan : plans_) fit_staging(plan, network_, accelerator_);
     for (std::size_t s = 0; s < origins_.size(); ++s) add_stages(origins_[s]);
     add_parts();
@@ -82,6 +84,13 @@ class ProgramBuilder {
   }
 
   const Layer& layer(int stage) const { return network_.layers[origins_[stage].layer]; }
+
+  /// Second copies that cost nothing are always taken.
+  static void copy_everything(StagePlan& plan) {
+    for (auto& input : plan.inputs) input.double_buffered = true;
+    plan.output.double_buffered = true;
+    for (auto& copied : plan.array.double_buffered) copied = true;
+  }
 
   void add_parts() {
     for (std::size_t t = 0; t < network_.tensors.size(); ++t) {

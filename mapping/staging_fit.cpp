@@ -26,8 +26,8 @@ class StagingFit {
   void fit() {
     if (streams_.empty()) return;
     const int loops = static_cast<int>(plan_.array.loops.size());
-    for (const int copies : {2, 1})
-      for (int cut = 0; cut <= loops; ++cut)
+    for (int cut = finest_harmless_cut(); cut <= loops; ++cut)
+      for (const int copies : {2, 1})
         if (bytes_at(cut) * static_cast<Bytes>(copies) <= accelerator_.tile.interface.staging_bytes)
           return apply(cut, copies);
     std::string names;
@@ -49,6 +49,27 @@ class StagingFit {
     return std::ranges::any_of(plan_.partition, [&](const PartitionSplit& split) {
       return split.ways > 1 && layer_.ranks[split.rank].reduced;
     });
+  }
+
+  /// Registers lose their contents between instructions; no operand's store may be in use across the cut.
+  int finest_harmless_cut() const {
+    auto extents = extents_inside(plan_.loops, static_cast<int>(plan_.loops.size()), nominal_);
+    std::vector<std::int64_t> counts;
+    for (const auto& loop : plan_.array.loops) {
+      counts.push_back(ceil_div(extents[loop.rank], loop.tile));
+      extents[loop.rank] = std::min(extents[loop.rank], loop.tile);
+    }
+    int finest = static_cast<int>(counts.size());
+    for (int kind = 0; kind < 3; ++kind) {
+      if (kind < 2 && kind >= static_cast<int>(layer_.inputs.size())) continue;
+      const Operand& operand = kind == 2 ? layer_.output : layer_.inputs[static_cast<std::size_t>(kind)];
+      int change = plan_.array.store_depth[kind];
+      while (change > 0 && !(counts[change - 1] > 1 &&
+                             (plan_.array.streamed[kind] || Layer::indexes(operand, plan_.array.loops[change - 1].rank))))
+        --change;
+      finest = std::min(finest, change);
+    }
+    return finest;
   }
 
   Bytes bytes_at(int cut) const {

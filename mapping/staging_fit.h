@@ -6,10 +6,11 @@
 
 namespace tessera::mapping {
 
-/// Cuts a plan whose operands bypass the buffer so that what one array instruction needs of them fits the FIFO:
-/// loops move, outermost first, from the array's nest into the tile's code until it does, twice if possible, so
-/// that the next piece arrives while one is in use. The registers of the array do not outlive an instruction, so
-/// a FIFO that is too small costs refills. UserError naming the operands when not even one step's data fit.
+/// Cuts a plan whose operands bypass the buffer so that what one array instruction needs of them fits the FIFO,
+/// twice if possible, so that the next piece arrives while one is in use: loops move, outermost first, from the
+/// array's nest into the tile's code. As many move as the registers allow, whose contents do not outlive an
+/// instruction; when the FIFO is too small for such pieces further loops follow and registers are filled again.
+/// UserError naming the operands when not even one step's data fit.
 void fit_staging(StagePlan& plan, const workloads::Network& network, const hw::Accelerator& accelerator);
 
 }  // namespace tessera::mapping

@@ -46,6 +46,7 @@ struct ArrayCounts {
   std::int64_t mac_slots = 0;              ///< steps x active PEs x lanes
   std::int64_t bus_words[kOperands] = {};  ///< outputs: drained words
   std::int64_t partial_sum_words = 0;      ///< words read back over the output bus
+  std::int64_t register_words[kOperands] = {};  ///< words that delivery writes into registers of all PEs
   std::int64_t lines[kOperands] = {};      ///< buffer line accesses; outputs: written lines
   std::int64_t partial_sum_lines = 0;      ///< lines read back
   std::int64_t register_accesses =

@@ -21,6 +21,10 @@ ArrayTiming PeArray::time(const ArrayWork& work, Cycle start) const {
   timing.drain = static_cast<Cycle>(timeline.last_written() - timeline.now());
   timing.stall = timing.cycles - timing.steady - timing.fill - timing.drain;
   timing.counts = plan.counts(work);
+  if (array_.instant) {
+    timing.cycles -= timing.fill + timing.drain;
+    timing.fill = timing.drain = 0;
+  }
   return timing;
 }
 

@@ -166,6 +166,7 @@ void Timeline::settle_output() {
 
 Time Timeline::slot_phases(OperandSet operands) const {
   const Time spacing = static_cast<Time>(ports_.slot_spacing());
+  if (spacing == 0) return 0;
   const Time banks = ports_.banks();
   const Time slot = now_ / spacing % banks;
   Time phases = now_ % spacing;

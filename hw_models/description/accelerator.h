@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "hw_models/description/idealisation.h"
 #include "noc/topology/noc.pb.h"
 #include "sim/base/types.h"
 
@@ -42,6 +43,7 @@ struct PeArrayDescription {
   Bytes operand_register_bytes[kOperands] = {};  ///< per-operand files; all zero: one shared file
   int bus_words_per_cycle[kOperands] = {};       ///< buffer to array, array to buffer for outputs
   int pipeline_cycles = 1;                       ///< multiply to accumulate latency of a PE
+  bool instant = false;  ///< ideal: fills before the first step and drains after the last take no time
 };
 
 /// The streams of the array (input, weight, partial-sum read, output write) each own a bank at a
@@ -56,6 +58,7 @@ struct BufferDescription {
   Bytes line_bytes = 32;
   int ports =
       2;  ///< 2: array/vector on one, network on the other; 1: they alternate cycle by cycle
+  bool unlimited_ports = false;  ///< ideal: any line, any number of lines, in any cycle
 };
 
 struct VectorUnitDescription {
@@ -77,6 +80,7 @@ struct TileDescription {
   VectorUnitDescription vector_unit;
   NetworkInterfaceDescription interface;
   int issue_cycles = 1;  ///< cycles to issue one instruction from a queue
+  bool free_copies = false;  ///< ideal: second copies in buffer and registers take no room
 };
 
 struct DramInterfaceDescription {
@@ -128,11 +132,15 @@ struct Accelerator {
   noc::proto::NetworkDescription network;
   EnergyTable energy;
   std::string default_schedule = "layerwise";
+  IdealSet ideal;  ///< parts that are not as described above; set by `idealise`
 
   int tiles() const { return rows * columns; }
   int word_bytes() const { return word_bits / 8; }
   int tile_id(Coordinate at) const { return at.row * columns + at.column; }
   Coordinate coordinate(int tile) const { return {tile / columns, tile % columns}; }
 };
+
+/// Makes parts of the machine ideal; those inside a tile by changing its description.
+void idealise(Accelerator& accelerator, IdealSet ideal);
 
 }  // namespace tessera::hw

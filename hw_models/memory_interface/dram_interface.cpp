@@ -26,6 +26,8 @@ DramInterface::DramInterface(std::size_t channel, const TileContext& context, co
       written_(context.program.parts.size(), 0),
       expected_(context.program.parts.size(), 0),
       stage_bytes_(context.program.stages.size(), 0) {
+  counts_.part_read.assign(context.program.parts.size(), 0);
+  counts_.part_written.assign(context.program.parts.size(), 0);
   const auto& description = context.accelerator.dram[channel];
   const double link_bytes_per_ps = description.link_width_bits / 8 * description.link_clock_mhz * 1e-6;
   link_cycles_per_burst_ =
@@ -49,6 +51,7 @@ DramCycle DramInterface::run(DramCycle now) {
   receive(now);
   finish_bursts(now);
   admit_reads();
+  for (; !at_once_.empty(); at_once_.pop_front()) serve_at_once(at_once_.front(), now);
   grant_writes(now);
   const bool issued = issue(now);
   if (channel_.next_visit() <= now) channel_.visit(now, *this);
@@ -74,9 +77,12 @@ void DramInterface::handle(const Message& message, DramCycle now) {
       waiting_reads_.push_back(message);
       return;
     case MessageKind::kWriteRequest:
+      if (message.order->free) return serve_at_once(message, now);
       waiting_writes_.push_back(message);
       return;
     case MessageKind::kWriteData: {
+      counts_.part_written[static_cast<std::size_t>(message.order->part)] += message.payload_bytes;
+      if (message.order->free) return finish_free_write(message);
       Job& job = jobs_.at(write_jobs_.at(message.order.get()));
       job.arrived_bytes += message.payload_bytes;
       counts_.written_bytes += message.payload_bytes;
@@ -89,6 +95,37 @@ void DramInterface::handle(const Message& message, DramCycle now) {
       throw InvariantViolation("DRAM interface " + std::to_string(number_), clocks_.chip_cycle(now),
                                "received a message for a tile");
   }
+}
+
+/// Idealisation overlap: a grant or all of the data without any time in between.
+void DramInterface::serve_at_once(const Message& request, DramCycle now) {
+  const Order& order = *request.order;
+  Message answer{.kind = MessageKind::kWriteGrant};
+  answer.order = request.order;
+  answer.free = true;
+  if (request.kind == MessageKind::kWriteRequest)
+    return interface_.send_control(clocks_.chip_cycle(now), std::move(answer), request.source);
+  answer.kind = MessageKind::kData;
+  answer.granule = order.granule;
+  answer.operand = order.operand;
+  answer.from_dram = true;
+  answer.last = true;
+  if (image_ != nullptr) answer.values = std::make_shared<RegionValues>(image_->read(number_, order));
+  interface_.send_payload(clocks_.chip_cycle(now), std::move(answer), order.bytes, order.destinations);
+  counts_.read_bytes += order.bytes;
+  counts_.part_read[static_cast<std::size_t>(order.part)] += order.bytes;
+}
+
+void DramInterface::finish_free_write(const Message& message) {
+  counts_.written_bytes += message.payload_bytes;
+  written_[message.order->part] += message.payload_bytes;
+  if (message.last && image_ != nullptr) image_->write(number_, *message.order);
+}
+
+void DramInterface::accept(DramCycle now, const dram::Request& request) {
+  if (!context_.ideal(Ideal::kDram)) return channel_.accept(now, request);
+  peak_free_ = std::max(peak_free_, now) + channel_.timing().burst;
+  completed(request.id, request.is_write, peak_free_);
 }
 
 std::vector<DramInterface::Burst> DramInterface::bursts_of(const Order& order) const {
@@ -118,6 +155,10 @@ bool DramInterface::readable(const Order& order) const {
 void DramInterface::admit_reads() {
   std::erase_if(waiting_reads_, [&](const Message& message) {
     if (!readable(*message.order)) return false;
+    if (message.order->free) {
+      at_once_.push_back(message);
+      return true;
+    }
     Job job;
     job.order = message.order;
     job.bursts = bursts_of(*message.order);
@@ -155,11 +196,11 @@ bool DramInterface::issue(DramCycle now) {
 }
 
 bool DramInterface::issue_from(std::deque<std::uint64_t>& queue, bool is_write, DramCycle now) {
-  if (queue.empty() || !channel_.can_accept(is_write)) return false;
+  if (queue.empty() || !(context_.ideal(Ideal::kDram) || channel_.can_accept(is_write))) return false;
   Job& job = jobs_.at(queue.front());
   const Burst& burst = job.bursts[job.issued++];
   bursts_in_flight_[next_request_] = {queue.front(), burst.useful_bytes};
-  channel_.accept(now, {next_request_++, is_write, burst.address});
+  accept(now, {next_request_++, is_write, burst.address});
   ++(is_write ? counts_.write_bursts : counts_.read_bursts);
   if (job.issued == job.bursts.size()) queue.pop_front();
   return true;
@@ -228,6 +269,7 @@ void DramInterface::send_read_data(DramCycle now, Job& job) {
   interface_.send_payload(clocks_.chip_cycle(now), std::move(data), bytes, job.order->destinations);
   job.sent_bytes += bytes;
   counts_.read_bytes += bytes;
+  counts_.part_read[static_cast<std::size_t>(job.order->part)] += bytes;
 }
 
 bool DramInterface::idle() const {

@@ -22,6 +22,7 @@ struct DramInterfaceCounts {
   Bytes written_bytes = 0;   ///< received from tiles
   std::int64_t read_bursts = 0;
   std::int64_t write_bursts = 0;
+  std::vector<Bytes> part_read, part_written;  ///< per part of the program
 };
 
 /// Ratio of the two clocks, in picoseconds.
@@ -38,7 +39,7 @@ struct ClockPair {
 /// many at once as the controller's queue takes; a packet leaves as soon as its payload has come. Writes are
 /// granted while the write buffer has room. A read of a part waits until every byte of the part that this
 /// channel holds has been written; a read of partial sums until the write of the visit before is done. An optional off-chip link limits the data rate between interface and
-/// device. Left out: error correction, and the interface's own pipeline latency.
+/// device. Ideally the channel moves a burst after the other at its peak rate. Left out: error correction, and the interface's own pipeline latency.
 class DramInterface final : public dram::CompletionSink {
  public:
   DramInterface(std::size_t channel, const TileContext& context, const dram::ChannelConfig& config,
@@ -92,6 +93,9 @@ class DramInterface final : public dram::CompletionSink {
   void receive(dram::DramCycle now);
   void handle(const Message& message, dram::DramCycle now);
   void admit_reads();
+  void finish_free_write(const Message& message);
+  void serve_at_once(const Message& request, dram::DramCycle now);
+  void accept(dram::DramCycle now, const dram::Request& request);
   bool readable(const Order& order) const;
   void grant_writes(dram::DramCycle now);
   bool issue(dram::DramCycle now);
@@ -113,6 +117,7 @@ class DramInterface final : public dram::CompletionSink {
 
   std::deque<Arrival> arrivals_;
   std::deque<Message> waiting_reads_;   ///< of parts that are not complete yet
+  std::deque<Message> at_once_;         ///< reads that take no time
   std::deque<Message> waiting_writes_;  ///< not granted yet
   std::map<std::uint64_t, Job> jobs_;
   std::deque<std::uint64_t> reads_, writes_;  ///< jobs with bursts to issue
@@ -123,6 +128,7 @@ class DramInterface final : public dram::CompletionSink {
   std::uint64_t next_request_ = 1;
   Bytes write_buffer_used_ = 0;
   bool write_turn_ = false;
+  dram::DramCycle peak_free_ = 0;  ///< idealisation dram: end of the data of the last burst
   std::vector<Bytes> written_, expected_;  ///< per part, in this channel
   /// Outputs that are visited more than once: finished writes by part and first address.
   std::map<std::pair<int, std::uint64_t>, std::int64_t> visits_written_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hw_models/tile/tool_words.h"
 #include "mapping/stage_plan.h"
 
 namespace tessera::hw {
@@ -118,6 +119,19 @@ const ArrayWork& ComputeModel::work_of(int stage, const workloads::RankTile& til
     const Layer& layer = program_.network.layers[lowered.layer];
     entry->second = array_work(layer, lowered.array, extents, accelerator_.tile.array.reduction, accumulate_in_buffer);
     array_.check(entry->second, "layer " + layer.name);
+  }
+  return entry->second;
+}
+
+const std::array<std::int64_t, 2>& ComputeModel::tool_words(int stage, const workloads::RankTile& tile) {
+  std::vector<std::int64_t> key = {stage};
+  Extents extents;
+  for (const auto& range : tile) extents.push_back(range.size());
+  key.insert(key.end(), extents.begin(), extents.end());
+  const auto [entry, added] = tool_words_.try_emplace(std::move(key));
+  if (added) {
+    const auto& lowered = program_.stages[stage];
+    entry->second = hw::tool_words(program_.network.layers[lowered.layer], lowered.array, extents);
   }
   return entry->second;
 }

@@ -2,6 +2,7 @@
 // per distinct tile shape.
 #pragma once
 
+#include <array>
 #include <map>
 #include <vector>
 
@@ -31,6 +32,9 @@ class ComputeModel {
   /// Adding so many partial sums to the outputs, element by element.
   VectorTiming add_sums(std::int64_t elements, Cycle start);
 
+  /// kArray on a rank tile: words of both inputs as Timeloop counts them. The reference holds until the next call.
+  const std::array<std::int64_t, 2>& tool_words(int stage, const workloads::RankTile& tile);
+
   /// The array's nest for a rank tile of a stage's layer.
   const ArrayWork& work_of(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer);
 
@@ -40,6 +44,7 @@ class ComputeModel {
   PeArray array_;
   ArrayTimingCache timings_;
   VectorUnit vector_unit_;
+  std::map<std::vector<std::int64_t>, std::array<std::int64_t, 2>> tool_words_;  ///< by stage and extents
   std::map<std::vector<std::int64_t>, ArrayWork> works_;  ///< by stage, accumulation and extents
 };
 

@@ -146,6 +146,17 @@ void Tile::finish_array(const ArrayTiming& timing, Cycle end) {
   counts.array_words += timing.counts.array_hops;
   counts.buffer_words += timing.counts.partial_sum_words;
   for (const auto words : timing.counts.bus_words) counts.buffer_words += words;
+  for (int x = 0; x < kOperands; ++x) {
+    auto& words = counts.words[x];
+    (x == kOutputOperand ? words.collected : words.delivered) += timing.counts.bus_words[x];
+    words.kept += timing.counts.register_words[x];
+  }
+  counts.words[kOutputOperand].delivered += timing.counts.partial_sum_words;
+  if (context_.ideal(Ideal::kToolwords)) {
+    const auto& counted = context_.compute.tool_words(turns_[compute_.turn].stage, compute_.cursor.ranks());
+    for (const int x : {0, 1})
+      counts.words[x].delivered += counted[static_cast<std::size_t>(x)] - timing.counts.bus_words[x];
+  }
   counts.last = std::max(counts.last, end);
   if (observer_ != nullptr) observer_->computed(id_, turns_[compute_.turn].stage, false, accounted_, end);
   compute_.free_at = accounted_ = end;

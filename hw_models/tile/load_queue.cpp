@@ -60,12 +60,15 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
     if (workloads::volume(load_.cursor.ranks()) == 0)
       for (auto& range : region.dimensions) range.count = 0;
     wanted = window->advance(region);
+  } else if (context_.ideal(Ideal::kToolwords)) {
+    wanted = {run.receive(instruction.operand).window.advance(mapping::bounding_box(region))};
   }
   Bytes bytes = 0;
   for (const auto& box : wanted) bytes += static_cast<Bytes>(box.elements()) * static_cast<Bytes>(context_.program.word_bytes);
 
   Granule& granule = ring.append(std::move(region));
   granule.wanted = std::move(wanted);
+  granule.free = context_.ideal(Ideal::kOverlap) && granule.sequence == 0;
   granule.times.allocated = now;
   granule.expected_bytes = bytes;
   if (context_.functional) granule.values = std::make_unique<RegionValues>(granule.region);
@@ -140,6 +143,7 @@ void Tile::note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequen
   Message ready{.kind = MessageKind::kReady};
   ready.granule = {run.number(), state.slot, sequence};
   ready.operand = operand;
+  ready.free = run.ring(state.slot).granule(sequence).free;
   interface_.send_control(now, std::move(ready), static_cast<NodeId>(state.parent()));
 }
 
@@ -152,6 +156,7 @@ void Tile::request(Cycle now, StageRun& run, int operand, std::int64_t sequence)
   order.granule = {run.number(), state.slot, sequence};
   order.operand = operand;
   order.requested = now;
+  order.free = granule.free;
   for (const auto member : state.group->members) order.destinations.push_back(static_cast<NodeId>(member));
   for (const auto& box : granule.wanted)
     for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
@@ -177,6 +182,7 @@ void Tile::order_from_dram(Cycle now, const Order& order, const Region& region) 
     piece->runs = std::move(dealt[channel]);
     for (const auto& run : piece->runs) piece->bytes += run.bytes;
     Message message{.kind = MessageKind::kReadRequest};
+    message.free = piece->free;
     message.order = std::move(piece);
     interface_.send_control(now, std::move(message), context_.dram_node(channel));
   }
@@ -191,6 +197,7 @@ void Tile::order_from_tiles(Cycle now, const Order& order, const Region& region)
     piece->bytes = static_cast<Bytes>(common.elements()) * static_cast<Bytes>(context_.program.word_bytes);
     piece->region = std::move(common);
     Message message{.kind = MessageKind::kReadRequest};
+    message.free = piece->free;
     message.order = std::move(piece);
     interface_.send_control(now, std::move(message), static_cast<NodeId>(owner.tile));
   }
@@ -201,6 +208,7 @@ void Tile::take_data(const Arrival& arrival) {
   StageRun& run = *find_stage(message.granule.stage);
   Granule& granule = run.ring(message.granule.slot).granule(message.granule.sequence);
   granule.received_bytes += message.payload_bytes;
+  note_received(run, message);
   payload_received_ += message.payload_bytes;
   if (granule.received_bytes > granule.expected_bytes)
     throw InvariantViolation("tile " + std::to_string(id_), arrival.at, "stage ", run.stage().name, " slot ",
@@ -214,13 +222,21 @@ void Tile::take_data(const Arrival& arrival) {
   if (window != nullptr && message.values != nullptr) window->write(*message.values);
   if (message.sums != nullptr) granule.accumulators = std::make_unique<workloads::Accumulators>(*message.sums);
 
-  const Cycle usable = written(run, message.granule.slot, message.payload_bytes, arrival.at) + 1;
+  const Cycle usable =
+      message.free ? arrival.at + 1 : written(run, message.granule.slot, message.payload_bytes, arrival.at) + 1;
   if (granule.received_bytes < granule.expected_bytes) return;
   (message.operand == kRestoredSums ? granule.restored_at : granule.complete_at) = usable;
   wake(usable);
   if (message.operand == kPartnerSums) return;
   --outstanding_receives_;
   if (message.operand >= 0) ++run.receive(message.operand).arrived;
+}
+
+void Tile::note_received(const StageRun& run, const Message& message) {
+  if (message.operand == kPartnerSums || message.operand >= kOutputOperand) return;
+  const int operand = message.operand == kRestoredSums ? kOutputOperand : message.operand;
+  counts_[turn_of(run.number())].words[operand].received +=
+      static_cast<std::int64_t>(message.payload_bytes) / context_.program.word_bytes;
 }
 
 /// Cycle in which the last line of a packet is written whose tail has come in cycle `tail`. The staging FIFO

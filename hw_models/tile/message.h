@@ -69,6 +69,7 @@ struct Order {
   /// only the last write makes them final.
   std::int64_t visit = 0;
   bool partial = false;
+  bool free = false;  ///< idealisation overlap: moves in no time
   std::shared_ptr<const RegionValues> values;  ///< functional mode, writes only
   std::shared_ptr<const workloads::Accumulators> sums;  ///< functional mode, writes that are partial
 };
@@ -83,6 +84,7 @@ struct Message {
   bool last = false;        ///< last packet of its order
   Cycle sent = 0;           ///< when the source handed it to the network
   bool from_dram = false;
+  bool free = false;        ///< arrives in the cycle in which it is sent
   std::uint64_t ticket = 0; ///< of the sending interface, to learn when all packets have left; 0: none
   std::shared_ptr<const Order> order = nullptr;
   std::shared_ptr<const RegionValues> values = nullptr;  ///< functional mode, on the last packet

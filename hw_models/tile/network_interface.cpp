@@ -31,6 +31,7 @@ std::uint64_t NetworkInterface::send_payload(Cycle now, Message message, Bytes b
     left += port_.send(now, std::move(packet), destinations);
   }
   payload_sent_ += bytes;
+  if (left == 0) packets_.erase(ticket);
   return ticket;
 }
 

@@ -34,6 +34,7 @@ void Tile::serve_order(Cycle now, StageRun& run, const std::shared_ptr<const Ord
   data.granule = order->granule;
   data.operand = order->operand;
   data.order = order;
+  data.free = order->free;
   data.last = true;
   if (context_.functional) {
     auto values = std::make_shared<RegionValues>(order->region);

@@ -24,6 +24,7 @@ struct ArrivalTimes {
 struct Granule {
   std::int64_t sequence = 0;
   workloads::Region region;
+  bool free = false;           ///< ideal: its way costs no time
   Bytes expected_bytes = 0;
   Bytes received_bytes = 0;
   Cycle complete_at = kNever;  ///< readable from this cycle on

@@ -35,6 +35,13 @@ bool has_restore(const mapping::CodeBlock& load) {
   });
 }
 
+std::int64_t stores_in(const mapping::CodeBlock& store) {
+  std::int64_t stores = 0;
+  for (const auto& node : store)
+    stores += node.is_loop ? node.count * stores_in(node.body) : node.instruction.op == mapping::Op::kStore;
+  return stores;
+}
+
 }  // namespace
 
 StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex& index, int stage,
@@ -61,6 +68,7 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
   }
   find_slots(code().load, receives_);
   restores_ = has_restore(code().load);
+  last_output = stores_in(code().store) - 1;
   const int part = index.part_of_stage(stage);
   const auto& owners = index.owners(part);
   const auto found = std::ranges::find(owners, share.tile, &mapping::Owner::tile);

@@ -9,6 +9,7 @@
 #include "hw_models/tile/retained_window.h"
 #include "hw_models/tile/slot_ring.h"
 #include "mapping/program_index.h"
+#include "mapping/sliding_window.h"
 
 namespace tessera::hw {
 
@@ -25,6 +26,7 @@ struct ReceiveState {
   std::map<std::int64_t, int> ready;  ///< per granule: children, and this tile itself
   std::int64_t arrived = 0;           ///< granules complete
   bool closed = false;                ///< root only: owners have been told
+  mapping::SlidingWindow window;      ///< idealisation toolwords
 
   bool root() const { return position == 0; }
   int parent() const { return group->members[(position - 1) / kGroupFanOut]; }
@@ -58,6 +60,7 @@ class StageRun {
   bool store_done = false;
   std::vector<bool> claimed;                       ///< per slot: its memory is free for it
   std::map<std::int64_t, std::int64_t> sums_grants;  ///< partner: output granule -> sequence at the owner
+  std::int64_t last_output = -1;                   ///< sequence of the last granule that leaves the tile
   int closings = 0;
   int expected_closings = 0;                       ///< owner of a part in the tiles
   std::map<std::int64_t, std::int64_t> owed;       ///< streamed granules: elements that readers still have to get

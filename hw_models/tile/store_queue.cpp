@@ -71,11 +71,13 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
     for (const auto& piece : order->runs) order->bytes += piece.bytes;
     order->visit = visit.number;
     order->partial = !visit.last();
+    order->free = context_.ideal(Ideal::kOverlap) && granule.sequence == run.last_output;
     if (context_.functional && order->partial)
       order->sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
     else if (context_.functional)
       order->values = std::make_shared<RegionValues>(*granule.values);
     Message request{.kind = MessageKind::kWriteRequest};
+    request.free = order->free;
     request.order = std::move(order);
     interface_.send_control(now, std::move(request), context_.dram_node(channel));
     ++store_work_.expected;
@@ -86,6 +88,7 @@ void Tile::take_write_grant(const Arrival& arrival, Cycle now) {
   Message data{.kind = MessageKind::kWriteData};
   data.order = arrival.message.order;
   data.last = true;
+  data.free = data.order->free;
   const Bytes bytes = data.order->bytes;
   const int stage = data.order->granule.stage;
   const bool staging = context_.program.stages[stage].slots[data.order->granule.slot].staging;

@@ -14,6 +14,7 @@ void TileCounts::add(const TileCounts& other) {
   buffer_words += other.buffer_words;
   array_words += other.array_words;
   register_words += other.register_words;
+  for (int x = 0; x < kOperands; ++x) words[x].add(other.words[x]);
   stack.add(other.stack);
   first = std::min(first, other.first);
   last = std::max(last, other.last);
@@ -172,7 +173,10 @@ void Tile::handle(const Arrival& arrival, Cycle now) {
 }
 
 void Tile::schedule_departure(Cycle now, Departure departure) {
-  departure.at = departure.staging ? now + 1 : ports_.first_flit_leaves(now);
+  if (departure.message.free)
+    departure.at = now;
+  else
+    departure.at = departure.staging ? now + 1 : ports_.first_flit_leaves(now);
   if (!departures_.empty()) departure.at = std::max(departure.at, departures_.back().at);
   departures_.push_back(std::move(departure));
 }

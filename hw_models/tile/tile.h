@@ -17,6 +17,21 @@
 
 namespace tessera::hw {
 
+/// Words of one operand that crossed the borders between DRAM, buffer and array on one tile.
+struct OperandWords {
+  std::int64_t received = 0;   ///< into buffer or staging FIFO; outputs: sums brought back
+  std::int64_t delivered = 0;  ///< to the array; outputs: sums read back
+  std::int64_t collected = 0;  ///< outputs: from the array
+  std::int64_t kept = 0;       ///< inputs: written into registers of PEs
+
+  void add(const OperandWords& other) {
+    received += other.received;
+    delivered += other.delivered;
+    collected += other.collected;
+    kept += other.kept;
+  }
+};
+
 /// Event counts of one tile in one stage, for energy and for the self-checks.
 struct TileCounts {
   std::int64_t macs = 0;
@@ -24,6 +39,7 @@ struct TileCounts {
   std::int64_t buffer_words = 0;    ///< read or written by array, vector unit and network
   std::int64_t array_words = 0;     ///< moved between buffer and PEs
   std::int64_t register_words = 0;  ///< register file accesses of all PEs
+  OperandWords words[kOperands];    ///< array layers: first and second input, output
   CycleStack stack;
   Cycle first = kNever;             ///< first and last cycle in which the stage was active here
   Cycle last = 0;
@@ -149,6 +165,7 @@ class Tile {
   bool start_receive_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_restore(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool begin_load(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  void note_received(const StageRun& run, const Message& message);
   Cycle written(const StageRun& run, mapping::SlotId slot, Bytes bytes, Cycle tail);
   void note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence);
   void request(Cycle now, StageRun& run, int operand, std::int64_t sequence);

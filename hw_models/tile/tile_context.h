@@ -33,6 +33,8 @@ struct TileContext {
   ChannelStripes stripes;
   bool functional = false;
 
+  bool ideal(Ideal part) const { return accelerator.ideal.has(part); }
+
   NodeId dram_node(std::size_t channel) const {
     return static_cast<NodeId>(accelerator.tiles()) + static_cast<NodeId>(channel);
   }

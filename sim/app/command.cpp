@@ -11,6 +11,7 @@
 #include "sim/app/list_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/app/run_command.h"
+#include "sim/app/validate_command.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -23,6 +24,7 @@ const std::vector<Command>& commands() {
       run_command(),
       compile_command(),
       predict_command(),
+      validate_command(),
       noc_command(),
       dram_command(),
       list_command(),

@@ -24,6 +24,7 @@ po::options_description input_options() {
       ("network", po::value<std::string>(), "zoo name (tessera list networks), .textproto or .onnx file")
       ("schedule", po::value<std::string>(), "scheduler (tessera list schedules) or .textproto file; default: the accelerator's")
       ("batch", po::value<std::int64_t>()->default_value(0), "batch size; 0 keeps the network's own")
+      ("ideal", po::value<std::string>(), "parts made ideal: all, or some of toolwords,overlap,array,delivery,capacity,ports,latency,bandwidth,dram")
       ("set", po::value<std::vector<std::string>>()->composing(), "path.to.field=value in the accelerator; may be repeated");
   return options;
 }
@@ -55,7 +56,9 @@ hw::Accelerator load_accelerator(const po::variables_map& options, std::string& 
   if (is_looptree_architecture(name))
     for (const auto& assignment : assignments_of(options)) set_field(description, assignment);
   text = to_textproto(description);
-  return hw::to_accelerator(description, name);
+  auto accelerator = hw::to_accelerator(description, name);
+  hw::idealise(accelerator, ideal_of(options));
+  return accelerator;
 }
 
 namespace {
@@ -84,6 +87,7 @@ Inputs load_tool_inputs(const std::string& tool, const po::variables_map& option
   for (const auto& assignment : assignments_of(options)) set_field(loaded.machine, assignment);
   inputs.accelerator_text = to_textproto(loaded.machine);
   inputs.accelerator = hw::to_accelerator(loaded.machine, file);
+  hw::idealise(inputs.accelerator, ideal_of(options));
   inputs.network = std::move(loaded.network);
   inputs.schedule = std::move(loaded.schedule);
   return inputs;
@@ -96,6 +100,11 @@ UserError blamed_on(const std::string& origin, const UserError& error) {
 }
 
 }  // namespace
+
+hw::IdealSet ideal_of(const po::variables_map& options) {
+  return options.count("ideal") != 0 ? hw::IdealSet::parse(options["ideal"].as<std::string>(), "--ideal")
+                                     : hw::IdealSet{};
+}
 
 mapping::Program lower(const Inputs& inputs) {
   try {

@@ -82,6 +82,10 @@ void run(const po::variables_map& values) {
   if (detail != "tile" && detail != "pe") throw UserError("--detail ", detail, ": must be tile or pe");
   machine_options.detailed_arrays = detail == "pe";
   machine_options.functional = values["functional"].as<bool>();
+  if (machine_options.functional && job.accelerator.ideal.has(hw::Ideal::kToolwords))
+    throw UserError("--functional: with --ideal toolwords the traffic is counted as the tool does and carries no values");
+  if (machine_options.detailed_arrays && job.accelerator.ideal.any())
+    throw UserError("--detail pe: ideal parts have no detailed form; leave --ideal out");
   machine_options.seed = values["seed"].as<std::uint64_t>();
   machine_options.progress_every = ProgressLine::kEvery;
   machine_options.progress = [&](const sim::Progress& now) { progress.show(now); };

@@ -85,7 +85,22 @@ void Machine::build_network() {
   network_ = std::make_unique<noc::Network>(config, topology_, *routing_);
   switch_ = std::make_unique<PacketSwitch>(*network_, config.flit_bytes, config.multicast,
                                            program_.stages.size(), *listener_);
+  const bool no_latency = accelerator_.ideal.has(hw::Ideal::kLatency);
+  const bool no_contention = accelerator_.ideal.has(hw::Ideal::kBandwidth);
+  if (no_latency && no_contention) {
+    switch_->set_instant();
+  } else if (no_latency || no_contention) {
+    using Kind = IdealTransport::Kind;
+    ideal_transport_ = std::make_unique<IdealTransport>(no_latency ? Kind::kNoLatency : Kind::kNoContention,
+                                                        network_->config(), topology_, *routing_);
+    switch_->set_ideal(ideal_transport_.get());
+  }
   network_module_ = std::make_unique<ClockedModule>("network", period_ps_, [this](Cycle now) {
+    if (ideal_transport_ != nullptr) {
+      ideal_transport_->advance(now, *switch_);
+      report_progress(now);
+      return ideal_transport_->next_event();
+    }
     network_->advance(now, *switch_);
     report_progress(now);
     return network_->next_event();

@@ -75,6 +75,7 @@ class Machine {
   std::unique_ptr<noc::Routing> routing_;
   std::unique_ptr<noc::Network> network_;
   std::unique_ptr<PacketSwitch::Listener> listener_;
+  std::unique_ptr<IdealTransport> ideal_transport_;
   std::unique_ptr<PacketSwitch> switch_;
   std::vector<std::unique_ptr<hw::Tile>> tiles_;
   std::vector<std::unique_ptr<hw::DramInterface>> dram_;

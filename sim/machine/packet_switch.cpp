@@ -6,6 +6,7 @@ namespace tessera::sim {
 
 int PacketSwitch::send(Cycle now, hw::Message message, std::span<const hw::NodeId> destinations) {
   payload_sent_ += message.payload_bytes * destinations.size();
+  if (instant_ || message.free) return deliver_at_once(now, message, destinations);
   const std::uint32_t length = flits(message);
   flits_sent_to_all_ += length * destinations.size();
   const auto copies = multicast_ ? std::size_t{1} : destinations.size();
@@ -19,6 +20,16 @@ int PacketSwitch::send(Cycle now, hw::Message message, std::span<const hw::NodeI
   flits_sent_ += length * copies;
   listener_.injected(now);
   return static_cast<int>(copies);
+}
+
+/// Seen by the receivers in the next cycle, like everything that arrives.
+int PacketSwitch::deliver_at_once(Cycle now, const hw::Message& message, std::span<const hw::NodeId> destinations) {
+  last_arrival_ = std::max(last_arrival_, now);
+  for (const auto destination : destinations) {
+    payload_delivered_ += message.payload_bytes;
+    listener_.arrived(destination, message, now);
+  }
+  return 0;
 }
 
 std::uint64_t PacketSwitch::store(hw::Message message, std::uint32_t events) {
@@ -41,7 +52,10 @@ void PacketSwitch::inject(Cycle now, std::uint64_t tag, std::span<const hw::Node
   request.flits = flits(message);
   request.virtual_network = static_cast<std::uint8_t>(hw::virtual_network(message.kind));
   request.tag = tag;
-  network_.inject(now, request);
+  if (ideal_ != nullptr)
+    ideal_->inject(now, request);
+  else
+    network_.inject(now, request);
 }
 
 void PacketSwitch::packet_injected(std::uint64_t tag, noc::NodeId source, Cycle cycle) {

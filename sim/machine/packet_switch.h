@@ -5,6 +5,7 @@
 
 #include "hw_models/tile/network_interface.h"
 #include "noc/network.h"
+#include "sim/machine/ideal_transport.h"
 
 namespace tessera::sim {
 
@@ -23,6 +24,11 @@ class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
   PacketSwitch(noc::Network& network, Bytes flit_bytes, bool multicast, std::size_t stages, Listener& listener)
       : network_(network), flit_bytes_(flit_bytes), multicast_(multicast), listener_(listener),
         stage_traffic_(stages) {}
+
+  /// Packets go here instead of the network.
+  void set_ideal(IdealTransport* ideal) { ideal_ = ideal; }
+  /// Packets arrive in the cycle in which they are sent: a network without latency or contention.
+  void set_instant() { instant_ = true; }
 
   int send(Cycle now, hw::Message message, std::span<const hw::NodeId> destinations) override;
   void packet_injected(std::uint64_t tag, noc::NodeId source, Cycle cycle) override;
@@ -49,6 +55,7 @@ class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
   };
 
   std::uint64_t store(hw::Message message, std::uint32_t events);
+  int deliver_at_once(Cycle now, const hw::Message& message, std::span<const hw::NodeId> destinations);
   void inject(Cycle now, std::uint64_t tag, std::span<const hw::NodeId> destinations);
   void count_down(std::uint64_t tag);
   std::uint32_t flits(const hw::Message& message) const {
@@ -56,6 +63,8 @@ class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
   }
 
   noc::Network& network_;
+  IdealTransport* ideal_ = nullptr;
+  bool instant_ = false;
   Bytes flit_bytes_;
   bool multicast_;
   Listener& listener_;

@@ -27,6 +27,7 @@ void complete_manifest(proto::Manifest& manifest, const workloads::Network& netw
   manifest.set_schedule(schedule);
   if (options.count("set") != 0)
     for (const auto& assignment : options["set"].as<std::vector<std::string>>()) manifest.add_set(assignment);
+  if (options.count("ideal") != 0) manifest.add_ideal(options["ideal"].as<std::string>());
   manifest.set_seed(options["seed"].as<std::uint64_t>());
   manifest.set_configuration_hash(hash(to_binary(manifest)));
 }

@@ -30,6 +30,7 @@ class Conversion {
     }
     if (!seen_dram_ || !seen_buffer_) refuse("needs a DRAM and a buffer (class SRAM) inside it");
     settle_registers();
+    make_room_for_sums();
     if (turn_reduction_to_rows(schedule_, network_)) std::swap(machine_.array_rows, machine_.array_columns);
     return machine_;
   }
@@ -105,6 +106,19 @@ class Conversion {
     if (register_levels_ != 1 || kept < 2) return;
     machine_.shared_registers = true;
     machine_.register_words[0] = *std::ranges::max_element(machine_.register_words) + (3 - kept);
+  }
+
+  /// The tool adds sums of several tiles in the network; ours takes them into the buffer of one of them.
+  void make_room_for_sums() {
+    const auto& layer = network_.layers.front();
+    for (const Node* node = &schedule_.root; !node->children.empty(); node = &node->children.front()) {
+      if (node->kind != NodeKind::kSplit || node->split.ways == 1) continue;
+      if (node->split.axis != Axis::kMeshX && node->split.axis != Axis::kMeshY) continue;
+      const int rank = layer.rank_index(node->split.ranks[0].rank);
+      if (rank < 0 || !layer.ranks[rank].reduced) continue;
+      machine_.buffer_words *= 2;
+      return;
+    }
   }
 
   const TimeloopArchitecture& architecture_;

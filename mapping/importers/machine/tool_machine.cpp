@@ -14,7 +14,8 @@ constexpr double kClockMegahertz = 1000;
 constexpr std::int64_t kBanks = 8;
 constexpr std::int64_t kMostLineBytes = 1024;
 constexpr std::int64_t kLeastFlitBytes = 4;
-constexpr std::int64_t kStagingLines = 64;
+/// The tools let tensors pass a buffer without any store; a piece as large as the registers has to fit.
+constexpr std::int64_t kStagingBytes = 16 * 1024;
 /// One x16 LPDDR4 channel: two bytes per transfer, at most 3200 MT/s.
 constexpr double kChannelBytes = 2;
 constexpr double kChannelMegatransfers = 3200;
@@ -94,11 +95,12 @@ class Description {
     auto& buffer = *out_.mutable_tile()->mutable_buffer();
     const std::int64_t unit = kBanks * line_bytes_;
     const auto bytes = static_cast<std::int64_t>(std::ceil(machine_.buffer_words * word_bytes_));
-    buffer.set_bytes(std::max<std::int64_t>(unit, (bytes + unit - 1) / unit * unit));
+    // A line in every bank more than the tool has, for pieces of tensors that do not fill their last line.
+    buffer.set_bytes((bytes + unit - 1) / unit * unit + unit);
     buffer.set_banks(kBanks);
     buffer.set_line_bytes(line_bytes_);
     auto& interface = *out_.mutable_tile()->mutable_interface();
-    interface.set_staging_bytes(std::max<std::int64_t>(interface.max_payload_bytes(), kStagingLines * line_bytes_));
+    interface.set_staging_bytes(kStagingBytes);
   }
 
   /// As few channels as carry the bandwidth, a power of two of them, dealt round the edge of the grid.

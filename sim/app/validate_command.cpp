@@ -1,0 +1,222 @@
+#include "sim/app/validate_command.h"
+
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <sstream>
+
+#include "hw_models/description/convert.h"
+#include "mapping/lowering.h"
+#include "mapping/program_checker.h"
+#include "sim/app/validation_cases.h"
+#include "sim/base/csv.h"
+#include "sim/base/error.h"
+#include "sim/base/json.h"
+#include "sim/base/message_io.h"
+#include "sim/base/output_directory.h"
+#include "sim/machine/child_run.h"
+#include "sim/validation.pb.h"
+#include "validation/ladder.h"
+
+namespace tessera::app {
+
+namespace po = boost::program_options;
+
+namespace {
+
+using mapping::importers::ToolCase;
+using validation::Ladder;
+
+po::options_description validate_options() {
+  po::options_description options("Options");
+  options.add_options()
+      ("model", po::value<std::string>()->required(), "timeloop, interstellar or maestro: whose prediction")
+      ("network", po::value<std::string>()->default_value(""), "layer or problem file of the tool")
+      ("schedule", po::value<std::string>()->default_value(""), "mapping or schedule file of the tool")
+      ("accelerator", po::value<std::string>()->default_value(""), "architecture or hardware file of the tool")
+      ("cases", po::value<std::string>(), "folder of cases, instead of one case's files")
+      ("only", po::value<std::string>(), "with --cases: those whose name contains this text")
+      ("model-csv", po::value<std::string>()->default_value(""), "the tool's own output as the prediction")
+      ("faults", po::value<std::string>()->default_value("as-shipped"), "as-shipped or fixed, as for predict")
+      ("set", po::value<std::vector<std::string>>()->composing(), "path.to.field=value in the machine; may be repeated")
+      ("no-ladder", po::bool_switch(), "simulate the real machine only: no causes, a tenth of the time")
+      ("out", po::value<std::string>(), "folder for result.json and validation.csv")
+      ("write-expect", po::value<std::string>(), "file to keep the table in")
+      ("expect", po::value<std::string>(), "table to compare with; exit 4 when a case differs");
+  return options;
+}
+
+mapping::PredictOptions prediction_options(const po::variables_map& options) {
+  const auto faults = options["faults"].as<std::string>();
+  if (faults == "as-shipped") return {mapping::Faults::kAsShipped};
+  if (faults == "fixed") return {mapping::Faults::kFixed};
+  throw UserError("--faults ", faults, ": allowed are as-shipped, fixed");
+}
+
+std::vector<ValidationCase> load_cases(const po::variables_map& options) {
+  const auto model = options["model"].as<std::string>();
+  const auto how = prediction_options(options);
+  const auto model_csv = options["model-csv"].as<std::string>();
+  if (options.count("cases") == 0)
+    return one_case(model,
+                    {options["network"].as<std::string>(), options["schedule"].as<std::string>(),
+                     options["accelerator"].as<std::string>()},
+                    how, model_csv);
+  auto cases = cases_of_folder(model, options["cases"].as<std::string>(), how, model_csv);
+  if (options.count("only") != 0) {
+    const auto text = options["only"].as<std::string>();
+    std::erase_if(cases, [&](const auto& one) { return one.name.find(text) == std::string::npos; });
+    if (cases.empty()) throw UserError("--only ", text, ": no case has this in its name");
+  }
+  return cases;
+}
+
+/// The tree is lowered anew for every rung: free copies change the program.
+Cycle simulate(const ToolCase& loaded, hw::IdealSet ideal) {
+  auto accelerator = hw::to_accelerator(loaded.machine, loaded.machine.name());
+  hw::idealise(accelerator, ideal);
+  const auto program = mapping::lower(loaded.schedule, loaded.network, accelerator);
+  const auto& tile = accelerator.tile;
+  mapping::check(program, {accelerator.tiles(), tile.buffer.bytes, tile.buffer.line_bytes, tile.interface.staging_bytes});
+  return sim::cycles_in_child(accelerator, program);
+}
+
+struct Comparison {
+  std::string name;
+  Ladder ladder;
+  std::string refused;
+};
+
+Comparison compare(const ValidationCase& one, const po::variables_map& options) {
+  Comparison result{one.name, {one.predicted_cycles, 0, {}}, one.unusable};
+  if (!one.unusable.empty()) return result;
+  try {
+    auto loaded = one.load();
+    if (options.count("set") != 0)
+      for (const auto& assignment : options["set"].as<std::vector<std::string>>())
+        set_field(loaded.machine, assignment);
+    const auto run = [&](hw::IdealSet ideal) { return simulate(loaded, ideal); };
+    result.ladder = options["no-ladder"].as<bool>() ? validation::without_causes(one.predicted_cycles, run({}))
+                                                    : validation::climb(one.predicted_cycles, run);
+  } catch (const UserError& error) {
+    result.refused = error.what();
+  }
+  return result;
+}
+
+std::string rounded(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value);
+  return text;
+}
+
+std::string to_csv(const std::vector<Comparison>& comparisons) {
+  std::vector<std::string> columns = {"case", "predicted_cycles", "simulated_cycles", "error_cycles",
+                                      "error_percent", "rest_cycles"};
+  for (const auto& name : hw::kIdealNames) columns.push_back(std::string(name) + "_cycles");
+  columns.emplace_back("refused");
+  CsvWriter csv(columns);
+  for (const auto& one : comparisons) {
+    csv.row() << one.name << one.ladder.predicted;
+    const bool ran = one.refused.empty();
+    csv << (ran ? std::to_string(one.ladder.simulated) : "") << (ran ? std::to_string(one.ladder.error_cycles()) : "")
+        << (ran ? rounded(one.ladder.error_percent()) : "");
+    for (std::size_t i = 0; i <= hw::kIdeals; ++i)
+      csv << (i < one.ladder.rungs.size() ? std::to_string(one.ladder.rungs[i].cycles) : std::string());
+    csv << one.refused;
+  }
+  return csv.text();
+}
+
+sim::proto::Validation to_message(const po::variables_map& options, const std::vector<Comparison>& comparisons) {
+  sim::proto::Validation message;
+  message.set_model(options["model"].as<std::string>());
+  message.set_faults(options["faults"].as<std::string>());
+  double sum = 0, worst = 0;
+  for (const auto& one : comparisons) {
+    auto& into = *message.add_case_();
+    into.set_name(one.name);
+    into.set_predicted_cycles(one.ladder.predicted);
+    into.set_refused(one.refused);
+    if (!one.refused.empty()) {
+      message.set_refused(message.refused() + 1);
+      continue;
+    }
+    message.set_simulated(message.simulated() + 1);
+    into.set_simulated_cycles(one.ladder.simulated);
+    into.set_error_cycles(one.ladder.error_cycles());
+    into.set_error_percent(one.ladder.error_percent());
+    sum += std::abs(one.ladder.error_percent());
+    worst = std::max(worst, std::abs(one.ladder.error_percent()));
+    for (const auto& rung : one.ladder.rungs) {
+      auto& cause = *into.add_cause();
+      cause.set_name(rung.cause);
+      cause.set_cycles(rung.cycles);
+      cause.set_simulated_cycles(rung.simulated);
+    }
+  }
+  message.set_mean_absolute_error_percent(message.simulated() > 0 ? sum / static_cast<double>(message.simulated()) : 0);
+  message.set_worst_error_percent(worst);
+  return message;
+}
+
+void print(const Comparison& one) {
+  std::cout << one.name << "\n";
+  if (!one.refused.empty()) {
+    std::cout << "  predicted " << one.ladder.predicted << ", not simulated: " << one.refused << "\n" << std::flush;
+    return;
+  }
+  std::cout << "  predicted " << one.ladder.predicted << ", simulated " << one.ladder.simulated << ", error "
+            << one.ladder.error_cycles() << " cycles, " << rounded(one.ladder.error_percent()) << " %\n";
+  for (const auto& rung : one.ladder.rungs)
+    if (rung.cycles != 0) std::printf("    %-10s %+12lld\n", rung.cause.c_str(), static_cast<long long>(rung.cycles));
+  std::fflush(stdout);
+  std::cout << std::flush;
+}
+
+/// Text to compare, line by line; the first line that differs is named.
+void compare_with_expectation(const std::string& file, const std::string& table) {
+  std::istringstream kept(read_file(file)), found(table);
+  std::string before, now;
+  for (int line = 1;; ++line) {
+    const bool more_before = static_cast<bool>(std::getline(kept, before));
+    const bool more_now = static_cast<bool>(std::getline(found, now));
+    if (!more_before && !more_now) return;
+    if (!more_before) before.clear();
+    if (!more_now) now.clear();
+    if (before != now)
+      throw DifferenceFound(file, ":", line, ": expected '", before, "', found '", now, "'");
+  }
+}
+
+void run_validate(const po::variables_map& options) {
+  std::optional<OutputDirectory> out;
+  if (options.count("out") != 0) out.emplace(options["out"].as<std::string>());
+  std::vector<Comparison> comparisons;
+  for (const auto& one : load_cases(options)) {
+    comparisons.push_back(compare(one, options));
+    print(comparisons.back());
+  }
+  const auto table = to_csv(comparisons);
+  const auto message = to_message(options, comparisons);
+  if (comparisons.size() > 1)
+    std::cout << message.simulated() << " cases simulated, " << message.refused() << " not; mean absolute error "
+              << rounded(message.mean_absolute_error_percent()) << " %, worst "
+              << rounded(message.worst_error_percent()) << " %\n";
+  if (out) {
+    out->add("result.json", to_json(message));
+    out->add("validation.csv", table);
+    out->commit();
+  }
+  if (options.count("write-expect") != 0) write_file_atomically(options["write-expect"].as<std::string>(), table);
+  if (options.count("expect") != 0) compare_with_expectation(options["expect"].as<std::string>(), table);
+}
+
+}  // namespace
+
+Command validate_command() {
+  return {"validate", "prediction beside simulation, the error split into causes", &validate_options, &run_validate};
+}
+
+}  // namespace tessera::app

@@ -1,0 +1,14 @@
+// Simulations in processes of their own: a SystemC kernel serves one simulation per process.
+#pragma once
+
+#include "hw_models/description/accelerator.h"
+#include "mapping/program.h"
+#include "sim/base/types.h"
+
+namespace tessera::sim {
+
+/// Cycles of a program on a machine, simulated in a child process. What the simulation throws is thrown here,
+/// with the same type and text.
+Cycle cycles_in_child(const hw::Accelerator& accelerator, const mapping::Program& program);
+
+}  // namespace tessera::sim
