@@ -152,8 +152,13 @@ Organisation organisation_of(const Network& network, Segment segment, const hw::
 
 Schedule schedule_fused(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates) {
   FusedSearch search(network, accelerator, rates);
-  const auto runs = choose_runs(network, accelerator, rates, kLongestRun,
-                                [&](Segment segment) { return search.best(segment); });
+  const auto staying = staying_outputs(schedule_layerwise(network, accelerator, rates));
+  const auto runs = choose_runs(network, accelerator, rates, kLongestRun, [&](Segment segment) -> std::optional<Found> {
+    // Maps that stay on chip anyway are not worth a fusion.
+    if (std::all_of(staying.begin() + segment.first, staying.begin() + segment.last, [](bool stays) { return stays; }))
+      return std::nullopt;
+    return search.best(segment);
+  });
   return with_segments(network, runs, "fused", accelerator, rates);
 }
 

@@ -8,8 +8,8 @@ namespace tessera::mapping {
 /// LoopTree's space searched by analysis: runs of up to three layers in turns on all tiles, over tile heights and
 /// widths, where each intermediate map is kept (per tensor), and whether weights stay. Choices that do not fit the
 /// tile buffer are dropped; a run is fused when its cost, the larger of computing with recomputation and DRAM
-/// traffic, is below that of its layers one by one. Runs are taken greedily from the front, the longest gain per
-/// layer first. What is not fused runs as in `layerwise`, its maps going through DRAM.
+/// traffic, is below that of its layers one by one and `layerwise` would send one of its maps to DRAM. Runs are taken greedily from the front, the longest gain per
+/// layer first. What is not fused runs as in `layerwise`.
 Schedule schedule_fused(const workloads::Network& network, const hw::Accelerator& accelerator,
                         const MachineRates& rates);
 

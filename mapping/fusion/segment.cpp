@@ -5,6 +5,7 @@
 
 #include "mapping/array_choice.h"
 #include "mapping/fusion/organisation.h"
+#include "mapping/lowering.h"
 #include "mapping/partition_search.h"
 #include "mapping/region_difference.h"
 #include "mapping/slot_placer.h"
@@ -259,6 +260,20 @@ std::optional<Bytes> placed(const Fusion& fusion, const Network& network, const 
   return bytes <= accelerator.tile.buffer.bytes ? std::optional(bytes) : std::nullopt;
 }
 
+bool stays(const Node& node) {
+  if (node.kind == NodeKind::kStore && node.store.level == "tiles") return true;
+  return std::ranges::any_of(node.children, stays);
+}
+
+bool lowers(const Schedule& schedule, const Network& network, const hw::Accelerator& accelerator) {
+  try {
+    lower(schedule, network, accelerator);
+    return true;
+  } catch (const UserError&) {
+    return false;  // no room for what stays
+  }
+}
+
 void send_home(Node& node) {
   if (node.kind == NodeKind::kStore && node.store.level == "tiles") node.store.level = "dram";
   for (auto& child : node.children) send_home(child);
@@ -331,6 +346,12 @@ std::optional<double> layerwise_cycles(const Network& network, Segment segment, 
   return cycles;
 }
 
+std::vector<bool> staying_outputs(const Schedule& layerwise) {
+  std::vector<bool> staying;
+  for (const auto& top : layerwise.root.children) staying.push_back(stays(top));
+  return staying;
+}
+
 Schedule with_segments(const Network& network, const std::vector<SegmentChoice>& choices, const std::string& name,
                        const hw::Accelerator& accelerator, const MachineRates& rates) {
   Schedule schedule = schedule_layerwise(network, accelerator, rates);
@@ -338,6 +359,7 @@ Schedule with_segments(const Network& network, const std::vector<SegmentChoice>&
   schedule.origin = "schedule " + name;
   if (choices.empty()) return schedule;
   std::vector<Node> tops;
+  std::vector<std::size_t> own;  // of layers that stand alone
   std::size_t next = 0;
   for (int l = 0; l < static_cast<int>(network.layers.size()); ++l) {
     if (next < choices.size() && choices[next].segment.first == l) {
@@ -345,10 +367,12 @@ Schedule with_segments(const Network& network, const std::vector<SegmentChoice>&
       l = choices[next++].segment.last;
       continue;
     }
-    send_home(schedule.root.children[l]);
+    own.push_back(tops.size());
     tops.push_back(std::move(schedule.root.children[l]));
   }
   schedule.root.children = std::move(tops);
+  if (lowers(schedule, network, accelerator)) return schedule;
+  for (const auto top : own) send_home(schedule.root.children[top]);
   return schedule;
 }
 

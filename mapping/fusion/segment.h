@@ -58,7 +58,11 @@ std::optional<SegmentCost> cost_of(const workloads::Network& network, const Segm
 std::optional<double> layerwise_cycles(const workloads::Network& network, Segment segment,
                                        const hw::Accelerator& accelerator, const MachineRates& rates);
 
-/// `layerwise` where no choice covers a layer. Maps between a fused and another layer go through DRAM.
+/// Per layer of the schedule `layerwise`: its output stays in the tiles.
+std::vector<bool> staying_outputs(const Schedule& layerwise);
+
+/// `layerwise` where no choice covers a layer. Its maps stay in the tiles as there when they still find room beside
+/// the fused layers, else all go through DRAM.
 Schedule with_segments(const workloads::Network& network, const std::vector<SegmentChoice>& choices,
                        const std::string& name, const hw::Accelerator& accelerator, const MachineRates& rates);
 
