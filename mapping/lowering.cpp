@@ -168,7 +168,7 @@ class ProgramBuilder {
     int last = stage;
     for (std::size_t s = 0; s < origins_.size(); ++s)
       for (const auto& input : layer(static_cast<int>(s)).inputs)
-        if (input.tensor == layer(stage).output.tensor) last = std::max(last, static_cast<int>(s));
+        if (input.tensor == layer(stage).output.tensor) last = std::max(last, last_of(static_cast<int>(s)));
     return last;
   }
 
@@ -189,18 +189,27 @@ class ProgramBuilder {
   void place_slots() {
     SlotPlacer placer(accelerator_.tile.buffer.bytes, accelerator_.tile.interface.staging_bytes);
     for (int s = 0; s < static_cast<int>(origins_.size()); ++s) {
-      const bool stays = origins_[s].home == Home::kTiles;
-      const int last = stays ? last_reader(s) : s;
-      if (origins_[s].fusion < 0 || fusions_[origins_[s].fusion].pipelined) {
-        if (!placer.place(program_.stages[s], s, stays, last)) refuse_memory(s, s);
-        continue;
-      }
-      const int members = static_cast<int>(fusions_[origins_[s].fusion].members.size());
-      if (!placer.place_together(&program_.stages[s], s, members, origins_[s + members - 1].home == Home::kTiles,
-                                 last_reader(s + members - 1)))
-        refuse_memory(s, s + members - 1);
-      s += members - 1;
+      const int last = last_of(s);
+      const bool stays = origins_[last].home == Home::kTiles;
+      const int reader = stays ? last_reader(last) : last;
+      if (!place(placer, s, last - s + 1, stays, reader)) refuse_memory(s, last);
+      s = last;
     }
+  }
+
+  bool place(SlotPlacer& placer, int first, int count, bool stays, int reader) {
+    Stage* stages = &program_.stages[first];
+    if (origins_[first].fusion < 0) return placer.place(*stages, first, stays, reader);
+    return fusions_[origins_[first].fusion].pipelined ? placer.place_apart(stages, first, count, stays, reader)
+                                                      : placer.place_together(stages, first, count, stays, reader);
+  }
+
+  /// Last stage that runs at the same time as this one.
+  int last_of(int stage) const {
+    while (origins_[stage].fusion >= 0 && stage + 1 < static_cast<int>(origins_.size()) &&
+           origins_[stage + 1].fusion == origins_[stage].fusion)
+      ++stage;
+    return stage;
   }
 
   const Network& network_;

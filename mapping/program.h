@@ -83,7 +83,8 @@ struct Slot {
   /// what the slot reserves.
   std::vector<std::int64_t> extents = {};
   /// A window: index i of a dimension lies at i modulo its extent, so that what a granule has in common with
-  /// the one before is still there and neither fetched nor computed again.
+  /// the one before is still there and neither fetched nor computed again. With two granules the extents are
+  /// those of both together.
   bool retains = false;
   /// Outputs of a pipelined stage: a granule leaves when everyone who reads from it has been served, so the ring is
   /// a queue of credits between the stages.

@@ -177,8 +177,8 @@ class StageIds {
     place.at_least("granule bytes", static_cast<std::int64_t>(slot.granule_bytes), 1);
     place.within("readers", slot.readers, 1, 7);
     for (const auto extent : slot.extents) place.at_least("extent", extent, 1);
-    if (slot.retains && (slot.granules != 1 || slot.extents.empty()))
-      place.refuse("a window has one granule and extents");
+    if (slot.retains && (slot.granules > 2 || slot.extents.empty()))
+      place.refuse("a window has extents and at most two granules");
   }
 
   void check_block(const CodeBlock& block, Queue queue, int depth, const Place& place) const {

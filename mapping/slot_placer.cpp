@@ -57,6 +57,27 @@ bool SlotPlacer::place_together(Stage* stages, int index, int count, bool output
   return true;
 }
 
+bool SlotPlacer::place_apart(Stage* stages, int index, int count, bool output_stays, int last_reader) {
+  const int last = index + count - 1;
+  Slot& output = stages[count - 1].slots[stages[count - 1].output_slot];
+  if (output_stays) {
+    const auto address = memory_.place_high(size_of(output), index, std::max(last, last_reader));
+    if (!address) return false;
+    output.base_address = *address;
+  }
+  for (int s = 0; s < count; ++s) {
+    TileMemory own = memory_;
+    for (auto& slot : stages[s].slots) {
+      if (output_stays && &slot == &output) continue;
+      const auto address = own.place_low(size_of(slot), index, last);
+      if (!address) return false;
+      slot.base_address = *address;
+    }
+  }
+  next_low_ = 0;
+  return true;
+}
+
 bool SlotPlacer::place_working(Slot& slot, int index) {
   if (slot.staging) {
     const auto address = staging_.place_low(size_of(slot), index, index);

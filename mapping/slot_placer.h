@@ -23,6 +23,10 @@ class SlotPlacer {
   /// one's output may stay.
   bool place_together(Stage* stages, int index, int count, bool output_stays, int last_reader);
 
+  /// Stages of a pipeline: each has tiles of its own and places its slots there by itself, from the bottom. The last
+  /// one's output may stay.
+  bool place_apart(Stage* stages, int index, int count, bool output_stays, int last_reader);
+
  private:
   bool place_all(Stage& stage, int index, bool output_stays, int last_reader);
   bool place_working(Slot& slot, int index);

@@ -263,7 +263,7 @@ void Tile::note_reserved() {
       if (!runs_[t]->claimed[s] || runs_[t]->closed(s)) continue;
       std::int64_t granule = slots[s].extents.empty() ? static_cast<std::int64_t>(slots[s].granule_bytes) / context_.program.word_bytes : 1;
       for (const auto extent : slots[s].extents) granule *= extent;
-      words += granule * slots[s].granules;
+      words += slots[s].retains ? granule : granule * slots[s].granules;
     }
   }
   peak_reserved_words_ = std::max(peak_reserved_words_, words);

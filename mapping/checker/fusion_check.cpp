@@ -77,14 +77,14 @@ class WindowTags {
 struct Granule {
   Region region;
   int operand = -1;  ///< -1: outputs
-    bool left = false;
+  bool left = false;
   std::int64_t ticket = -1;  ///< streamed from another stage: arrives when the exchange says so
 };
 
 struct SlotState {
   std::deque<Granule> held;   ///< appended and not released
   std::int64_t complete = 0;  ///< of those held
-    int acquired = 0;
+  int acquired = 0;
   Region before;  ///< windows: what the granule before held
 };
 
@@ -106,7 +106,7 @@ class TileRun {
   /// Stages of the fusion in [first, last] that the tile has a share in.
   TileRun(const Program& program, int first, int last, TileId tile, StreamExchange& exchange)
       : program_(program), tile_(tile), exchange_(exchange) {
-for (int s = first; s <= last; ++s) {
+    for (int s = first; s <= last; ++s) {
       const StageView view(program, s);
       const TileShare* share = view.find_share(tile);
       if (share == nullptr) continue;
@@ -122,7 +122,7 @@ for (int s = first; s <= last; ++s) {
     }
   }
 
-    /// Goes on until every queue waits; true when anything was done.
+  /// Goes on until every queue waits; true when anything was done.
   bool advance() {
     bool any = false;
     for (bool progress = true; progress;) {
@@ -142,7 +142,7 @@ for (int s = first; s <= last; ++s) {
     return points;
   }
 
-private:
+ private:
   void add_window(const StageView& view) {
     const Slot& slot = view.stage.slots[view.stage.output_slot];
     if (!slot.retains)
@@ -231,6 +231,19 @@ private:
                " than the window, ", ring.extents[d]);
   }
 
+  /// While a granule is in use the next one arrives: neither may lie on the other.
+  void require_both_fit(const Member& member, SlotId id, const Region& next,
+                        const Region& before) const {
+    const Slot& slot = member.view.stage.slots[id];
+    for (std::size_t d = 0; slot.granules > 1 && d < before.dimensions.size(); ++d) {
+      const auto& a = next.dimensions[d];
+      const auto& b = before.dimensions[d];
+      if (std::max(a.last(), b.last()) - std::min(a.begin, b.begin) + 1 > slot.extents[d])
+        refuse(member, Queue::kLoad, "two granules are wider in dimension ", d,
+               " than the window, ", slot.extents[d]);
+    }
+  }
+
   bool receive(Member& member, const Instruction& instruction, const RankTile& ranks) {
     if (!has_room(member, instruction.slot)) return false;
     Granule granule{region_of(member.view.layer.inputs[instruction.operand], ranks),
@@ -242,12 +255,14 @@ private:
     std::vector<Region> boxes = {granule.region};
     if (member.view.stage.slots[instruction.slot].retains && !granule.region.empty()) {
       if (!slot.before.dimensions.empty()) boxes = difference(granule.region, slot.before);
+      require_both_fit(member, instruction.slot, granule.region, slot.before);
       slot.before = granule.region;
     }
     if (exchange_.is_streamed(member.view.layer.inputs[instruction.operand].tensor)) {
       std::int64_t wanted = 0;
       for (const auto& box : boxes) wanted += box.elements();
-      if (wanted > 0) granule.ticket = exchange_.ask(member.view.index, instruction.operand, tile_, boxes);
+      if (wanted > 0)
+        granule.ticket = exchange_.ask(member.view.index, instruction.operand, tile_, boxes);
     }
     slot.held.push_back(std::move(granule));
     ++slot.complete;
@@ -369,8 +384,9 @@ private:
       if (!next_turn(queue)) continue;
       const Member& member = members_[turn(queue)];
       refuse(member, queue, "waits for ever: its slot is ",
-             queue == Queue::kLoad ? "never emptied" : "never filled or emptied", exchange_.waiting());
-}
+             queue == Queue::kLoad ? "never emptied" : "never filled or emptied",
+             exchange_.waiting());
+    }
     for (const auto& member : members_) {
       for (std::size_t s = 0; s < member.slots.size(); ++s) {
         const bool served = (member.view.stage.slots[s].readers & bit(SlotReader::kServer)) != 0;
@@ -427,8 +443,8 @@ void check_points(const Program& program, const std::map<int, std::int64_t>& poi
     const StageView view(program, stage);
     const std::int64_t whole = workloads::volume(view.layer.whole());
     if (computed != whole + view.stage.recomputed)
-      view.refuse("computes ", computed, " points; the layer has ", whole, " and ", view.stage.recomputed,
-                  " are declared to be computed again");
+      view.refuse("computes ", computed, " points; the layer has ", whole, " and ",
+                  view.stage.recomputed, " are declared to be computed again");
   }
 }
 
@@ -437,7 +453,8 @@ bool same_tiles(const Stage& a, const Stage& b) {
 }
 
 /// Every tile by itself; one stands for all of its class.
-std::map<int, std::int64_t> run_in_turns(const Program& program, const ProgramIndex& index, int first, int last) {
+std::map<int, std::int64_t> run_in_turns(const Program& program, const ProgramIndex& index,
+                                         int first, int last) {
   std::map<std::vector<std::int64_t>, std::map<int, std::int64_t>> known;
   std::map<int, std::int64_t> points;
   for (const auto& share : program.stages[last].shares) {
@@ -454,7 +471,8 @@ std::map<int, std::int64_t> run_in_turns(const Program& program, const ProgramIn
 }
 
 /// All tiles of all stages together.
-std::map<int, std::int64_t> run_as_pipeline(const Program& program, const ProgramIndex& index, int first, int last) {
+std::map<int, std::int64_t> run_as_pipeline(const Program& program, const ProgramIndex& index,
+                                            int first, int last) {
   StreamExchange exchange(program, index);
   std::set<TileId> tiles;
   for (int s = first; s <= last; ++s)
@@ -478,9 +496,10 @@ std::map<int, std::int64_t> run_as_pipeline(const Program& program, const Progra
 void check_fusion(const Program& program, int first, int last) {
   const ProgramIndex index(program);
   bool turns = true;
-  for (int s = first; s < last; ++s) turns = turns && same_tiles(program.stages[s], program.stages[last]);
-  check_points(program,
-               turns ? run_in_turns(program, index, first, last) : run_as_pipeline(program, index, first, last));
+  for (int s = first; s < last; ++s)
+    turns = turns && same_tiles(program.stages[s], program.stages[last]);
+  check_points(program, turns ? run_in_turns(program, index, first, last)
+                              : run_as_pipeline(program, index, first, last));
 }
 
 }  // namespace tessera::mapping::checker

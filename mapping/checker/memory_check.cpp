@@ -65,6 +65,14 @@ class TileBuffer {
   std::vector<Block> alive_;
 };
 
+/// Last stage that runs at the same time as this one.
+int end_of_fusion(const Program& program, int stage) {
+  while (program.stages[stage].fusion >= 0 && stage + 1 < static_cast<int>(program.stages.size()) &&
+         program.stages[stage + 1].fusion == program.stages[stage].fusion)
+    ++stage;
+  return stage;
+}
+
 }  // namespace
 
 void check_memory(const Program& program, const std::vector<std::vector<AppendedSlots>>& appended,
@@ -73,11 +81,8 @@ void check_memory(const Program& program, const std::vector<std::vector<Appended
   for (std::size_t s = 0; s < program.stages.size(); ++s) {
     const StageView view(program, static_cast<int>(s));
     for (const auto& slot : view.stage.slots) check_slot(view, slot, limits);
-    int end = view.index;
-    while (view.stage.fusion >= 0 && end + 1 < static_cast<int>(program.stages.size()) &&
-           program.stages[end + 1].fusion == view.stage.fusion)
-      ++end;
-    const int part_end = parts.last_reader[parts.part_of_stage[s]];
+    const int end = end_of_fusion(program, view.index);
+    const int part_end = end_of_fusion(program, parts.last_reader[parts.part_of_stage[s]]);
     for (const auto& share : view.stage.shares)
       buffers[share.tile].enter(view, share, appended[s][share.code], part_end, end);
   }

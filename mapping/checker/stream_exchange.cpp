@@ -16,7 +16,8 @@ bool StreamExchange::is_streamed(workloads::TensorId tensor) const {
   });
 }
 
-std::int64_t StreamExchange::ask(int stage, int operand, TileId tile, const std::vector<Region>& boxes) {
+std::int64_t StreamExchange::ask(int stage, int operand, TileId tile,
+                                 const std::vector<Region>& boxes) {
   const GroupId group = index_.share_of(stage, tile).input_groups[operand];
   auto& rounds = rounds_[{stage, operand, group}];
   const std::size_t round = asked_[{stage, operand, tile}]++;
@@ -73,8 +74,9 @@ void StreamExchange::let_go(std::deque<Offer>& offers) const {
 std::string StreamExchange::waiting() const {
   if (open_.empty()) return "";
   const Ticket& ticket = tickets_[open_.front()];
-  return detail::concatenate("; stage ", program_.stages[ticket.stage].name, " waits for ", ticket.left,
-                             " elements of operand ", ticket.operand, " that are not handed on");
+  return detail::concatenate("; stage ", program_.stages[ticket.stage].name, " waits for ",
+                             ticket.left, " elements of operand ", ticket.operand,
+                             " that are not handed on");
 }
 
 }  // namespace tessera::mapping::checker

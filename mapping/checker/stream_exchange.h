@@ -1,5 +1,5 @@
-// Granules handed from stage to stage of a pipeline, without time: who has asked, what has been computed, and what
-// may leave.
+// Granules handed from stage to stage of a pipeline, without time: who has asked, what has been
+// computed, and what may leave.
 #pragma once
 
 #include <deque>
@@ -13,20 +13,27 @@
 
 namespace tessera::mapping::checker {
 
-/// A granule can leave its ring when every group that reads from it has received its share; a group asks when all
-/// its members have room. Pieces arrive as they are computed, in any order of producers.
+/// A granule can leave its ring when every group that reads from it has received its share; a group
+/// asks when all its members have room. Pieces arrive as they are computed, in any order of
+/// producers.
 class StreamExchange {
  public:
-  StreamExchange(const Program& program, const ProgramIndex& index) : program_(program), index_(index) {}
+  StreamExchange(const Program& program, const ProgramIndex& index)
+      : program_(program), index_(index) {}
 
   /// True when all elements of the tensor come out of streamed slots.
   bool is_streamed(workloads::TensorId tensor) const;
 
-  /// A tile has room for the boxes of its next granule of an operand. Number by which to ask for its arrival.
-  std::int64_t ask(int stage, int operand, TileId tile, const std::vector<workloads::Region>& boxes);
-  bool arrived(std::int64_t ticket) const { return tickets_[static_cast<std::size_t>(ticket)].left == 0; }
+  /// A tile has room for the boxes of its next granule of an operand. Number by which to ask for
+  /// its arrival.
+  std::int64_t ask(int stage, int operand, TileId tile,
+                   const std::vector<workloads::Region>& boxes);
+  bool arrived(std::int64_t ticket) const {
+    return tickets_[static_cast<std::size_t>(ticket)].left == 0;
+  }
 
-  /// A tile has completed a granule of its outputs. UserError when readers ask for an element twice.
+  /// A tile has completed a granule of its outputs. UserError when readers ask for an element
+  /// twice.
   void offer(int stage, TileId tile, const workloads::Region& region);
   /// Granules of a tile that have not left.
   int held(int stage, TileId tile) const;

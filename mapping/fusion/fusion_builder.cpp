@@ -3,6 +3,7 @@
 
 #include "mapping/code_cursor.h"
 #include "mapping/fusion/fusion_plan.h"
+#include "mapping/region_difference.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping {
@@ -89,6 +90,72 @@ class MemberBuilder {
     return slot;
   }
 
+  /// The next granule arrives while one is in use. A window then needs room for both, moduli
+  /// included, so
+  /// only one loop may move it.
+  void hold_twice(Slot& input, std::size_t i) const {
+    const int depth = member_.inputs[i].depth;
+    input.granules = static_cast<int>(std::min<std::int64_t>(2, trips(depth)));
+    if (!input.retains || input.granules == 1) return;
+    std::vector<FusionLoop> moving;
+    for (int l = 0; l < depth; ++l)
+      if (member_.loops[l].count > 1) moving.push_back(member_.loops[l]);
+    if (moving.size() > 1 || moving.front().rank < 0)
+      throw UserError(
+          "layer ", layer_.name, ": ", network_.tensors[layer_.inputs[i].tensor].name,
+          " is double-buffered and moved by several loops; hold it once or inside one loop");
+    std::vector<std::int64_t> both(input.extents);
+    for (const auto& share : member_.shares) {
+      workloads::Region before;
+      for_each_fetch(share, i, [&](const workloads::Region& region) {
+        for (std::size_t d = 0; d < both.size() && !before.dimensions.empty(); ++d)
+          both[d] = std::max(
+              both[d], std::max(region.dimensions[d].last(), before.dimensions[d].last()) -
+                           std::min(region.dimensions[d].begin, before.dimensions[d].begin) + 1);
+        before = region;
+      });
+    }
+    input.extents = both;
+  }
+
+  /// Visits what a share receives of an input, trip by trip; trips that compute nothing receive
+  /// nothing.
+  template <typename Visit>
+  void for_each_fetch(const TileShare& share, std::size_t i, Visit visit) const {
+    CodeBlock block(1);
+    for (int l = member_.inputs[i].depth; l-- > 0;) {
+      CodeBlock around = {loop(member_.loops[l], std::move(block))};
+      block = std::move(around);
+    }
+    for (CodeCursor at(block, share); !at.done(); at.next())
+      if (workloads::volume(at.ranks()) > 0) visit(region_of(layer_.inputs[i], at.ranks()));
+  }
+
+  /// Comes granule by granule from another stage of the pipeline.
+  bool is_streamed(std::size_t i) const {
+    return fusion_.pipelined && fusion_.producer_of(network_, layer_.inputs[i].tensor) >= 0;
+  }
+
+  /// The producer gives an element away once.
+  void check_received_once(std::size_t i, bool retains) const {
+    for (const auto& share : member_.shares) {
+      std::int64_t received = 0;
+      workloads::Region before;
+      for_each_fetch(share, i, [&](const workloads::Region& region) {
+        if (!retains || before.dimensions.empty())
+          received += region.elements();
+        else
+          for (const auto& box : difference(region, before)) received += box.elements();
+        before = region;
+      });
+      if (received != region_of(layer_.inputs[i], share.ranks).elements())
+        throw UserError("layer ", layer_.name, ": ", network_.tensors[layer_.inputs[i].tensor].name,
+                        " is handed over once, but held so far inside its loops that parts of it "
+                        "would have to come again;"
+                        " hold it further out");
+    }
+  }
+
   std::int64_t trips(int depth) const {
     std::int64_t product = 1;
     for (int i = 0; i < depth; ++i) product *= member_.loops[i].count;
@@ -104,10 +171,8 @@ class MemberBuilder {
                         held.depth);
       input.readers = bit(SlotReader::kCompute);
       input.retains = held.reuse && can_retain(layer_.inputs[i]);
-      if (held.double_buffered) {
-        input.retains = false;
-        input.granules = static_cast<int>(std::min<std::int64_t>(2, trips(held.depth)));
-      }
+      if (held.double_buffered) hold_twice(input, i);
+      if (is_streamed(i)) check_received_once(i, input.retains);
       slot_of_.back() = static_cast<SlotId>(stage_.slots.size());
       stage_.slots.push_back(std::move(input));
     }

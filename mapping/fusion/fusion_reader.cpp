@@ -288,7 +288,8 @@ class FusionReader {
 
   /// Stages without a place get tiles in equal runs. No tile works for two stages.
   void deal_tiles(Fusion& fusion) const {
-    const int tiles = outside_.tiles.empty() ? grid_.rows * grid_.columns : static_cast<int>(outside_.tiles.size());
+    const int tiles = outside_.tiles.empty() ? grid_.rows * grid_.columns
+                                             : static_cast<int>(outside_.tiles.size());
     const auto members = static_cast<int>(fusion.members.size());
     if (tiles < members) refuse("pipeline of ", members, " layers on ", tiles, " tiles");
     std::map<TileId, int> owner;
@@ -301,8 +302,8 @@ class FusionReader {
       }
       for (const TileId tile : own)
         if (const auto [entry, added] = owner.emplace(tile, m); !added)
-          refuse("tile ", tile, " works for layers ", layer(fusion.members[entry->second]).name, " and ",
-                 layer(fusion.members[m]).name, " of one pipeline");
+          refuse("tile ", tile, " works for layers ", layer(fusion.members[entry->second]).name,
+                 " and ", layer(fusion.members[m]).name, " of one pipeline");
     }
   }
 
@@ -320,7 +321,8 @@ class FusionReader {
       if (outside_.in_dram.contains(name) || readers.empty()) {
         member.output_home = Home::kDram;
         if (inside && (fusion.depth() > 0 || fusion.pipelined))
-          refuse("tensor ", name, " is stored in DRAM and read by a later layer of the same tile loops");
+          refuse("tensor ", name,
+                 " is stored in DRAM and read by a later layer of the same tile loops");
       } else if (inside) {
         member.output_home = fusion.pipelined ? Home::kTiles : Home::kWindow;
         check_stays_inside(fusion, member, readers);

@@ -44,10 +44,11 @@ std::vector<TileId> organised_tiles(const PlaceNode& place, TileGrid grid) {
   std::vector<TileId> tiles;
   for (int row = 0; row < grid.rows; ++row)
     for (int column = 0; column < grid.columns; ++column)
-      if (layer_at(place, grid, row, column) == place.index) tiles.push_back(row * grid.columns + column);
+      if (layer_at(place, grid, row, column) == place.index)
+        tiles.push_back(row * grid.columns + column);
   if (tiles.empty())
-    throw UserError("place: layer ", place.index, " of ", place.depth, " gets no tile of a grid of ", grid.rows, " x ",
-                    grid.columns);
+    throw UserError("place: layer ", place.index, " of ", place.depth,
+                    " gets no tile of a grid of ", grid.rows, " x ", grid.columns);
   return tiles;
 }
 

@@ -4,6 +4,7 @@
 #include "hw_models/description/load.h"
 #include "hw_models/tile/compute_model.h"
 #include "mapping/importers/machine/tool_case.h"
+#include "mapping/fusion/fused_scheduler.h"
 #include "mapping/layerwise.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
@@ -38,6 +39,8 @@ std::string required(const po::variables_map& options, const std::string& name) 
 const std::vector<ScheduleKind>& schedule_kinds() {
   static const std::vector<ScheduleKind> kinds = {
       {"layerwise", "every layer on all tiles, one after the other; feature maps stay on chip when they fit"},
+      {"fused", "runs of up to three layers tile by tile on all tiles, where that saves DRAM traffic or time"},
+      {"pipeorgan", "runs of layers as pipelines on interleaved or blocked tiles, row by row"},
   };
   return kinds;
 }
@@ -79,6 +82,9 @@ mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
   if (name == "layerwise")
     return mapping::schedule_layerwise(inputs.network, inputs.accelerator,
                                        sim::machine_rates(inputs.accelerator));
+  const auto rates = [&] { return sim::machine_rates(inputs.accelerator); };
+  if (name == "fused") return mapping::schedule_fused(inputs.network, inputs.accelerator, rates());
+  if (name == "pipeorgan") return mapping::schedule_pipeorgan(inputs.network, inputs.accelerator, rates());
   if (name.ends_with(".textproto")) return mapping::load_schedule(name);
   std::vector<std::string> known;
   for (const auto& kind : schedule_kinds()) known.push_back(kind.name);
@@ -165,6 +171,7 @@ Inputs load_inputs(const po::variables_map& options) {
     for (const auto& assignment : assignments(options, false)) set_field(machine, assignment);
     inputs.accelerator_text = to_textproto(machine);
     inputs.accelerator = hw::to_accelerator(machine, accelerator);
+    hw::idealise(inputs.accelerator, ideal_of(options));
   } else {
     inputs.schedule = load_schedule(schedule, inputs);
   }

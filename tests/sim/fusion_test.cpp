@@ -1,6 +1,9 @@
 // Fused layers executed: values equal to the reference executor, element by element.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
 #include "sim/base/error.h"
@@ -72,6 +75,41 @@ void expect_exact(const Network& network, const FusedTree& tree, int rows = 1, i
   EXPECT_TRUE(run.ok()) << run.text;
 }
 
+/// What a tile's array or vector unit did when, in order of its end.
+struct Span {
+  int tile = 0;
+  Cycle begin = 0, end = 0;
+};
+
+class SpanLog final : public hw::TileObserver {
+ public:
+  void computed(mapping::TileId tile, int, bool, Cycle begin, Cycle end) override {
+    text_ << tile << " " << begin << " " << end << " ";
+  }
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+};
+
+std::vector<Span> computed_spans(const hw::Accelerator& machine, const mapping::Program& program) {
+  const auto run = in_child([&] {
+    sim::Machine whole(machine, program, {});
+    SpanLog log;
+    for (const auto& tile : whole.tiles()) tile->set_observer(&log);
+    whole.run();
+    return log.text();
+  });
+  EXPECT_TRUE(run.ok()) << run.text;
+  std::vector<Span> spans;
+  std::istringstream text(run.text);
+  for (Span span; text >> span.tile >> span.begin >> span.end;) spans.push_back(span);
+  std::ranges::stable_sort(spans, {}, &Span::end);
+  return spans;
+}
+
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
+
 class FusedKinds : public testing::TestWithParam<Kind> {};
 
 TEST_P(FusedKinds, TwoLayersEqualTheReference) {
@@ -107,6 +145,169 @@ TEST_P(FusedKinds, SharesOnFourTilesEqualTheReference) {
   auto tree = tree_of(network, GetParam());
   tree.splits = {{"P", 2, mapping::Axis::kMeshY}, {"Q", 2, mapping::Axis::kMeshX}};
   expect_exact(network, tree, 2, 2);
+}
+
+struct PipelineKind {
+  std::string name;
+  std::vector<FusedTree::Loop> loops;
+  int held;
+  std::vector<FusedTree::Loop> own_loops = {};
+  bool twice = false;
+};
+
+void PrintTo(const PipelineKind& kind, std::ostream* out) { *out << kind.name; }
+
+const PipelineKind kPipelines[] = {
+    {"tiles_of_rows", {{"P", 2}}, 1},
+    {"double_buffered", {{"P", 2}}, 1, {}, true},
+    {"rows", {{"P", 1}}, 1},
+    {"rows_inside_tiles", {{"P", 4}}, -1, {{"P", 1}}},
+
+    {"columns", {{"Q", 3}}, 1},
+    {"fmap", {}, 0},
+    {"rows_of_a_whole_map", {}, -1, {{"P", 1}}},
+};
+
+FusedTree pipeline_of(const Network& network, const PipelineKind& kind) {
+  FusedTree tree{kind.loops};
+  tree.pipelined = true;
+  tree.own_loops = kind.own_loops;
+  for (const auto& tensor : network.tensors) {
+    if (tensor.kind == workloads::TensorKind::kWeight) tree.held[tensor.name] = 0;
+    if (tensor.kind != workloads::TensorKind::kIntermediate) continue;
+    if (kind.held >= 0) tree.held[tensor.name] = kind.held;
+    if (kind.twice) tree.double_buffered.push_back(tensor.name);
+  }
+  return tree;
+}
+
+TEST(Pipelines, ElementsAreHandedOverOneByOne) {
+  PlainNetwork network("pointwise");
+  auto tensor = network.input({1, 2, 5, 6});
+  for (const int filters : {3, 4, 2}) tensor = network.convolution(tensor, filters, {});
+  const auto whole = network.finish();
+  expect_exact(whole, pipeline_of(whole, {"elements", {{"P", 1}}, -1, {{"Q", 1}}}), 1, 3);
+}
+
+TEST(Pipelines, HalosAcrossTwoLoopsAreRefused) {
+  const auto network = chain(2, {{3, 3}});
+  const auto tree = pipeline_of(network, {"elements", {{"P", 1}}, -1, {{"Q", 1}}});
+  try {
+    mapping::lower(fused_schedule(network, tree), network, grid_machine(1, 2));
+    FAIL() << "not refused";
+  } catch (const UserError& error) {
+    EXPECT_EQ(std::string(error.what()),
+              "layer convolution1: convolution0.O is handed over once, but held so far inside its "
+              "loops that parts "
+              "of it would have to come again; hold it further out");
+  }
+}
+
+class PipelineKinds : public testing::TestWithParam<PipelineKind> {};
+
+TEST_P(PipelineKinds, TwoLayersOnTwoTilesEqualTheReference) {
+  const auto network = chain(2, {{3, 3}});
+  expect_exact(network, pipeline_of(network, GetParam()), 1, 2);
+}
+
+TEST_P(PipelineKinds, ThreeLayersWithStrideEqualTheReference) {
+  const auto network = chain(3, {{3, 3}, {2, 2}});
+  expect_exact(network, pipeline_of(network, GetParam()), 1, 3);
+}
+
+TEST_P(PipelineKinds, LayersOnSeveralTilesEqualTheReference) {
+  const auto network = chain(2, {{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}});
+  auto tree = pipeline_of(network, GetParam());
+  tree.organisation = mapping::Organisation::kCheckerboard;
+  tree.dealt_rank = "K";
+  tree.ways = 2;
+  expect_exact(network, tree, 2, 2);
+}
+
+TEST_P(PipelineKinds, SkipConnectionsAreCarriedAlong) {
+  auto kind = GetParam();
+  if (!kind.own_loops.empty()) GTEST_SKIP() << "the sum names its ranks otherwise";
+  for (auto& loop : kind.loops) loop.rank = loop.rank == "P" ? "d2" : "d3";
+  const auto network = residual();
+  expect_exact(network, pipeline_of(network, kind), 2, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PipelineKinds, testing::ValuesIn(kPipelines),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(Organisations, DealEveryTileOnce) {
+  using mapping::Organisation;
+  const auto network = chain(4, {{3, 3}});
+  for (const auto organisation : {Organisation::kBlocked1d, Organisation::kBlocked2d,
+                                  Organisation::kStriped1d, Organisation::kCheckerboard}) {
+    auto tree = pipeline_of(network, kPipelines[0]);
+    tree.organisation = organisation;
+    tree.dealt_rank = "K";
+    tree.ways = 2;
+    expect_exact(network, tree, 4, 4);
+  }
+}
+
+/// One row of 16 inputs through 16 and 4 filters, on tiles 0 and 1.
+Network dense_pair() {
+  PlainNetwork network("dense_pair");
+  network.fully_connected(network.fully_connected(network.input({1, 16}), 16), 4);
+  return network.finish();
+}
+
+TEST(HandOver, TakesWhatServerNetworkAndPortTake) {
+  // Chip and channel at one clock, as in timing_test.cpp, whose rules are used here. The producer's
+  // array ends in cycle E and its outputs are committed in E; the consumer has long asked. 16 words
+  // of 2 bytes are one line, which the network reads in the next odd cycle, and a packet of 1 + 2
+  // flits, whose first flit leaves in the cycle T after. Over one link the tail is read in T + 7 +
+  // 5 + 2, the line is written in the next even cycle after that, can be used one later, and the
+  // array starts after one cycle of issue.
+  const auto network = dense_pair();
+  const auto machine = machine_of("clock_mhz: 1600 rows: 1 columns: 2");
+  FusedTree tree{};
+  tree.pipelined = true;
+  for (const auto& tensor : network.tensors) tree.held[tensor.name] = 0;
+  const auto program = mapping::lower(fused_schedule(network, tree), network, machine);
+  mapping::check(program, limits_of(machine));
+  const auto spans = computed_spans(machine, program);
+  ASSERT_EQ(spans.size(), 2u);
+  const Cycle end = spans[0].end;
+  const Cycle leaves = end + 1 - end % 2 + 1;
+  const Cycle tail = leaves + 7 + 5 + 2;
+  const Cycle written = (tail + 1) + (tail + 1) % 2;
+  EXPECT_EQ(spans[1].tile, 1);
+  EXPECT_EQ(spans[1].begin, written + 1 + 1);
+}
+
+TEST(HandOver, PiecesOverlapWhereTheWholeMapWaits) {
+  // Rows of the last layer one by one: the consumer starts while the producer computes; the whole
+  // map at once: it starts after the producer's end, and the run is longer by what no longer
+  // overlaps.
+  const auto network = chain(2, {{3, 3}});
+  const auto machine = machine_of(
+      "rows: 1 columns: 2 tile { array { rows: 4 columns: 4 } buffer { bytes: 32768 } }");
+  const auto spans_of = [&](const PipelineKind& kind) {
+    const auto program =
+        mapping::lower(fused_schedule(network, pipeline_of(network, kind)), network, machine);
+    return computed_spans(machine, program);
+  };
+  const auto end_of_first = [](const std::vector<Span>& spans) {
+    Cycle end = 0;
+    for (const auto& span : spans)
+      if (span.tile == 0) end = std::max(end, span.end);
+    return end;
+  };
+  const auto begin_of_second = [](const std::vector<Span>& spans) {
+    Cycle begin = kNever;
+    for (const auto& span : spans)
+      if (span.tile == 1) begin = std::min(begin, span.begin);
+    return begin;
+  };
+  const auto pieces = spans_of(kPipelines[2]);
+  const auto whole = spans_of(kPipelines[5]);
+  EXPECT_LT(begin_of_second(pieces), end_of_first(pieces));
+  EXPECT_GT(begin_of_second(whole), end_of_first(whole));
+  EXPECT_LT(pieces.back().end, whole.back().end);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FusedKinds, testing::ValuesIn(kKinds),

@@ -52,32 +52,48 @@ Measured measure(const hw::Accelerator& machine, const mapping::Program& program
   return measured;
 }
 
+/// A tensor between pipeline stages lies in the consumer's window, as the tool counts it, and once
+/// more where it was computed.
+std::int64_t hand_over_words(const mapping::Program& program) {
+  std::int64_t words = 0;
+  for (const auto& stage : program.stages) {
+    const auto& slot = stage.slots[stage.output_slot];
+    if (!slot.streams) continue;
+    std::int64_t granule = 1;
+    for (const auto extent : slot.extents) granule *= extent;
+    words += granule * slot.granules;
+  }
+  return words;
+}
+
 std::string text_of(const Measured& measured) {
   std::ostringstream text;
   text << measured;
   return text.str();
 }
 
-TEST(LoopTreeSimulation, SequentialCasesEqualThePredictedWordsMacsAndTrueCapacity) {
+TEST(LoopTreeSimulation, CasesEqualThePredictedWordsMacsAndTrueCapacity) {
   const CsvTable cases = CsvTable::load(kFolder + "/cases.csv");
   int compared = 0;
   for (std::size_t row = 0; row < cases.rows(); ++row) {
-    if (cases.at(row, "branch") != "sequential") continue;
+    const bool pipelined = cases.at(row, "branch") == "pipeline";
     const auto architecture = kFolder + "/arch/" + cases.at(row, "arch") + ".yaml";
-    const auto machine = hw::to_accelerator(app::looptree_machine(architecture), architecture);
     const auto network =
         app::load_looptree_network(kFolder + "/workloads/" + cases.at(row, "workload") + ".yaml");
     const auto schedule = app::load_looptree_schedule(
         kFolder + "/mappings/" + cases.at(row, "case") + ".yaml", architecture, network);
+    const auto machine = hw::to_accelerator(
+        app::looptree_machine(architecture, app::tiles_of_mapping(schedule)), architecture);
     const auto program = mapping::lower(schedule, network, machine);
     mapping::check(program, limits_of(machine));
     const auto number = [&](const char* column) { return std::stoll(cases.at(row, column)); };
-    const Measured expected{number("macs_executed"), number("dram_reads_words"),
-                            number("dram_writes_words"), number("glb_capacity_words_max")};
+    const Measured expected{
+        number("macs_executed"), number("dram_reads_words"), number("dram_writes_words"),
+        number("glb_capacity_words_max") + (pipelined ? hand_over_words(program) : 0)};
     EXPECT_EQ(text_of(measure(machine, program)), text_of(expected)) << cases.at(row, "case");
     ++compared;
   }
-  EXPECT_EQ(compared, 36);
+  EXPECT_EQ(compared, 44);
 }
 
 }  // namespace

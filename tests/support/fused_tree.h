@@ -26,6 +26,15 @@ struct FusedTree {
   std::map<std::string, int> held = {};
   std::vector<std::string> no_reuse = {};  ///< tensors whose store keeps nothing from tile to tile
   std::vector<Split> splits = {};
+  bool pipelined = false;
+  /// Pipelines: how the tiles are dealt to the layers, and over which rank each layer splits its
+  /// own.
+  mapping::Organisation organisation = mapping::Organisation::kExplicit;
+  std::string dealt_rank = {};
+  int ways = 1;
+  /// Loops of every layer by itself; tensors that are not named in `held` then stand inside these.
+  std::vector<Loop> own_loops = {};
+  std::vector<std::string> double_buffered = {};
 };
 
 /// Every layer is a branch of its own, with one multiply-accumulate at a time on the array.
