@@ -21,6 +21,7 @@ const char* name_of(Home home) {
     case Home::kDram: return "DRAM";
     case Home::kTiles: return "tiles";
     case Home::kShared: return "shared buffers";
+    case Home::kWindow: return "window";
   }
   return "";
 }

@@ -110,14 +110,10 @@ class StageListing {
     const char* separator = "";
     for (const auto& part : view_.program.parts) {
       if (part.tensor != tensor || intersect(part.region, region).empty()) continue;
-      out_ << separator << place_name(part.home);
+      out_ << separator << name_of(part.home);
       if (part.producer_stage >= 0) out_ << " (stage " << part.producer_stage << ")";
       separator = " and ";
     }
-  }
-
-  static const char* place_name(Home home) {
-    return home == Home::kDram ? "DRAM" : home == Home::kTiles ? "tiles" : "the window";
   }
 
   void write_output() const {
@@ -129,7 +125,8 @@ class StageListing {
     }
     const auto part = std::ranges::find(view_.program.parts, view_.index, &Part::producer_stage);
     const Home home = part == view_.program.parts.end() ? Home::kDram : part->home;
-    out_ << (home == Home::kTiles ? "stays in " : home == Home::kWindow ? "stays in " : "to ") << place_name(home);
+    const bool stays = home == Home::kTiles || home == Home::kWindow;
+    out_ << (stays ? "stays in the " : "to ") << name_of(home);
     if (sums.members.size() > 1) out_ << ", sums of " << sums.members.size() << " tiles";
     out_ << "\n";
   }
