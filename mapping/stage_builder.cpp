@@ -41,7 +41,9 @@ class StageBuilder {
         output_depth_(change_depth(plan, layer_.output, plan.output.depth, shares_.nominal)) {
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
       input_depth_.push_back(
-          change_depth(plan, layer_.inputs[i], plan.inputs[i].depth, shares_.nominal));
+          fetched_for_every_step(i)
+              ? plan.inputs[i].depth
+              : change_depth(plan, layer_.inputs[i], plan.inputs[i].depth, shares_.nominal));
     spills_ = spills();
   }
 
@@ -73,6 +75,12 @@ class StageBuilder {
       throw UserError("layer ", layer_.name, ": a loop over a reduced rank stands outside a loop over its outputs, so"
                       " partial sums would leave the tile buffer, but the outputs stay in the tiles;"
                       " move it inwards, hold the outputs further out or send them to DRAM");
+  }
+
+  /// As tools count it, an operand that neither buffer nor registers keep comes from DRAM for every step.
+  bool fetched_for_every_step(std::size_t input) const {
+    return accelerator_.ideal.has(hw::Ideal::kToolwords) && plan_.inputs[input].staging && input < 2 &&
+           plan_.array.streamed[input];
   }
 
   Bytes granule_bytes(const Operand& operand, int depth) const {

@@ -122,6 +122,11 @@ void DramInterface::finish_free_write(const Message& message) {
   if (message.last && image_ != nullptr) image_->write(number_, *message.order);
 }
 
+bool DramInterface::can_accept(bool is_write) const {
+  constexpr std::size_t most_waiting = 64;
+  return context_.ideal(Ideal::kDram) ? completions_.size() < most_waiting : channel_.can_accept(is_write);
+}
+
 void DramInterface::accept(DramCycle now, const dram::Request& request) {
   if (!context_.ideal(Ideal::kDram)) return channel_.accept(now, request);
   peak_free_ = std::max(peak_free_, now) + channel_.timing().burst;
@@ -196,7 +201,7 @@ bool DramInterface::issue(DramCycle now) {
 }
 
 bool DramInterface::issue_from(std::deque<std::uint64_t>& queue, bool is_write, DramCycle now) {
-  if (queue.empty() || !(context_.ideal(Ideal::kDram) || channel_.can_accept(is_write))) return false;
+  if (queue.empty() || !can_accept(is_write)) return false;
   Job& job = jobs_.at(queue.front());
   const Burst& burst = job.bursts[job.issued++];
   bursts_in_flight_[next_request_] = {queue.front(), burst.useful_bytes};

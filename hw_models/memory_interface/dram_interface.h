@@ -95,6 +95,7 @@ class DramInterface final : public dram::CompletionSink {
   void admit_reads();
   void finish_free_write(const Message& message);
   void serve_at_once(const Message& request, dram::DramCycle now);
+  bool can_accept(bool is_write) const;
   void accept(dram::DramCycle now, const dram::Request& request);
   bool readable(const Order& order) const;
   void grant_writes(dram::DramCycle now);

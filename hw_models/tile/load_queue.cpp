@@ -61,7 +61,7 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
       for (auto& range : region.dimensions) range.count = 0;
     wanted = window->advance(region);
   } else if (context_.ideal(Ideal::kToolwords)) {
-    wanted = {run.receive(instruction.operand).window.advance(mapping::bounding_box(region))};
+    wanted = tool_boxes(run, instruction, std::move(wanted.front()));
   }
   Bytes bytes = 0;
   for (const auto& box : wanted) bytes += static_cast<Bytes>(box.elements()) * static_cast<Bytes>(context_.program.word_bytes);
@@ -80,6 +80,23 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
   ++outstanding_receives_;
   note_ready(now, run, instruction.operand, granule.sequence);
   return true;
+}
+
+/// What the tool says has to be fetched: an operand that no store keeps once for every step that uses it, others
+/// as windows that slide.
+std::vector<Region> Tile::tool_boxes(StageRun& run, const mapping::Instruction& instruction, Region region) {
+  region = mapping::bounding_box(std::move(region));
+  if (context_.whole_blocks) return {region};
+  const auto& stage = run.stage();
+  const bool kept = instruction.operand > 1 || !stage.slots[instruction.slot].staging ||
+                    !stage.array.streamed[instruction.operand];
+  if (kept) return {run.receive(instruction.operand).window.advance(region)};
+  const auto& work = context_.compute.work_of(run.number(), load_.cursor.ranks(), false);
+  const auto& operand = run.layer().inputs[instruction.operand];
+  std::int64_t uses = 1;
+  for (std::size_t i = 0; i < work.loops.size(); ++i)
+    if (!workloads::Layer::indexes(operand, stage.array.loops[i].rank)) uses *= work.loops[i].count;
+  return std::vector<Region>(static_cast<std::size_t>(uses), region);
 }
 
 bool Tile::start_receive_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction) {

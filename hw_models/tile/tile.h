@@ -165,6 +165,8 @@ class Tile {
   bool start_receive_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_restore(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool begin_load(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  std::vector<workloads::Region> tool_boxes(StageRun& run, const mapping::Instruction& instruction,
+                                            workloads::Region region);
   void note_received(const StageRun& run, const Message& message);
   Cycle written(const StageRun& run, mapping::SlotId slot, Bytes bytes, Cycle tail);
   void note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence);
@@ -182,6 +184,7 @@ class Tile {
   bool start_array(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_vector(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  void count_as_tool(const ArrayTiming& timing, TileCounts& counts);
   void finish_array(const ArrayTiming& timing, Cycle end);
   Cycle after_issue(Cycle now) const {
     return now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
@@ -249,6 +252,7 @@ class Tile {
   Bytes peak_bytes_ = 0;
   std::int64_t peak_reserved_words_ = 0;
   Bytes peak_staging_bytes_ = 0;
+  workloads::Region last_block_[2];  ///< idealisation toolwords: what the registers hold
   Bytes payload_received_ = 0;
   ArrayExecutor* executor_ = nullptr;
   TileObserver* observer_ = nullptr;

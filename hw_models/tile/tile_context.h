@@ -32,6 +32,7 @@ struct TileContext {
   ComputeModel& compute;
   ChannelStripes stripes;
   bool functional = false;
+  bool whole_blocks = false;  ///< idealisation toolwords counts as Interstellar does, not as Timeloop
 
   bool ideal(Ideal part) const { return accelerator.ideal.has(part); }
 

@@ -44,6 +44,7 @@ struct Job {
   mapping::Program program;
   sim::proto::Manifest manifest;
   std::string schedule;
+  std::string tool;    ///< whose schedule it is; "" for ours
   std::string origin;  ///< file that a fault of the program is blamed on
 };
 
@@ -63,6 +64,7 @@ Job load_job(const po::variables_map& values) {
   auto inputs = load_inputs(values);
   job.program = lower(inputs);
   job.origin = inputs.schedule.origin;
+  job.tool = inputs.tool;
   job.accelerator = std::move(inputs.accelerator);
   job.manifest.set_accelerator(inputs.accelerator_text);
   job.schedule = inputs.schedule.name;
@@ -87,6 +89,7 @@ void run(const po::variables_map& values) {
   if (machine_options.detailed_arrays && job.accelerator.ideal.any())
     throw UserError("--detail pe: ideal parts have no detailed form; leave --ideal out");
   machine_options.seed = values["seed"].as<std::uint64_t>();
+  machine_options.whole_blocks = job.tool == "interstellar";
   machine_options.progress_every = ProgressLine::kEvery;
   machine_options.progress = [&](const sim::Progress& now) { progress.show(now); };
   sim::Machine machine(job.accelerator, job.program, machine_options);

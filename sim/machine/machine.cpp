@@ -61,7 +61,7 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
       index_(program),
       compute_(accelerator, program),
       context_{accelerator, program, index_, compute_,
-               hw::ChannelStripes(accelerator.dram.size(), accelerator.dram_interleave_bytes), options_.functional},
+               hw::ChannelStripes(accelerator.dram.size(), accelerator.dram_interleave_bytes), options_.functional, options_.whole_blocks},
       period_ps_(period_of(accelerator.clock_mhz)),
       topology_(noc::build_topology(accelerator.network)) {
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);

@@ -1,0 +1,142 @@
+// A machine small enough to derive its cycles by hand, and what happens in it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "hw_models/array/pe_array.h"
+#include "hw_models/vector/vector_unit.h"
+#include "mapping/lowering.h"
+#include "sim/base/error.h"
+#include "tests/support/plain_network.h"
+#include "tests/support/simulation.h"
+#include "tests/support/small_machine.h"
+#include "tests/support/stage_tree.h"
+
+namespace tessera::test {
+
+using mapping::Axis;
+using mapping::Home;
+using mapping::Program;
+using mapping::StagePlan;
+using workloads::Network;
+
+constexpr int kColumnCycle = 8;
+
+inline hw::Accelerator machine_with(int rows, int columns, const std::string& more = "") {
+  return machine_of(
+      detail::concatenate("clock_mhz: 1600 rows: ", rows, " columns: ", columns, "\n", more));
+}
+
+/// What happened, a line each: "ACT bank cycle", "RD bank cycle", "WR bank cycle", "tile begin end"
+/// for every array and vector instruction, "end cycle", and the first tile's cycle stack.
+class Log final : public hw::TileObserver, public dram::CommandListener {
+ public:
+  void computed(mapping::TileId tile, int, bool, Cycle begin, Cycle end) override {
+    text_ << "tile" << tile << " " << begin << " " << end << "\n";
+  }
+  void issued(const dram::IssuedCommand& command) override {
+    text_ << dram::command_name(command.kind) << " bank" << command.bank << " " << command.cycle
+          << "\n";
+  }
+  void add(const std::string& line) { text_ << line << "\n"; }
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+};
+
+using Lines = std::vector<std::string>;
+
+/// Runs the program in a process of its own.
+inline Lines observe(const hw::Accelerator& machine, const Program& program) {
+  mapping::check(program, limits_of(machine));
+  const auto run = in_child([&] {
+    sim::Machine whole(machine, program, {});
+    Log log;
+    for (const auto& tile : whole.tiles()) tile->set_observer(&log);
+    for (const auto& interface : whole.dram()) interface->channel().set_listener(&log);
+    log.add(detail::concatenate("end ", whole.run()));
+    const auto& stack = whole.tiles()[0]->stack();
+    for (int cause = 0; cause < hw::kCauses; ++cause)
+      log.add(detail::concatenate(hw::kCauseNames[cause], " ",
+                                  stack.of(static_cast<hw::Cause>(cause))));
+    return log.text();
+  });
+  EXPECT_TRUE(run.ok()) << run.text;
+  Lines lines;
+  std::istringstream text(run.text);
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  return lines;
+}
+
+/// Lines that begin like this, in order.
+inline Lines about(const Lines& lines, const std::string& begin) {
+  Lines found;
+  for (const auto& line : lines)
+    if (line.starts_with(begin + " ")) found.push_back(line);
+  return found;
+}
+
+/// The number at this place of a line.
+inline Cycle cycle_in(const std::string& line, int place) {
+  std::istringstream text(line);
+  std::string word;
+  for (int i = 0; i <= place; ++i) text >> word;
+  return std::stoull(word);
+}
+
+template <typename... Parts>
+Lines one(const Parts&... parts) {
+  return {detail::concatenate(parts...)};
+}
+
+inline Cycle next_even(Cycle cycle) { return cycle + cycle % 2; }
+inline Cycle next_odd(Cycle cycle) { return cycle + 1 - cycle % 2; }
+
+/// 16 inputs (32 bytes, one line, one burst) times `filters` filters. Ranks N, K, C1.
+inline Network dense(int filters) {
+  PlainNetwork network("dense");
+  network.fully_connected(network.input({1, 16}), filters);
+  return network.finish();
+}
+
+/// On one PE, a step per multiplication, both operands streaming, the sums in a register.
+inline void one_element_at_a_time(StagePlan& plan, const Network& network) {
+  const auto& layer = network.layers[plan.layer];
+  const int k = layer.rank_index("K"), c = layer.rank_index("C1");
+  plan.array.loops = {{k, 1}, {c, 1}};
+  plan.array.store_depth[hw::kInputOperand] = 2;
+  plan.array.store_depth[hw::kWeightOperand] = 2;
+  plan.array.store_depth[hw::kOutputOperand] = 1;
+}
+
+/// The array instruction that `one_element_at_a_time` makes of `filters` x `depth` products; the
+/// array's own timing has its tests in tests/hw_models.
+inline Cycle array_cycles(const hw::Accelerator& machine, std::int64_t filters, std::int64_t depth,
+                   Cycle start) {
+  hw::ArrayWork work;
+  work.loops = {{filters, {false, true, true}}, {depth, {true, true, false}}};
+  work.operand[hw::kInputOperand] = {1, 2, 1, true};
+  work.operand[hw::kWeightOperand] = {1, 2, 1, true};
+  work.operand[hw::kOutputOperand] = {1, 1, 1, true};
+  work.macs = filters * depth;
+  return hw::PeArray(machine.tile.array, machine.tile.buffer, 2).time(work, start).cycles;
+}
+
+inline StagePlan dense_plan(const Network& network, workloads::LayerId layer, std::vector<int> tiles,
+                     const std::string& rank = "", int ways = 1) {
+  StagePlan plan = plain_plan(network, layer);
+  plan.tiles = std::move(tiles);
+  if (ways > 1) plan.partition = {{network.layers[layer].rank_index(rank), 0, ways, Axis::kTiles}};
+  one_element_at_a_time(plan, network);
+  return plan;
+}
+
+inline Program lower_plans(const Network& network, const hw::Accelerator& machine,
+                    std::vector<StagePlan> plans) {
+  return mapping::lower(schedule_of(network, plans), network, machine);
+}
+
+}  // namespace tessera::test
