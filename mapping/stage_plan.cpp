@@ -213,12 +213,22 @@ class StageReader {
     if (!all_held()) refuse("every operand needs a store at level buffer");
     for (int kind = 0; kind < 3; ++kind)
       if (!in_registers_[kind]) plan_.array.store_depth[kind] = static_cast<int>(plan_.array.loops.size());
+    complete_array_nest();
     if (in_registers_[0] || in_registers_[1] || in_registers_[2])
       for (const int kind : {0, 1}) plan_.array.streamed[kind] = !in_registers_[kind];
     if (plan_.tiles.empty()) {
       plan_.tiles.resize(static_cast<std::size_t>(grid_.rows) * grid_.columns);
       std::iota(plan_.tiles.begin(), plan_.tiles.end(), 0);
     }
+  }
+
+  /// A tile that loops and splits leave to a PE is worked off there, one multiply-accumulate after the other.
+  void complete_array_nest() {
+    if (layer().kind != workloads::LayerKind::kMatrix || plan_.array.loops.empty()) return;
+    for (const bool reduced : {false, true})
+      for (workloads::RankId rank = 0; rank < static_cast<int>(layer().ranks.size()); ++rank)
+        if (layer().ranks[rank].reduced == reduced && remaining(rank) > side_by_side(rank))
+          plan_.array.loops.push_back({rank, side_by_side(rank)});
   }
 
   const Schedule& schedule_;

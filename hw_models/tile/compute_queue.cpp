@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "hw_models/tile/tile.h"
+#include "hw_models/tile/tool_words.h"
 #include "sim/base/error.h"
 
 namespace tessera::hw {
@@ -172,14 +173,33 @@ void Tile::finish_array(const ArrayTiming& timing, Cycle end) {
     words.kept += timing.counts.register_words[x];
   }
   counts.words[kOutputOperand].delivered += timing.counts.partial_sum_words;
-  if (context_.ideal(Ideal::kToolwords)) {
-    const auto& counted = context_.compute.tool_words(turns_[compute_.turn].stage, compute_.cursor.ranks());
-    for (const int x : {0, 1})
-      counts.words[x].delivered += counted[static_cast<std::size_t>(x)] - timing.counts.bus_words[x];
-  }
+  if (context_.ideal(Ideal::kToolwords)) count_as_tool(timing, counts);
   counts.last = std::max(counts.last, end);
   compute_.free_at = accounted_ = end;
   if (observer_ != nullptr) tell_compute_ended(end);
+}
+
+/// Replaces what the array took of its inputs by what the tool says it takes.
+void Tile::count_as_tool(const ArrayTiming& timing, TileCounts& counts) {
+  const int stage = turns_[compute_.turn].stage;
+  const auto& ranks = compute_.cursor.ranks();
+  const auto& lowered = context_.program.stages[stage];
+  const auto& layer = context_.program.network.layers[lowered.layer];
+  for (const int x : {0, 1}) {
+    const std::int64_t moved = timing.counts.bus_words[x];
+    if (moved == 0) continue;
+    std::int64_t counted = 0;
+    if (context_.whole_blocks) {
+      const auto blocks = kept_blocks(layer, lowered.array, x, ranks);
+      std::int64_t fills = moved / context_.compute.work_of(stage, ranks, false).operand[x].words_per_fill;
+      if (blocks.first == last_block_[x]) --fills;
+      last_block_[x] = blocks.last;
+      counted = fills * blocks.first.elements();
+    } else {
+      counted = context_.compute.tool_words(stage, ranks)[static_cast<std::size_t>(x)];
+    }
+    counts.words[x].delivered += counted - moved;
+  }
 }
 
 /// Not the first piece of the reduction: the sums so far are in the granule, from this visit or an earlier one.

@@ -88,6 +88,7 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
 /// as windows that slide.
 std::vector<Region> Tile::tool_boxes(StageRun& run, const mapping::Instruction& instruction, Region region) {
   region = mapping::bounding_box(std::move(region));
+  if (context_.whole_blocks) return {region};
   const auto& stage = run.stage();
   const bool kept = instruction.operand > 1 || !stage.slots[instruction.slot].staging ||
                     !stage.array.streamed[instruction.operand];

@@ -180,6 +180,7 @@ class Tile {
   bool start_array(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_vector(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  void count_as_tool(const ArrayTiming& timing, TileCounts& counts);
   void finish_array(const ArrayTiming& timing, Cycle end);
   Cycle after_issue(Cycle now) const {
     return now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
@@ -258,6 +259,7 @@ class Tile {
   Bytes peak_bytes_ = 0;
   std::int64_t peak_reserved_words_ = 0;
   Bytes peak_staging_bytes_ = 0;
+  workloads::Region last_block_[2];  ///< idealisation toolwords: what the registers hold
   Bytes payload_received_ = 0;
   ArrayExecutor* executor_ = nullptr;
   TileObserver* observer_ = nullptr;

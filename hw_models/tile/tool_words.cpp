@@ -122,4 +122,17 @@ std::array<std::int64_t, 2> tool_words(const Layer& layer, const ArrayMapping& m
   return words;
 }
 
+KeptBlocks kept_blocks(const Layer& layer, const ArrayMapping& mapping, int kind, const RankTile& ranks) {
+  RankTile first = ranks;
+  for (int i = 0; i < mapping.store_depth[kind]; ++i) {
+    const auto& loop = mapping.loops[static_cast<std::size_t>(i)];
+    first[loop.rank].end = std::min(first[loop.rank].end, first[loop.rank].begin + loop.tile);
+  }
+  RankTile last = ranks;
+  for (std::size_t r = 0; r < ranks.size(); ++r)
+    last[r].begin += (ranks[r].size() - 1) / first[r].size() * first[r].size();
+  const auto& operand = layer.inputs[static_cast<std::size_t>(kind)];
+  return {mapping::bounding_box(region_of(operand, first)), mapping::bounding_box(region_of(operand, last))};
+}
+
 }  // namespace tessera::hw

@@ -17,4 +17,12 @@ namespace tessera::hw {
 std::array<std::int64_t, 2> tool_words(const workloads::Layer& layer, const mapping::ArrayMapping& mapping,
                                        const std::vector<std::int64_t>& extents);
 
+/// The blocks that the registers of all PEs together keep of an input while a rank tile runs, as Interstellar
+/// counts them: the box around all words, gaps included, fetched whole when its coordinates change.
+struct KeptBlocks {
+  workloads::Region first, last;
+};
+KeptBlocks kept_blocks(const workloads::Layer& layer, const mapping::ArrayMapping& mapping, int kind,
+                       const workloads::RankTile& ranks);
+
 }  // namespace tessera::hw

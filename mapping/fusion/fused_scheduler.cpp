@@ -124,18 +124,21 @@ std::int64_t weights_of(const Network& network, Segment segment) {
   std::int64_t words = 0;
   for (int l = segment.first; l <= segment.last; ++l)
     for (const auto& input : network.layers[l].inputs)
-      if (input.role == workloads::OperandRole::kWeight) words += network.tensors[input.tensor].elements();
+      if (input.role == workloads::OperandRole::kWeight)
+        words += network.tensors[input.tensor].elements();
   return words;
 }
 
 /// Maps that do not travel to DRAM and back.
 std::int64_t maps_removed(const Network& network, Segment segment) {
   std::int64_t words = 0;
-  for (int l = segment.first; l < segment.last; ++l) words += 2 * network.tensors[network.layers[l].output.tensor].elements();
+  for (int l = segment.first; l < segment.last; ++l)
+    words += 2 * network.tensors[network.layers[l].output.tensor].elements();
   return words;
 }
 
-Organisation organisation_of(const Network& network, Segment segment, const hw::Accelerator& accelerator) {
+Organisation organisation_of(const Network& network, Segment segment,
+                             const hw::Accelerator& accelerator) {
   Bytes pieces = 0;
   for (int l = segment.first; l < segment.last; ++l) {
     const auto& tensor = network.tensors[network.layers[l].output.tensor];
@@ -150,19 +153,23 @@ Organisation organisation_of(const Network& network, Segment segment, const hw::
 
 }  // namespace
 
-Schedule schedule_fused(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates) {
+Schedule schedule_fused(const Network& network, const hw::Accelerator& accelerator,
+                        const MachineRates& rates) {
   FusedSearch search(network, accelerator, rates);
   const auto staying = staying_outputs(schedule_layerwise(network, accelerator, rates));
-  const auto runs = choose_runs(network, accelerator, rates, kLongestRun, [&](Segment segment) -> std::optional<Found> {
-    // Maps that stay on chip anyway are not worth a fusion.
-    if (std::all_of(staying.begin() + segment.first, staying.begin() + segment.last, [](bool stays) { return stays; }))
-      return std::nullopt;
-    return search.best(segment);
-  });
+  const auto runs = choose_runs(
+      network, accelerator, rates, kLongestRun, [&](Segment segment) -> std::optional<Found> {
+        // Maps that stay on chip anyway are not worth a fusion.
+        if (std::all_of(staying.begin() + segment.first, staying.begin() + segment.last,
+                        [](bool stays) { return stays; }))
+          return std::nullopt;
+        return search.best(segment);
+      });
   return with_segments(network, runs, "fused", accelerator, rates);
 }
 
-Schedule schedule_pipeorgan(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates) {
+Schedule schedule_pipeorgan(const Network& network, const hw::Accelerator& accelerator,
+                            const MachineRates& rates) {
   const auto best = [&](Segment segment) -> std::optional<Found> {
     if (weights_of(network, segment) >= maps_removed(network, segment)) return std::nullopt;
     Found found;
@@ -177,7 +184,8 @@ Schedule schedule_pipeorgan(const Network& network, const hw::Accelerator& accel
     return found;
   };
   const int longest = static_cast<int>(std::sqrt(static_cast<double>(accelerator.tiles())));
-  return with_segments(network, choose_runs(network, accelerator, rates, longest, best), "pipeorgan", accelerator, rates);
+  return with_segments(network, choose_runs(network, accelerator, rates, longest, best),
+                       "pipeorgan", accelerator, rates);
 }
 
 }  // namespace tessera::mapping

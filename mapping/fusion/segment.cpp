@@ -29,7 +29,8 @@ Node node_of(NodeKind kind) {
 }
 
 Node chained(std::vector<Node> path) {
-  for (std::size_t i = path.size() - 1; i > 0; --i) path[i - 1].children.push_back(std::move(path[i]));
+  for (std::size_t i = path.size() - 1; i > 0; --i)
+    path[i - 1].children.push_back(std::move(path[i]));
   return std::move(path.front());
 }
 
@@ -50,7 +51,8 @@ Node split_node(const std::string& rank, std::int64_t ways, Axis axis) {
 
 class TreeWriter {
  public:
-  TreeWriter(const Network& network, const SegmentChoice& choice, const hw::Accelerator& accelerator)
+  TreeWriter(const Network& network, const SegmentChoice& choice,
+             const hw::Accelerator& accelerator)
       : network_(network), choice_(choice), accelerator_(accelerator) {}
 
   /// The array mapping follows the largest tile of each layer, which the tree without it tells.
@@ -62,9 +64,11 @@ class TreeWriter {
       const Layer& layer = network_.layers[member.layer];
       if (layer.kind != LayerKind::kMatrix) continue;
       std::vector<std::int64_t> extents;
-      for (std::size_t r = 0; r < layer.ranks.size(); ++r) extents.push_back(largest(member, static_cast<int>(r)));
+      for (std::size_t r = 0; r < layer.ranks.size(); ++r)
+        extents.push_back(largest(member, static_cast<int>(r)));
       arrays[member.layer] =
-          choose_array_mapping(layer, extents, accelerator_.tile.array, accelerator_.word_bytes()).mapping;
+          choose_array_mapping(layer, extents, accelerator_.tile.array, accelerator_.word_bytes())
+              .mapping;
     }
     return tree(arrays);
   }
@@ -77,18 +81,22 @@ class TreeWriter {
   static std::int64_t largest(const FusionMember& member, workloads::RankId rank) {
     workloads::Operand single;
     single.dimensions.push_back({{{rank, 1}}, 0, 0, std::int64_t{1} << 60});
-    return most_indices(member, single, member.loops, static_cast<int>(member.loops.size())).front();
+    return most_indices(member, single, member.loops, static_cast<int>(member.loops.size()))
+        .front();
   }
 
   Node tree(const std::map<int, ArrayMapping>& arrays) const {
     std::vector<Node> path;
     if (!choice_.pipelined) add_shares(path);
     for (int d = 0; d <= depth(); ++d) {
-      if (d > 0) path.push_back(loop_node(head().ranks[choice_.loops[d - 1].rank].name, choice_.loops[d - 1].tile));
+      if (d > 0)
+        path.push_back(
+            loop_node(head().ranks[choice_.loops[d - 1].rank].name, choice_.loops[d - 1].tile));
       add_stores(path, d);
     }
     Node branches = node_of(choice_.pipelined ? NodeKind::kPipeline : NodeKind::kSequence);
-    for (int l = choice_.segment.first; l <= choice_.segment.last; ++l) branches.children.push_back(branch(l, arrays));
+    for (int l = choice_.segment.first; l <= choice_.segment.last; ++l)
+      branches.children.push_back(branch(l, arrays));
     path.push_back(std::move(branches));
     return chained(std::move(path));
   }
@@ -98,13 +106,16 @@ class TreeWriter {
     const auto ranks = cut_ranks(head());
     if (ranks.size() == 1) {
       const auto& rank = head().ranks[ranks[0]];
-      path.push_back(split_node(rank.name, std::min<std::int64_t>(rank.extent, accelerator_.tiles()), Axis::kTiles));
+      path.push_back(split_node(
+          rank.name, std::min<std::int64_t>(rank.extent, accelerator_.tiles()), Axis::kTiles));
       return;
     }
     const auto& rows = head().ranks[ranks[0]];
     const auto& columns = head().ranks[ranks[1]];
-    path.push_back(split_node(rows.name, std::min<std::int64_t>(rows.extent, accelerator_.rows), Axis::kMeshY));
-    path.push_back(split_node(columns.name, std::min<std::int64_t>(columns.extent, accelerator_.columns), Axis::kMeshX));
+    path.push_back(split_node(rows.name, std::min<std::int64_t>(rows.extent, accelerator_.rows),
+                              Axis::kMeshY));
+    path.push_back(split_node(
+        columns.name, std::min<std::int64_t>(columns.extent, accelerator_.columns), Axis::kMeshX));
   }
 
   void add_stores(std::vector<Node>& path, int at) const {
@@ -122,7 +133,9 @@ class TreeWriter {
     Node store = node_of(NodeKind::kStore);
     store.store.level = "buffer";
     for (const auto& [tensor, own] : depths)
-      if (own == at) store.store.tensors.push_back(StoredTensor{network_.tensors[tensor].name, false, true, 1, {}, {}});
+      if (own == at)
+        store.store.tensors.push_back(
+            StoredTensor{network_.tensors[tensor].name, false, true, 1, {}, {}});
     if (!store.store.tensors.empty()) path.push_back(std::move(store));
   }
 
@@ -130,7 +143,8 @@ class TreeWriter {
     const Layer& layer = network_.layers[l];
     std::vector<Node> path;
     if (choice_.pipelined) add_stage(path, l);
-    if (const auto array = arrays.find(l); array != arrays.end()) add_array(path, layer, array->second);
+    if (const auto array = arrays.find(l); array != arrays.end())
+      add_array(path, layer, array->second);
     Node leaf = node_of(NodeKind::kLayer);
     leaf.layer.layer = layer.name;
     path.push_back(std::move(leaf));
@@ -152,7 +166,8 @@ class TreeWriter {
       tiles /= ways;
     };
     for (std::size_t r = 0; r < layer.ranks.size(); ++r)
-      if (!layer.ranks[r].reduced && std::ranges::find(cuts, static_cast<int>(r)) == cuts.end() && is_single(layer, r))
+      if (!layer.ranks[r].reduced && std::ranges::find(cuts, static_cast<int>(r)) == cuts.end() &&
+          is_single(layer, r))
         add(static_cast<int>(r));
     if (cuts.size() > 1 && choice_.loops.size() < 2) add(cuts[1]);
   }
@@ -164,14 +179,15 @@ class TreeWriter {
     });
   }
 
-  void add_registers(std::vector<Node>& path, const Layer& layer, const ArrayMapping& array, int at) const {
+  void add_registers(std::vector<Node>& path, const Layer& layer, const ArrayMapping& array,
+                     int at) const {
     Node store = node_of(NodeKind::kStore);
     store.store.level = "registers";
     for (int kind = 0; kind < 3; ++kind) {
       if (array.store_depth[kind] != at || (kind == 1 && layer.inputs.size() < 2)) continue;
       const auto tensor = kind == 2 ? layer.output.tensor : layer.inputs[kind].tensor;
-      store.store.tensors.push_back(
-          StoredTensor{network_.tensors[tensor].name, array.double_buffered[kind], true, 1, {}, {}});
+      store.store.tensors.push_back(StoredTensor{
+          network_.tensors[tensor].name, array.double_buffered[kind], true, 1, {}, {}});
     }
     if (!store.store.tensors.empty()) path.push_back(std::move(store));
   }
@@ -183,7 +199,8 @@ class TreeWriter {
     }
     add_registers(path, layer, array, static_cast<int>(array.loops.size()));
     const auto splits = [&](const std::vector<SpatialSplit>& axis, Axis where) {
-      for (const auto& split : axis) path.push_back(split_node(layer.ranks[split.rank].name, split.ways, where));
+      for (const auto& split : axis)
+        path.push_back(split_node(layer.ranks[split.rank].name, split.ways, where));
     };
     splits(array.rows, Axis::kArrayY);
     splits(array.columns, Axis::kArrayX);
@@ -196,20 +213,23 @@ class TreeWriter {
 };
 
 /// Points one tile computes at most; tiles that take turns add up, pipelined ones do not.
-double compute_cycles(const Fusion& fusion, const Network& network, const hw::Accelerator& accelerator) {
+double compute_cycles(const Fusion& fusion, const Network& network,
+                      const hw::Accelerator& accelerator) {
   const auto& array = accelerator.tile.array;
   double cycles = 0;
   for (const auto& member : fusion.members) {
     const Layer& layer = network.layers[member.layer];
-    const double rate = layer.kind == LayerKind::kMatrix ? double(array.rows) * array.columns * array.macs_per_pe
-                                                          : accelerator.tile.vector_unit.lanes;
+    const double rate = layer.kind == LayerKind::kMatrix
+                            ? double(array.rows) * array.columns * array.macs_per_pe
+                            : accelerator.tile.vector_unit.lanes;
     const double own = double(executed_points(member)) / double(member.shares.size()) / rate;
     cycles = fusion.pipelined ? std::max(cycles, own) : cycles + own;
   }
   return cycles;
 }
 
-/// Elements that all shares fetch of an input from outside; those that several tiles want alike come once.
+/// Elements that all shares fetch of an input from outside; those that several tiles want alike
+/// come once.
 double fetched_elements(const FusionMember& member, std::size_t input, const Layer& layer) {
   double words = 0;
   std::vector<workloads::RankTile> seen;
@@ -225,7 +245,8 @@ double fetched_elements(const FusionMember& member, std::size_t input, const Lay
       if (loop.rank < 0 || !Layer::indexes(layer.inputs[input], loop.rank)) continue;
       // Fetched again for every trip of the loops further out that leave it alone.
       for (int outer = 0; outer < l; ++outer)
-        if (member.loops[outer].rank < 0 || !Layer::indexes(layer.inputs[input], member.loops[outer].rank))
+        if (member.loops[outer].rank < 0 ||
+            !Layer::indexes(layer.inputs[input], member.loops[outer].rank))
           own *= double(member.loops[outer].count);
       break;
     }
@@ -239,20 +260,24 @@ double dram_bytes(const Fusion& fusion, const Network& network, int word_bytes) 
   for (const auto& member : fusion.members) {
     const Layer& layer = network.layers[member.layer];
     for (std::size_t i = 0; i < layer.inputs.size(); ++i)
-      if (fusion.producer_of(network, layer.inputs[i].tensor) < 0) words += fetched_elements(member, i, layer);
-    if (member.output_home == Home::kDram) words += double(region_of(layer.output, layer.whole()).elements());
+      if (fusion.producer_of(network, layer.inputs[i].tensor) < 0)
+        words += fetched_elements(member, i, layer);
+    if (member.output_home == Home::kDram)
+      words += double(region_of(layer.output, layer.whole()).elements());
   }
   return words * word_bytes;
 }
 
 /// Bytes of the fullest tile, or none when the slots have no place.
-std::optional<Bytes> placed(const Fusion& fusion, const Network& network, const hw::Accelerator& accelerator) {
+std::optional<Bytes> placed(const Fusion& fusion, const Network& network,
+                            const hw::Accelerator& accelerator) {
   auto stages = build_fusion(fusion, 0, network, accelerator);
   Bytes most = 0;
   Bytes sum = 0;
   for (auto& stage : stages) {
     Bytes own = 0;
-    for (const auto& slot : stage.slots) own += slot.granule_bytes * static_cast<Bytes>(slot.granules);
+    for (const auto& slot : stage.slots)
+      own += slot.granule_bytes * static_cast<Bytes>(slot.granules);
     most = std::max(most, own);
     sum += own;
   }
@@ -288,7 +313,9 @@ bool can_fuse(const Network& network, Segment segment) {
     const auto readers = network.consumers(layer.output.tensor);
     if (network.producers(layer.output.tensor).size() != 1) return false;
     if (l == segment.last) continue;
-    if (readers.empty() || !std::ranges::all_of(readers, [&](int reader) { return inside(segment, reader); })) return false;
+    if (readers.empty() ||
+        !std::ranges::all_of(readers, [&](int reader) { return inside(segment, reader); }))
+      return false;
   }
   return true;
 }
@@ -305,7 +332,8 @@ std::vector<workloads::RankId> cut_ranks(const Layer& layer) {
   return ranks;
 }
 
-Node segment_tree(const Network& network, const SegmentChoice& choice, const hw::Accelerator& accelerator) {
+Node segment_tree(const Network& network, const SegmentChoice& choice,
+                  const hw::Accelerator& accelerator) {
   return TreeWriter(network, choice, accelerator).write();
 }
 
@@ -317,7 +345,8 @@ std::optional<SegmentCost> cost_of(const Network& network, const SegmentChoice& 
                                    const hw::Accelerator& accelerator) {
   try {
     const TileGrid grid{accelerator.rows, accelerator.columns};
-    auto fusions = read_fusions(segment_tree(network, choice, accelerator), "segment", network, grid);
+    auto fusions =
+        read_fusions(segment_tree(network, choice, accelerator), "segment", network, grid);
     Fusion& fusion = fusions.front();
     infer_members(fusion, "segment", network, grid);
     const auto bytes = placed(fusion, network, accelerator);
@@ -325,20 +354,26 @@ std::optional<SegmentCost> cost_of(const Network& network, const SegmentChoice& 
     SegmentCost cost{compute_cycles(fusion, network, accelerator),
                      mapping::dram_bytes(fusion, network, accelerator.word_bytes()), 0, *bytes};
     for (const auto& member : fusion.members)
-      cost.recomputed += executed_points(member) - workloads::volume(network.layers[member.layer].whole());
+      cost.recomputed +=
+          executed_points(member) - workloads::volume(network.layers[member.layer].whole());
     return cost;
   } catch (const UserError&) {
     return std::nullopt;  // what lowering refuses is no candidate
   }
 }
 
-std::optional<double> layerwise_cycles(const Network& network, Segment segment, const hw::Accelerator& accelerator,
+std::optional<double> layerwise_cycles(const Network& network, Segment segment,
+                                       const hw::Accelerator& accelerator,
                                        const MachineRates& rates) {
   double cycles = 0;
   for (int l = segment.first; l <= segment.last; ++l) {
     const std::vector<InputSource> sources(network.layers[l].inputs.size());
-    const SearchLimits limits{accelerator.tile.buffer.bytes, false, rates.multicast, rates.link_bytes_per_cycle,
-                              rates.dram_bytes_per_cycle, rates.dram_burst_bytes};
+    const SearchLimits limits{accelerator.tile.buffer.bytes,
+                              false,
+                              rates.multicast,
+                              rates.link_bytes_per_cycle,
+                              rates.dram_bytes_per_cycle,
+                              rates.dram_burst_bytes};
     const auto choice = search_partition(network, l, sources, accelerator, limits);
     if (!choice) return std::nullopt;
     cycles += choice->cost.total();
@@ -352,8 +387,9 @@ std::vector<bool> staying_outputs(const Schedule& layerwise) {
   return staying;
 }
 
-Schedule with_segments(const Network& network, const std::vector<SegmentChoice>& choices, const std::string& name,
-                       const hw::Accelerator& accelerator, const MachineRates& rates) {
+Schedule with_segments(const Network& network, const std::vector<SegmentChoice>& choices,
+                       const std::string& name, const hw::Accelerator& accelerator,
+                       const MachineRates& rates) {
   Schedule schedule = schedule_layerwise(network, accelerator, rates);
   schedule.name = name;
   schedule.origin = "schedule " + name;

@@ -1,4 +1,5 @@
-// Runs of layers that could be fused, and trees that say how: what the schedulers `fused` and `pipeorgan` share.
+// Runs of layers that could be fused, and trees that say how: what the schedulers `fused` and
+// `pipeorgan` share.
 #pragma once
 
 #include <optional>
@@ -16,11 +17,12 @@ struct Segment {
   int depth() const { return last - first + 1; }
 };
 
-/// True when the layers can take turns or form a pipeline: every output but the last one's is read inside and
-/// only there, and no layer needs a whole rank at once.
+/// True when the layers can take turns or form a pipeline: every output but the last one's is read
+/// inside and only there, and no layer needs a whole rank at once.
 bool can_fuse(const workloads::Network& network, Segment segment);
 
-/// Ranks of the last layer along which feature maps are cut: rows and columns of an image, tokens of a sequence.
+/// Ranks of the last layer along which feature maps are cut: rows and columns of an image, tokens
+/// of a sequence.
 std::vector<workloads::RankId> cut_ranks(const workloads::Layer& layer);
 
 /// How a segment is executed. Depths count the loops around a tensor's store.
@@ -32,14 +34,16 @@ struct SegmentChoice {
     workloads::RankId rank = 0;
     std::int64_t tile = 1;
   };
-  std::vector<Loop> loops;         ///< over ranks of the last layer
-  std::vector<int> kept;           ///< per layer but the last: depth of its output's store
-  bool weights_resident = true;    ///< held outside all loops, or fetched again for every tile
+  std::vector<Loop> loops;       ///< over ranks of the last layer
+  std::vector<int> kept;         ///< per layer but the last: depth of its output's store
+  bool weights_resident = true;  ///< held outside all loops, or fetched again for every tile
 };
 
-/// The tree of a choice for a machine: shares of the last layer over the grid (in turns) or of each layer over its
-/// own tiles (pipeline), loops, stores, and per layer the array mapping that suits its largest tile.
-Node segment_tree(const workloads::Network& network, const SegmentChoice& choice, const hw::Accelerator& accelerator);
+/// The tree of a choice for a machine: shares of the last layer over the grid (in turns) or of each
+/// layer over its own tiles (pipeline), loops, stores, and per layer the array mapping that suits
+/// its largest tile.
+Node segment_tree(const workloads::Network& network, const SegmentChoice& choice,
+                  const hw::Accelerator& accelerator);
 
 /// What a choice costs by analysis.
 struct SegmentCost {
@@ -54,16 +58,19 @@ struct SegmentCost {
 std::optional<SegmentCost> cost_of(const workloads::Network& network, const SegmentChoice& choice,
                                    const hw::Accelerator& accelerator);
 
-/// Layer by layer, every map to DRAM and back: the same measure without fusing. None when nothing fits.
+/// Layer by layer, every map to DRAM and back: the same measure without fusing. None when nothing
+/// fits.
 std::optional<double> layerwise_cycles(const workloads::Network& network, Segment segment,
-                                       const hw::Accelerator& accelerator, const MachineRates& rates);
+                                       const hw::Accelerator& accelerator,
+                                       const MachineRates& rates);
 
 /// Per layer of the schedule `layerwise`: its output stays in the tiles.
 std::vector<bool> staying_outputs(const Schedule& layerwise);
 
-/// `layerwise` where no choice covers a layer. Its maps stay in the tiles as there when they still find room beside
-/// the fused layers, else all go through DRAM.
+/// `layerwise` where no choice covers a layer. Its maps stay in the tiles as there when they still
+/// find room beside the fused layers, else all go through DRAM.
 Schedule with_segments(const workloads::Network& network, const std::vector<SegmentChoice>& choices,
-                       const std::string& name, const hw::Accelerator& accelerator, const MachineRates& rates);
+                       const std::string& name, const hw::Accelerator& accelerator,
+                       const MachineRates& rates);
 
 }  // namespace tessera::mapping

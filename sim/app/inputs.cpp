@@ -108,6 +108,7 @@ Inputs load_tool_inputs(const std::string& tool, const po::variables_map& option
   hw::idealise(inputs.accelerator, ideal_of(options));
   inputs.network = std::move(loaded.network);
   inputs.schedule = std::move(loaded.schedule);
+  inputs.tool = loaded.tool;
   return inputs;
 }
 

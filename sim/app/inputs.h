@@ -18,6 +18,7 @@ struct Inputs {
   std::string accelerator_text;  ///< resolved description, for the manifest
   workloads::Network network;
   mapping::Schedule schedule;
+  std::string tool;  ///< whose files these are; "" for ours
 };
 
 /// Loads and checks all three; makes the schedule when it is named rather than given as a file.

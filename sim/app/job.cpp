@@ -42,6 +42,7 @@ Job load_inputs_or_program(const po::variables_map& values) {
   auto inputs = load_inputs(values);
   job.program = lower(inputs);
   job.origin = inputs.schedule.origin;
+  job.tool = inputs.tool;
   job.accelerator = std::move(inputs.accelerator);
   job.manifest.set_accelerator(inputs.accelerator_text);
   job.schedule = inputs.schedule.name;
@@ -68,6 +69,7 @@ sim::MachineOptions machine_options(const po::variables_map& values, const hw::I
 Job load_job(const po::variables_map& values) {
   Job job = load_inputs_or_program(values);
   job.machine = machine_options(values, job.accelerator.ideal);
+  job.machine.whole_blocks = job.tool == "interstellar";
   check_program(job.program, job.accelerator, job.origin);
   sim::complete_manifest(job.manifest, job.program.network, job.schedule, values);
   return job;

@@ -22,6 +22,7 @@ struct Job {
   mapping::Program program;
   sim::proto::Manifest manifest;
   std::string schedule;
+  std::string tool;    ///< whose schedule it is; "" for ours
   std::string origin;  ///< file that a fault of the program is blamed on
   sim::MachineOptions machine;
 };

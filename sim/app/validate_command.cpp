@@ -79,7 +79,9 @@ Cycle simulate(const ToolCase& loaded, hw::IdealSet ideal) {
   const auto program = mapping::lower(loaded.schedule, loaded.network, accelerator);
   const auto& tile = accelerator.tile;
   mapping::check(program, {accelerator.tiles(), tile.buffer.bytes, tile.buffer.line_bytes, tile.interface.staging_bytes});
-  return sim::cycles_in_child(accelerator, program);
+  sim::MachineOptions how;
+  how.whole_blocks = loaded.tool == "interstellar";
+  return sim::cycles_in_child(accelerator, program, how);
 }
 
 struct Comparison {

@@ -18,9 +18,9 @@ enum class End : char { kCycles = 'c', kUserError = 'u', kNoProgress = 'n', kFau
 
 std::string report(End end, const std::string& text) { return static_cast<char>(end) + text; }
 
-std::string run(const hw::Accelerator& accelerator, const mapping::Program& program) {
+std::string run(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options) {
   try {
-    Machine machine(accelerator, program, {});
+    Machine machine(accelerator, program, std::move(options));
     return report(End::kCycles, std::to_string(machine.run()));
   } catch (const UserError& error) {
     return report(End::kUserError, error.what());
@@ -49,14 +49,14 @@ std::string read_all(int file) {
 
 }  // namespace
 
-Cycle cycles_in_child(const hw::Accelerator& accelerator, const mapping::Program& program) {
+Cycle cycles_in_child(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options) {
   int ends[2];
   if (pipe(ends) != 0) throw std::runtime_error("no pipe to a child process");
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("cannot start a child process");
   if (child == 0) {
     close(ends[0]);
-    write_all(ends[1], run(accelerator, program));
+    write_all(ends[1], run(accelerator, program, std::move(options)));
     _exit(0);
   }
   close(ends[1]);

@@ -4,11 +4,12 @@
 #include "hw_models/description/accelerator.h"
 #include "mapping/program.h"
 #include "sim/base/types.h"
+#include "sim/machine/machine.h"
 
 namespace tessera::sim {
 
 /// Cycles of a program on a machine, simulated in a child process. What the simulation throws is thrown here,
 /// with the same type and text.
-Cycle cycles_in_child(const hw::Accelerator& accelerator, const mapping::Program& program);
+Cycle cycles_in_child(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options);
 
 }  // namespace tessera::sim

@@ -72,7 +72,7 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
       options_(std::move(options)),
       index_(program),
       compute_(accelerator, program),
-      context_{accelerator, program, index_, compute_, options_.functional},
+      context_{accelerator, program, index_, compute_, options_.functional, options_.whole_blocks},
       period_ps_(clock_period_ps(accelerator.clock_mhz)),
       topology_(noc::build_topology(accelerator.network)) {
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);

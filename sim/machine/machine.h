@@ -29,6 +29,7 @@ struct Progress {
 struct MachineOptions {
   bool detailed_arrays = false;  ///< one module per PE instead of the closed form: slow, the oracle
   bool functional = false;     ///< carry values and keep DRAM contents
+  bool whole_blocks = false;   ///< idealisation toolwords: whole blocks, as Interstellar counts, no sliding windows
   std::uint64_t seed = 1;      ///< of inputs and weights in functional mode
   Cycle progress_every = 0;    ///< cycles between calls of `progress`; 0: none
   std::function<void(const Progress&)> progress;

@@ -257,5 +257,65 @@ TEST(FusionChecker, FindsReadersOutsideTheFusion) {
   EXPECT_NE(refusal([&] { check(program); }), "");
 }
 
+FusedTree pipeline() {
+  FusedTree tree{{{"P", 2}}};
+  tree.pipelined = true;
+  return tree;
+}
+
+TEST(PipelineLowering, HandsRowsOverThroughARingOfCredits) {
+  const auto program = lowered(two_convolutions(), pipeline(), 1, 2);
+  // The producer gives away 4, 2 and 2 rows; the consumer's window keeps the halo.
+  const auto& given = program.stages[0].slots[program.stages[0].output_slot];
+  EXPECT_TRUE(given.streams);
+  EXPECT_EQ(given.granules, 1);
+  EXPECT_EQ(given.extents, (std::vector<std::int64_t>{1, 3, 4, 8}));
+  EXPECT_TRUE(program.stages[1].slots[0].retains);
+  EXPECT_EQ(program.stages[0].shares[0].tile, 0);
+  EXPECT_EQ(program.stages[1].shares[0].tile, 1);
+  check(program);
+}
+
+TEST(PipelineLowering, RefusesATileThatWorksForTwoLayers) {
+  const auto network = two_convolutions();
+  auto schedule = fused_schedule(network, pipeline());
+  auto* node = &schedule.root;
+  while (node->kind != mapping::NodeKind::kPipeline) node = &node->children.front();
+  for (auto& branch : node->children) {
+    mapping::Node place;
+    place.kind = mapping::NodeKind::kPlace;
+    place.place.tiles = {1};
+    place.children.push_back(std::move(branch));
+    branch = std::move(place);
+  }
+  EXPECT_EQ(refusal([&] { mapping::lower(schedule, network, machine(1, 2)); }),
+            "fused tree: tile 1 works for layers convolution0 and convolution1 of one pipeline");
+}
+
+TEST(PipelineChecker, FindsElementsThatWouldHaveToComeAgain) {
+  // Without its window the consumer asks for the halo a second time, when the producer has let it
+  // go.
+  auto program = lowered(two_convolutions(), pipeline(), 1, 2);
+  program.stages[1].slots[0].retains = false;
+  const auto text = refusal([&] { check(program); });
+  EXPECT_NE(text.find("waits for"), std::string::npos) << text;
+}
+
+TEST(PipelineChecker, FindsOutputsThatNobodyTakes) {
+  // The consumer stops after its first tile: the producer's second granule finds no room.
+  auto program = lowered(two_convolutions(), pipeline(), 1, 2);
+  for (auto* block : {&program.stages[1].codes[0].load, &program.stages[1].codes[0].compute,
+                      &program.stages[1].codes[0].store})
+    for (auto& node : *block)
+      if (node.is_loop) node.count = 1;
+  EXPECT_NE(refusal([&] { check(program); }).find("waits for ever"), std::string::npos);
+}
+
+TEST(PipelineProgram, SurvivesItsFile) {
+  const auto program = lowered(two_convolutions(), pipeline(), 1, 2);
+  const auto bytes = mapping::to_program_bytes(program);
+  EXPECT_EQ(mapping::to_program_bytes(mapping::parse_program(bytes, "file")), bytes);
+}
+
 }  // namespace
 }  // namespace tessera::test

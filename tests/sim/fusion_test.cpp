@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <sstream>
 
+#include "mapping/fusion/fused_scheduler.h"
+#include "mapping/fusion/fusion_plan.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
 #include "sim/base/error.h"
+#include "sim/machine/machine_rates.h"
 #include "tests/support/fused_tree.h"
 #include "tests/support/plain_network.h"
 #include "tests/support/simulation.h"
@@ -312,6 +315,59 @@ TEST(HandOver, PiecesOverlapWhereTheWholeMapWaits) {
 
 INSTANTIATE_TEST_SUITE_P(All, FusedKinds, testing::ValuesIn(kKinds),
                          [](const auto& info) { return info.param.name; });
+
+/// Maps of 48 x 48 x 8 words of 2 bytes, 36 KiB each: more than four tiles of 8 KiB hold.
+Network large_maps() {
+  PlainNetwork network("large_maps");
+  const Window padded{{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
+  auto tensor = network.input({1, 4, 48, 48});
+  for (const int filters : {8, 8, 8, 4}) tensor = network.convolution(tensor, filters, padded);
+  return network.finish();
+}
+
+int fused_tops(const mapping::Schedule& schedule) {
+  return static_cast<int>(std::ranges::count_if(schedule.root.children, mapping::is_fused));
+}
+
+std::int64_t dram_bytes(const hw::Accelerator& machine, const mapping::Program& program) {
+  const auto run = in_child([&] {
+    sim::Machine whole(machine, program, {});
+    whole.run();
+    std::int64_t bytes = 0;
+    for (const auto& interface : whole.dram())
+      bytes += static_cast<std::int64_t>(interface->counts().read_bytes +
+                                         interface->counts().written_bytes);
+    return std::to_string(bytes);
+  });
+  EXPECT_TRUE(run.ok()) << run.text;
+  return run.ok() ? std::stoll(run.text) : 0;
+}
+
+TEST(Schedulers, FusedSavesDramTrafficAndKeepsTheValues) {
+  const auto network = large_maps();
+  const auto machine = grid_machine(2, 2);
+  const auto rates = sim::machine_rates(machine);
+  const auto schedule = mapping::schedule_fused(network, machine, rates);
+  EXPECT_GT(fused_tops(schedule), 0);
+  const auto program = mapping::lower(schedule, network, machine);
+  mapping::check(program, limits_of(machine));
+  const auto run = simulate(machine, program);
+  EXPECT_TRUE(run.ok()) << run.text;
+  const auto apart =
+      mapping::lower(mapping::schedule_layerwise(network, machine, rates), network, machine);
+  EXPECT_LT(dram_bytes(machine, program), dram_bytes(machine, apart));
+}
+
+TEST(Schedulers, PipeOrganKeepsTheValues) {
+  const auto network = large_maps();
+  const auto machine = grid_machine(4, 4);
+  const auto schedule = mapping::schedule_pipeorgan(network, machine, sim::machine_rates(machine));
+  EXPECT_GT(fused_tops(schedule), 0);
+  const auto program = mapping::lower(schedule, network, machine);
+  mapping::check(program, limits_of(machine));
+  const auto run = simulate(machine, program);
+  EXPECT_TRUE(run.ok()) << run.text;
+}
 
 }  // namespace
 }  // namespace tessera::test

@@ -62,6 +62,22 @@ TEST_F(RunProgram, EqualsTheDirectRunToTheByte) {
   EXPECT_GE(compared, 5);
 }
 
+TEST_F(RunProgram, PipelinesEqualTheDirectRunToTheByte) {
+  ASSERT_EQ(tessera(with_inputs({"run", "--functional", "--schedule", "pipeorgan", "--out", at("direct")})), "0");
+  ASSERT_EQ(tessera(with_inputs({"compile", "--schedule", "pipeorgan", "-o", at("program.pb")})), "0");
+  ASSERT_EQ(tessera({"run", "--functional", "--accelerator", "tangram-4x4", "--program",
+                     at("program.pb"), "--out", at("compiled")}),
+            "0");
+  int compared = 0;
+  for (const auto& entry : fs::directory_iterator(at("direct"))) {
+    const auto name = entry.path().filename().string();
+    if (name == "host.json") continue;  // of the host, not of the run
+    EXPECT_EQ(read_file(entry.path().string()), read_file(at("compiled/" + name))) << name;
+    ++compared;
+  }
+  EXPECT_GE(compared, 5);
+}
+
 TEST_F(RunProgram, AScheduleFileGivesTheSameRun) {
   ASSERT_EQ(tessera(with_inputs(
                 {"compile", "-o", at("a.pb"), "--schedule-out", at("layerwise.textproto")})),

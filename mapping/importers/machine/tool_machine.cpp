@@ -16,9 +16,14 @@ constexpr std::int64_t kMostLineBytes = 1024;
 constexpr std::int64_t kLeastFlitBytes = 4;
 /// The tools let tensors pass a buffer without any store; a piece as large as the registers has to fit.
 constexpr std::int64_t kStagingBytes = 16 * 1024;
-/// One x16 LPDDR4 channel: two bytes per transfer, at most 3200 MT/s.
-constexpr double kChannelBytes = 2;
-constexpr double kChannelMegatransfers = 3200;
+/// Kinds of channels from slow to fast; the first of which not too many are needed is taken.
+struct ChannelKind {
+  const char* device;
+  double bytes;          ///< per transfer
+  double megatransfers;  ///< at most
+};
+constexpr ChannelKind kChannelKinds[] = {{"lpddr4_3200", 2, 3200}, {"hbm2_pc", 8, 2000}};
+constexpr std::int64_t kMostChannels = 32;
 /// Off-chip bandwidth of tools that state none.
 constexpr double kDefaultDramBytesPerCycle = 25.6;
 
@@ -103,14 +108,22 @@ class Description {
     interface.set_staging_bytes(kStagingBytes);
   }
 
-  /// As few channels as carry the bandwidth, a power of two of them, dealt round the edge of the grid.
+  static std::int64_t channels_of(const ChannelKind& kind, double bytes_per_cycle) {
+    return power_of_two_above(bytes_per_cycle * kClockMegahertz / kind.bytes / kind.megatransfers);
+  }
+
+  /// As few channels as carry the bandwidth, a power of two of them, dealt round the edge of the grid. A tool that
+  /// states more than the most channels carry, as good as unlimited, gets those.
   void add_dram() {
-    const double megatransfers = dram_bytes_ * kClockMegahertz / kChannelBytes;
-    const std::int64_t channels = power_of_two_above(megatransfers / kChannelMegatransfers);
+    const ChannelKind* kind = &kChannelKinds[0];
+    if (channels_of(*kind, dram_bytes_) > kMostChannels) kind = &kChannelKinds[1];
+    const std::int64_t channels = std::min(kMostChannels, channels_of(*kind, dram_bytes_));
+    const double megatransfers =
+        std::min(kind->megatransfers, dram_bytes_ * kClockMegahertz / kind->bytes / static_cast<double>(channels));
     for (std::int64_t i = 0; i < channels; ++i) {
       auto& channel = *out_.add_dram();
-      channel.set_device("lpddr4_3200");
-      channel.set_data_rate_mt_s(megatransfers / static_cast<double>(channels));
+      channel.set_device(kind->device);
+      channel.set_data_rate_mt_s(megatransfers);
       channel.mutable_at()->set_row((i / 2) % machine_.tile_rows);
       channel.mutable_at()->set_column(i % 2 == 0 ? 0 : machine_.tile_columns - 1);
     }
