@@ -126,6 +126,7 @@ class StageReader {
     const std::int64_t before = side_by_side(rank);
     axis.push_back({rank, split.ways});
     if (split.size == 0) return;
+    sized_splits_ = true;
     const std::int64_t reach = split.size * split.ways * before;
     if (remaining(rank) > reach) plan_.array.loops.push_back({rank, reach});
   }
@@ -224,7 +225,7 @@ class StageReader {
 
   /// A tile that loops and splits leave to a PE is worked off there, one multiply-accumulate after the other.
   void complete_array_nest() {
-    if (layer().kind != workloads::LayerKind::kMatrix || plan_.array.loops.empty()) return;
+    if (!sized_splits_) return;
     for (const bool reduced : {false, true})
       for (workloads::RankId rank = 0; rank < static_cast<int>(layer().ranks.size()); ++rank)
         if (layer().ranks[rank].reduced == reduced && remaining(rank) > side_by_side(rank))
@@ -237,6 +238,7 @@ class StageReader {
   StagePlan plan_;
   std::vector<bool> held_;
   bool in_registers_[3] = {};
+  bool sized_splits_ = false;  ///< tiles of PEs have sizes, as in other tools' trees
 };
 
 /// Index of a tile along each split of one axis: the first split is the slowest.

@@ -1,0 +1,83 @@
+// `tessera validate` and `run` on another tool's files, as a user runs them.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "sim/base/csv.h"
+#include "sim/base/message_io.h"
+#include "tests/sim/program_run.h"
+
+namespace tessera::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Words = std::vector<std::string>;
+
+/// A depthwise layer on 16 tiles: the smallest of Timeloop's cases.
+Words with_case(Words before, const Words& after = {}) {
+  const fs::path folder = fs::path(TESSERA_REFERENCE) / "timeloop";
+  for (const auto& word :
+       {std::string("--network"), (folder / "problems/dw_512x14_s1.yaml").string(), std::string("--schedule"),
+        (folder / "mappings/tiles4x4__dw_512x14_s1__mp_ws.yaml").string(), std::string("--accelerator"),
+        (folder / "arch/tiles4x4.yaml").string()})
+    before.push_back(word);
+  before.insert(before.end(), after.begin(), after.end());
+  return before;
+}
+
+TEST(Validate, CausesAddUpToTheError) {
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(folder, with_case({"validate", "--model", "timeloop"}, {"--out", "out"}));
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  const auto table = CsvTable::load((folder / "out/validation.csv").string());
+  ASSERT_EQ(table.rows(), 1u);
+  std::int64_t causes = 0;
+  for (const char* cause : {"rest", "toolwords", "overlap", "array", "delivery", "capacity", "ports", "latency",
+                            "bandwidth", "dram"})
+    causes += table.integer(0, std::string(cause) + "_cycles");
+  EXPECT_EQ(causes, table.integer(0, "error_cycles"));
+  EXPECT_EQ(table.integer(0, "simulated_cycles") - table.integer(0, "predicted_cycles"), causes);
+  EXPECT_EQ(table.integer(0, "predicted_cycles"), 4752);
+}
+
+TEST(Validate, ChangedExpectationEndsWithFour) {
+  const auto folder = empty_test_folder();
+  const auto write = with_case({"validate", "--model", "timeloop", "--no-ladder"}, {"--write-expect", "kept.csv"});
+  ASSERT_EQ(run_tessera(folder, write).exit_code, 0);
+  const auto check = with_case({"validate", "--model", "timeloop", "--no-ladder"}, {"--expect", "kept.csv"});
+  EXPECT_EQ(run_tessera(folder, check).exit_code, 0);
+  std::string text = read_file((folder / "kept.csv").string());
+  text.replace(text.find("4752"), 4, "4753");
+  std::ofstream((folder / "kept.csv").string()) << text;
+  const auto end = run_tessera(folder, check);
+  EXPECT_EQ(end.exit_code, 4);
+  EXPECT_NE(end.errors.find("kept.csv:2: expected '"), std::string::npos) << end.errors;
+}
+
+TEST(Validate, TakesTheToolsOwnOutputAsThePrediction) {
+  const auto folder = empty_test_folder();
+  std::ofstream((folder / "tool.csv").string()) << "case,cycles\ntiles4x4__dw_512x14_s1__mp_ws,5000\nother,1\n";
+  const auto end = run_tessera(folder, with_case({"validate", "--model", "timeloop", "--no-ladder"},
+                                                 {"--model-csv", "tool.csv", "--out", "out"}));
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  EXPECT_EQ(CsvTable::load((folder / "out/validation.csv").string()).integer(0, "predicted_cycles"), 5000);
+}
+
+TEST(RunOnToolFiles, RecognisesThemByContent) {
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(folder, with_case({"run", "--functional"}, {"--out", "out"}));
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+  EXPECT_TRUE(fs::exists(folder / "out/result.json"));
+}
+
+TEST(RunOnToolFiles, RefusesAnUnknownIdealisation) {
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(folder, with_case({"run"}, {"--ideal", "dramm"}));
+  EXPECT_EQ(end.exit_code, 2);
+  EXPECT_EQ(end.errors, "tessera: --ideal dramm: no idealisation 'dramm'; did you mean dram?\n");
+}
+
+}  // namespace
+}  // namespace tessera::test
