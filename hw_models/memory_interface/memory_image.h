@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "hw_models/tile/message.h"
+#include "hw_models/tile/tile_context.h"
 #include "workloads/reference_executor.h"
 
 namespace tessera::hw {

@@ -2,6 +2,7 @@
 
 #include <systemc>
 
+#include "hw_models/memory_interface/channel_config.h"
 #include "sim/machine/machine.h"
 
 namespace tessera::sim {
