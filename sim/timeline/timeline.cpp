@@ -1,6 +1,7 @@
 #include "sim/timeline/timeline.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "noc/topology/description.h"
 #include "sim/base/error.h"
@@ -11,11 +12,15 @@ using hw::MessageKind;
 
 namespace {
 
-/// Between counter values of links and DRAM.
-constexpr Cycle kSampleCycles = 256;
+/// Between counter values of links and DRAM, and the share of the time shown so far that they are
+/// apart: a long run has coarser ones, so that they do not fill the file.
+constexpr Cycle kSampleCycles = 512;
+constexpr Cycle kSamplesPerDoubling = 512;
 
 /// Order of the tracks below a channel, the network, and links below their tile's tracks.
 enum Rank { kReadRank = 1, kWriteRank, kBandwidthRank, kMeanRank = 1, kMaxRank, kLinkRank = 10 };
+
+Cycle next_multiple(Cycle cycle, Cycle unit) { return (cycle / unit + 1) * unit; }
 
 std::int64_t percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<std::int64_t>((200 * part / whole + 1) / 2);
@@ -38,8 +43,9 @@ Timeline::Timeline(const hw::Accelerator& accelerator, const mapping::Program& p
         std::make_unique<TileTracks>(file_, window_, program, tile + 1, name);
   }
   add_channels();
+  add_shared_buffers();
   add_network();
-  next_sample_ = std::max<Cycle>(1, window_.from / kSampleCycles) * kSampleCycles;
+  next_sample_ = window_.from > 0 ? window_.from : kSampleCycles;
 }
 
 Timeline::~Timeline() = default;
@@ -54,6 +60,15 @@ void Timeline::add_channels() {
     channel.writes = Lanes(file_, channel.process, "write", kWriteRank);
     channel.bandwidth =
         file_.add_counter(channel.process, "bandwidth", "% of peak", kBandwidthRank);
+  }
+}
+
+void Timeline::add_shared_buffers() {
+  for (std::size_t i = 0; i < accelerator_.shared_buffers.size(); ++i) {
+    const auto pid = accelerator_.tiles() + 2 + static_cast<int>(channels_.size() + i);
+    const Track process = file_.add_process(pid, "shared buffer " + std::to_string(i));
+    shared_.push_back(
+        {Lanes(file_, process, "read", kReadRank), Lanes(file_, process, "write", kWriteRank)});
   }
 }
 
@@ -79,8 +94,10 @@ const std::string& Timeline::stage_name(int stage) const {
 }
 
 std::string Timeline::node_name(hw::NodeId node) const {
-  return is_tile(node) ? "tile " + std::to_string(node)
-                       : "DRAM channel " + std::to_string(node - tracks_.size());
+  if (is_tile(node)) return "tile " + std::to_string(node);
+  const auto memory = node - tracks_.size();
+  return is_channel(node) ? "DRAM channel " + std::to_string(memory)
+                          : "shared buffer " + std::to_string(memory - channels_.size());
 }
 
 void Timeline::instruction_began(const hw::InstructionEvent& event) {
@@ -103,8 +120,12 @@ void Timeline::occupancy(mapping::TileId id, Cycle now, Bytes bytes) {
 /// sender.
 bool Timeline::concerns_selection(const hw::OrderEvent& event) const {
   if (event.is_write) return channels_[event.channel].incoming.contains(event.order);
-  return std::ranges::any_of(event.order->destinations,
-                             [&](hw::NodeId node) { return tracks_[node] != nullptr; });
+  return any_selected(event.order->destinations);
+}
+
+bool Timeline::any_selected(std::span<const hw::NodeId> nodes) const {
+  return std::ranges::any_of(
+      nodes, [&](hw::NodeId node) { return is_tile(node) && tracks_[node] != nullptr; });
 }
 
 void Timeline::order_began(const hw::OrderEvent& event) {
@@ -135,25 +156,38 @@ void Timeline::order_ended(const hw::OrderEvent& event) {
 void Timeline::packet_sent(const PacketEvent& event) {
   const auto& message = *event.message;
   if (message.kind != MessageKind::kData && message.kind != MessageKind::kWriteData) return;
-  if (is_tile(message.source)) return send_from_tile(event);
-  if (!message.last) return;
-  const auto entry =
-      channels_[message.source - tracks_.size()].sending.extract(message.order.get());
+  if (is_channel(message.source))
+    send_read_data(event);
+  else
+    send_from_buffer(event);
+}
+
+void Timeline::send_read_data(const PacketEvent& event) {
+  if (!event.message->last) return;
+  const auto entry = channel_at(event.message->source).sending.extract(event.message->order.get());
   if (entry.empty()) return;
   entry.mapped()->arrows = event.destinations.size();
   flying_[event.id] = {entry.mapped(), event.destinations.size()};
 }
 
-void Timeline::send_from_tile(const PacketEvent& event) {
+/// Where data of a tile or of a shared buffer are shown on their way out; nullptr when they are
+/// not.
+Lanes* Timeline::lanes_of_sender(const PacketEvent& event) {
+  const auto source = event.message->source;
+  if (is_tile(source)) return tracks_[source] != nullptr ? &tracks_[source]->sends() : nullptr;
+  return any_selected(event.destinations) ? &shared_at(source).sends : nullptr;
+}
+
+void Timeline::send_from_buffer(const PacketEvent& event) {
   const auto& message = *event.message;
-  auto* tracks = tile(static_cast<mapping::TileId>(message.source));
-  if (tracks == nullptr) return;
+  Lanes* lanes = lanes_of_sender(event);
+  if (lanes == nullptr) return;
   const std::pair key{message.source, message.ticket};
   auto& sending = leaving_[key];
   if (sending == nullptr) {
     sending = std::make_shared<Sending>();
-    sending->lanes = &tracks->sends();
-    sending->lane = sending->lanes->open(event.cycle);
+    sending->lanes = lanes;
+    sending->lane = lanes->open(event.cycle);
     const auto& granule = message.order != nullptr ? message.order->granule : message.granule;
     sending->slice = {stage_name(granule.stage),
                       kDataCategory,
@@ -194,12 +228,32 @@ void Timeline::packet_arrived(const PacketEvent& event) {
   const auto& message = *event.message;
   const auto destination = event.destinations.front();
   if (message.kind == MessageKind::kWriteData) {
-    if (from != nullptr)
-      channels_[destination - tracks_.size()].incoming[message.order.get()] = from;
+    if (from == nullptr) return;
+    if (!is_channel(destination)) return write_to_shared(event, from);
+    channel_at(destination).incoming[message.order.get()] = from;
     return;
   }
   if (message.kind == MessageKind::kData && message.last) arrive_at_tile(event, from.get());
   if (from == nullptr) return;
+  --from->arrows;
+  settle(from);
+}
+
+/// A shared buffer takes data in as they come: the last packet of a write is shown.
+void Timeline::write_to_shared(const PacketEvent& event, const SendingPtr& from) {
+  const auto& granule = event.message->order->granule;
+  Slice slice{stage_name(granule.stage),
+              kDataCategory,
+              event.cycle,
+              event.cycle + 1,
+              granule.sequence,
+              {},
+              {}};
+  add_arrow(*from, event.cycle, slice.ends);
+  auto& writes = shared_at(event.destinations.front()).writes;
+  const auto lane = writes.open(slice.begin);
+  writes.close(lane, slice.end);
+  if (cut(window_, slice)) file_.slice(writes.track(lane), slice);
   --from->arrows;
   settle(from);
 }
@@ -243,6 +297,11 @@ void Timeline::settle(const SendingPtr& sending) {
     file_.slice(sending->lanes->track(sending->lane), slice);
 }
 
+Cycle Timeline::interval() const {
+  const Cycle shown = last_sample_ - std::min(last_sample_, window_.from);
+  return std::max(kSampleCycles, std::bit_floor(shown / kSamplesPerDoubling));
+}
+
 /// A counter's value holds from its time on, so what an interval saw is written at its begin.
 void Timeline::sampled(const Sample& sample) {
   if (sample.cycle > last_sample_) {
@@ -252,8 +311,7 @@ void Timeline::sampled(const Sample& sample) {
       tell_bandwidth(channels_[i], *sample.dram[i], sample.cycle, shown);
   }
   last_sample_ = sample.cycle;
-  next_sample_ =
-      sample.cycle >= window_.to ? kNever : (sample.cycle / kSampleCycles + 1) * kSampleCycles;
+  next_sample_ = sample.cycle >= window_.to ? kNever : next_multiple(sample.cycle, interval());
 }
 
 void Timeline::tell_links(const Sample& sample, bool shown) {

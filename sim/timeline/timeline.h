@@ -26,9 +26,9 @@ struct TimelineOptions {
 /// A process per selected tile: its load queue (a slice per receive, the arrivals of its data
 /// inside), array and vector unit (a slice per instruction, its causes of the cycle stack inside;
 /// what the tile waited for stands between them), store queue, data on their way out, and its
-/// buffer's occupancy. A process per DRAM channel with the reads and writes that concern selected
-/// tiles, and one for the network. Arrows lead from data sent to their arrival. Slices that reach
-/// out of the window are cut.
+/// buffer's occupancy. A process per DRAM channel and shared buffer with the reads and writes that
+/// concern selected tiles, and one for the network. Arrows lead from data sent to their arrival.
+/// Slices that reach out of the window are cut.
 class Timeline final : public Observer {
  public:
   /// Program and accelerator must outlive it. UserError when the file cannot be written.
@@ -76,6 +76,9 @@ class Timeline final : public Observer {
     std::map<const hw::Order*, SendingPtr>
         incoming;  ///< writes whose data have arrived: their senders
   };
+  struct SharedMemory {
+    Lanes sends, writes;
+  };
   struct LinkCounter {
     std::size_t link;
     Track track;
@@ -99,12 +102,25 @@ class Timeline final : public Observer {
   std::string node_name(hw::NodeId node) const;
   void add_channels();
   void add_network();
-  void send_from_tile(const PacketEvent& event);
+  void add_shared_buffers();
+  bool is_channel(hw::NodeId node) const {
+    return !is_tile(node) && node - tracks_.size() < channels_.size();
+  }
+  Channel& channel_at(hw::NodeId node) { return channels_[node - tracks_.size()]; }
+  SharedMemory& shared_at(hw::NodeId node) {
+    return shared_[node - tracks_.size() - channels_.size()];
+  }
+  bool any_selected(std::span<const hw::NodeId> nodes) const;
+  Lanes* lanes_of_sender(const PacketEvent& event);
+  void send_read_data(const PacketEvent& event);
+  void send_from_buffer(const PacketEvent& event);
+  void write_to_shared(const PacketEvent& event, const SendingPtr& from);
   SendingPtr take_flying(const PacketEvent& event);
   void arrive_at_tile(const PacketEvent& event, Sending* from);
   void add_arrow(Sending& from, Cycle arrival, std::vector<FlowId>& ends);
   void settle(const SendingPtr& sending);
   void end(const SendingPtr& sending, Cycle cycle);
+  Cycle interval() const;
   void tell_links(const Sample& sample, bool shown);
   void tell_bandwidth(Channel& channel, const hw::DramInterface& interface, Cycle now, bool shown);
 
@@ -114,6 +130,7 @@ class Timeline final : public Observer {
   TraceFile file_;
   std::vector<std::unique_ptr<TileTracks>> tracks_;  ///< by tile; nullptr: not selected
   std::vector<Channel> channels_;
+  std::vector<SharedMemory> shared_;
   Track mean_utilisation_ = 0, max_utilisation_ = 0;
   std::vector<LinkCounter> links_;
   std::vector<std::uint64_t> flits_, moved_;  ///< per link, up to the last sample and before it

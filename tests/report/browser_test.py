@@ -13,9 +13,9 @@ import unittest
 
 from browser import CHARTS_OF_A_RUN, Browser, missing
 
-CAUSES = ['compute', 'array_fill_drain', 'buffer_and_delivery', 'vector', 'control', 'wait_dram', 'wait_network',
-          'wait_peer', 'idle']
-COMPONENTS = ['mac', 'register_file', 'array', 'buffer', 'vector_unit', 'network', 'dram', 'static']
+CAUSES = ['compute', 'array_fill_drain', 'buffer_and_delivery', 'vector', 'control', 'wait_dram',
+          'wait_shared_buffer', 'wait_network', 'wait_peer', 'idle']
+COMPONENTS = ['mac', 'register_file', 'array', 'buffer', 'vector_unit', 'network', 'dram', 'shared_buffer', 'static']
 BUS = ['data', 'refresh', 'row', 'turnaround', 'group_spacing', 'arbitration', 'no_requests']
 SKIPPED = 77
 

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <set>
 
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/machine/machine.h"
+#include "tests/sim/timeline_viewer.h"
 #include "tests/support/child_process.h"
 #include "tests/support/random_layer.h"
 #include "tests/support/random_plan.h"
@@ -21,121 +21,6 @@ namespace tessera::test {
 namespace {
 
 namespace pf = perfetto::proto;
-using Cycles = std::map<std::string, Cycle>;
-
-/// A slice as a viewer would see it.
-struct Seen {
-  std::string name, category;
-  std::uint64_t track;
-  Cycle begin, end;
-};
-
-/// Reads a trace as a viewer does: packets in order of time, equal times in order of the file.
-class Viewer {
- public:
-  explicit Viewer(const pf::Trace& trace) {
-    for (const auto& packet : trace.packet()) take(packet);
-    std::ranges::stable_sort(events_, {}, &pf::TracePacket::timestamp);
-    for (const auto& packet : events_) play(packet);
-    for (const auto& [track, open] : open_) require(open.empty(), "a slice has no end");
-    for (const auto& [flow, times] : flows_) {
-      require(times.starts == 1 && times.ends == 1, "an arrow has not one start and one end");
-      require(times.start <= times.end, "an arrow leads back in time");
-    }
-  }
-
-  const std::string& faults() const { return faults_; }
-  const std::vector<Seen>& slices() const { return slices_; }
-  std::size_t arrows() const { return flows_.size(); }
-  std::size_t counters() const { return counters_; }
-  const std::map<std::uint64_t, pf::TrackDescriptor>& tracks() const { return tracks_; }
-
-  /// Cycles by cause of every tile, tile by pid.
-  std::map<int, Cycles> stacks() const {
-    std::map<int, Cycles> stacks;
-    for (const auto& slice : slices_)
-      if (slice.category == "cause")
-        stacks[pid_of(slice.track)][slice.name] += slice.end - slice.begin;
-    return stacks;
-  }
-  int pid_of(std::uint64_t track) const {
-    return tracks_.at(tracks_.at(track).parent_uuid()).process().pid();
-  }
-
- private:
-  struct Flow {
-    int starts = 0, ends = 0;
-    Cycle start = 0, end = 0;
-  };
-
-  void require(bool holds, const char* fault) {
-    if (!holds && faults_.size() < 1000) faults_ += std::string(fault) + "\n";
-  }
-
-  void take(const pf::TracePacket& packet) {
-    require(packet.unknown_fields().empty(), "a packet has unknown fields");
-    require(packet.trusted_packet_sequence_id() == 1, "a packet has no sequence");
-    if (packet.has_track_descriptor()) {
-      const auto& track = packet.track_descriptor();
-      require(!track.has_parent_uuid() || tracks_.contains(track.parent_uuid()),
-              "a parent comes after its child");
-      require(tracks_.emplace(track.uuid(), track).second, "a track is described twice");
-      return;
-    }
-    require(packet.has_track_event() && packet.has_timestamp(), "a packet holds nothing");
-    require(tracks_.contains(packet.track_event().track_uuid()), "an event is on no track");
-    for (const auto& name : packet.interned_data().event_names()) names_[name.iid()] = name.name();
-    for (const auto& name : packet.interned_data().event_categories())
-      categories_[name.iid()] = name.name();
-    const auto& event = packet.track_event();
-    if (event.has_name_iid()) {
-      require((packet.sequence_flags() & 2) != 0, "a name is used without saying so");
-      require(event.name_iid() != 0 && names_.contains(event.name_iid()),
-              "a name is used before it is known");
-    }
-    events_.push_back(packet);
-  }
-
-  void play(const pf::TracePacket& packet) {
-    const auto& event = packet.track_event();
-    const Cycle at = packet.timestamp();
-    auto& open = open_[event.track_uuid()];
-    const bool is_counter = tracks_.at(event.track_uuid()).has_counter();
-    require(is_counter == (event.type() == pf::TrackEvent::COUNTER),
-            "a counter and its events do not match");
-    if (event.type() == pf::TrackEvent::SLICE_BEGIN) {
-      open.push_back({names_[event.name_iid()],
-                      event.category_iids_size() > 0 ? categories_[event.category_iids(0)] : "",
-                      event.track_uuid(), at, 0});
-      for (const auto flow : event.flow_ids()) {
-        ++flows_[flow].starts;
-        flows_[flow].start = at;
-      }
-      for (const auto flow : event.terminating_flow_ids()) {
-        ++flows_[flow].ends;
-        flows_[flow].end = at;
-      }
-    } else if (event.type() == pf::TrackEvent::SLICE_END) {
-      require(!open.empty(), "an end without a begin");
-      if (open.empty()) return;
-      open.back().end = at;
-      require(open.back().end > open.back().begin, "an empty slice");
-      slices_.push_back(open.back());
-      open.pop_back();
-    } else {
-      ++counters_;
-    }
-  }
-
-  std::string faults_;
-  std::vector<pf::TracePacket> events_;
-  std::map<std::uint64_t, pf::TrackDescriptor> tracks_;
-  std::map<std::uint64_t, std::string> names_, categories_;
-  std::map<std::uint64_t, std::vector<Seen>> open_;
-  std::vector<Seen> slices_;
-  std::map<std::uint64_t, Flow> flows_;
-  std::size_t counters_ = 0;
-};
 
 struct Run {
   pf::Trace trace;
@@ -201,7 +86,7 @@ TEST_P(TimelineOf, RandomProgramShowsTheCycleStack) {
   for (const bool detailed : {false, true}) {
     const auto run =
         run_with_timeline(accelerator_, program_, {file_, {}, all_tiles(accelerator_)}, detailed);
-    const Viewer viewer(run.trace);
+    const TimelineViewer viewer(run.trace);
     EXPECT_EQ(viewer.faults(), "");
     EXPECT_EQ(viewer.stacks(), run.stacks);
     EXPECT_GT(viewer.arrows(), 0u);
@@ -217,7 +102,7 @@ TEST_P(TimelineOf, WindowHoldsEveryCycleOnce) {
   if (window.from >= window.to) GTEST_SKIP() << "the run is too short";
   const auto run =
       run_with_timeline(accelerator_, program_, {file_, window, all_tiles(accelerator_)});
-  const Viewer viewer(run.trace);
+  const TimelineViewer viewer(run.trace);
   EXPECT_EQ(viewer.faults(), "");
   for (const auto& slice : viewer.slices()) {
     EXPECT_GE(slice.begin, window.from);
@@ -235,7 +120,7 @@ TEST_P(TimelineOf, WindowHoldsEveryCycleOnce) {
 TEST_P(TimelineOf, OneTileShowsThatTileOnly) {
   const auto run =
       run_with_timeline(accelerator_, program_, {file_, {}, {accelerator_.tiles() - 1}});
-  const Viewer viewer(run.trace);
+  const TimelineViewer viewer(run.trace);
   EXPECT_EQ(viewer.faults(), "");
   const int pid = accelerator_.tiles();
   EXPECT_EQ(viewer.stacks(), (std::map<int, Cycles>{{pid, run.stacks.at(pid)}}));

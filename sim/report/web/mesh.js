@@ -230,7 +230,7 @@ class TimedMaps {
 
   addMaps(place) {
     const {runs, book} = this.page;
-    const height = 40 + Math.min(560, Math.max(260, 36 * largest(runs.map((run) => run.result.machine.rows))));
+    const height = 40 + Math.min(560, Math.max(340, 36 * largest(runs.map((run) => run.result.machine.rows))));
     const parts = partsOf(this.page, place);
     const maps = (title, id, entries, changed) => {
       const {controls, row} = part(parts, title);
@@ -294,7 +294,7 @@ function mapsSection(page) {
 function causeMap(page, {controls, row}) {
   let cause = 'wait_dram';
   const height = 360;
-  const shares = (run) => run.tiles.map((tile) => tile[`${cause}_cycles`] / run.result.cycles);
+  const shares = (run) => run.tiles.map((tile) => (tile[`${cause}_cycles`] ?? 0) / run.result.cycles);
   const keys = page.runs.map((run) => page.book.add(row, run, 'cause-map', height, (colours, box) =>
     tileMapOption(run, shares(run), {scale: largest(page.runs.flatMap(shares)), format: percent, describe: percent}, colours, box)));
   const select = choice(controls, 'share of cycles', CAUSES.map((entry) => [entry.key, entry.name]), (value) => {

@@ -7,7 +7,7 @@ const FIGURES = [
   ['milliseconds', (run) => run.result.milliseconds, (value) => value.toFixed(3), -1],
   ['MACs', (run) => run.result.macs, short, 0],
   ['multipliers used', (run) => run.result.utilisation, percent, 1],
-  ['energy', (run) => run.result.energy_pj.total, (value) => short(value * 1e-9, 'mJ'), -1],
+  ['energy', (run) => run.result.energy_pj.total, energy, -1],
   ['DRAM read', (run) => sum(run.result.dram_channels.map((channel) => channel.read_bytes)), (value) => short(value, 'B'), -1],
   ['DRAM written', (run) => sum(run.result.dram_channels.map((channel) => channel.written_bytes)), (value) => short(value, 'B'), -1],
   ['DRAM bandwidth used', (run) => sum(run.result.dram_channels.map((channel) => channel.bandwidth_fraction)) / Math.max(1, run.result.dram_channels.length), percent, 0],
@@ -64,7 +64,7 @@ function slowestLayers(page, row) {
     const head = ['layer', 'kind', 'cycles', 'of the run', 'multipliers used', 'energy'];
     const table = element('table', {}, element('thead', {}, element('tr', {}, ...head.map((name) => element('th', {}, name)))),
       element('tbody', {}, ...layers.map((layer) => element('tr', {}, ...[layer.name, layer.kind, grouped(layer.cycles), percent(layer.cycles / run.result.cycles),
-        percent(layer.utilisation), short(layer.energy_pj.total / 1e6, '\u00b5J')].map((text) => element('td', {}, text))))));
+        percent(layer.utilisation), energy(layer.energy_pj.total)].map((text) => element('td', {}, text))))));
     row.append(element('figure', {}, element('figcaption', {}, page.runs.length > 1 ? run.name : ''), element('div', {class: 'scroll'}, table)));
   }
 }

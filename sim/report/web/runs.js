@@ -9,6 +9,7 @@ const CAUSES = [
   {key: 'vector', name: 'vector unit', colour: '#8250df'},
   {key: 'control', name: 'issuing', colour: '#b79bf0'},
   {key: 'wait_dram', name: 'waiting for DRAM', colour: '#e8762c'},
+  {key: 'wait_shared_buffer', name: 'waiting for a shared buffer', colour: '#a05c33'},
   {key: 'wait_network', name: 'waiting for the network', colour: '#d6336c'},
   {key: 'wait_shared_buffer', name: 'waiting for shared buffers', colour: '#c98a4b'},
   {key: 'wait_peer', name: 'waiting for a peer', colour: '#e5b92e'},
@@ -49,6 +50,13 @@ function short(value, unit = '') {
   return step ? `${digits(value / step[0])} ${step[1]}${unit}` : `${digits(value)}${unit ? ' ' + unit : ''}`;
 }
 
+/** Picojoules in a unit that leaves a number to read. */
+function energy(picojoules) {
+  const steps = [[1e12, 'J'], [1e9, 'mJ'], [1e6, '\u00b5J'], [1e3, 'nJ'], [1, 'pJ']];
+  const [size, unit] = steps.find(([step]) => picojoules >= step) ?? steps.at(-1);
+  return `${Number((picojoules / size).toPrecision(4))} ${unit}`;
+}
+
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const grouped = (number) => Math.round(number).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
@@ -85,6 +93,10 @@ class Run {
   }
   rangeName(bin) {
     return bin < 0 ? 'whole run' : `cycles ${grouped(this.binBegin(bin))} to ${grouped(this.binBegin(bin) + this.binCycles(bin))}`;
+  }
+  /** Tile-cycles of a cause, bin by bin; a run of an older version may not know it. */
+  causeOverTime(cause) {
+    return this.history.cycle_stack.find((entry) => entry.cause === cause)?.tile_cycles ?? Array(this.bins).fill(0);
   }
   layerName(index) { return index >= 0 ? this.result.layers[index].name : 'none'; }
 }

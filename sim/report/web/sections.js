@@ -41,7 +41,7 @@ const layerHeight = (runs) => 90 + 15 * Math.min(largest(runs.map((run) => run.r
 
 function layerStackParts(run, shares) {
   return CAUSES.map((cause) => ({...cause, values: run.result.layers.map((layer) => {
-    const cycles = layer.cycle_stack[cause.key];
+    const cycles = layer.cycle_stack[cause.key] ?? 0;
     const whole = sum(Object.values(layer.cycle_stack));
     return shares ? (whole > 0 ? cycles / whole : 0) : cycles / run.result.tiles;
   })}));
@@ -55,13 +55,13 @@ function layerStackOption(page, run, shares, colours) {
 }
 
 function tileStackOption(run, colours) {
-  const parts = CAUSES.map((cause) => ({...cause, values: run.tiles.map((tile) => tile[`${cause.key}_cycles`])}));
+  const parts = CAUSES.map((cause) => ({...cause, values: run.tiles.map((tile) => tile[`${cause.key}_cycles`] ?? 0)}));
   return stackedBars(colours, run.tiles.map((tile) => String(tile.tile)), parts,
     {horizontal: false, unit: 'cycles', zoom: run.tiles.length > 64, limit: run.result.cycles, format: (cycles) => short(cycles)});
 }
 
 function stackOverTimeOption(run, colours) {
-  const parts = CAUSES.map((cause, i) => ({...cause, values: run.history.cycle_stack[i].tile_cycles
+  const parts = CAUSES.map((cause) => ({...cause, values: run.causeOverTime(cause.key)
     .map((cycles, bin) => cycles / (run.binCycles(bin) * run.result.tiles))}));
   return stackedShares(colours, run, parts, percent);
 }
@@ -115,7 +115,7 @@ function energySection(page) {
   const row = sideBySide(place);
   const most = largest(page.runs.flatMap((run) => run.result.layers.map((layer) => layer.energy_pj.total)));
   for (const run of page.runs) {
-    const parts = COMPONENTS.map((part) => ({...part, values: run.result.layers.map((layer) => layer.energy_pj[part.key] / 1e6)}));
+    const parts = COMPONENTS.map((part) => ({...part, values: run.result.layers.map((layer) => (layer.energy_pj[part.key] ?? 0) / 1e6)}));
     page.book.add(row, run, 'energy-layers', layerHeight(page.runs), (colours) =>
       stackedBars(colours, run.result.layers.map((layer) => layer.name), parts,
         {unit: 'microjoule', limit: page.runs.length > 1 ? most / 1e6 : undefined, format: (value) => short(value)}));
