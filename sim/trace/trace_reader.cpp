@@ -85,8 +85,7 @@ std::vector<TraceEvent> TraceReader::events_of(const proto::TracePart& part) con
     auto events = from_columns(columns);
     const auto places = run_.tiles() + run_.channels() + run_.shared_buffers();
     for (const auto& event : events)
-      if (event.place >= places)
-        throw DamagedPart("an event is at no place of the machine");
+      if (event.place >= places) throw DamagedPart("an event is at no place of the machine");
     return events;
   });
 }
