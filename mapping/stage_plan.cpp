@@ -105,6 +105,7 @@ class StageReader {
 
   void visit_split(const SplitNode& split) {
     if (split.ways < 1) refuse("a split needs at least one way");
+    if (split.joint) refuse("split of " + split.ranks.front().rank + " that advances with the one above it (joint)");
     if (split.skewed) refuse("skewed split in a layer-by-layer stage");
     const auto id = rank(split.ranks);
     if (split.axis == Axis::kArrayY || split.axis == Axis::kArrayX || split.axis == Axis::kLanes)

@@ -125,6 +125,7 @@ TracedRun describe_run(const po::variables_map& values, const Job& job) {
   add_fingerprint(run, "compiled program", mapping::to_program_bytes(job.program));
   run.set_tiles(static_cast<std::uint32_t>(job.accelerator.tiles()));
   run.set_channels(static_cast<std::uint32_t>(job.accelerator.dram.size()));
+  run.set_shared_buffers(static_cast<std::uint32_t>(job.accelerator.shared_buffers.size()));
   for (const auto& stage : job.program.stages) run.add_stages(stage.name);
   return run;
 }

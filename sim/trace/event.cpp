@@ -87,8 +87,10 @@ EventKind event_kind_from_name(const std::string& name) {
 }
 
 std::string TraceNames::place(std::uint32_t place) const {
-  return place < tiles ? detail::concatenate("tile ", place)
-                       : detail::concatenate("channel ", place - tiles);
+  if (place < tiles) return detail::concatenate("tile ", place);
+  const auto memory = place - tiles;
+  return memory < channels ? detail::concatenate("channel ", memory)
+                           : detail::concatenate("shared buffer ", memory - channels);
 }
 
 std::string TraceNames::stage(std::int64_t number) const {

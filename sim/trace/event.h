@@ -55,7 +55,8 @@ constexpr int details_of(EventKind kind) {
 /// Plain numbers, comparable without knowing what they mean. The order of the members is the order
 /// of events that happen in one cycle.
 struct TraceEvent {
-  std::uint32_t place = 0;  ///< tile, or number of tiles + DRAM channel
+  std::uint32_t place =
+      0;  ///< tile; from the number of tiles on DRAM channels, then shared buffers
   EventKind kind = EventKind::kDeliver;
   Cycle cycle = 0;        ///< chip clock
   std::uint8_t code = 0;  ///< hw::MessageKind, mapping::Op or dram::CommandKind
@@ -66,7 +67,7 @@ struct TraceEvent {
 
 /// Names for the numbers in events.
 struct TraceNames {
-  std::uint32_t tiles = 0;
+  std::uint32_t tiles = 0, channels = 0;
   std::vector<std::string> stages;
 
   std::string place(std::uint32_t place) const;

@@ -15,7 +15,7 @@ namespace tessera::sim {
 namespace pb = google::protobuf;
 
 TraceNames names_of(const proto::TracedRun& run) {
-  return {run.tiles(), {run.stages().begin(), run.stages().end()}};
+  return {run.tiles(), run.channels(), {run.stages().begin(), run.stages().end()}};
 }
 
 TraceReader::TraceReader(std::string path) : path_(std::move(path)) {
@@ -83,9 +83,9 @@ std::vector<TraceEvent> TraceReader::events_of(const proto::TracePart& part) con
   return opened([&] {
     auto columns = unseal<proto::TraceEvents>(part);
     auto events = from_columns(columns);
+    const auto places = run_.tiles() + run_.channels() + run_.shared_buffers();
     for (const auto& event : events)
-      if (event.place >= run_.tiles() + run_.channels())
-        throw DamagedPart("an event is at no place of the machine");
+      if (event.place >= places) throw DamagedPart("an event is at no place of the machine");
     return events;
   });
 }

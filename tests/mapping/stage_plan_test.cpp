@@ -257,6 +257,9 @@ TEST(ReadStages, RefuseWhatAStageCannotHold) {
   auto skewed = schedule();
   find(skewed.root, NodeKind::kSplit).split.skewed = true;
   EXPECT_NE(refusal(skewed, network).find("skewed"), std::string::npos);
+  auto joint = schedule();
+  find(joint.root, NodeKind::kSplit).split.joint = true;
+  EXPECT_NE(refusal(joint, network).find("(joint)"), std::string::npos);
 
   auto sliding = schedule();
   find(sliding.root, NodeKind::kLoop).loop.step = 1;

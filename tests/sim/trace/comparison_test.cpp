@@ -163,7 +163,7 @@ TEST(TraceComparison, RemovedEventIsFoundWhereItWas) {
 }
 
 TEST(TraceComparison, ReportNamesCyclePlaceAndInstruction) {
-  const sim::TraceNames names{.tiles = 2, .stages = {"conv1"}};
+  const sim::TraceNames names{.tiles = 2, .channels = 1, .stages = {"conv1"}};
   auto slower = kBase;
   slower[4].cycle = 13;
   const auto text =

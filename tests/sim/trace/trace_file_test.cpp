@@ -249,8 +249,10 @@ TEST_F(TraceFile, MemoryDoesNotGrowWithLength) {
   EXPECT_EQ(comparison.equal_events(), count);
   RecordProperty("file_bytes", std::to_string(fs::file_size(path_)));
   RecordProperty("peak_kib", std::to_string(peak_kib()));
+#ifndef __SANITIZE_ADDRESS__  // the sanitizer keeps freed memory for a while
   // All events at once would be 2'000'000 x 72 B = 137 MiB.
   EXPECT_LT(peak_kib() - before, 8 * 1024);
+#endif
 }
 
 }  // namespace tessera::test
