@@ -573,6 +573,7 @@ TEST(CheckerParts, TilesServeBoxes) {
   Program program = grouped_program(2);
   loop_over_groups(program);
   program.parts[2].home = Home::kTiles;
+  program.network.tensors[program.parts[2].tensor].kind = workloads::TensorKind::kIntermediate;
   program.stages[0].slots[2] = test::slot_for("O", 32, 64, 2, SlotReader::kServer);
   program.stages[0].codes[0].store.clear();
   EXPECT_EQ(verdict(program),
@@ -728,7 +729,7 @@ TEST(CheckerParts, TensorsInDramDoNotOverlap) {
   expect_fault([](Program& p) { p.layouts[p.parts.back().tensor].copies = Copies::kNearest; },
                "is written and cannot have a copy in every channel");
   expect_fault([](Program& p) { p.layouts[0].footprint_bytes = 143; },
-               "part 0 of tensor input0: has 143 bytes of DRAM; allowed: 144 or more");
+               "part 0 of tensor input0: has 143 bytes of memory; allowed: 144 or more");
 }
 
 // --- the tile buffer ---
