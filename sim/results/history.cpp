@@ -9,7 +9,7 @@ namespace tessera::sim {
 
 namespace {
 
-constexpr std::size_t kFewestBins = 32;
+constexpr std::size_t kFewestBins = 64;
 constexpr std::size_t kMostBins = 128;
 /// Cells of one table in the file.
 constexpr std::size_t kCells = 131072;
