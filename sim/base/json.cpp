@@ -1,6 +1,9 @@
 #include "sim/base/json.h"
 
+#include <google/protobuf/reflection.h>
 #include <google/protobuf/util/json_util.h>
+
+#include <charconv>
 
 #include <nlohmann/json.hpp>
 
@@ -79,11 +82,68 @@ Json message_to_json(const pb::Message& message) {
   return object;
 }
 
+/// Integers of a repeated field without a tree between: histories hold hundreds of thousands.
+template <typename Integer>
+void append_integers(const pb::RepeatedFieldRef<Integer>& values, std::string& text) {
+  char digits[24];
+  for (const Integer value : values) {
+    const auto end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
+    text.append(digits, end).push_back(',');
+  }
+}
+
+void append_message(const pb::Message& message, std::string& text);
+
+void append_list(const pb::Message& message, const pb::FieldDescriptor& field, std::string& text) {
+  const auto& reflection = *message.GetReflection();
+  text += '[';
+  if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_UINT64) {
+    append_integers(reflection.GetRepeatedFieldRef<std::uint64_t>(message, &field), text);
+  } else if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_INT32) {
+    append_integers(reflection.GetRepeatedFieldRef<std::int32_t>(message, &field), text);
+  } else {
+    for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
+      if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE)
+        append_message(reflection.GetRepeatedMessage(message, &field, i), text);
+      else
+        text += scalar(message, field, i).dump();
+      text += ',';
+    }
+  }
+  if (text.back() == ',') text.pop_back();
+  text += ']';
+}
+
+/// What message_to_json makes, on one line.
+void append_message(const pb::Message& message, std::string& text) {
+  const auto& reflection = *message.GetReflection();
+  const auto& type = *message.GetDescriptor();
+  text += '{';
+  for (int i = 0; i < type.field_count(); ++i) {
+    const auto& field = *type.field(i);
+    if (!field.is_repeated() && field.has_presence() && !reflection.HasField(message, &field)) continue;
+    text += '"' + field.name() + "\":";
+    if (field.is_map())
+      text += map_to_json(message, field).dump();
+    else if (field.is_repeated())
+      append_list(message, field, text);
+    else
+      text += scalar(message, field, -1).dump();
+    text += ',';
+  }
+  if (text.back() == ',') text.pop_back();
+  text += '}';
+}
+
 }  // namespace
 
 std::string to_json(const pb::Message& message) { return message_to_json(message).dump(2) + "\n"; }
 
-std::string to_compact_json(const pb::Message& message) { return message_to_json(message).dump() + "\n"; }
+std::string to_compact_json(const pb::Message& message) {
+  std::string text;
+  append_message(message, text);
+  return text + "\n";
+}
 
 void parse_json(const std::string& text, const std::string& origin, pb::Message& message) {
   const auto status = pb::util::JsonStringToMessage(text, &message);

@@ -9,10 +9,13 @@ namespace tessera::sim {
 
 namespace {
 
-constexpr std::size_t kFewestBins = 32;
+constexpr std::size_t kFewestBins = 64;
 constexpr std::size_t kMostBins = 128;
 /// Cells of one table in the file.
 constexpr std::size_t kCells = 131072;
+
+/// A sample of a large network costs more: it begins with longer bins.
+Cycle first_width(std::size_t tiles) { return tiles <= 64 ? 64 : 512; }
 
 bool busy(hw::Cause cause) {
   using hw::Cause;
@@ -48,13 +51,13 @@ History::History(std::size_t tiles, std::size_t links, std::size_t channels)
     : History(tiles, links, channels, bins_for(std::max(tiles, links))) {}
 
 History::History(std::size_t tiles, std::size_t links, std::size_t channels, std::size_t bins)
-    : causes_(hw::kCauses, bins),
-      busy_(tiles, bins),
-      held_(tiles, bins),
-      flits_(links, bins),
-      queued_(links, bins),
-      bus_(channels * kBusCauses, bins),
-      stages_(tiles, bins),
+    : causes_(hw::kCauses, bins, first_width(tiles)),
+      busy_(tiles, bins, first_width(tiles)),
+      held_(tiles, bins, first_width(tiles)),
+      flits_(links, bins, first_width(tiles)),
+      queued_(links, bins, first_width(tiles)),
+      bus_(channels * kBusCauses, bins, first_width(tiles)),
+      stages_(tiles, bins, first_width(tiles)),
       now_held_(tiles),
       links_(links),
       buses_(channels),

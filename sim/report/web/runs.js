@@ -9,9 +9,8 @@ const CAUSES = [
   {key: 'vector', name: 'vector unit', colour: '#8250df'},
   {key: 'control', name: 'issuing', colour: '#b79bf0'},
   {key: 'wait_dram', name: 'waiting for DRAM', colour: '#e8762c'},
-  {key: 'wait_shared_buffer', name: 'waiting for a shared buffer', colour: '#a05c33'},
+  {key: 'wait_shared_buffer', name: 'waiting for shared buffers', colour: '#a05c33'},
   {key: 'wait_network', name: 'waiting for the network', colour: '#d6336c'},
-  {key: 'wait_shared_buffer', name: 'waiting for shared buffers', colour: '#c98a4b'},
   {key: 'wait_peer', name: 'waiting for a peer', colour: '#e5b92e'},
   {key: 'idle', name: 'idle', colour: '#a3abb8'},
 ];
