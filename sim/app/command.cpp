@@ -9,8 +9,10 @@
 #include "sim/app/dram_command.h"
 #include "sim/app/noc_command.h"
 #include "sim/app/list_command.h"
+#include "sim/app/manual_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/app/run_command.h"
+#include "sim/app/sweep_command.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -25,7 +27,10 @@ const std::vector<Command>& commands() {
       predict_command(),
       noc_command(),
       dram_command(),
+      sweep_command(),
       list_command(),
+      completion_command(),
+      man_command(),
   };
   return list;
 }
