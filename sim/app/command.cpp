@@ -9,9 +9,11 @@
 #include "sim/app/dram_command.h"
 #include "sim/app/noc_command.h"
 #include "sim/app/list_command.h"
+#include "sim/app/manual_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/app/report_command.h"
 #include "sim/app/run_command.h"
+#include "sim/app/sweep_command.h"
 #include "sim/app/trace_command.h"
 #include "sim/app/validate_command.h"
 #include "sim/base/error.h"
@@ -30,8 +32,11 @@ const std::vector<Command>& commands() {
       noc_command(),
       dram_command(),
       trace_command(),
+      sweep_command(),
       report_command(),
       list_command(),
+      completion_command(),
+      man_command(),
   };
   return list;
 }

@@ -1,0 +1,92 @@
+#include "tests/sweep/sweep_run.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "sim/base/message_io.h"
+
+namespace tessera::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Flits of 32 bytes are wider than the buffer's ports allow.
+constexpr const char* kStudy = R"(
+fixed { key: "--accelerator" value: "tangram-4x4" }
+fixed { key: "--network" value: "small_cnn" }
+parameter { key: "noc.flit_bytes" value: "4" value: "8" value: "16" value: "32" }
+parameter { key: "dram_channels" value: "1" value: "2" value: "3" value: "4" value: "5" }
+parameter { key: "schedule.dram_placement.interleave_bytes" value: "64" value: "256" }
+)";
+
+}  // namespace
+
+SweepRun::SweepRun()
+    : folder_(
+          fs::path(testing::TempDir()) /
+          (std::string("sweep_") + testing::UnitTest::GetInstance()->current_test_info()->name())) {
+  fs::remove_all(folder_);
+  fs::create_directories(folder_);
+  std::ofstream(folder_ / "study.textproto") << kStudy;
+}
+
+SweepRun::~SweepRun() {
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
+std::vector<std::string> SweepRun::command(const std::string& name,
+                                           const std::vector<std::string>& options) const {
+  std::vector<std::string> words = {TESSERA_PROGRAM, "sweep",
+                                    (folder_ / "study.textproto").string(), "--out",
+                                    out(name).string()};
+  words.insert(words.end(), options.begin(), options.end());
+  return words;
+}
+
+int SweepRun::run(const std::string& name, const std::vector<std::string>& options) const {
+  const auto output = sweep::run(command(name, options));
+  EXPECT_EQ(output.errors, "");
+  return output.exit_code;
+}
+
+void SweepRun::run_and_kill(const std::string& name, const std::vector<std::string>& options,
+                            int settled_points) const {
+  const pid_t child = start(name, options);
+  while (settled(name) < settled_points) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  kill(child, SIGKILL);
+  sweep::wait_for(child);
+}
+
+std::string SweepRun::table(const std::string& name) const {
+  return read_file((out(name) / "sweep.csv").string());
+}
+
+int SweepRun::settled(const std::string& name) const {
+  int count = 0;
+  if (!fs::exists(out(name) / "points")) return 0;
+  for (const auto& point : fs::directory_iterator(out(name) / "points"))
+    count += fs::exists(point.path() / "result.json") || fs::exists(point.path() / "failure.json");
+  return count;
+}
+
+std::vector<fs::file_time_type> SweepRun::times(const std::string& name) const {
+  std::vector<fs::file_time_type> all;
+  for (const auto& point : fs::directory_iterator(out(name) / "points"))
+    if (fs::exists(point.path() / "result.json"))
+      all.push_back(fs::last_write_time(point.path() / "result.json"));
+  std::ranges::sort(all);
+  return all;
+}
+
+bool installed(const std::string& program) {
+  return sweep::run({"sh", "-c", "command -v " + program}).exit_code == 0;
+}
+
+}  // namespace tessera::test
