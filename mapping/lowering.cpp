@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "mapping/dram_order.h"
+#include "mapping/dram_order.h"
+#include "mapping/dram_placement.h"
+#include "mapping/shared_placer.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
 #include "sim/base/error.h"
@@ -23,6 +26,7 @@ class ProgramBuilder {
   ProgramBuilder(const Schedule& schedule, const Network& network, const hw::Accelerator& accelerator)
       : network_(network),
         accelerator_(accelerator),
+        placement_(schedule.dram_placement),
         plans_(read_stages(schedule, network, {accelerator.rows, accelerator.columns})) {
     program_.accelerator = accelerator.name;
     program_.schedule = schedule.name;
@@ -35,6 +39,7 @@ class ProgramBuilder {
     for (const auto& plan : plans_) program_.stages.push_back(build_stage(plan, network_, accelerator_));
     add_parts();
     add_layouts();
+    add_shared_layouts();
     place_slots();
     return std::move(program_);
   }
@@ -77,8 +82,6 @@ class ProgramBuilder {
   }
 
   void add_layouts() {
-    constexpr std::uint64_t alignment = 4096;
-    std::uint64_t next = 0;
     for (std::size_t t = 0; t < network_.tensors.size(); ++t) {
       const auto& tensor = network_.tensors[t];
       DramLayout layout;
@@ -89,9 +92,25 @@ class ProgramBuilder {
       for (std::size_t d = 0; d < tensor.extents.size(); ++d)
         elements *= static_cast<std::uint64_t>(round_up(tensor.extents[d], layout.block[d]));
       layout.footprint_bytes = elements * static_cast<std::uint64_t>(accelerator_.word_bytes());
-      layout.base_address = next;
-      next += round_up<std::uint64_t>(layout.footprint_bytes, alignment);
       program_.layouts.push_back(std::move(layout));
+    }
+    place_in_dram(placement_, accelerator_.dram.size(), accelerator_.dram_interleave_bytes, program_);
+  }
+
+  void add_shared_layouts() {
+    if (std::ranges::none_of(plans_, [](const auto& plan) { return plan.output_home == Home::kShared; })) return;
+    SharedPlacer placer(accelerator_);
+    program_.shared_layouts.resize(network_.tensors.size());
+    for (int s = 0; s < static_cast<int>(plans_.size()); ++s) {
+      if (plans_[s].output_home != Home::kShared) continue;
+      const auto tensor = layer(s).output.tensor;
+      const auto layout = placer.place(network_, tensor, s, last_reader(s));
+      if (!layout)
+        throw UserError("layer ", layer(s).name, ": its output, tensor ", network_.tensors[tensor].name, " of ",
+                        network_.tensors[tensor].elements() * accelerator_.word_bytes(),
+                        " B, does not fit into the shared buffers beside what lives there: ",
+                        accelerator_.shared_buffers.size(), " of ", accelerator_.shared_bytes(), " B");
+      program_.shared_layouts[tensor] = *layout;
     }
   }
 
@@ -122,6 +141,7 @@ class ProgramBuilder {
 
   const Network& network_;
   const hw::Accelerator& accelerator_;
+  const DramPlacement& placement_;
   std::vector<StagePlan> plans_;
   Program program_;
 };

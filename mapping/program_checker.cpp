@@ -39,6 +39,10 @@ void check(const Program& program, const ProgramLimits& limits) {
   if (program.tiles > limits.tiles)
     throw UserError("program: number of tiles is ", program.tiles, "; the machine has ",
                     limits.tiles);
+  if (program.dram_channels > 0 && limits.dram_channels > 0 &&
+      program.dram_channels != limits.dram_channels)
+    throw UserError("program: made for ", program.dram_channels,
+                    " DRAM channels; the machine has ", limits.dram_channels, "; compile it again");
   std::vector<std::vector<AppendedSlots>> appended;
   for (std::size_t s = 0; s < program.stages.size(); ++s) {
     const StageView view(program, static_cast<int>(s));
@@ -46,7 +50,7 @@ void check(const Program& program, const ProgramLimits& limits) {
     checker::check_groups(view);
   }
   checker::check_layers(program);
-  const auto parts = checker::check_parts(program);
+  const auto parts = checker::check_parts(program, limits);
   checker::check_memory(program, appended, parts, limits);
   for (std::size_t s = 0; s < program.stages.size(); ++s) {
     const StageView view(program, static_cast<int>(s));

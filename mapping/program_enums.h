@@ -63,9 +63,16 @@ inline constexpr EnumPair<Function, workloads::Function> kFunctions[] = {
     {LSTM_HIDDEN, workloads::Function::kLstmHidden},
 };
 
+inline constexpr EnumPair<Copies, mapping::Copies> kCopies[] = {
+    {ONE, mapping::Copies::kOne},
+    {NEAREST, mapping::Copies::kNearest},
+    {IN_TURN, mapping::Copies::kInTurn},
+};
+
 inline constexpr EnumPair<Home, mapping::Home> kHomes[] = {
     {DRAM, mapping::Home::kDram},
     {TILES, mapping::Home::kTiles},
+    {SHARED, mapping::Home::kShared},
 };
 
 inline constexpr EnumPair<Op, mapping::Op> kOps[] = {
@@ -81,6 +88,7 @@ static_assert(std::size(kOperandRoles) == OperandRole_ARRAYSIZE);
 static_assert(std::size(kLayerKinds) == LayerKind_ARRAYSIZE);
 static_assert(std::size(kFunctions) == Function_ARRAYSIZE);
 static_assert(std::size(kHomes) == Home_ARRAYSIZE);
+static_assert(std::size(kCopies) == Copies_ARRAYSIZE);
 static_assert(std::size(kOps) == Op_ARRAYSIZE);
 
 }  // namespace tessera::mapping::program

@@ -1,3 +1,4 @@
+#include <bit>
 #include <concepts>
 #include <optional>
 #include <set>
@@ -132,6 +133,19 @@ void check_layout(const DramLayout& layout, std::size_t dimensions, const Place&
   }
 }
 
+void check_channels(const DramLayout& layout, const Program& program, const Place& place) {
+  place.at_least("bytes of a stripe", static_cast<std::int64_t>(layout.stripe_bytes),
+                 program.word_bytes);
+  if (layout.stripe_bytes % static_cast<Bytes>(program.word_bytes) != 0)
+    place.refuse("bytes of a stripe is ", layout.stripe_bytes, "; allowed: a multiple of ",
+                 program.word_bytes);
+  place.within("first channel", layout.first_channel, 0, std::max(program.dram_channels - 1, 0));
+  place.within("number of channels", layout.channels, 0, program.dram_channels);
+  const int ways = layout.channels > 0 ? layout.channels : std::max(program.dram_channels, 1);
+  if (layout.hashed && !std::has_single_bit(static_cast<unsigned>(ways)))
+    place.refuse("stripes are hashed over ", ways, " channels; allowed: a power of two");
+}
+
 /// Checks what a stage's ids point at.
 class StageIds {
  public:
@@ -245,10 +259,14 @@ class StageIds {
 void check_layouts(const Program& program, const Place& file) {
   const auto& tensors = program.network.tensors;
   file.size("layouts", program.layouts, tensors.size());
-  for (const auto& part : program.parts)
-    if (part.home == Home::kDram)
-      check_layout(program.layouts[part.tensor], tensors[part.tensor].extents.size(),
-                   file.at("layout of tensor ", tensors[part.tensor].name));
+  for (const auto& part : program.parts) {
+    if (part.home == Home::kTiles) continue;
+    if (part.home == Home::kShared)
+      file.size("layouts in the shared buffers", program.shared_layouts, tensors.size());
+    const Place place = file.at("layout of tensor ", tensors[part.tensor].name);
+    check_layout(program.layout_of(part), tensors[part.tensor].extents.size(), place);
+    if (part.home == Home::kDram) check_channels(program.layout_of(part), program, place);
+  }
 }
 
 }  // namespace
@@ -257,6 +275,7 @@ void check_ids(const Program& program, const std::string& origin) {
   const Place file(origin);
   file.at_least("number of tiles", program.tiles, 1);
   file.at_least("bytes of a word", program.word_bytes, 1);
+  file.at_least("number of DRAM channels", program.dram_channels, 0);
   check_network(program.network, file);
   for (std::size_t i = 0; i < program.parts.size(); ++i)
     check_part(program.parts[i], program, file.at("part ", i));

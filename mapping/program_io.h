@@ -9,7 +9,9 @@
 namespace tessera::mapping {
 
 /// Version that save writes and the highest that load reads.
-inline constexpr unsigned kProgramVersion = 1;
+inline constexpr unsigned kProgramVersion = 2;
+/// Older files do not say which DRAM channels hold a tensor.
+inline constexpr unsigned kOldestProgramVersion = 2;
 
 /// Deterministic: equal programs give equal bytes. InvariantViolation when the program holds a
 /// value that the schema has no name for.

@@ -20,8 +20,10 @@ class Reader {
     program.schedule = message.schedule();
     program.tiles = message.tiles();
     program.word_bytes = message.word_bytes();
+    program.dram_channels = message.dram_channels();
     program.network = read(message.network());
     for (const auto& layout : message.layout()) program.layouts.push_back(read(layout));
+    for (const auto& layout : message.shared_layout()) program.shared_layouts.push_back(read(layout));
     for (const auto& part : message.part()) program.parts.push_back(read(part));
     for (const auto& stage : message.stage()) program.stages.push_back(read(stage));
     return program;
@@ -80,11 +82,16 @@ class Reader {
     return layer;
   }
 
-  static DramLayout read(const program::DramLayout& message) {
+  DramLayout read(const program::DramLayout& message) const {
     return {message.base_address(),
             {message.order().begin(), message.order().end()},
             {message.block().begin(), message.block().end()},
-            message.footprint_bytes()};
+            message.footprint_bytes(),
+            message.stripe_bytes(),
+            message.first_channel(),
+            message.channels(),
+            message.hashed(),
+            in_memory(program::kCopies, message.copies(), "copies")};
   }
 
   Part read(const program::Part& message) const {
@@ -185,6 +192,9 @@ Program parse_program(const std::string& bytes, const std::string& origin) {
   if (message.version() > kProgramVersion)
     throw UserError(origin, ": program of version ", message.version(),
                     ", written by a newer tessera; this one reads up to version ", kProgramVersion);
+  if (parsed && message.complete() && message.version() < kOldestProgramVersion)
+    throw UserError(origin, ": program of version ", message.version(),
+                    ", written by an older tessera; compile it again");
   if (!parsed || !message.complete())
     throw UserError(origin, ": truncated program: the file ends after ", bytes.size(), " bytes");
   Program program = Reader(origin).read(message);

@@ -71,6 +71,11 @@ void write(const DramLayout& layout, program::DramLayout& message) {
   for (const int dimension : layout.order) message.add_order(dimension);
   for (const auto extent : layout.block) message.add_block(extent);
   message.set_footprint_bytes(layout.footprint_bytes);
+  message.set_stripe_bytes(layout.stripe_bytes);
+  message.set_first_channel(layout.first_channel);
+  message.set_channels(layout.channels);
+  message.set_hashed(layout.hashed);
+  message.set_copies(in_file(program::kCopies, layout.copies));
 }
 
 void write(const Part& part, program::Part& message) {
@@ -169,8 +174,10 @@ std::string to_program_bytes(const Program& program) {
   message.set_tiles(program.tiles);
   message.set_word_bytes(program.word_bytes);
   message.set_schedule(program.schedule);
+  message.set_dram_channels(program.dram_channels);
   write(program.network, *message.mutable_network());
   for (const auto& layout : program.layouts) write(layout, *message.add_layout());
+  for (const auto& layout : program.shared_layouts) write(layout, *message.add_shared_layout());
   for (const auto& part : program.parts) write(part, *message.add_part());
   for (const auto& stage : program.stages) write(stage, *message.add_stage());
   message.set_complete(true);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "mapping/dram_placement.h"
 #include "workloads/network.h"
 
 namespace tessera::mapping {
@@ -112,6 +113,7 @@ struct Schedule {
   std::string name;
   std::string origin;  ///< file or scheduler it came from, for messages
   Node root;
+  DramPlacement dram_placement = {};
 };
 
 /// Indented text, one node a line, as in the documentation.

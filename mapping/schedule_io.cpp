@@ -155,6 +155,51 @@ class Reader {
   std::string where_;
 };
 
+static_assert(static_cast<int>(DramPlacement::Channels::kPartitioned) ==
+                  proto::DramPlacement::PARTITIONED &&
+              static_cast<int>(Copies::kNearest) == proto::DramPlacement::NEAREST &&
+              static_cast<int>(Copies::kInTurn) == proto::DramPlacement::IN_TURN);
+
+template <typename Enum>
+Enum known_choice(int value, int names, const char* field, const std::string& origin) {
+  if (value < 0 || value >= names)
+    throw UserError(origin, ": dram_placement.", field, " is ", value, "; allowed: 0 to ",
+                    names - 1, " or their names");
+  return static_cast<Enum>(value);
+}
+
+DramPlacement read_placement(const proto::DramPlacement& message, const std::string& origin) {
+  DramPlacement placement;
+  placement.channels = known_choice<DramPlacement::Channels>(
+      message.channels(), proto::DramPlacement::Channels_ARRAYSIZE, "channels", origin);
+  placement.weight_copies = known_choice<Copies>(
+      message.weight_copies(), proto::DramPlacement::Copies_ARRAYSIZE, "weight_copies", origin);
+  placement.interleave_bytes = message.interleave_bytes();
+  placement.hashed = message.hashed();
+  placement.base_alignment_bytes = message.base_alignment_bytes();
+  placement.base_stagger_bytes = message.base_stagger_bytes();
+  for (const auto& tensor : message.tensor())
+    placement.tensors.push_back(
+        {tensor.tensor(), tensor.first_channel(), tensor.channels() == 0 ? 1 : tensor.channels()});
+  check_placement(placement, origin);
+  return placement;
+}
+
+void write_placement(const DramPlacement& placement, proto::DramPlacement& message) {
+  message.set_channels(static_cast<proto::DramPlacement::Channels>(placement.channels));
+  message.set_weight_copies(static_cast<proto::DramPlacement::Copies>(placement.weight_copies));
+  message.set_interleave_bytes(placement.interleave_bytes);
+  message.set_hashed(placement.hashed);
+  message.set_base_alignment_bytes(placement.base_alignment_bytes);
+  message.set_base_stagger_bytes(placement.base_stagger_bytes);
+  for (const auto& tensor : placement.tensors) {
+    auto* written = message.add_tensor();
+    written->set_tensor(tensor.tensor);
+    written->set_first_channel(tensor.first_channel);
+    written->set_channels(tensor.channels == 1 ? 0 : tensor.channels);
+  }
+}
+
 template <typename Message>
 void write_ranks(const std::vector<RankReference>& ranks, Message& message) {
   for (const auto& rank : ranks) {
@@ -235,15 +280,28 @@ void write_node(const Node& node, proto::Node& message) {
   for (const auto& child : node.children) write_node(child, *message.add_child());
 }
 
+Schedule read_schedule(const proto::Schedule& message, const std::string& origin) {
+  Schedule schedule{message.name(), origin, {}, {}};
+  schedule.root = Reader(origin).read(message.root(), "root");
+  schedule.dram_placement = read_placement(message.dram_placement(), origin);
+  check_structure(schedule);
+  return schedule;
+}
+
+void write_schedule(const Schedule& schedule, proto::Schedule& message) {
+  message.set_name(schedule.name);
+  write_node(schedule.root, *message.mutable_root());
+  proto::DramPlacement placement;
+  write_placement(schedule.dram_placement, placement);
+  if (placement.ByteSizeLong() > 0) *message.mutable_dram_placement() = placement;
+}
+
 }  // namespace
 
 Schedule parse_schedule(const std::string& text, const std::string& origin) {
   proto::Schedule message;
   parse_textproto(text, origin, message);
-  Schedule schedule{message.name(), origin, {}};
-  schedule.root = Reader(origin).read(message.root(), "root");
-  check_structure(schedule);
-  return schedule;
+  return read_schedule(message, origin);
 }
 
 Schedule load_schedule(const std::string& path) {
@@ -252,10 +310,17 @@ Schedule load_schedule(const std::string& path) {
   return schedule;
 }
 
+Schedule with_settings(const Schedule& schedule, const std::vector<std::string>& assignments) {
+  if (assignments.empty()) return schedule;
+  proto::ScheduleSettings settings;
+  write_schedule(schedule, *settings.mutable_schedule());
+  for (const auto& assignment : assignments) set_field(settings, assignment);
+  return read_schedule(settings.schedule(), schedule.origin);
+}
+
 std::string to_schedule_text(const Schedule& schedule) {
   proto::Schedule message;
-  message.set_name(schedule.name);
-  write_node(schedule.root, *message.mutable_root());
+  write_schedule(schedule, message);
   return to_textproto(message);
 }
 

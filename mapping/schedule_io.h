@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "mapping/schedule.h"
 
@@ -15,6 +16,10 @@ Schedule load_schedule(const std::string& path);
 
 /// Same, from text; `origin` stands for the file in messages.
 Schedule parse_schedule(const std::string& text, const std::string& origin);
+
+/// The schedule with `schedule.path.to.field=value` assignments applied in order, read and checked
+/// again. UserError names the assignment or the field.
+Schedule with_settings(const Schedule& schedule, const std::vector<std::string>& assignments);
 
 /// Deterministic text that parse_schedule turns back into the same tree.
 std::string to_schedule_text(const Schedule& schedule);

@@ -1,5 +1,6 @@
 #include "hw_models/description/convert.h"
 
+#include <algorithm>
 #include <bit>
 #include <limits>
 #include <set>
@@ -175,6 +176,24 @@ Coordinate to_coordinate(const proto::Coordinate& text, const Accelerator& machi
   return at;
 }
 
+DramControllerDescription to_controller(const proto::DramControllerDescription& text,
+                                        const FieldReader& reader) {
+  constexpr std::int64_t kDeepest = 1024;
+  DramControllerDescription controller;
+  if (!text.policy().empty()) controller.policy = text.policy();
+  if (!text.page().empty()) controller.page = text.page();
+  if (!text.refresh().empty()) controller.refresh = text.refresh();
+  controller.postponed_refreshes =
+      reader.integer("postponed_refreshes", TESSERA_GIVEN(text, postponed_refreshes), 0, 0, 8);
+  if (text.has_read_depth())
+    controller.read_depth = reader.integer("read_depth", text.read_depth(), 0, 1, kDeepest);
+  if (text.has_write_depth())
+    controller.write_depth = reader.integer("write_depth", text.write_depth(), 0, 1, kDeepest);
+  if (text.has_age_cap())
+    controller.age_cap = reader.integer("age_cap", text.age_cap(), 0, 1, kMostCycles);
+  return controller;
+}
+
 DramInterfaceDescription to_dram(const proto::DramInterfaceDescription& text,
                                  const Accelerator& machine, const FieldReader& reader) {
   DramInterfaceDescription dram;
@@ -184,6 +203,9 @@ DramInterfaceDescription to_dram(const proto::DramInterfaceDescription& text,
   if (text.has_data_rate_mt_s())
     dram.data_rate_mt_s =
         reader.positive("data_rate_mt_s", text.data_rate_mt_s(), 0, kMostMegahertz);
+  if (text.has_ranks()) dram.ranks = reader.integer("ranks", text.ranks(), 0, 1, 4);
+  if (!text.mapping().empty()) dram.mapping = text.mapping();
+  dram.controller = to_controller(text.controller(), reader.inside("controller"));
   dram.at = to_coordinate(text.at(), machine, reader.inside("at"));
   dram.write_buffer_bytes = static_cast<Bytes>(
       reader.integer("write_buffer_bytes", TESSERA_GIVEN(text, write_buffer_bytes),
@@ -211,6 +233,9 @@ SharedBufferDescription to_shared_buffer(const proto::SharedBufferDescription& t
                      static_cast<std::int64_t>(buffer.bytes_per_cycle), 1, 65536);
   buffer.latency_cycles = reader.integer("latency_cycles", TESSERA_GIVEN(text, latency_cycles),
                                          buffer.latency_cycles, 0, kMostCycles);
+  buffer.write_buffer_bytes =
+      reader.integer("write_buffer_bytes", TESSERA_GIVEN(text, write_buffer_bytes),
+                     static_cast<std::int64_t>(buffer.write_buffer_bytes), 1, kMostBytes);
   return buffer;
 }
 
@@ -234,12 +259,26 @@ EnergyTable to_energy(const proto::EnergyTable& text, const FieldReader& reader)
   return energy;
 }
 
+/// `count` copies of the first channel along the west and the east column.
+void spread_channels(Accelerator& machine, std::int64_t count) {
+  std::vector<DramInterfaceDescription> channels(count, machine.dram.front());
+  for (std::int64_t i = 0; i < count; ++i) {
+    const bool east = i % 2 == 1;
+    const std::int64_t on_side = east ? count / 2 : (count + 1) / 2;
+    const std::int64_t row = on_side > 1 ? i / 2 * (machine.rows - 1) / (on_side - 1) : 0;
+    channels[i].at = {static_cast<int>(row), east ? machine.columns - 1 : 0};
+  }
+  machine.dram = std::move(channels);
+}
+
 void read_memories(const proto::AcceleratorDescription& text, const FieldReader& reader,
                    Accelerator& machine) {
   if (text.dram().empty())
     reader.refuse("dram", "(none)", "a machine needs at least one DRAM interface");
   for (int i = 0; i < text.dram_size(); ++i)
     machine.dram.push_back(to_dram(text.dram(i), machine, reader.inside("dram", i)));
+  if (text.has_dram_channels())
+    spread_channels(machine, reader.integer("dram_channels", text.dram_channels(), 0, 1, 64));
   std::set<std::string> names;
   for (int i = 0; i < text.shared_buffers_size(); ++i) {
     const FieldReader inner = reader.inside("shared_buffers", i);
@@ -250,6 +289,15 @@ void read_memories(const proto::AcceleratorDescription& text, const FieldReader&
   }
 }
 
+template <typename Given>
+Bytes read_stripe(const FieldReader& reader, const char* field, Given given, Bytes otherwise) {
+  const auto bytes =
+      reader.integer(field, given, static_cast<std::int64_t>(otherwise), 1, 1 << 30);
+  if (!is_power_of_two(static_cast<Bytes>(bytes)))
+    reader.refuse(field, bytes, "must be a power of two");
+  return static_cast<Bytes>(bytes);
+}
+
 int read_word_bits(const proto::AcceleratorDescription& text, const FieldReader& reader) {
   const std::int64_t bits = text.has_word_bits() ? text.word_bits() : 16;
   if (bits != 8 && bits != 16 && bits != 32)
@@ -258,6 +306,13 @@ int read_word_bits(const proto::AcceleratorDescription& text, const FieldReader&
 }
 
 }  // namespace
+
+Bytes Accelerator::shared_bytes() const {
+  if (shared_buffers.empty()) return 0;
+  Bytes smallest = shared_buffers.front().bytes;
+  for (const auto& buffer : shared_buffers) smallest = std::min(smallest, buffer.bytes);
+  return smallest / shared_interleave_bytes * shared_interleave_bytes;
+}
 
 Accelerator to_accelerator(const proto::AcceleratorDescription& text, const std::string& origin) {
   const FieldReader reader(origin);
@@ -272,10 +327,11 @@ Accelerator to_accelerator(const proto::AcceleratorDescription& text, const std:
       reader.integer("columns", TESSERA_GIVEN(text, columns), machine.columns, 1, 256);
   machine.tile = to_tile(text.tile(), machine.word_bytes(), reader.inside("tile"));
   machine.dram_interleave_bytes =
-      reader.integer("dram_interleave_bytes", TESSERA_GIVEN(text, dram_interleave_bytes),
-                     static_cast<std::int64_t>(machine.dram_interleave_bytes), 1, 1 << 30);
-  if (!is_power_of_two(machine.dram_interleave_bytes))
-    reader.refuse("dram_interleave_bytes", machine.dram_interleave_bytes, "must be a power of two");
+      read_stripe(reader, "dram_interleave_bytes", TESSERA_GIVEN(text, dram_interleave_bytes),
+                  machine.dram_interleave_bytes);
+  machine.shared_interleave_bytes =
+      read_stripe(reader, "shared_interleave_bytes", TESSERA_GIVEN(text, shared_interleave_bytes),
+                  machine.shared_interleave_bytes);
   read_memories(text, reader, machine);
   machine.network = complete_network(text.noc(), machine, reader.inside("noc"));
   machine.energy = to_energy(text.energy(), reader.inside("energy"));

@@ -11,6 +11,7 @@ BankQueueController::BankQueueController(const Device& device, const BankQueueOp
       separate_column_bus_(device.geometry.separate_column_bus),
       banks_(device.geometry.banks()),
       port_(device),
+      transactions_{{options.queue_depth, banks_}, {options.queue_depth, banks_}},
       commands_(banks_ * options.bank_queue_depth, banks_),
       row_bursts_(banks_),
       last_bank_(banks_ - 1) {
@@ -20,7 +21,7 @@ BankQueueController::BankQueueController(const Device& device, const BankQueueOp
 }
 
 void BankQueueController::accept(DramCycle, const PendingRequest& request) {
-  transactions_[list_of(request.is_write)].push_back(request);
+  transactions_[list_of(request.is_write)].push(request);
 }
 
 bool BankQueueController::idle() const {
@@ -75,10 +76,19 @@ bool BankQueueController::issue_refresh(DramCycle now) {
   return true;
 }
 
+/// Banks with commands, but for those of a rank that is about to be refreshed.
+std::uint64_t BankQueueController::waiting_banks() const {
+  const std::uint64_t waiting = commands_.occupied_banks();
+  if (refresh_order_.empty()) return waiting;
+  return waiting & ~port_.timers().banks_of_rank(refresh_order_.front());
+}
+
 BankQueueController::Choice BankQueueController::pick(DramCycle now, bool row_bus,
                                                       bool column_bus) {
-  std::uint64_t waiting = commands_.occupied_banks();
-  if (!refresh_order_.empty()) waiting &= ~port_.timers().banks_of_rank(refresh_order_.front());
+  const BankTimers& timers = port_.timers();
+  const std::uint64_t open = timers.open_banks();
+  const std::uint64_t waiting = waiting_banks() & ~(timers.activation_held_back(now) & ~open) &
+                                ~(timers.columns_held_back(now) & open & ~commands_.miss_banks());
   // From the bank after the last one to the end, then from the start.
   const std::uint64_t up_to_last = (bit(last_bank_) << 1) - 1;
   for (const std::uint64_t part : {waiting & ~up_to_last, waiting & up_to_last}) {
@@ -154,36 +164,24 @@ bool BankQueueController::starts_draining() const {
          (writes > options_.idle_drain_above && commands_.empty());
 }
 
-bool BankQueueController::can_move() const {
-  const auto& list = transactions_[draining_ > 0 ? 1 : 0];
-  return std::any_of(list.begin(), list.end(), [&](const PendingRequest& request) {
-    return (full_banks_ & bit(request.at.bank_index)) == 0;
-  });
-}
-
 void BankQueueController::move_transaction() {
   if (starts_draining()) draining_ = transactions_[1].size();
-  auto& list = transactions_[draining_ > 0 ? 1 : 0];
-  const auto found = std::find_if(list.begin(), list.end(), [&](const PendingRequest& request) {
-    return (full_banks_ & bit(request.at.bank_index)) == 0;
-  });
-  if (found == list.end()) return;
-  const std::uint32_t bank = found->at.bank_index;
+  if (!can_move()) return;
+  PendingRequest& moved = transactions_[draining_ > 0 ? 1 : 0].take_first_outside(full_banks_);
+  const std::uint32_t bank = moved.at.bank_index;
   // A bank's queue serves in the order of entry, which is not that of acceptance: writes wait
   // longer.
-  found->age = next_order_++;
-  commands_.push(*found, port_.timers().open_row(bank));
+  moved.age = next_order_++;
+  commands_.push(moved, port_.timers().open_row(bank));
   if (commands_.size_of(bank) == options_.bank_queue_depth) full_banks_ |= bit(bank);
   if (draining_ > 0) --draining_;
-  list.erase(found);
 }
 
 DramCycle BankQueueController::next_event(DramCycle from) const {
   if (starts_draining() || can_move()) return from;
-  std::uint64_t waiting = commands_.occupied_banks();
-  if (!refresh_order_.empty()) waiting &= ~port_.timers().banks_of_rank(refresh_order_.front());
   DramCycle next = next_refresh();
-  for_each_bit(waiting, [&](std::uint32_t bank) { next = std::min(next, next_of_bank(bank)); });
+  for (std::uint64_t rest = waiting_banks(); rest != 0 && next > from; rest &= rest - 1)
+    next = std::min(next, next_of_bank(static_cast<std::uint32_t>(std::countr_zero(rest))));
   return std::max(next, from);
 }
 

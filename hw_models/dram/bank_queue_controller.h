@@ -5,6 +5,7 @@
 
 #include "hw_models/dram/controller.h"
 #include "hw_models/dram/refresh_timer.h"
+#include "hw_models/dram/transaction_list.h"
 
 namespace tessera::dram {
 
@@ -58,16 +59,17 @@ class BankQueueController final : public Controller {
   void row_changed(std::uint32_t bank);
 
   bool starts_draining() const;
-  bool can_move() const;
+  bool can_move() const { return transactions_[draining_ > 0 ? 1 : 0].any_outside(full_banks_); }
   void move_transaction();
   DramCycle next_of_bank(std::uint32_t bank) const;
+  std::uint64_t waiting_banks() const;
   DramCycle next_refresh() const;
 
   BankQueueOptions options_;
   bool separate_column_bus_;
   std::uint32_t banks_;
   CommandPort port_;
-  std::vector<PendingRequest> transactions_[2];  ///< [0] reads or all, [1] writes; oldest first
+  TransactionList transactions_[2];  ///< [0] reads or all, [1] writes
   PendingQueue commands_;
   std::uint64_t next_order_ = 0;
   std::uint64_t full_banks_ = 0;

@@ -30,6 +30,20 @@ class BankTimers {
   std::uint64_t open_banks() const { return open_banks_; }
   std::uint64_t banks_of_rank(std::uint32_t rank) const { return ranks_[rank].bank_mask; }
 
+  /// Banks whose rank takes no ACT (no column command) at `now`, whatever their own state.
+  std::uint64_t activation_held_back(DramCycle now) const {
+    std::uint64_t held = 0;
+    for (const Rank& r : ranks_)
+      if (std::max(r.activate, r.activations[r.next_activation]) > now) held |= r.bank_mask;
+    return held;
+  }
+  std::uint64_t columns_held_back(DramCycle now) const {
+    std::uint64_t held = 0;
+    for (const Rank& r : ranks_)
+      if (std::min(r.column[0], r.column[1]) > now) held |= r.bank_mask;
+    return held;
+  }
+
   // Earliest cycle at which the devices can take the command, were nothing else sent before it. The
   // caller knows that the row state fits, and looks at the command bus by itself.
   DramCycle activate_ready(std::uint32_t bank) const {

@@ -56,6 +56,12 @@ Policy policy_from_name(const std::string& name) {
   throw UserError("DRAM policy '", name, "': no such policy; ", suggest(name, known));
 }
 
+std::string policy_name(Policy policy) {
+  for (const auto& entry : kPolicies)
+    if (policy == entry.policy) return entry.name;
+  return "";
+}
+
 Channel::Channel(const ChannelConfig& config)
     : config_(config),
       mapping_(config.device.geometry, config.mapping),

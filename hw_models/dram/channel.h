@@ -22,6 +22,8 @@ enum class Policy {
 
 /// Policy by its name on the command line; UserError lists the names.
 Policy policy_from_name(const std::string& name);
+/// The inverse.
+std::string policy_name(Policy policy);
 
 /// Everything a channel is built from, checked.
 struct ChannelConfig {
@@ -60,6 +62,7 @@ class Channel {
 
   const ChannelStats& stats() const { return controller_->port().statistics().stats(); }
   const Device& device() const { return config_.device; }
+  Policy policy() const { return config_.policy; }
   const DeviceTiming& timing() const { return config_.device.timing; }
   const AddressMapping& mapping() const { return mapping_; }
   std::uint32_t burst_bytes() const { return config_.device.geometry.burst_bytes; }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "hw_models/dram/energy.h"
+#include "sim/base/error.h"
 
 namespace tessera::dram {
 
@@ -74,9 +75,10 @@ void fill_banks(const Geometry& geometry, const ChannelStats& stats, proto::Dram
   }
 }
 
-void fill_bandwidth(const Device& device, const ChannelStats& stats, proto::DramResult& out) {
-  if (stats.last_data_end == 0) return;
-  const auto cycles = static_cast<double>(stats.last_data_end);
+void fill_bandwidth(const Device& device, const ChannelStats& stats, DramCycle end,
+                    proto::DramResult& out) {
+  if (end == 0) return;
+  const auto cycles = static_cast<double>(end);
   out.set_bandwidth_fraction(static_cast<double>(stats.bus.data) / cycles);
   const double bytes = static_cast<double>(stats.bursts()) * device.geometry.burst_bytes;
   out.set_bandwidth_gb_per_s(bytes / (cycles * device.timing.clock_ps * 1e-3));
@@ -98,16 +100,24 @@ std::uint64_t latency_quantile(const Histogram& latency, double fraction) {
 }
 
 proto::DramResult report_of(const Channel& channel) {
+  return report_of(channel, channel.stats().last_data_end);
+}
+
+proto::DramResult report_of(const Channel& channel, DramCycle end) {
   const Device& device = channel.device();
   const ChannelStats& stats = channel.stats();
+  if (end < stats.last_data_end)
+    throw InvariantViolation("dram channel", end, "data until cycle ", stats.last_data_end,
+                             " lie beyond the end of the report");
   proto::DramResult out;
   out.set_device(device.name);
   out.set_device_source(device.source);
   out.set_mapping(channel.mapping().text());
+  out.set_policy(policy_name(channel.policy()));
   out.set_clock_ps(device.timing.clock_ps);
   out.set_requests(stats.accepted[0] + stats.accepted[1]);
-  out.set_cycles(stats.last_data_end);
-  fill_bandwidth(device, stats, out);
+  out.set_cycles(end);
+  fill_bandwidth(device, stats, end, out);
   out.set_row_hit_rate(stats.row_hit_rate());
   fill_counts(stats, *out.mutable_counts());
   fill_latency(stats.latency[0], *out.mutable_read_latency_cycles());
@@ -116,8 +126,10 @@ proto::DramResult report_of(const Channel& channel) {
              *out.mutable_read_latency_split_mean_cycles());
   fill_split(stats.latency_split[1], stats.latency[1].count(),
              *out.mutable_write_latency_split_mean_cycles());
-  fill_bus(stats.bus, *out.mutable_bus_cycles());
-  const EnergyBreakdown energy = energy_of(device, stats, stats.last_data_end);
+  BusCycles bus = stats.bus;
+  bus.no_requests += end - stats.last_data_end;
+  fill_bus(bus, *out.mutable_bus_cycles());
+  const EnergyBreakdown energy = energy_of(device, stats, end);
   fill_energy(energy, *out.mutable_energy_pj());
   out.set_energy_pj_per_bit(energy_per_bit(device, stats, energy));
   out.set_energy_source(device.currents.source);

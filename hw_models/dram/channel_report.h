@@ -7,8 +7,13 @@
 namespace tessera::dram {
 
 /// Everything the channel knows of itself, up to its last data beat. The caller adds what only it
-/// knows: policy name and latency from arrival.
+/// knows: latency from arrival.
 proto::DramResult report_of(const Channel& channel);
+
+/// The same over cycles [0, end) of a channel that has finished: the bus cycles add up to `end`,
+/// those after the last data beat being without requests, and energy counts their standby.
+/// InvariantViolation when `end` lies before the last data beat.
+proto::DramResult report_of(const Channel& channel, DramCycle end);
 
 /// The sample of index round(fraction * (count - 1)) in ascending order, halves up, as the
 /// validation data define their percentiles; 0 without samples.

@@ -14,6 +14,26 @@ void require(bool holds, const char* option, std::uint64_t value, const char* al
 
 }  // namespace
 
+PagePolicy page_policy_from_name(const std::string& name) {
+  if (name == "open") return PagePolicy::kOpen;
+  if (name == "closed") return PagePolicy::kClosed;
+  throw UserError("DRAM page policy '", name, "': allowed: open, closed");
+}
+
+RefreshMode refresh_mode_from_name(const std::string& name) {
+  if (name == "all-bank") return RefreshMode::kAllBank;
+  if (name == "per-bank") return RefreshMode::kPerBank;
+  throw UserError("DRAM refresh '", name, "': allowed: all-bank, per-bank");
+}
+
+void set_write_depth(FrFcfsOptions& options, std::uint32_t depth) {
+  const FrFcfsOptions defaults;
+  options.write_depth = depth;
+  options.write_high = std::max(1u, depth * defaults.write_high / defaults.write_depth);
+  options.write_low = depth * defaults.write_low / defaults.write_depth;
+  options.write_opportune = std::max(1u, depth * defaults.write_opportune / defaults.write_depth);
+}
+
 void check_options(const FrFcfsOptions& o, const Device& device) {
   constexpr std::uint32_t kDeepest = 1024;
   require(o.read_depth > 0 && o.read_depth <= kDeepest, "read_depth", o.read_depth, "1 to 1024");

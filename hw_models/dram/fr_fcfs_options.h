@@ -42,6 +42,13 @@ struct FrFcfsOptions {
   std::uint32_t postponed_refreshes = 0;
 };
 
+/// By name: open, closed; all-bank, per-bank. UserError lists the names.
+PagePolicy page_policy_from_name(const std::string& name);
+RefreshMode refresh_mode_from_name(const std::string& name);
+
+/// Changes the depth of the write buffer; watermarks keep their share of it.
+void set_write_depth(FrFcfsOptions& options, std::uint32_t depth);
+
 /// UserError naming the option when the options contradict each other or the device.
 void check_options(const FrFcfsOptions& options, const Device& device);
 

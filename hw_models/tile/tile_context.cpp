@@ -1,28 +1,61 @@
 #include "hw_models/tile/tile_context.h"
 
 #include <algorithm>
+#include <cstdlib>
+
+#include "mapping/dram_channels.h"
 
 namespace tessera::hw {
 
-std::vector<std::vector<mapping::Run>> ChannelStripes::deal(const std::vector<mapping::Run>& runs) const {
-  std::vector<std::vector<mapping::Run>> dealt(channels_);
-  for (const auto& run : runs) {
-    std::uint64_t address = run.address;
-    const std::uint64_t end = run.address + run.bytes;
-    while (address < end) {
-      const std::uint64_t stripe = address / stripe_bytes_;
-      const std::uint64_t offset = address % stripe_bytes_;
-      const Bytes bytes = std::min(end - address, stripe_bytes_ - offset);
-      const std::uint64_t local = stripe / channels_ * stripe_bytes_ + offset;
-      auto& channel = dealt[stripe % channels_];
-      if (!channel.empty() && channel.back().address + channel.back().bytes == local)
-        channel.back().bytes += bytes;
-      else
-        channel.push_back({local, bytes});
-      address += bytes;
-    }
+namespace {
+
+/// Sum over the readers of the hops between them and the router of a channel, along a grid.
+std::int64_t hops_to(const Accelerator& accelerator, Coordinate at,
+                     const std::vector<NodeId>& readers) {
+  std::int64_t hops = 0;
+  for (const auto reader : readers) {
+    const auto tile = accelerator.coordinate(static_cast<int>(reader));
+    hops += std::abs(tile.row - at.row) + std::abs(tile.column - at.column);
   }
+  return hops;
+}
+
+}  // namespace
+
+std::vector<std::vector<mapping::Run>> TileContext::runs_per_channel(
+    const mapping::Part& part, const workloads::Region& region, const Order& order) const {
+  const auto& layout = program.layout_of(part);
+  auto runs = mapping::runs_of(layout, program.network.tensors[part.tensor].extents, region,
+                               program.word_bytes);
+  if (layout.copies == mapping::Copies::kOne)
+    return mapping::deal(layout, runs, channels(part.home));
+  std::vector<std::vector<mapping::Run>> dealt(channels(part.home));
+  dealt[channel_of_copy(layout.copies, order)] = std::move(runs);
   return dealt;
+}
+
+Bytes TileContext::bytes_in(std::size_t channel, const mapping::Part& part) const {
+  Bytes bytes = 0;
+  const auto dealt = runs_per_channel(part, part.region, {});
+  for (const auto& run : dealt[channel]) bytes += run.bytes;
+  return bytes;
+}
+
+/// Different groups begin with different channels, so that granules of equal number spread.
+std::size_t TileContext::channel_of_copy(mapping::Copies copies, const Order& order) const {
+  std::vector<std::size_t> choices;
+  std::int64_t fewest = 0;
+  for (std::size_t channel = 0; channel < accelerator.dram.size(); ++channel) {
+    const bool by_hops = copies == mapping::Copies::kNearest;
+    const std::int64_t hops =
+        by_hops ? hops_to(accelerator, accelerator.dram[channel].at, order.destinations) : 0;
+    if (!choices.empty() && hops > fewest) continue;
+    if (choices.empty() || hops < fewest) choices.clear();
+    fewest = hops;
+    choices.push_back(channel);
+  }
+  const auto turn = static_cast<std::size_t>(order.granule.sequence) + order.destinations.front();
+  return choices[turn % choices.size()];
 }
 
 }  // namespace tessera::hw

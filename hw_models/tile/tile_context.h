@@ -10,32 +10,37 @@
 
 namespace tessera::hw {
 
-/// Deals DRAM addresses to channels in stripes.
-class ChannelStripes {
- public:
-  ChannelStripes(std::size_t channels, Bytes stripe_bytes) : channels_(channels), stripe_bytes_(stripe_bytes) {}
-
-  std::size_t channels() const { return channels_; }
-  std::size_t channel_of(std::uint64_t address) const { return address / stripe_bytes_ % channels_; }
-  /// The bytes of `runs` that each channel holds, as addresses inside the channel.
-  std::vector<std::vector<mapping::Run>> deal(const std::vector<mapping::Run>& runs) const;
-
- private:
-  std::size_t channels_;
-  Bytes stripe_bytes_;
-};
-
 struct TileContext {
   const hw::Accelerator& accelerator;
   const mapping::Program& program;
   const mapping::ProgramIndex& index;
   ComputeModel& compute;
-  ChannelStripes stripes;
   bool functional = false;
 
   NodeId dram_node(std::size_t channel) const {
     return static_cast<NodeId>(accelerator.tiles()) + static_cast<NodeId>(channel);
   }
+  NodeId shared_node(std::size_t buffer) const {
+    return dram_node(accelerator.dram.size() + buffer);
+  }
+
+  // Of a part that lives in a memory: the channels are DRAM's, or the shared buffers.
+  std::size_t channels(mapping::Home home) const {
+    return home == mapping::Home::kShared ? accelerator.shared_buffers.size()
+                                          : accelerator.dram.size();
+  }
+  NodeId memory_node(mapping::Home home, std::size_t channel) const {
+    return home == mapping::Home::kShared ? shared_node(channel) : dram_node(channel);
+  }
+  /// The bytes of a region of the part that an order asks of each channel, as addresses inside it.
+  std::vector<std::vector<mapping::Run>> runs_per_channel(const mapping::Part& part,
+                                                          const workloads::Region& region,
+                                                          const Order& order) const;
+  /// Of the whole part, in one channel.
+  Bytes bytes_in(std::size_t channel, const mapping::Part& part) const;
+
+ private:
+  std::size_t channel_of_copy(mapping::Copies copies, const Order& order) const;
 };
 
 }  // namespace tessera::hw

@@ -10,7 +10,9 @@
 #include "sim/app/noc_command.h"
 #include "sim/app/list_command.h"
 #include "sim/app/predict_command.h"
+#include "sim/app/report_command.h"
 #include "sim/app/run_command.h"
+#include "sim/app/trace_command.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -25,6 +27,8 @@ const std::vector<Command>& commands() {
       predict_command(),
       noc_command(),
       dram_command(),
+      trace_command(),
+      report_command(),
       list_command(),
   };
   return list;

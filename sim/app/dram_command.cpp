@@ -64,27 +64,6 @@ po::options_description dram_options() {
   return options;
 }
 
-PagePolicy page_policy(const std::string& name) {
-  if (name == "open") return PagePolicy::kOpen;
-  if (name == "closed") return PagePolicy::kClosed;
-  throw UserError("--page ", name, ": allowed: open, closed");
-}
-
-RefreshMode refresh_mode(const std::string& name) {
-  if (name == "all-bank") return RefreshMode::kAllBank;
-  if (name == "per-bank") return RefreshMode::kPerBank;
-  throw UserError("--refresh ", name, ": allowed: all-bank, per-bank");
-}
-
-/// Watermarks keep their distance from the buffer's ends when its depth changes.
-void set_write_depth(FrFcfsOptions& options, std::uint32_t depth) {
-  const FrFcfsOptions defaults;
-  options.write_depth = depth;
-  options.write_high = std::max(1u, depth * defaults.write_high / defaults.write_depth);
-  options.write_low = depth * defaults.write_low / defaults.write_depth;
-  options.write_opportune = std::max(1u, depth * defaults.write_opportune / defaults.write_depth);
-}
-
 Device chosen_device(const po::variables_map& values) {
   DeviceChanges changes;
   if (values.count("data-rate") != 0)
@@ -98,8 +77,8 @@ ChannelConfig channel_config(const po::variables_map& values) {
   config.device = chosen_device(values);
   config.mapping = values["mapping"].as<std::string>();
   config.policy = policy_from_name(values["policy"].as<std::string>());
-  config.fr_fcfs.page = page_policy(values["page"].as<std::string>());
-  config.fr_fcfs.refresh = refresh_mode(values["refresh"].as<std::string>());
+  config.fr_fcfs.page = page_policy_from_name(values["page"].as<std::string>());
+  config.fr_fcfs.refresh = refresh_mode_from_name(values["refresh"].as<std::string>());
   config.fr_fcfs.postponed_refreshes = values["postpone"].as<std::uint32_t>();
   config.fr_fcfs.read_depth = values["read-depth"].as<std::uint32_t>();
   config.fr_fcfs.age_cap = values["age-cap"].as<std::uint64_t>();
@@ -224,10 +203,8 @@ std::unique_ptr<RequestSource> request_source(const po::variables_map& values,
   return std::make_unique<ListedRequests>(storage);
 }
 
-dram::proto::DramResult result_of(const po::variables_map& values, const Channel& channel,
-                                  const TraceSummary& summary) {
+dram::proto::DramResult result_of(const Channel& channel, const TraceSummary& summary) {
   dram::proto::DramResult result = report_of(channel);
-  result.set_policy(values["policy"].as<std::string>());
   if (summary.completed > 0)
     result.set_total_latency_mean_cycles(static_cast<double>(summary.latency_from_arrival) /
                                          static_cast<double>(summary.completed));
@@ -249,7 +226,7 @@ void run_dram(const po::variables_map& values) {
   if (values.count("check") != 0) tee.add(checker);
   channel.set_listener(&tee);
   const TraceSummary summary = run_trace(channel, *source);
-  const dram::proto::DramResult result = result_of(values, channel, summary);
+  const dram::proto::DramResult result = result_of(channel, summary);
   print_summary(result);
   if (values.count("commands") != 0)
     write_file_atomically(values["commands"].as<std::string>(), trace.csv());

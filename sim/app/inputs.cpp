@@ -2,6 +2,7 @@
 
 #include "hw_models/description/convert.h"
 #include "hw_models/description/load.h"
+#include "hw_models/tile/compute_model.h"
 #include "mapping/layerwise.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
@@ -22,7 +23,7 @@ po::options_description input_options() {
       ("network", po::value<std::string>(), "zoo name (tessera list networks), .textproto or .onnx file")
       ("schedule", po::value<std::string>(), "scheduler (tessera list schedules) or .textproto file; default: the accelerator's")
       ("batch", po::value<std::int64_t>()->default_value(0), "batch size; 0 keeps the network's own")
-      ("set", po::value<std::vector<std::string>>()->composing(), "path.to.field=value in the accelerator; may be repeated");
+      ("set", po::value<std::vector<std::string>>()->composing(), "path.to.field=value in the accelerator, schedule.path.to.field=value in the schedule; may be repeated");
   return options;
 }
 
@@ -38,11 +39,28 @@ const std::vector<ScheduleKind>& schedule_kinds() {
   return kinds;
 }
 
+namespace {
+
+/// The assignments of --set that concern the schedule, or those that do not.
+std::vector<std::string> assignments(const po::variables_map& options, bool of_schedule) {
+  std::vector<std::string> chosen;
+  if (options.count("set") == 0) return chosen;
+  for (const auto& assignment : options["set"].as<std::vector<std::string>>())
+    if (assignment.starts_with("schedule.") == of_schedule) chosen.push_back(assignment);
+  return chosen;
+}
+
+}  // namespace
+
+void refuse_schedule_settings(const po::variables_map& options) {
+  const auto given = assignments(options, true);
+  if (!given.empty())
+    throw UserError("--set ", given.front(), ": a compiled program has no schedule to set; give it to tessera compile");
+}
+
 hw::Accelerator load_accelerator(const po::variables_map& options, std::string& text) {
   const auto name = required(options, "accelerator");
-  const auto assignments =
-      options.count("set") != 0 ? options["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
-  const auto description = hw::read_accelerator_text(name, assignments);
+  const auto description = hw::read_accelerator_text(name, assignments(options, false));
   text = to_textproto(description);
   return hw::to_accelerator(description, name);
 }
@@ -79,7 +97,9 @@ void check_program(const mapping::Program& program, const hw::Accelerator& accel
                    const std::string& origin) {
   const auto& buffer = accelerator.tile.buffer;
   try {
-    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes});
+    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes, static_cast<int>(accelerator.dram.size()),
+                             accelerator.shared_bytes(), static_cast<int>(accelerator.shared_buffers.size())});
+    hw::check_array_instructions(accelerator, program);
   } catch (const UserError& error) {
     throw blamed_on(origin, error);
   }
@@ -93,7 +113,7 @@ Inputs load_inputs(const po::variables_map& options) {
   inputs.network = workloads::load_network(required(options, "network"), batch);
   const auto schedule = options.count("schedule") != 0 ? options["schedule"].as<std::string>()
                                                        : inputs.accelerator.default_schedule;
-  inputs.schedule = load_schedule(schedule, inputs);
+  inputs.schedule = mapping::with_settings(load_schedule(schedule, inputs), assignments(options, true));
   return inputs;
 }
 

@@ -34,6 +34,9 @@ void check_program(const mapping::Program& program, const hw::Accelerator& accel
 hw::Accelerator load_accelerator(const boost::program_options::variables_map& options,
                                  std::string& text);
 
+/// UserError when --set concerns the schedule, where there is none to set anything in.
+void refuse_schedule_settings(const boost::program_options::variables_map& options);
+
 /// Schedulers by name.
 struct ScheduleKind {
   std::string name;

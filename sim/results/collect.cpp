@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "hw_models/dram/channel_report.h"
 #include "sim/base/error.h"
+#include "sim/machine/machine_rates.h"
 #include "sim/results/energy.h"
 
 namespace tessera::sim {
@@ -31,6 +33,7 @@ proto::CycleStack stack_message(const hw::CycleStack& stack) {
   message.set_vector(stack.of(Cause::kVector));
   message.set_control(stack.of(Cause::kControl));
   message.set_wait_dram(stack.of(Cause::kWaitDram));
+  message.set_wait_shared_buffer(stack.of(Cause::kWaitShared));
   message.set_wait_network(stack.of(Cause::kWaitNetwork));
   message.set_wait_peer(stack.of(Cause::kWaitPeer));
   message.set_idle(stack.of(Cause::kIdle));
@@ -53,6 +56,7 @@ class Collector {
     check_books();
     result_.set_network(program_.network.name);
     result_.set_accelerator(machine_.accelerator().name);
+    add_machine();
     result_.set_cycles(cycles_);
     result_.set_milliseconds(static_cast<double>(cycles_) / machine_.accelerator().clock_mhz / 1e3);
     result_.set_macs(program_.network.macs());
@@ -60,6 +64,7 @@ class Collector {
     result_.set_utilisation(utilisation(program_.network.macs(), cycles_));
     add_network();
     add_channels();
+    add_shared_buffers();
     add_layers();
     add_tiles();
     result_.set_energy_source(machine_.accelerator().energy.source);
@@ -89,8 +94,20 @@ class Collector {
     expect_equal("network", "flits injected", flits.injected_flits(), "sent", packets.flits_sent());
     expect_equal("network", "flits ejected", flits.ejected_flits(), "sent, times destinations",
                  packets.flits_sent_to_all());
+    for (const auto& interface : machine_.dram()) check_channel(*interface);
     for (const auto& tile : machine_.tiles())
       expect_equal("tile " + std::to_string(tile->id()), "cycles with a cause", tile->stack().total(), "cycles", cycles_);
+  }
+
+  /// Requests in = bursts out, and no cycle of the data bus without a cause.
+  void check_channel(const hw::DramInterface& interface) const {
+    const auto& stats = interface.channel().stats();
+    const auto& counts = interface.counts();
+    expect_equal("dram channel", "bursts read", stats.count(dram::CommandKind::kRead), "requested", counts.read_bursts);
+    expect_equal("dram channel", "bursts written", stats.count(dram::CommandKind::kWrite), "requested",
+                 counts.write_bursts);
+    expect_equal("dram channel", "bus cycles with a cause", stats.bus.total(), "cycles to the last data beat",
+                 stats.last_data_end);
   }
 
   template <typename A, typename B>
@@ -104,6 +121,25 @@ class Collector {
     const auto& array = accelerator.tile.array;
     const double slots = static_cast<double>(cycles) * accelerator.tiles() * array.rows * array.columns * array.macs_per_pe;
     return slots > 0 ? static_cast<double>(macs) / slots : 0;
+  }
+
+  void add_machine() {
+    const auto& accelerator = machine_.accelerator();
+    const auto& array = accelerator.tile.array;
+    auto& message = *result_.mutable_machine();
+    message.set_rows(accelerator.rows);
+    message.set_columns(accelerator.columns);
+    message.set_clock_mhz(accelerator.clock_mhz);
+    message.set_macs_per_cycle(std::int64_t{array.rows} * array.columns * array.macs_per_pe * accelerator.tiles());
+    message.set_dram_bytes_per_cycle(machine_rates(accelerator).dram_bytes_per_cycle);
+    message.set_buffer_bytes(accelerator.tile.buffer.bytes);
+    message.set_topology(machine_.topology().name());
+  }
+
+  Bytes dram_bytes(std::size_t stage) const {
+    Bytes bytes = 0;
+    for (const auto& interface : machine_.dram()) bytes += interface->stage_bytes()[stage];
+    return bytes;
   }
 
   void add_network() {
@@ -128,18 +164,48 @@ class Collector {
 
   void add_channels() {
     for (const auto& interface : machine_.dram()) {
-      const auto& channel = interface->channel();
+      auto report = dram::report_of(interface->channel(), interface->clocks().dram_cycle(cycles_));
       auto& message = *result_.add_dram_channels();
       message.set_read_bytes(interface->counts().read_bytes);
       message.set_written_bytes(interface->counts().written_bytes);
+      const auto& stats = interface->channel().stats();
       for (int kind = 0; kind < dram::kCommandKinds; ++kind)
         (*message.mutable_counts())[std::string(dram::command_name(static_cast<dram::CommandKind>(kind)))] =
-            channel.stats().commands[kind];
-      message.set_row_hit_rate(channel.stats().row_hit_rate());
-      const double bus = static_cast<double>(interface->clocks().dram_cycle(cycles_));
-      message.set_bandwidth_fraction(
-          bus > 0 ? static_cast<double>(channel.stats().bursts() * channel.timing().burst) / bus : 0);
+            stats.commands[kind];
+      take_over(report, message);
     }
+  }
+
+  void add_shared_buffers() {
+    const auto& descriptions = machine_.accelerator().shared_buffers;
+    for (std::size_t i = 0; i < descriptions.size(); ++i) {
+      const auto& counts = machine_.shared_buffers()[i]->counts();
+      auto& message = *result_.add_shared_buffers();
+      message.set_name(descriptions[i].name);
+      message.set_read_bytes(counts.read_bytes);
+      message.set_written_bytes(counts.written_bytes);
+      message.set_utilisation(cycles_ > 0 ? static_cast<double>(counts.busy_cycles) / static_cast<double>(cycles_) : 0);
+    }
+  }
+
+  static void take_over(dram::proto::DramResult& report, proto::Channel& message) {
+    message.set_device(report.device());
+    message.set_mapping(report.mapping());
+    message.set_policy(report.policy());
+    message.set_clock_ps(report.clock_ps());
+    message.set_cycles(report.cycles());
+    message.set_requests(report.requests());
+    message.set_row_hit_rate(report.row_hit_rate());
+    message.set_bandwidth_fraction(report.bandwidth_fraction());
+    message.set_energy_source(report.energy_source());
+    message.mutable_bus_cycles()->Swap(report.mutable_bus_cycles());
+    message.mutable_read_latency_cycles()->Swap(report.mutable_read_latency_cycles());
+    message.mutable_write_latency_cycles()->Swap(report.mutable_write_latency_cycles());
+    message.mutable_read_latency_split_mean_cycles()->Swap(report.mutable_read_latency_split_mean_cycles());
+    message.mutable_write_latency_split_mean_cycles()->Swap(report.mutable_write_latency_split_mean_cycles());
+    message.mutable_energy_pj()->Swap(report.mutable_energy_pj());
+    message.mutable_banks()->Swap(report.mutable_banks());
+    message.mutable_bandwidth_series()->Swap(report.mutable_bandwidth_series());
   }
 
   void add_layers() {
@@ -159,6 +225,7 @@ class Collector {
       message.set_start_cycle(counts.first == kNever ? end_before : counts.first);
       message.set_end_cycle(end);
       message.set_tiles(stages_[s].tiles);
+      message.set_dram_bytes(dram_bytes(s));
       message.set_utilisation(utilisation(layer.macs(), end - end_before));
       *message.mutable_energy_pj() = books.layer(static_cast<int>(s), counts, end - end_before);
       *message.mutable_cycle_stack() = stack_message(counts.stack);

@@ -1,17 +1,19 @@
 #include "sim/results/energy.h"
 
+#include "hw_models/dram/energy.h"
+
 namespace tessera::sim {
 
 namespace {
 
 void add_up(proto::Energy& energy) {
   energy.set_total(energy.mac() + energy.register_file() + energy.array() + energy.buffer() + energy.vector_unit() +
-                   energy.network() + energy.dram() + energy.static_());
+                   energy.network() + energy.dram() + energy.shared_buffer() + energy.static_());
 }
 
 }  // namespace
 
-EnergyBooks::EnergyBooks(const Machine& machine, Cycle /*cycles*/) : machine_(machine) {
+EnergyBooks::EnergyBooks(const Machine& machine, Cycle cycles) : machine_(machine), cycles_(cycles) {
   std::uint64_t flits = 0;
   Bytes bytes = 0;
   for (const auto& traffic : machine.packets().stage_traffic()) flits += traffic.delivered_flits;
@@ -31,13 +33,20 @@ double EnergyBooks::network_pj() const {
   return static_cast<double>(flit_hops) * words_per_flit * accelerator.energy.noc_hop_word;
 }
 
+/// By the currents of the device, standby and refresh of the whole run included.
+double EnergyBooks::device_pj(const hw::DramInterface& interface) const {
+  const auto& channel = interface.channel();
+  return dram::energy_of(channel.device(), channel.stats(), interface.clocks().dram_cycle(cycles_)).total();
+}
+
 double EnergyBooks::dram_pj() const {
   const auto& accelerator = machine_.accelerator();
   double picojoules = 0;
   for (const auto& interface : machine_.dram()) {
     const auto& counts = interface->counts();
     const double words = static_cast<double>(counts.read_bytes + counts.written_bytes) / accelerator.word_bytes();
-    picojoules += words * accelerator.energy.dram_access_word;
+    picojoules += accelerator.energy.dram_access_word > 0 ? words * accelerator.energy.dram_access_word
+                                                          : device_pj(*interface);
   }
   return picojoules;
 }
@@ -55,6 +64,10 @@ proto::Energy EnergyBooks::layer(int stage, const hw::TileCounts& counts, Cycle 
   Bytes bytes = 0;
   for (const auto& interface : machine_.dram()) bytes += interface->stage_bytes()[stage];
   energy.set_dram(static_cast<double>(bytes) * dram_pj_per_byte_);
+  Bytes shared_bytes = 0;
+  for (const auto& buffer : machine_.shared_buffers()) shared_bytes += buffer->stage_bytes()[stage];
+  energy.set_shared_buffer(static_cast<double>(shared_bytes) / machine_.accelerator().word_bytes() *
+                           table.shared_buffer_access_word);
   energy.set_static_(static_cast<double>(cycles) * machine_.accelerator().tiles() * table.static_per_tile_cycle);
   add_up(energy);
 
@@ -65,6 +78,7 @@ proto::Energy EnergyBooks::layer(int stage, const hw::TileCounts& counts, Cycle 
   total_.set_vector_unit(total_.vector_unit() + energy.vector_unit());
   total_.set_network(total_.network() + energy.network());
   total_.set_dram(total_.dram() + energy.dram());
+  total_.set_shared_buffer(total_.shared_buffer() + energy.shared_buffer());
   total_.set_static_(total_.static_() + energy.static_());
   add_up(total_);
   return energy;

@@ -21,8 +21,10 @@ class EnergyBooks {
  private:
   double network_pj() const;
   double dram_pj() const;
+  double device_pj(const hw::DramInterface& interface) const;
 
   const Machine& machine_;
+  Cycle cycles_;
   double network_pj_per_flit_ = 0;  ///< delivered
   double dram_pj_per_byte_ = 0;
   proto::Energy total_;

@@ -63,7 +63,9 @@ TEST(Accelerator, EveryGivenFieldArrives) {
       issue_cycles: 0
     }
     dram { device: "d" data_rate_mt_s: 500 at { row: 2 column: 4 } write_buffer_bytes: 8
-           link_width_bits: 64 link_clock_mhz: 60 }
+           link_width_bits: 64 link_clock_mhz: 60 ranks: 2 mapping: "C"
+           controller { policy: "d" page: "closed" refresh: "per-bank" postponed_refreshes: 3
+                        read_depth: 10 write_depth: 11 age_cap: 12 } }
     shared_buffers { name: "s0" at { row: 1 column: 2 } bytes: 100 bytes_per_cycle: 8 latency_cycles: 2 }
     energy { source: "test" mac: 1 register_access_word: 2 array_transfer_word: 3 buffer_access_word: 4
              shared_buffer_access_word: 5 vector_operation: 6 noc_hop_word: 7 dram_access_word: 8
@@ -107,6 +109,15 @@ TEST(Accelerator, EveryGivenFieldArrives) {
   EXPECT_EQ(dram.write_buffer_bytes, 8u);
   EXPECT_DOUBLE_EQ(dram.link_width_bits, 64);
   EXPECT_DOUBLE_EQ(dram.link_clock_mhz, 60);
+  EXPECT_EQ(dram.ranks, 2);
+  EXPECT_EQ(dram.mapping, "C");
+  EXPECT_EQ(dram.controller.policy, "d");
+  EXPECT_EQ(dram.controller.page, "closed");
+  EXPECT_EQ(dram.controller.refresh, "per-bank");
+  EXPECT_EQ(dram.controller.postponed_refreshes, 3);
+  EXPECT_EQ(dram.controller.read_depth, 10);
+  EXPECT_EQ(dram.controller.write_depth, 11);
+  EXPECT_EQ(dram.controller.age_cap, 12);
   const auto& shared = machine.shared_buffers.at(0);
   EXPECT_EQ(shared.name, "s0");
   EXPECT_EQ(machine.tile_id(shared.at), 7);
@@ -181,6 +192,12 @@ INSTANTIATE_TEST_SUITE_P(
             ": dram[1]: link_width_bits and link_clock_mhz belong together; give both or neither"},
         Refused{"dram { device: \"x\" data_rate_mt_s: -5 }",
                 ": dram[1].data_rate_mt_s = -5: must be greater than 0 and at most 100000"},
+        Refused{"dram { device: \"x\" ranks: 5 }", ": dram[1].ranks = 5: must be 1 to 4"},
+        Refused{"dram { device: \"x\" controller { postponed_refreshes: 9 } }",
+                ": dram[1].controller.postponed_refreshes = 9: must be 0 to 8"},
+        Refused{"dram { device: \"x\" controller { read_depth: 0 } }",
+                ": dram[1].controller.read_depth = 0: must be 1 to 1024"},
+        Refused{"dram_channels: 65", ": dram_channels = 65: must be 1 to 64"},
         Refused{"dram_interleave_bytes: 100",
                 ": dram_interleave_bytes = 100: must be a power of two"},
         Refused{"shared_buffers { name: \"a\" }",
@@ -191,6 +208,25 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"frobs: 3",
                 ":3:6: Message type \"tessera.hw.proto.AcceleratorDescription\" has no field named "
                 "\"frobs\". did you mean rows?"}));
+
+TEST(Accelerator, ChannelsSpreadOverTheWestAndEastColumns) {
+  const auto positions = [](int channels) {
+    std::vector<std::pair<int, int>> found;
+    const auto machine = parse("rows: 16 columns: 8 dram_channels: " + std::to_string(channels));
+    for (const auto& dram : machine.dram) {
+      EXPECT_EQ(dram.device, "lpddr4_3200");
+      found.emplace_back(dram.at.row, dram.at.column);
+    }
+    return found;
+  };
+  using Positions = std::vector<std::pair<int, int>>;
+  EXPECT_EQ(positions(1), (Positions{{0, 0}}));
+  EXPECT_EQ(positions(2), (Positions{{0, 0}, {0, 7}}));
+  EXPECT_EQ(positions(4), (Positions{{0, 0}, {0, 7}, {15, 0}, {15, 7}}));
+  EXPECT_EQ(positions(5), (Positions{{0, 0}, {0, 7}, {7, 0}, {15, 7}, {15, 0}}));
+  EXPECT_EQ(positions(8),
+            (Positions{{0, 0}, {0, 7}, {5, 0}, {5, 7}, {10, 0}, {10, 7}, {15, 0}, {15, 7}}));
+}
 
 TEST(Accelerator, NeedsADramInterfaceAndAnEnergySource) {
   EXPECT_THROW(to_accelerator({}, "empty"), UserError);

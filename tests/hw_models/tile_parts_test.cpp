@@ -1,4 +1,4 @@
-// The plain parts of a tile: slot rings, region values, channel stripes, what makes a slot closed.
+// The plain parts of a tile: slot rings, region values, what makes a slot closed.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -124,48 +124,6 @@ TEST(RegionValues, EveryIndexOfARegionIsVisitedOnce) {
                  [&](auto index) { EXPECT_TRUE(seen.insert(copy(index)).second); });
   EXPECT_EQ(seen, (std::set<Index>{{0, 4}, {0, 5}, {0, 6}, {3, 4}, {3, 5}, {3, 6}}));
   for_each_index(Region{{{0, 2, 1}, {4, 0, 1}}}, [&](auto) { ADD_FAILURE(); });
-}
-
-TEST(ChannelStripes, DealStripesInTurn) {
-  // Stripes of 64 bytes over 3 channels: bytes 100..299 are 100..127 (stripe 1, channel 1, offset
-  // 36), 128..191 (stripe 2, channel 2), 192..255 (stripe 3, channel 0, its second stripe),
-  // 256..299 (stripe 4, channel 1, its second stripe).
-  const ChannelStripes stripes(3, 64);
-  const auto dealt = stripes.deal({{100, 200}});
-  using Runs = std::vector<mapping::Run>;
-  EXPECT_EQ(dealt[0], (Runs{{64, 64}}));
-  EXPECT_EQ(dealt[1], (Runs{{36, 28 + 44}}));  // neighbours inside the channel: one run
-  EXPECT_EQ(dealt[2], (Runs{{0, 64}}));
-  EXPECT_EQ(stripes.channel_of(127), 1u);
-  EXPECT_EQ(stripes.channel_of(128), 2u);
-  EXPECT_EQ(stripes.channel_of(192), 0u);
-}
-
-TEST(ChannelStripes, EveryByteHasOnePlace) {
-  Random random(3);
-  for (int round = 0; round < 200; ++round) {
-    const std::size_t channels = 1 + random.below(5);
-    const Bytes stripe = Bytes{8} << random.below(4);
-    const ChannelStripes stripes(channels, stripe);
-    std::vector<mapping::Run> runs;
-    std::uint64_t next = 0;
-    std::vector<std::vector<std::uint64_t>> expected(channels);
-    for (int i = 0; i < 5; ++i) {
-      next += random.below(40);
-      runs.push_back({next, 1 + random.below(100)});
-      for (Bytes b = 0; b < runs.back().bytes; ++b, ++next)
-        expected[next / stripe % channels].push_back(next / (stripe * channels) * stripe +
-                                                     next % stripe);
-    }
-    const auto dealt = stripes.deal(runs);
-    ASSERT_EQ(dealt.size(), channels);
-    for (std::size_t c = 0; c < channels; ++c) {
-      std::vector<std::uint64_t> found;
-      for (const auto& run : dealt[c])
-        for (Bytes b = 0; b < run.bytes; ++b) found.push_back(run.address + b);
-      ASSERT_EQ(found, expected[c]) << "round " << round << " channel " << c;
-    }
-  }
 }
 
 /// The first stage of the three-stage program: slots I0 and W are read by compute, O is served.

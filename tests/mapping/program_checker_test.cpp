@@ -573,6 +573,7 @@ TEST(CheckerParts, TilesServeBoxes) {
   Program program = grouped_program(2);
   loop_over_groups(program);
   program.parts[2].home = Home::kTiles;
+  program.network.tensors[program.parts[2].tensor].kind = workloads::TensorKind::kIntermediate;
   program.stages[0].slots[2] = test::slot_for("O", 32, 64, 2, SlotReader::kServer);
   program.stages[0].codes[0].store.clear();
   EXPECT_EQ(verdict(program),
@@ -643,6 +644,19 @@ TEST(CheckerParts, WhatNobodyProducesIsInDram) {
                "part 0 of tensor input0: has no producer and must be in DRAM");
 }
 
+TEST(CheckerParts, NetworkOutputsAreInDram) {
+  // A single-tile program whose only layer would keep the network's output, complete and served, in its tile.
+  Program program = grouped_program(1);
+  loop_over_groups(program);
+  EXPECT_EQ(verdict(program), "sound");
+  program.parts[2].home = Home::kTiles;
+  program.stages[0].slots[2] = test::slot_for("O", 32, 64, 4, SlotReader::kServer);
+  program.stages[0].codes[0].store.clear();
+  EXPECT_EQ(verdict(program), "program: part 2 of tensor " +
+                                  program.network.tensors[program.parts[2].tensor].name +
+                                  ": is an output of the network and must be in DRAM");
+}
+
 TEST(CheckerParts, OutputsLeaveToWhereTheirPartLives) {
   expect_fault([](Program& p) { p.parts[3].home = Home::kDram; },
                "reserve O): the slot is served to other tiles, but no part lives in it");
@@ -688,8 +702,34 @@ TEST(CheckerParts, TensorsInDramDoNotOverlap) {
   EXPECT_EQ(after([](Program& p) { p.layouts[1].base_address = 142; }),
             "program: part 1 of tensor weight0: begins in DRAM at 142, inside tensor input0, which "
             "ends at 144");
+  // Over two channels in stripes of 4 bytes, input0 takes 18 stripes, 72 bytes, of each.
+  const auto striped = [](std::uint64_t base) {
+    return [base](Program& p) {
+      p.dram_channels = 2;
+      for (auto& layout : p.layouts) layout.stripe_bytes = 4;
+      p.layouts[1].base_address = base;
+    };
+  };
+  EXPECT_EQ(after(striped(72)), "sound");
+  EXPECT_EQ(after(striped(70)),
+            "program: part 1 of tensor weight0: begins in DRAM at 70, inside tensor input0, which "
+            "ends at 72");
+  // In the other channel it may begin anywhere.
+  EXPECT_EQ(after([](Program& p) {
+              p.dram_channels = 2;
+              p.layouts[0].channels = 1;
+              for (std::size_t t = 1; t < p.layouts.size(); ++t) {
+                p.layouts[t].channels = 1;
+                p.layouts[t].first_channel = 1;
+              }
+              p.layouts[1].base_address = 0;
+            }),
+            "sound");
+  EXPECT_EQ(after([](Program& p) { p.layouts[1].copies = Copies::kNearest; }), "sound");
+  expect_fault([](Program& p) { p.layouts[p.parts.back().tensor].copies = Copies::kNearest; },
+               "is written and cannot have a copy in every channel");
   expect_fault([](Program& p) { p.layouts[0].footprint_bytes = 143; },
-               "part 0 of tensor input0: has 143 bytes of DRAM; allowed: 144 or more");
+               "part 0 of tensor input0: has 143 bytes of memory; allowed: 144 or more");
 }
 
 // --- the tile buffer ---

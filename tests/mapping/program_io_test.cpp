@@ -67,6 +67,12 @@ TEST(ProgramFile, EveryFieldSurvives) {
   stage.array.double_buffered[2] = false;
   program.layouts[2].order = {3, 1, 0, 2};
   program.layouts[2].base_address = 1ull << 40;
+  program.dram_channels = 6;
+  program.layouts[2].stripe_bytes = 1024;
+  program.layouts[2].first_channel = 5;
+  program.layouts[2].channels = 2;
+  program.layouts[2].hashed = true;
+  program.layouts[1].copies = Copies::kInTurn;
   program.parts[0].region.dimensions[1] = {1, 1, 5};
 
   const Program read = parse_program(to_program_bytes(program), "p.pb");
@@ -106,6 +112,12 @@ TEST(ProgramFile, EveryFieldSurvives) {
   EXPECT_EQ(read_stage.codes[0].compute[2].body[2].body[0].instruction.op, Op::kAcquire);
   EXPECT_EQ(read.layouts[2].order, program.layouts[2].order);
   EXPECT_EQ(read.layouts[2].base_address, 1ull << 40);
+  EXPECT_EQ(read.dram_channels, 6);
+  EXPECT_EQ(read.layouts[2].stripe_bytes, 1024u);
+  EXPECT_EQ(read.layouts[2].first_channel, 5);
+  EXPECT_EQ(read.layouts[2].channels, 2);
+  EXPECT_TRUE(read.layouts[2].hashed);
+  EXPECT_EQ(read.layouts[1].copies, Copies::kInTurn);
   EXPECT_EQ(read.parts[0].region, program.parts[0].region);
   EXPECT_EQ(read.parts[3].home, Home::kTiles);
   EXPECT_EQ(read.parts[3].producer_stage, 0);
@@ -138,7 +150,9 @@ TEST(ProgramFile, OfAnotherKindIsRefused) {
 TEST(ProgramFile, OfANewerVersionIsRefused) {
   EXPECT_EQ(
       after_in_file([](auto& file) { file.set_version(kProgramVersion + 1); }),
-      "p.pb: program of version 2, written by a newer tessera; this one reads up to version 1");
+      "p.pb: program of version 3, written by a newer tessera; this one reads up to version 2");
+  EXPECT_EQ(after_in_file([](auto& file) { file.set_version(kOldestProgramVersion - 1); }),
+            "p.pb: program of version 1, written by an older tessera; compile it again");
 }
 
 TEST(ProgramFile, WithUnknownEnumeratorsIsRefused) {
@@ -218,6 +232,22 @@ TEST(ProgramIds, SizesMustFit) {
   refused([](Program& p) { p.layouts[0].order = {0, 1, 1, 2}; }, "dimension 1 is ordered twice");
   refused([](Program& p) { p.layouts[0].block.pop_back(); }, "number of block extents is 3");
   refused([](Program& p) { p.layouts[0].block[0] = 0; }, "block extent is 0");
+  refused([](Program& p) { p.layouts[0].stripe_bytes = 3; },
+          "bytes of a stripe is 3; allowed: a multiple of 2");
+  refused([](Program& p) { p.layouts[0].first_channel = 1; },
+          "first channel is 1; allowed: 0 to 0");
+  refused(
+      [](Program& p) {
+        p.dram_channels = 2;
+        p.layouts[0].channels = 3;
+      },
+      "number of channels is 3; allowed: 0 to 2");
+  refused(
+      [](Program& p) {
+        p.dram_channels = 3;
+        p.layouts[0].hashed = true;
+      },
+      "stripes are hashed over 3 channels; allowed: a power of two");
   refused([](Program& p) { p.stages[0].slots[0].granules = 0; }, "slot I0: granules is 0");
   refused([](Program& p) { p.stages[0].slots[0].granule_bytes = 0; }, "granule bytes is 0");
   refused([](Program& p) { p.stages[0].slots[0].readers = 8; }, "readers is 8; allowed: 1 to 7");

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "hw_models/dram/address_interleaver.h"
 #include "hw_models/dram/address_mapping.h"
 #include "sim/base/error.h"
 #include "sim/base/random.h"
@@ -75,45 +74,6 @@ TEST(AddressMapping, RefusesWhatDoesNotCoverEveryBitOnce) {
         "row,bank,group,column:3", "row^row,bank,group,column", "", "row,bank@1,group,column",
         "row,bank:x,group,column"})
     EXPECT_THROW(AddressMapping(ddr4(), text), UserError) << text;
-}
-
-TEST(AddressInterleaver, TakesTurnsOfUnits) {
-  const AddressInterleaver three({.channels = 3, .unit_bytes = 256});
-  EXPECT_EQ(three.locate(0), (AddressInterleaver::Place{0, 0}));
-  EXPECT_EQ(three.locate(256 + 5), (AddressInterleaver::Place{1, 5}));
-  EXPECT_EQ(three.locate(3 * 256 + 7), (AddressInterleaver::Place{0, 256 + 7}));
-}
-
-TEST(AddressInterleaver, HashingSpreadsStridesOfAllChannels) {
-  const AddressInterleaver plain({.channels = 4, .unit_bytes = 256});
-  const AddressInterleaver hashed({.channels = 4, .unit_bytes = 256, .hashed = true});
-  std::uint32_t used_plain = 0, used_hashed = 0;
-  for (std::uint64_t i = 0; i < 4; ++i) {
-    used_plain |= 1u << plain.locate(i * 1024).channel;
-    used_hashed |= 1u << hashed.locate(i * 1024).channel;
-  }
-  EXPECT_EQ(used_plain, 0b0001u);
-  EXPECT_EQ(used_hashed, 0b1111u);
-}
-
-TEST(AddressInterleaver, IsReversible) {
-  Random random(3);
-  for (const std::uint32_t channels : {1u, 2u, 3u, 4u, 6u, 8u}) {
-    const AddressInterleaver interleaver(
-        {.channels = channels, .unit_bytes = 512, .hashed = (channels & (channels - 1)) == 0});
-    for (int i = 0; i < 1000; ++i) {
-      const std::uint64_t address = random.below(std::uint64_t{1} << 40);
-      const auto place = interleaver.locate(address);
-      ASSERT_LT(place.channel, channels);
-      ASSERT_EQ(interleaver.address_of(place), address);
-    }
-  }
-}
-
-TEST(AddressInterleaver, RefusesHashingOverThreeChannels) {
-  EXPECT_THROW(AddressInterleaver({.channels = 3, .unit_bytes = 256, .hashed = true}), UserError);
-  EXPECT_THROW(AddressInterleaver({.channels = 0}), UserError);
-  EXPECT_THROW(AddressInterleaver({.channels = 2, .unit_bytes = 100}), UserError);
 }
 
 }  // namespace

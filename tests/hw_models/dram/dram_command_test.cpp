@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 
 #include "hw_models/dram/dram_result.pb.h"
 #include "sim/app/command.h"
@@ -67,6 +68,35 @@ TEST_F(DramCommand, WritesTheCommandTraceOfACase) {
   // results_small.csv: 279 cycles, 24 bursts
   EXPECT_EQ(result().cycles(), 279u);
   EXPECT_EQ(result().counts().rd() + result().counts().wr(), 24u);
+}
+
+TEST_F(DramCommand, WritesTheTracesOfAllSmallCases) {
+  const std::map<std::string, std::string> policies = {
+      {"r2-frfcfs", "r"}, {"r2-rowhit", "r-rowhit"}, {"ds3-split", "d"}, {"ds3-uni", "d-unified"}};
+  std::map<std::string, std::string> expected;  // by device, mapping, case and tool
+  for (const auto& file : fs::directory_iterator(kData + "commands")) {
+    const std::string set = file.path().stem().string().substr(6);  // small.ddr4_2400.A
+    const CsvTable table = CsvTable::load(file.path().string());
+    for (std::size_t i = 0; i < table.rows(); ++i) {
+      std::string& text = expected[set + " " + table.at(i, "case") + " " + table.at(i, "tool")];
+      for (const char* column : {"cycle", "cmd", "bankgroup", "bank", "row"})
+        text += table.at(i, column) + ",";
+      text += table.at(i, "col") + "\n";
+    }
+  }
+  const CsvTable cases = CsvTable::load(kData + "results_small.csv");
+  for (std::size_t i = 0; i < cases.rows(); ++i) {
+    const std::string set = cases.at(i, "dev") + "." + cases.at(i, "map");
+    const std::string key = set + " " + cases.at(i, "case") + " " + cases.at(i, "tool");
+    ASSERT_EQ(tessera({"--device", cases.at(i, "dev"), "--mapping", cases.at(i, "map"), "--policy",
+                       policies.at(cases.at(i, "tool")), "--requests",
+                       kData + "requests/small." + set + ".csv", "--case", cases.at(i, "case"),
+                       "--commands", path("commands.csv")}),
+              0);
+    ASSERT_EQ(read_file(path("commands.csv")), "cycle,cmd,bankgroup,bank,row,col\n" + expected[key])
+        << key;
+  }
+  EXPECT_EQ(cases.rows(), 416u);
 }
 
 TEST_F(DramCommand, ReportsALargeCaseInJson) {
