@@ -21,6 +21,7 @@ void check_lag(const Link& link, std::uint32_t lag) {
 Fabric::Fabric(const NetworkConfig& config, const Topology& topology)
     : vcs(config.vcs()),
       vc_bits(static_cast<std::uint32_t>(std::bit_width(config.vcs() - 1))),
+      vc_mask((1u << vc_bits) - 1),
       ring_capacity(std::bit_ceil(config.vc_buffer_flits + 1)),
       routers(topology.routers()),
       link_wires(topology.links().size()),

@@ -104,7 +104,7 @@ struct Fabric {
   Fabric(const NetworkConfig& config, const Topology& topology);
 
   WireId wire_of(ChannelId channel) const { return channel >> vc_bits; }
-  std::uint32_t vc_of(ChannelId channel) const { return channel & ((1u << vc_bits) - 1); }
+  std::uint32_t vc_of(ChannelId channel) const { return channel & vc_mask; }
   ChannelId channel_of(WireId wire, std::uint32_t vc) const { return (wire << vc_bits) + vc; }
 
   void push(ChannelId channel, QueuedPacket packet);
@@ -114,6 +114,7 @@ struct Fabric {
 
   std::uint32_t vcs;
   std::uint32_t vc_bits;  ///< channels are padded to a power of two per wire
+  std::uint32_t vc_mask;
   std::uint32_t ring_capacity;
   std::vector<RouterPorts> routers;
   std::vector<Wire> wires;  // inputs of all routers, then ejection wires in node order

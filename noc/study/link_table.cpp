@@ -36,23 +36,47 @@ std::string channels_csv(const NetworkStats& stats) {
   return csv.text();
 }
 
-std::string histogram_csv(const Histogram& histogram) {
-  CsvWriter csv({"latency_cycles", "packets"});
-  for (std::size_t value = 0; value < histogram.bins().size(); ++value)
-    if (histogram.bins()[value] != 0) csv.row() << value << histogram.bins()[value];
+namespace {
+
+std::vector<std::string> with_latencies(std::vector<std::string> columns) {
+  for (const char* column :
+       {"packets", "mean_latency_cycles", "p50", "p95", "p99", "max", "mean_source_queueing_cycles",
+        "mean_zero_load_cycles", "mean_contention_cycles"})
+    columns.emplace_back(column);
+  return columns;
+}
+
+void add_latencies(const LatencyRecord& record, CsvWriter& csv) {
+  csv << record.packet.count() << record.packet.mean() << record.packet.percentile(0.5)
+      << record.packet.percentile(0.95) << record.packet.percentile(0.99) << record.packet.max()
+      << record.mean_of(record.queueing) << record.mean_of(record.zero_load)
+      << record.mean_of(record.contention);
+}
+
+}  // namespace
+
+std::string histogram_csv(const LatencyByClass& classes, const NetworkConfig& config) {
+  CsvWriter csv({"virtual_network", "latency_cycles", "packets"});
+  for (const auto& [network, record] : classes) {
+    const auto& bins = record.packet.bins();
+    for (std::size_t value = 0; value < bins.size(); ++value)
+      if (bins[value] != 0)
+        csv.row() << config.virtual_networks[network].name << value << bins[value];
+  }
+  return csv.text();
+}
+
+std::string classes_csv(const LatencyByClass& classes, const NetworkConfig& config) {
+  CsvWriter csv(with_latencies({"virtual_network"}));
+  for (const auto& [network, record] : classes)
+    add_latencies(record, csv.row() << config.virtual_networks[network].name);
   return csv.text();
 }
 
 std::string flows_csv(const std::map<std::pair<NodeId, NodeId>, LatencyRecord>& flows) {
-  CsvWriter csv({"source", "destination", "packets", "mean_latency_cycles", "p50", "p95", "p99",
-                 "max", "mean_source_queueing_cycles", "mean_zero_load_cycles",
-                 "mean_contention_cycles"});
+  CsvWriter csv(with_latencies({"source", "destination"}));
   for (const auto& [flow, record] : flows)
-    csv.row() << flow.first << flow.second << record.packet.count() << record.packet.mean()
-              << record.packet.percentile(0.5) << record.packet.percentile(0.95)
-              << record.packet.percentile(0.99) << record.packet.max()
-              << record.mean_of(record.queueing) << record.mean_of(record.zero_load)
-              << record.mean_of(record.contention);
+    add_latencies(record, csv.row() << flow.first << flow.second);
   return csv.text();
 }
 

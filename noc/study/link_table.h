@@ -12,8 +12,12 @@ namespace tessera::noc {
 std::string links_csv(const NetworkStats& stats);
 /// The same per virtual channel.
 std::string channels_csv(const NetworkStats& stats);
-/// latency_cycles, packets: one line per latency that occurred.
-std::string histogram_csv(const Histogram& histogram);
+/// Latencies of packets by virtual network.
+using LatencyByClass = std::map<std::uint8_t, LatencyRecord>;
+/// virtual_network, latency_cycles, packets: one line per latency that occurred.
+std::string histogram_csv(const LatencyByClass& classes, const NetworkConfig& config);
+/// One line per virtual network: its latencies and their parts.
+std::string classes_csv(const LatencyByClass& classes, const NetworkConfig& config);
 /// One line per source and destination.
 std::string flows_csv(const std::map<std::pair<NodeId, NodeId>, LatencyRecord>& flows);
 

@@ -94,6 +94,7 @@ void OpenLoop::delivered(const Delivery& delivery) {
   if (!in_window(delivery.created)) return;
   --measured_under_way_;
   result_.latency.add(delivery);
+  result_.classes[delivery.virtual_network].add(delivery);
   if (plan_.by_flow) result_.flows[{delivery.source, delivery.destination}].add(delivery);
 }
 

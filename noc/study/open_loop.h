@@ -50,6 +50,7 @@ struct OpenLoopResult {
   bool saturated =
       false;  ///< arrivals fall behind creation by more than 5 % or packets do not arrive
   std::map<std::pair<NodeId, NodeId>, LatencyRecord> flows;
+  std::map<std::uint8_t, LatencyRecord> classes;  ///< by virtual network
 };
 
 /// Creates packets at each node by a Bernoulli (or bursty) process and measures them.

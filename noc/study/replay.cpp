@@ -76,6 +76,7 @@ void Replay::start(std::size_t message, Cycle cycle) {
 void Replay::delivered(const Delivery& delivery) {
   if (Reducer::is_term(delivery.tag)) return;
   result_.latency.add(delivery);
+  result_.classes[delivery.virtual_network].add(delivery);
   result_.flows[{delivery.source, delivery.destination}].add(delivery);
   reached(delivery.tag, delivery.destination, delivery.arrived);
 }

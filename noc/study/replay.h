@@ -19,6 +19,7 @@ struct ReplayResult {
   std::uint64_t messages = 0;
   std::vector<Cycle> arrived;  ///< by message, at its last destination
   std::map<std::pair<NodeId, NodeId>, LatencyRecord> flows;
+  std::map<std::uint8_t, LatencyRecord> classes;  ///< by virtual network
 };
 
 /// Sends each message when its time has come and everything it waits for has arrived, so a slower

@@ -1,6 +1,10 @@
-// Speed of the network: cases that print simulated cycles, flit-hops and wall time; run one case
-// under callgrind at two lengths and divide the difference of the instructions by that of the
-// flit-hops.
+// Speed of the network.
+//   bench_noc [SCALE]        cases with simulated cycles, flit-hops and wall time
+//   bench_noc instructions   instructions per flit-hop: cases run under callgrind at two lengths,
+//   and
+//                            the difference of their instructions divided by that of their
+//                            flit-hops
+//   bench_noc CASE LENGTH    one case, for a profiler
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -24,8 +28,10 @@ class IgnoringSink : public PacketSink {
   void packet_arrived(std::uint64_t, NodeId, Cycle) override {}
 };
 
-Measured uniform(std::uint32_t side, double rate, std::uint32_t flits, bool runs, Cycle cycles) {
+Measured uniform(std::uint32_t side, double rate, std::uint32_t flits, bool runs, Cycle cycles,
+                 std::uint32_t bin_cycles = 0) {
   NetworkConfig config;
+  config.bin_cycles = bin_cycles;
   config.packet_runs = runs;
   TestNetwork net(build_mesh(grid(side, side)), make_xy, config);
   const auto pattern = make_traffic_pattern("uniform", pattern_space(net.topology), 1);
@@ -86,10 +92,10 @@ void run_all(double scale) {
   timed("100x100 4-flit 0.01 runs", [&] { return uniform(100, 0.01, 4, true, cycles(1e3)); });
 }
 
-// bench_noc CASE LENGTH: one case, for counting instructions.
 void run_one(const std::string& name, std::uint64_t length) {
   const bool runs = name.ends_with("-runs");
   const auto work = [&]() -> Measured {
+    if (name.starts_with("binned4")) return uniform(8, 0.1, 4, runs, length, 1024);
     if (name.starts_with("uniform4")) return uniform(8, 0.1, 4, runs, length);
     if (name.starts_with("large4")) return uniform(16, 0.1, 4, runs, length);
     if (name.starts_with("uniform16")) return uniform(8, 0.05, 16, runs, length);
@@ -100,11 +106,78 @@ void run_one(const std::string& name, std::uint64_t length) {
   timed(name, work);
 }
 
+struct Counted {
+  double instructions = 0;
+  double flit_hops = 0;
+  double cycles = 0;
+};
+
+// The case in a process of its own under callgrind. Instructions 0: there is no callgrind.
+Counted count(const std::string& program, const std::string& name, std::uint64_t length) {
+  const std::string command = "valgrind --tool=callgrind --callgrind-out-file=/dev/null " +
+                              program + " " + name + " " + std::to_string(length) + " 2>&1";
+  Counted counted;
+  FILE* output = popen(command.c_str(), "r");
+  if (output == nullptr) return counted;
+  char line[1024];
+  while (std::fgets(line, sizeof line, output) != nullptr) {
+    if (const char* found = std::strstr(line, "Collected :"))
+      counted.instructions = std::strtod(found + 11, nullptr);
+    double hops = 0;
+    double cycles = 0;
+    if (std::sscanf(line, "%*s %lf flit-hops %lf cycles", &hops, &cycles) == 2)
+      counted = {counted.instructions, hops, cycles};
+  }
+  pclose(output);
+  return counted;
+}
+
+struct InstructionCase {
+  const char* name;
+  std::uint64_t shorter, longer;
+  const char* what;
+  const char* aim;
+};
+
+constexpr InstructionCase kInstructionCases[] = {
+    {"uniform4-flits", 2000, 6000, "8x8, 4-flit, 0.1, flit by flit", "BookSim2 8950, Noxim 21900"},
+    {"uniform4-runs", 2000, 6000, "8x8, 4-flit, 0.1, packet runs", "aim 300"},
+    {"binned4-runs", 2000, 6000, "the same with bins of 1024 cycles", "aim + 10 %"},
+    {"uniform16-flits", 4000, 12000, "8x8, 16-flit, 0.05, flit by flit", ""},
+    {"uniform16-runs", 4000, 12000, "8x8, 16-flit, 0.05, packet runs", "aim 60"},
+    {"broadcast8-runs", 0, 64, "16x16, 64 granules of 8 flits to all", "aim 60"},
+    {"broadcast16-runs", 0, 64, "16x16, 64 granules of 16 flits to all", "aim 60"},
+};
+
+void count_instructions(const std::string& program) {
+  std::printf("%-40s %12s\n", "callgrind, instructions", "per flit-hop");
+  for (const InstructionCase& test : kInstructionCases) {
+    const Counted shorter = count(program, test.name, test.shorter);
+    const Counted longer = count(program, test.name, test.longer);
+    if (longer.instructions == 0) {
+      std::printf("valgrind is not installed: nothing to count with\n");
+      return;
+    }
+    std::printf(
+        "%-40s %12.1f   %s\n", test.what,
+        (longer.instructions - shorter.instructions) / (longer.flit_hops - shorter.flit_hops),
+        test.aim);
+    std::fflush(stdout);
+  }
+  constexpr std::uint64_t kIdleCycles = 2'000'000;
+  const double idle = count(program, "idle-runs", kIdleCycles + 1000).instructions -
+                      count(program, "idle-runs", 1000).instructions;
+  std::printf("%-40s %12.4f   BookSim2 1106, aim 3\n", "8x8 idle, per router and cycle",
+              idle / kIdleCycles / 64);
+}
+
 }  // namespace
 }  // namespace tessera::noc
 
 int main(int argc, char** argv) {
-  if (argc == 3)
+  if (argc == 2 && std::strcmp(argv[1], "instructions") == 0)
+    tessera::noc::count_instructions(argv[0]);
+  else if (argc == 3)
     tessera::noc::run_one(argv[1], std::strtoull(argv[2], nullptr, 10));
   else
     tessera::noc::run_all(argc == 2 ? std::strtod(argv[1], nullptr) : 1.0);

@@ -224,6 +224,29 @@ TEST_F(NocCommand, GroupsRepliesAndBurstsCount) {
   EXPECT_NEAR(packets({"--burst", "0.02:0.02"}), 0.005, 0.0005);
 }
 
+// One line per class of messages; the classes' packets add up to all, and so do the histogram's.
+TEST_F(NocCommand, LatenciesComePerFlowAndPerClass) {
+  ASSERT_EQ(run({"--reply-flits", "2", "--rate", "0.05", "--cycles", "1000", "--out", path("out")}),
+            0);
+  const CsvTable classes = CsvTable::load(path("out") + "/classes.csv");
+  ASSERT_EQ(classes.rows(), 2u);
+  EXPECT_EQ(classes.at(0, "virtual_network"), "request");
+  EXPECT_EQ(classes.at(1, "virtual_network"), "reply");
+  const auto all = static_cast<std::int64_t>(result("out").packet_latency_cycles().count());
+  for (const char* file : {"classes.csv", "flows.csv", "latency_histogram.csv"}) {
+    const CsvTable table = CsvTable::load(path("out") + "/" + file);
+    std::int64_t packets = 0;
+    for (std::size_t row = 0; row < table.rows(); ++row) packets += table.integer(row, "packets");
+    EXPECT_EQ(packets, all) << file;
+  }
+  for (std::size_t row = 0; row < 2; ++row)
+    EXPECT_NEAR(classes.number(row, "mean_latency_cycles"),
+                classes.number(row, "mean_source_queueing_cycles") +
+                    classes.number(row, "mean_zero_load_cycles") +
+                    classes.number(row, "mean_contention_cycles"),
+                1e-6);
+}
+
 TEST_F(NocCommand, BinsAddUpToTheTotals) {
   ASSERT_EQ(run({"--rate", "0.3", "--cycles", "900", "--bins", "250", "--out", path("out")}), 0);
   const CsvTable links = CsvTable::load(path("out") + "/links.csv");
@@ -272,7 +295,7 @@ TEST_F(NocCommand, SameSeedSameBytes) {
                    "--bins", "100", "--out", path(name)}),
               0);
   for (const char* file : {"result.json", "links.csv", "channels.csv", "flows.csv", "page.html",
-                           "link_series.csv", "latency_histogram.csv"})
+                           "link_series.csv", "latency_histogram.csv", "classes.csv"})
     EXPECT_EQ(read_file(path("a") + "/" + file), read_file(path("b") + "/" + file)) << file;
 }
 
