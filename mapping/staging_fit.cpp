@@ -96,6 +96,16 @@ class StagingFit {
       stream.holding->depth = static_cast<int>(plan_.loops.size());
       stream.holding->double_buffered = copies == 2;
     }
+    check_outputs();
+  }
+
+  /// A granule of outputs is one box.
+  void check_outputs() const {
+    const auto extents = extents_inside(plan_.loops, plan_.output.depth, nominal_);
+    if (plan_.output.staging && !contiguous(layer_, layer_.output, extents))
+      throw UserError("layer ", layer_.name,
+                      ": outputs that bypass the buffer leave in pieces with gaps between their channels; store O in the "
+                      "buffer or cut whole groups");
   }
 
   StagePlan& plan_;

@@ -1,4 +1,6 @@
 // What a tile tells its observer.
+#include <algorithm>
+
 #include "hw_models/tile/tile.h"
 
 namespace tessera::hw {
@@ -48,7 +50,9 @@ void Tile::tell_moment(QueueKind queue, StageRun& run, const mapping::Instructio
 void Tile::tell_receive_began(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
   auto event = event_of(QueueKind::kLoad, run, instruction, now, kNever);
   observer_->instruction_began(event);
-  event.end = run.ring(instruction.slot).newest().complete_at;
+  auto& ring = run.ring(instruction.slot);
+  const Granule& granule = ring.granule(ring.appended() - 1);
+  event.end = instruction.op == Op::kRestore ? granule.restored_at : granule.complete_at;
   if (event.end != kNever) observer_->instruction_ended(event);
 }
 
@@ -58,7 +62,7 @@ void Tile::tell_receive_ended(const Message& message, const Granule& granule, Cy
                                                    : Op::kReceive;
   observer_->instruction_ended({id_, QueueKind::kLoad, message.granule.stage,
                                 op, message.granule.slot,
-                                message.operand, granule.sequence, granule.times.allocated,
+                                std::max(message.operand, -1), granule.sequence, granule.times.allocated,
                                 end});
 }
 

@@ -369,7 +369,7 @@ std::optional<double> layerwise_cycles(const Network& network, Segment segment,
   for (int l = segment.first; l <= segment.last; ++l) {
     const std::vector<InputSource> sources(network.layers[l].inputs.size());
     const SearchLimits limits{accelerator.tile.buffer.bytes,
-                              false,
+                              Home::kDram,
                               rates.multicast,
                               rates.link_bytes_per_cycle,
                               rates.dram_bytes_per_cycle,

@@ -102,7 +102,7 @@ Inputs load_tool_inputs(const std::string& tool, const po::variables_map& option
   const auto file = given(options, "accelerator");
   auto loaded = mapping::importers::load_tool_case(tool, given(options, "network"), given(options, "schedule"), file);
   Inputs inputs;
-  for (const auto& assignment : assignments_of(options)) set_field(loaded.machine, assignment);
+  for (const auto& assignment : assignments(options, false)) set_field(loaded.machine, assignment);
   inputs.accelerator_text = to_textproto(loaded.machine);
   inputs.accelerator = hw::to_accelerator(loaded.machine, file);
   hw::idealise(inputs.accelerator, ideal_of(options));

@@ -10,6 +10,7 @@
 #include "mapping/program_io.h"
 #include "sim/base/data_files.h"
 #include "sim/base/error.h"
+#include "sim/base/hash.h"
 #include "sim/base/message_io.h"
 #include "sim/base/output_directory.h"
 #include "sim/results/manifest.h"
@@ -85,7 +86,7 @@ void add_fingerprint(TracedRun& run, const std::string& name, const std::string&
     if (known.name() == name) return;
   auto& fingerprint = *run.add_fingerprints();
   fingerprint.set_name(name);
-  fingerprint.set_hash(sim::content_hash(content));
+  fingerprint.set_hash(hash_text(content));
 }
 
 hw::proto::AcceleratorDescription description_of(const TracedRun& run) {
@@ -101,7 +102,7 @@ hw::proto::AcceleratorDescription without_paths(const TracedRun& run) {
   for (const auto& file : run.files())
     if (file.argument().starts_with(set))
       set_field(accelerator, file.argument().substr(set.size()) + file.name() + " " +
-                                 sim::content_hash(file.content()));
+                                 hash_text(file.content()));
   return accelerator;
 }
 

@@ -75,7 +75,7 @@ RunFiles load_run(const std::filesystem::path& folder) {
   run.links = read_file((folder / "links.csv").string());
   run.name = run_title(result.network(), result.accelerator(), result.schedule());
   if (std::filesystem::exists(folder / "validation.json")) {
-    proto::Validation validation;
+    proto::ReportedPrediction validation;
     run.validation = read_checked(folder / "validation.json", validation);
   }
   return run;

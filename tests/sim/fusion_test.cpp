@@ -86,8 +86,10 @@ struct Span {
 
 class SpanLog final : public hw::TileObserver {
  public:
-  void computed(mapping::TileId tile, int, bool, Cycle begin, Cycle end) override {
-    text_ << tile << " " << begin << " " << end << " ";
+  /// From the cycle after its issue, which takes one in these machines.
+  void instruction_ended(const hw::InstructionEvent& event) override {
+    if (event.queue != hw::QueueKind::kCompute || event.end == event.begin) return;
+    text_ << event.tile << " " << event.begin + 1 << " " << event.end << " ";
   }
   std::string text() const { return text_.str(); }
 

@@ -23,7 +23,6 @@ using mapping::StagePlan;
 using workloads::Network;
 
 constexpr int kColumnCycle = 8;
-constexpr Cycle kIssueCycles = 1;  // the description's default
 
 inline hw::Accelerator machine_with(int rows, int columns, const std::string& more = "") {
   return machine_of(
@@ -35,9 +34,10 @@ inline hw::Accelerator machine_with(int rows, int columns, const std::string& mo
 /// first tile's cycle stack.
 class Log final : public hw::TileObserver, public dram::CommandListener {
  public:
+  explicit Log(Cycle issue_cycles) : issue_cycles_(issue_cycles) {}
   void instruction_ended(const hw::InstructionEvent& event) override {
     if (event.queue != hw::QueueKind::kCompute || event.end == event.begin) return;
-    text_ << "tile" << event.tile << " " << event.begin + kIssueCycles << " " << event.end << "\n";
+    text_ << "tile" << event.tile << " " << event.begin + issue_cycles_ << " " << event.end << "\n";
   }
   void issued(const dram::IssuedCommand& command) override {
     text_ << dram::command_name(command.kind) << " bank" << command.bank << " " << command.cycle
@@ -47,6 +47,7 @@ class Log final : public hw::TileObserver, public dram::CommandListener {
   std::string text() const { return text_.str(); }
 
  private:
+  Cycle issue_cycles_;
   std::ostringstream text_;
 };
 
@@ -57,7 +58,7 @@ inline Lines observe(const hw::Accelerator& machine, const Program& program) {
   mapping::check(program, limits_of(machine));
   const auto run = in_child([&] {
     sim::Machine whole(machine, program, {});
-    Log log;
+    Log log(static_cast<Cycle>(machine.tile.issue_cycles));
     for (const auto& tile : whole.tiles()) tile->set_observer(&log);
     for (const auto& interface : whole.dram()) interface->channel().set_listener(&log);
     log.add(detail::concatenate("end ", whole.run()));
