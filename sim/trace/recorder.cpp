@@ -3,6 +3,8 @@
 #include <systemc>
 
 #include "hw_models/memory_interface/channel_config.h"
+#include "mapping/program_enums.h"
+#include "sim/base/error.h"
 #include "sim/machine/machine.h"
 
 namespace tessera::sim {
@@ -10,6 +12,13 @@ namespace tessera::sim {
 using mapping::Op;
 
 namespace {
+
+/// Files keep the numbers of program.proto, whatever the order in memory.
+std::uint8_t number_of(Op op) {
+  for (const auto& [number, known] : mapping::program::kOps)
+    if (known == op) return static_cast<std::uint8_t>(number);
+  throw InvariantViolation("trace", 0, "operation without a number in program.proto");
+}
 
 bool takes_time(Op op) {
   return op != Op::kAcquire && op != Op::kRelease && op != Op::kReserve && op != Op::kReopen &&
@@ -56,7 +65,7 @@ void TraceRecorder::instruction(EventKind kind, Cycle cycle, const hw::Instructi
   add({.place = static_cast<std::uint32_t>(event.tile),
        .kind = kind,
        .cycle = cycle,
-       .code = static_cast<std::uint8_t>(event.op),
+       .code = number_of(event.op),
        .detail = {event.stage, event.slot, event.operand, event.granule}});
 }
 
