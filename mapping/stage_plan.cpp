@@ -157,6 +157,10 @@ class StageReader {
     if (loop.step != 0 && loop.step != loop.tile) refuse("sliding loop in a layer-by-layer stage");
     if (!loop.rotates.empty()) refuse("rotation in a layer-by-layer stage");
     const auto id = rank(loop.ranks);
+    // Surplus iterations are padding and do nothing.
+    if (loop.count > 0 && loop.count * loop.tile * (all_held() ? side_by_side(id) : 1) < remaining(id))
+      refuse(detail::concatenate("loop over ", layer().ranks[id].name, ": ", loop.count, " iterations of ", loop.tile,
+                                 " do not cover the ", remaining(id), " that are left"));
     if (all_held())
       plan_.array.loops.push_back({id, loop.tile * side_by_side(id)});
     else

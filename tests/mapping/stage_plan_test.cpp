@@ -265,6 +265,17 @@ TEST(ReadStages, RefuseWhatAStageCannotHold) {
   find(sliding.root, NodeKind::kLoop).loop.step = 1;
   EXPECT_NE(refusal(sliding, network).find("sliding"), std::string::npos);
 
+  // 2 channels each: as many iterations as cover them, or more, are the same; one less is not.
+  const std::int64_t channels = network.layers[0].ranks[kC].extent;
+  auto counted = schedule();
+  auto& count = find(counted.root, NodeKind::kLoop).loop.count;
+  for (const std::int64_t surplus : {0, 3}) {
+    count = (channels + 1) / 2 + surplus;
+    EXPECT_EQ(refusal(counted, network), "accepted");
+  }
+  count = (channels + 1) / 2 - 1;
+  EXPECT_NE(refusal(counted, network).find("do not cover"), std::string::npos);
+
   auto outside = schedule();
   find(outside.root, NodeKind::kPlace).place.tiles = {4};
   EXPECT_NE(refusal(outside, network).find("tile 4 outside 0..3"), std::string::npos);
