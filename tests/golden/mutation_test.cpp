@@ -9,6 +9,7 @@
 #include "hw_models/dram/command.h"
 #include "hw_models/dram/dram.pb.h"
 #include "mapping/program.h"
+#include "mapping/program.pb.h"
 #include "sim/base/data_files.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
@@ -245,7 +246,7 @@ TEST_F(GoldenMutation, DeeperVectorPipelineShowsAtTheFirstSoftmax) {
   fs::remove(network);  // the trace has its own
   const auto first = first_event(trace, [](const TraceEvent& event) {
     return event.kind == EventKind::kEnd &&
-           event.code == static_cast<std::uint8_t>(mapping::Op::kVector);
+           event.code == static_cast<std::uint8_t>(mapping::program::VECTOR);
   });
   const auto end = check(trace, {"tile.vector_unit.pipeline_cycles=5"});
   EXPECT_EQ(end.exit_code, kDifference);
