@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "mapping/array_registers.h"
 #include "mapping/stage_plan.h"
 
 namespace tessera::mapping {
@@ -131,13 +132,6 @@ class Chooser {
     return extents;
   }
 
-  std::int64_t words_per_pe(const ArrayMapping& mapping, int kind, int depth) const {
-    Extents extents = inside(mapping, depth);
-    for (const auto* axis : {&mapping.rows, &mapping.columns})
-      for (const auto& split : *axis) extents[split.rank] = ceil_div(extents[split.rank], split.ways);
-    return nominal_elements(operand(kind), extents);
-  }
-
   /// Holds each operand as far out as the register file allows: outputs first, then weights, then inputs.
   void place_registers(ArrayMapping& mapping) const {
     const int depths = static_cast<int>(mapping.loops.size());
@@ -148,11 +142,11 @@ class Chooser {
       if (kind == 1 && layer_.inputs.size() < 2) continue;
       const std::int64_t own = static_cast<std::int64_t>(array_.operand_register_bytes[kind]) / word_bytes_;
       const std::int64_t budget = split != 0 ? own : (kind == 0 ? shared : shared / 2);
-      int depth = 0;
-      while (depth < depths && 2 * words_per_pe(mapping, kind, depth) > budget) ++depth;
-      mapping.store_depth[kind] = depth;
+      const auto copies = [&] { return 2 * register_words(layer_, mapping, kind, extents_, array_.reduction); };
+      int& depth = mapping.store_depth[kind];
+      for (depth = 0; depth < depths && copies() > budget;) ++depth;
       mapping.double_buffered[kind] = true;
-      shared -= std::min(shared, 2 * words_per_pe(mapping, kind, depth));
+      shared -= std::min(shared, copies());
     }
   }
 

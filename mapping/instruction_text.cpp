@@ -16,6 +16,15 @@ const char* name_of(Queue queue) {
   return "";
 }
 
+const char* name_of(Home home) {
+  switch (home) {
+    case Home::kDram: return "DRAM";
+    case Home::kTiles: return "tiles";
+    case Home::kShared: return "shared buffers";
+  }
+  return "";
+}
+
 const char* name_of(Op op) {
   switch (op) {
     case Op::kReceive:

@@ -12,6 +12,7 @@ inline constexpr Queue kQueues[] = {Queue::kLoad, Queue::kCompute, Queue::kStore
 
 const char* name_of(Queue queue);
 const char* name_of(Op op);
+const char* name_of(Home home);
 const CodeBlock& block_of(const Code& code, Queue queue);
 
 /// Whether a queue executes this instruction.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mapping/partition_search.h"
+#include "mapping/shared_placer.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
 #include "sim/base/error.h"
@@ -59,8 +60,12 @@ class PathWriter {
 
   void add_homes() {
     auto& store = add(NodeKind::kStore).store;
-    store.level = plan_.output_home == Home::kDram ? "dram" : "tiles";
+    store.level = level_of(plan_.output_home);
     store.tensors.push_back({.tensor = "O"});
+  }
+
+  static const char* level_of(Home home) {
+    return home == Home::kTiles ? "tiles" : home == Home::kShared ? "shared" : "dram";
   }
 
   void add_buffer() {
@@ -75,7 +80,8 @@ class PathWriter {
   }
 
   void add_registers(int depth) {
-    StoreNode store{"registers", {}};
+    StoreNode store;
+    store.level = "registers";
     for (int kind = 0; kind < 3; ++kind) {
       if (plan_.array.store_depth[kind] != depth) continue;
       if (kind == 1 && layer_.inputs.size() < 2) continue;
@@ -106,7 +112,7 @@ class Layerwise {
  public:
   Layerwise(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates)
       : network_(network), accelerator_(accelerator), rates_(rates), sources_(network.tensors.size()),
-        placer_(accelerator.tile.buffer.bytes) {}
+        placer_(accelerator.tile.buffer.bytes), shared_(accelerator) {}
 
   Schedule run() {
     Schedule schedule{"layerwise", "schedule layerwise", {}};
@@ -144,7 +150,7 @@ class Layerwise {
     const int last = last_reader(tensor);
     if (network_.tensors[tensor].kind == TensorKind::kIntermediate && last > stage) {
       const auto budget = static_cast<Bytes>(kResidentShare * static_cast<double>(capacity()));
-      if (auto staying = search(stage, true, last);
+      if (auto staying = search(stage, Home::kTiles, last);
           staying && resident_bytes(stage) + staying->output_share_bytes <= budget &&
           leaves_room(staying->output_share_bytes, stage, last)) {
         residents_.push_back({staying->output_share_bytes, last});
@@ -152,26 +158,35 @@ class Layerwise {
         return accept(*staying, stage, last);
       }
     }
-    auto leaving = search(stage, false, stage);
+    const Home home = home_outside(stage, last);
+    auto leaving = search(stage, home, stage);
     if (!leaving)
       throw UserError("layer ", layer.name, ": no tile of it fits into what feature maps leave of a tile buffer of ",
                       capacity(), " B");
+    sources_[tensor] = {home, {}};
     return accept(*leaving, stage, stage);
   }
 
+  /// Feature maps that do not stay in the tiles go to the shared buffers where there are some with room.
+  Home home_outside(int stage, int last) {
+    const auto tensor = network_.layers[stage].output.tensor;
+    if (network_.tensors[tensor].kind != TensorKind::kIntermediate || last <= stage) return Home::kDram;
+    return shared_.place(network_, tensor, stage, last) ? Home::kShared : Home::kDram;
+  }
+
   /// Searches with all free bytes, then with fewer while fragmentation keeps the slots from their places.
-  std::optional<LayerChoice> search(int stage, bool stays, int last) const {
+  std::optional<LayerChoice> search(int stage, Home home, int last) const {
     std::vector<InputSource> sources;
     for (const auto& input : network_.layers[stage].inputs) sources.push_back(sources_[input.tensor]);
     Bytes working = capacity() - resident_bytes(stage);
     for (int attempt = 0; attempt < kPlacementAttempts; ++attempt, working -= working / 8) {
-      const SearchLimits limits{working, stays, rates_.multicast, rates_.link_bytes_per_cycle,
-                                rates_.dram_bytes_per_cycle, rates_.dram_burst_bytes};
+      const SearchLimits limits{working, home, rates_.multicast, rates_.link_bytes_per_cycle,
+                                rates_.dram_bytes_per_cycle, rates_.dram_burst_bytes, rates_.shared_bytes_per_cycle};
       auto choice = search_partition(network_, stage, sources, accelerator_, limits);
       if (!choice) return std::nullopt;
       SlotPlacer trial = placer_;
       Stage built = build_stage(choice->plan, network_, accelerator_);
-      if (trial.place(built, stage, stays, last)) return choice;
+      if (trial.place(built, stage, home == Home::kTiles, last)) return choice;
     }
     return std::nullopt;
   }
@@ -195,6 +210,7 @@ class Layerwise {
   std::vector<InputSource> sources_;
   std::vector<Resident> residents_;
   SlotPlacer placer_;
+  SharedPlacer shared_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace tessera::mapping {
 struct MachineRates {
   double dram_bytes_per_cycle = 16;  ///< peak of all channels per chip cycle
   double dram_burst_bytes = 32;
+  double shared_bytes_per_cycle = 0;  ///< of all shared buffers
   double link_bytes_per_cycle = 16;
   bool multicast = true;
 };

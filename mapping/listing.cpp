@@ -97,7 +97,7 @@ class StageListing {
     const char* separator = "";
     for (const auto& part : view_.program.parts) {
       if (part.tensor != tensor || intersect(part.region, region).empty()) continue;
-      out_ << separator << (part.home == Home::kDram ? "DRAM" : "tiles");
+      out_ << separator << name_of(part.home);
       if (part.producer_stage >= 0) out_ << " (stage " << part.producer_stage << ")";
       separator = " and ";
     }
@@ -111,8 +111,8 @@ class StageListing {
       return;
     }
     const auto part = std::ranges::find(view_.program.parts, view_.index, &Part::producer_stage);
-    const bool stays = part != view_.program.parts.end() && part->home == Home::kTiles;
-    out_ << (stays ? "stays in the tiles" : "to DRAM");
+    const Home home = part == view_.program.parts.end() ? Home::kDram : part->home;
+    out_ << (home == Home::kTiles ? "stays in the " : "to ") << name_of(home);
     if (sums.members.size() > 1) out_ << ", sums of " << sums.members.size() << " tiles";
     out_ << "\n";
   }

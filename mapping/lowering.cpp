@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "mapping/dram_order.h"
+#include "mapping/dram_order.h"
 #include "mapping/dram_placement.h"
+#include "mapping/shared_placer.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
 #include "sim/base/error.h"
@@ -37,6 +39,7 @@ class ProgramBuilder {
     for (const auto& plan : plans_) program_.stages.push_back(build_stage(plan, network_, accelerator_));
     add_parts();
     add_layouts();
+    add_shared_layouts();
     place_slots();
     return std::move(program_);
   }
@@ -92,6 +95,23 @@ class ProgramBuilder {
       program_.layouts.push_back(std::move(layout));
     }
     place_in_dram(placement_, accelerator_.dram.size(), accelerator_.dram_interleave_bytes, program_);
+  }
+
+  void add_shared_layouts() {
+    if (std::ranges::none_of(plans_, [](const auto& plan) { return plan.output_home == Home::kShared; })) return;
+    SharedPlacer placer(accelerator_);
+    program_.shared_layouts.resize(network_.tensors.size());
+    for (int s = 0; s < static_cast<int>(plans_.size()); ++s) {
+      if (plans_[s].output_home != Home::kShared) continue;
+      const auto tensor = layer(s).output.tensor;
+      const auto layout = placer.place(network_, tensor, s, last_reader(s));
+      if (!layout)
+        throw UserError("layer ", layer(s).name, ": its output, tensor ", network_.tensors[tensor].name, " of ",
+                        network_.tensors[tensor].elements() * accelerator_.word_bytes(),
+                        " B, does not fit into the shared buffers beside what lives there: ",
+                        accelerator_.shared_buffers.size(), " of ", accelerator_.shared_bytes(), " B");
+      program_.shared_layouts[tensor] = *layout;
+    }
   }
 
   int last_reader(int stage) const {

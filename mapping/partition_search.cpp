@@ -28,7 +28,7 @@ DealSignature signature_of(const std::vector<PartitionSplit>& partition, const O
   return signature;
 }
 
-double LayerCost::bound() const { return std::max({compute, ingest, dram, network}) + exposed; }
+double LayerCost::bound() const { return std::max({compute, ingest, dram, shared, network}) + exposed; }
 
 namespace {
 
@@ -77,7 +77,7 @@ class Search {
         limits_(limits) {
     base_.layer = layer;
     base_.inputs.resize(layer_.inputs.size());
-    base_.output_home = limits.output_stays ? Home::kTiles : Home::kDram;
+    base_.output_home = limits.output_home;
     base_.tiles.resize(static_cast<std::size_t>(accelerator.tiles()));
     std::iota(base_.tiles.begin(), base_.tiles.end(), 0);
     for (std::size_t r = 0; r < layer_.ranks.size(); ++r)
@@ -188,16 +188,17 @@ class Search {
   }
 
   /// Links that one flit to `members` tiles crosses: a tree that spans them plus the way there.
-  double hops_to(double members, bool from_dram, bool local) const {
+  double hops_to(double members, bool from_memory, bool local) const {
     const double span = accelerator_.rows + accelerator_.columns;
     if (local) return 1;
-    const double way = from_dram ? span / 2 : span / 3;
+    const double way = from_memory ? span / 2 : span / 3;
     return limits_.multicast ? way + members : way * members;
   }
 
   /// Memories or tiles that hold something of a granule: every one is asked and answers by itself.
   double sources_of(const Operand& operand, const InputSource& source, const Extents& extents) const {
     if (source.home == Home::kDram) return static_cast<double>(accelerator_.dram.size());
+    if (source.home == Home::kShared) return static_cast<double>(accelerator_.shared_buffers.size());
     const auto& tensor = network_.tensors[operand.tensor];
     const auto region = nominal_region(operand, extents);
     std::vector<std::int64_t> ways(region.size(), 1);
@@ -230,14 +231,16 @@ class Search {
       const double granule = static_cast<double>(nominal_elements(input, inner)) * word;
       const double groups = std::min(ways_indexing(plan.partition, input), used);
       const double members = std::max(1.0, used / groups);
-      const bool dram = sources_[i].home == Home::kDram;
-      const bool local = !dram && signature_of(plan.partition, input) == sources_[i].signature;
+      const Home home = sources_[i].home;
+      const bool from_memory = home != Home::kTiles;
+      const bool local = !from_memory && signature_of(plan.partition, input) == sources_[i].signature;
       const double sent = groups * fetches * granule * (limits_.multicast ? 1 : members);
       const double pieces = sources_of(input, sources_[i], inner);
       const double flits = flits_of(granule, pieces);
       cost.ingest += fetches * flits;
-      if (dram) cost.dram += sent * burst_overhead(input, inner) / limits_.dram_bytes_per_cycle;
-      hops += groups * fetches * (flits * hops_to(members, dram, local) + pieces * hops_to(1, dram, local));
+      if (home == Home::kDram) cost.dram += sent * burst_overhead(input, inner) / limits_.dram_bytes_per_cycle;
+      if (home == Home::kShared) cost.shared += sent / limits_.shared_bytes_per_cycle;
+      hops += groups * fetches * (flits * hops_to(members, from_memory, local) + pieces * hops_to(1, from_memory, local));
       const double ready = kReadyCycles * std::log2(members + 1);
       cost.first_fetch += flits + ready;
       if (!plan.inputs[i].double_buffered && fetches > 1) serial += fetches * (flits + ready + kRequestLatency);
@@ -268,7 +271,10 @@ class Search {
     hops += owners * partners * flits * hops_to(1, false, false);
     if (plan.output_home == Home::kTiles) return;
     const Extents inner = extents_inside(plan.loops, depth, extents);
-    cost.dram += owners * share * burst_overhead(layer_.output, inner) / limits_.dram_bytes_per_cycle;
+    if (plan.output_home == Home::kShared)
+      cost.shared += owners * share / limits_.shared_bytes_per_cycle;
+    else
+      cost.dram += owners * share * burst_overhead(layer_.output, inner) / limits_.dram_bytes_per_cycle;
     hops += owners * flits * hops_to(1, true, false);
     cost.exposed += flits;
   }
@@ -304,7 +310,7 @@ class Search {
       bytes += granule(layer_.inputs[i]) *
                static_cast<Bytes>(std::min<std::int64_t>(plan.inputs[i].double_buffered ? 2 : 1, trips(layer_.inputs[i])));
     const auto outputs = static_cast<Bytes>(trips(layer_.output));
-    bytes += granule(layer_.output) * (limits_.output_stays ? outputs : std::min<Bytes>(plan.output.double_buffered ? 2 : 1, outputs));
+    bytes += granule(layer_.output) * (limits_.output_home == Home::kTiles ? outputs : std::min<Bytes>(plan.output.double_buffered ? 2 : 1, outputs));
     double partners = tiles_used(plan.partition) / ways_indexing(plan.partition, layer_.output);
     if (partners > 1) bytes += granule(layer_.output) * (partners > 2 ? 2 : 1);
     return bytes;

@@ -28,16 +28,17 @@ struct InputSource {
 /// What the search knows of the machine beside the tile.
 struct SearchLimits {
   Bytes working_bytes = 0;        ///< tile buffer left for this layer's slots
-  bool output_stays = false;      ///< outputs are held in the tiles that produce them, outside working_bytes
+  Home output_home = Home::kDram;  ///< in the tiles, outputs are held outside working_bytes
   bool multicast = true;          ///< the network forks packets
   double link_bytes_per_cycle = 16;
   double dram_bytes_per_cycle = 16;
   double dram_burst_bytes = 32;
+  double shared_bytes_per_cycle = 0;  ///< of all shared buffers together
 };
 
 /// Cycles by cause, before overlap.
 struct LayerCost {
-  double compute = 0, ingest = 0, dram = 0, network = 0;
+  double compute = 0, ingest = 0, dram = 0, shared = 0, network = 0;
   double exposed = 0;      ///< overlaps with nothing
   double first_fetch = 0;  ///< until the first granules are there; shrinks with blocking
   /// What blocking cannot go below.

@@ -106,7 +106,7 @@ enum class Copies {
   kInTurn,   ///< the channels in turn, granule by granule
 };
 
-/// Where the elements of a stored tensor sit in DRAM: blocks of the given extents, blocks and elements inside
+/// Where the elements of a stored tensor sit in DRAM, or in the shared buffers, whose channels are the buffers: blocks of the given extents, blocks and elements inside
 /// a block both row-major in `order`. The bytes from the base on are dealt in stripes to the channels from
 /// `first_channel` on, and begin in each of them at the base address.
 struct DramLayout {
@@ -121,11 +121,12 @@ struct DramLayout {
   Copies copies = Copies::kOne;
 };
 
-enum class Home { kDram, kTiles };
+enum class Home { kDram, kTiles, kShared };
 
 /// A piece of a stored tensor with one writer. Tensors written by several layers (concatenations) have several.
 /// A part that lives in the tiles is served by the tiles that produced it until every group that reads from an
-/// owner has told it that it is done.
+/// owner has told it that it is done. One that lives in the shared buffers is closed the same way; then its
+/// addresses can be written again.
 struct Part {
   workloads::TensorId tensor = -1;
   int producer_stage = -1;  ///< -1: there from the start
@@ -141,8 +142,14 @@ struct Program {
   int dram_channels = 0;  ///< that the layouts were made for; 0: any number
   workloads::Network network;
   std::vector<DramLayout> layouts;  ///< per tensor; unused when no part is in DRAM
+  std::vector<DramLayout> shared_layouts;  ///< per tensor, or none when no part is in the shared buffers
   std::vector<Part> parts;
   std::vector<Stage> stages;
+
+  /// Of a part that lives in a memory, not in the tiles.
+  const DramLayout& layout_of(const Part& part) const {
+    return (part.home == Home::kShared ? shared_layouts : layouts)[static_cast<std::size_t>(part.tensor)];
+  }
 };
 
 }  // namespace tessera::mapping

@@ -50,7 +50,7 @@ void check(const Program& program, const ProgramLimits& limits) {
     checker::check_groups(view);
   }
   checker::check_layers(program);
-  const auto parts = checker::check_parts(program);
+  const auto parts = checker::check_parts(program, limits);
   checker::check_memory(program, appended, parts, limits);
   for (std::size_t s = 0; s < program.stages.size(); ++s) {
     const StageView view(program, static_cast<int>(s));

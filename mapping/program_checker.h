@@ -12,6 +12,8 @@ struct ProgramLimits {
   Bytes buffer_bytes = 0;  ///< of one tile
   Bytes line_bytes = 1;    ///< of its buffer
   int dram_channels = 0;   ///< 0: not looked at
+  Bytes shared_bytes = 0;  ///< of one shared buffer, the smallest
+  int shared_buffers = 0;
 };
 
 /// Returns when the program is sound, whatever the timing of the machine:

@@ -72,6 +72,7 @@ inline constexpr EnumPair<Copies, mapping::Copies> kCopies[] = {
 inline constexpr EnumPair<Home, mapping::Home> kHomes[] = {
     {DRAM, mapping::Home::kDram},
     {TILES, mapping::Home::kTiles},
+    {SHARED, mapping::Home::kShared},
 };
 
 inline constexpr EnumPair<Op, mapping::Op> kOps[] = {

@@ -259,12 +259,14 @@ class StageIds {
 void check_layouts(const Program& program, const Place& file) {
   const auto& tensors = program.network.tensors;
   file.size("layouts", program.layouts, tensors.size());
-  for (const auto& part : program.parts)
-    if (part.home == Home::kDram) {
-      const Place place = file.at("layout of tensor ", tensors[part.tensor].name);
-      check_layout(program.layouts[part.tensor], tensors[part.tensor].extents.size(), place);
-      check_channels(program.layouts[part.tensor], program, place);
-    }
+  for (const auto& part : program.parts) {
+    if (part.home == Home::kTiles) continue;
+    if (part.home == Home::kShared)
+      file.size("layouts in the shared buffers", program.shared_layouts, tensors.size());
+    const Place place = file.at("layout of tensor ", tensors[part.tensor].name);
+    check_layout(program.layout_of(part), tensors[part.tensor].extents.size(), place);
+    if (part.home == Home::kDram) check_channels(program.layout_of(part), program, place);
+  }
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ ProgramIndex::ProgramIndex(const Program& program)
       parts_of_(program.network.tensors.size()),
       part_of_stage_(program.stages.size(), -1),
       owners_(program.parts.size()),
-      closings_(program.parts.size()) {
+      closings_(program.parts.size()),
+      shared_closings_(program.parts.size(), 0) {
   for (std::size_t s = 0; s < program.stages.size(); ++s)
     for (std::size_t i = 0; i < program.stages[s].shares.size(); ++i)
       turns_[program.stages[s].shares[i].tile].push_back(
@@ -56,9 +57,12 @@ void ProgramIndex::count_closings() {
       for (const auto& share : stage.shares) groups.insert(share.input_groups[i]);
       for (const GroupId group : groups) {
         const auto region = group_region(static_cast<int>(s), static_cast<int>(i), group);
-        for (const int part : parts_of_[inputs[i].tensor])
+        for (const int part : parts_of_[inputs[i].tensor]) {
           for (std::size_t o = 0; o < owners_[part].size(); ++o)
             closings_[part][o] += !intersect(owners_[part][o].region, region).empty();
+          if (program_.parts[part].home == Home::kShared)
+            shared_closings_[part] += !intersect(program_.parts[part].region, region).empty();
+        }
       }
     }
   }

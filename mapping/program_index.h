@@ -28,11 +28,14 @@ class ProgramIndex {
   const std::vector<int>& parts_of(workloads::TensorId tensor) const { return parts_of_[tensor]; }
   /// Part a stage writes.
   int part_of_stage(int stage) const { return part_of_stage_[stage]; }
-  /// Tiles that hold a part whose home is the tiles; ascending by tile. Empty for parts in DRAM.
+  /// Tiles that hold a part whose home is the tiles; ascending by tile. Empty for parts in memories.
   const std::vector<Owner>& owners(int part) const { return owners_[part]; }
 
   /// Reading groups that will tell this owner that they are done with the part.
   int expected_closings(int part, std::size_t owner) const { return closings_[part][owner]; }
+
+  /// Reading groups that will tell every shared buffer that they are done with a part that lives there.
+  int expected_shared_closings(int part) const { return shared_closings_[part]; }
 
   /// What a group reads of an operand over the whole stage.
   workloads::Region group_region(int stage, int operand, GroupId group) const;
@@ -49,6 +52,7 @@ class ProgramIndex {
   std::vector<int> part_of_stage_;
   std::vector<std::vector<Owner>> owners_;
   std::vector<std::vector<int>> closings_;
+  std::vector<int> shared_closings_;
 };
 
 }  // namespace tessera::mapping

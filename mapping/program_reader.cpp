@@ -23,6 +23,7 @@ class Reader {
     program.dram_channels = message.dram_channels();
     program.network = read(message.network());
     for (const auto& layout : message.layout()) program.layouts.push_back(read(layout));
+    for (const auto& layout : message.shared_layout()) program.shared_layouts.push_back(read(layout));
     for (const auto& part : message.part()) program.parts.push_back(read(part));
     for (const auto& stage : message.stage()) program.stages.push_back(read(stage));
     return program;

@@ -177,6 +177,7 @@ std::string to_program_bytes(const Program& program) {
   message.set_dram_channels(program.dram_channels);
   write(program.network, *message.mutable_network());
   for (const auto& layout : program.layouts) write(layout, *message.add_layout());
+  for (const auto& layout : program.shared_layouts) write(layout, *message.add_shared_layout());
   for (const auto& part : program.parts) write(part, *message.add_part());
   for (const auto& stage : program.stages) write(stage, *message.add_stage());
   message.set_complete(true);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <numeric>
+#include <optional>
 
 #include "sim/base/error.h"
 #include "sim/base/names.h"
@@ -121,12 +122,19 @@ class StageReader {
     refuse("no tensor '" + name + "'; it has " + join(names));
   }
 
+  static std::optional<Home> home_of(const std::string& level) {
+    if (level == "dram") return Home::kDram;
+    if (level == "shared") return Home::kShared;
+    if (level == "tiles") return Home::kTiles;
+    return std::nullopt;
+  }
+
   void visit_store(const StoreNode& store) {
     for (const auto& tensor : store.tensors) {
       const int index = operand(tensor.tensor);
       if (tensor.shared_by > 1) refuse("shared buffers in a layer-by-layer stage");
-      if (store.level == "dram" || store.level == "tiles") {
-        if (index == -1) plan_.output_home = store.level == "dram" ? Home::kDram : Home::kTiles;
+      if (const auto home = home_of(store.level)) {
+        if (index == -1) plan_.output_home = *home;
       } else if (store.level == "buffer") {
         Holding& holding = index < 0 ? plan_.output : plan_.inputs[index];
         holding = {static_cast<int>(plan_.loops.size()), tensor.double_buffered};
@@ -138,7 +146,7 @@ class StageReader {
         plan_.array.double_buffered[kind] = tensor.double_buffered;
         in_registers_[kind] = true;
       } else {
-        refuse("unknown level '" + store.level + "'; known: dram, tiles, buffer, registers");
+        refuse("unknown level '" + store.level + "'; known: dram, shared, tiles, buffer, registers");
       }
     }
   }

@@ -33,7 +33,8 @@ std::vector<VirtualNetworkConfig> virtual_networks_of(
 }
 
 EnergyTable energy_of(const proto::NetworkDescription& description) {
-  if (!description.has_energy()) return default_energy();
+  const std::string& name = description.energy_table();
+  if (!description.has_energy()) return energy_table(name.empty() ? "estimate" : name);
   const auto& text = description.energy();
   return {text.source(),
           text.buffer_write_pj_per_byte(),
@@ -57,16 +58,24 @@ std::uint32_t NetworkConfig::vcs() const {
   return sum;
 }
 
-EnergyTable default_energy() {
-  return {
-      "buffer, crossbar, arbitration: ORION-style 32 nm estimates scaled to 16 nm; wire: 0.1 pJ "
-      "per bit and mm",
-      0.10,
-      0.08,
-      0.12,
-      0.05,
-      0.80,
-      0.0};
+EnergyTable energy_table(const std::string& name) {
+  if (name == "estimate")
+    return {
+        "own estimate for 16 nm, not measured: buffer, crossbar and arbitration of a 16-byte "
+        "router, "
+        "wire 0.1 pJ per bit and mm",
+        0.10,
+        0.08,
+        0.12,
+        0.05,
+        0.80,
+        0.0};
+  // TANGRAM counts 10 MACs per 16-bit word and hop; the MAC is Interstellar's, 0.075 pJ.
+  if (name == "tangram")
+    return {"TANGRAM: 10 MACs per word and hop", 0, 0, 0, 0, 0, 10 * 0.075 / 2};
+  if (name == "interstellar")
+    return {"Interstellar: 0.035 pJ per 16-bit word and hop", 0, 0, 0, 0, 0, 0.035 / 2};
+  throw UserError("noc.energy_table ", name, ": allowed are estimate, tangram, interstellar");
 }
 
 NetworkConfig network_config(const proto::NetworkDescription& description) {
@@ -83,6 +92,7 @@ NetworkConfig network_config(const proto::NetworkDescription& description) {
   if (description.has_multicast()) config.multicast = description.multicast();
   config.packet_runs = description.detail() == proto::RUN;
   if (description.has_seed()) config.seed = description.seed();
+  config.bin_cycles = description.bin_cycles();
   config.energy = energy_of(description);
   return config;
 }

@@ -43,7 +43,10 @@ struct NetworkConfig {
   bool multicast = true;    ///< packets with several destinations fork in the routers
   bool packet_runs = true;  ///< move flits of uncontended packets as runs; same cycles either way
   std::uint64_t seed = 1;
-  std::uint32_t self_check_interval_cycles = 0;  ///< 0: off
+  /// Flits and credits are counted over this often while anything moves, so that what is
+  /// lost is noticed within 1000 cycles; 0: never.
+  std::uint32_t self_check_interval_cycles = 500;
+  std::uint32_t bin_cycles = 0;  ///< statistics over time in bins of this length; 0: none
   EnergyTable energy;
 
   std::uint32_t vcs() const;
@@ -58,7 +61,8 @@ NetworkConfig network_config(const proto::NetworkDescription& description);
 /// UserError when the values do not fit together or a routing needs more virtual channels.
 void check_config(const NetworkConfig& config, const Routing& routing);
 
-/// Energy per event of a 16 nm-class router; see README.md for the sources.
-EnergyTable default_energy();
+/// Tables by name: `estimate` has figures of our own for a 16 nm router, not measured; `tangram`
+/// and `interstellar` the single constant per hop of those tools. UserError lists the names.
+EnergyTable energy_table(const std::string& name);
 
 }  // namespace tessera::noc

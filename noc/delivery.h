@@ -48,10 +48,12 @@ struct Delivery {
   Cycle contention() const { return latency() - source_queueing() - zero_load_cycles; }
 };
 
-/// Watches deliveries; the network runs the same with and without.
+/// Watches packets come and go; the network runs the same with and without.
 class DeliveryObserver {
  public:
   virtual ~DeliveryObserver() = default;
+  /// A packet joins its source queue.
+  virtual void injected(Cycle, const PacketRequest&) {}
   virtual void delivered(const Delivery& delivery) = 0;
 };
 

@@ -30,6 +30,7 @@ Engine::Engine(const NetworkConfig& config, const Topology& topology, const Rout
       channel_counters_(fabric_.channels.size()),
       wire_counters_(fabric_.wires.size()) {
   fill_class_tables();
+  next_check_ = config.self_check_interval_cycles == 0 ? kNever : config.self_check_interval_cycles;
   for (std::size_t i = 0; i < queues_.size(); ++i) {
     const auto& network = config_.virtual_networks[i % config_.virtual_networks.size()];
     queues_[i].last_vc = network.first_vc + network.vcs - 1;
@@ -76,6 +77,7 @@ void Engine::inject(Cycle now, const PacketRequest& request) {
   }
   queue_of(request.source, request.virtual_network).push(packets_.add(packet));
   if (packets_.alive() == 1) last_progress_ = now;
+  if (observer_ != nullptr) observer_->injected(now, request);
   wheel_.schedule(now_, now + 1, {EventKind::kSource, request.source, 0});
 }
 
@@ -107,8 +109,10 @@ void Engine::step(Cycle cycle, PacketSink& sink) {
       visit(static_cast<RouterId>(word * 64 + std::countr_zero(bits)));
   if (!injected_.empty() || !arrived_.empty()) report(sink);
   if (cycle - last_progress_ > kPatience) watch_progress();
-  if (config_.self_check_interval_cycles != 0 && cycle % config_.self_check_interval_cycles == 0)
+  if (cycle >= next_check_) {
+    next_check_ = cycle + config_.self_check_interval_cycles;
     check_conservation();
+  }
 }
 
 void Engine::handle(const Event& event) {
@@ -194,11 +198,14 @@ void Engine::settle_all() {
 }
 
 void Engine::check_conservation() {
-  settle_all();
   for (ChannelId id = 0; id < fabric_.channels.size(); ++id) {
-    const Channel& channel = at(id);
+    Channel& channel = at(id);
+    const bool running = channel.sent_running || channel.freed_running;
+    if (!running && channel.packets == 0 && channel.sent.count() == channel.freed.count()) continue;
     const Wire& wire = wire_at(id);
     if (wire.to_node) continue;
+    if (channel.sent_running) channel.sent.record_until(now_);
+    if (channel.freed_running) channel.freed.record_until(now_);
     const std::uint64_t occupied = channel.sent.count() - channel.freed.count();
     std::uint64_t expected = 0;
     for (std::uint32_t i = 0; i < channel.packets; ++i)

@@ -1,6 +1,7 @@
 // The routers and nodes at work: one object steps whatever has something to do in a cycle.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ class Engine {
   void set_observer(DeliveryObserver* observer) { observer_ = observer; }
   const Topology& topology() const { return topology_; }
   const NetworkConfig& config() const { return config_; }
+  const Routing& routing() const { return routing_; }
   Cycle now() const { return now_; }
   std::uint64_t packets_under_way() const { return packets_.alive(); }
 
@@ -105,21 +107,22 @@ class Engine {
     bool matched = false;
     bool companion = false;  ///< goes along with another branch of the same packet
   };
-  /// A unicast channel that wants an output; `first`: no earlier one in turn of its input wants the
-  /// same.
+  /// A channel, or a branch of its packet, that wants an output.
   struct Wish {
     ChannelId in;
-    std::uint32_t input;
-    std::uint32_t output;
-    bool first;
+    std::uint32_t branch;
+    std::uint32_t flit;  ///< of its packet, for branches that read the same flit
+    std::uint8_t input;
+    std::uint8_t output = 0;
+    bool first = true;  ///< no earlier channel in turn of its input wants the same output
   };
   /// What the wishes of a router add up to.
-  struct Wanted {
-    std::uint64_t outputs = 0;
-    bool simple = true;      ///< unicast over full-width links only
-    bool contested = false;  ///< something has to be decided
-    bool several_per_input = false;
-    bool runs_stopped = false;  ///< more channels ask now: collect again
+  struct Contest {
+    std::uint64_t outputs = 0;                        ///< wanted by somebody
+    std::array<std::uint64_t, kMaxPorts> wanted_by;   ///< by output: inputs
+    std::array<std::uint64_t, kMaxPorts> granted_to;  ///< by input: outputs
+    bool contested = false;                           ///< something has to be decided
+    bool runs_stopped = false;                        ///< more channels ask now: collect again
   };
   struct HeadWin {
     ChannelId in;
@@ -180,6 +183,7 @@ class Engine {
   void fill_class_tables();
   void collect_heads(RouterId router);
   void collect_unicast(ChannelId in);
+  std::uint64_t empty_or_escape(ChannelId in, WireId wire, std::uint64_t free);
   void collect_fork(ChannelId in);
   bool wait_for_room(const Branch& branch);
   void sleep(ChannelId in);
@@ -191,6 +195,7 @@ class Engine {
   void commit_heads();
   void commit_head(const HeadWin& won);
   void commit_unicast_head(ChannelId in, ChannelId out);
+  void pass_through(ChannelId in);
   void commit_branch(ChannelId in, std::uint32_t branch, ChannelId out);
   Choice choice(ChannelId in, std::uint32_t index) const;
 
@@ -222,25 +227,33 @@ class Engine {
   std::uint32_t vc_turn(std::uint32_t accept_pointer, const Wire& out) const;
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
   void move_head_pointers(ChannelId in, ChannelId out);
-  bool arbitrate_unicast(const RouterPorts& ports);
-  Wanted collect_wishes(const RouterPorts& ports);
+  void arbitrate_plain(const RouterPorts& ports);
+  bool is_pair_of_rivals() const;
+  void decide_pair(const RouterPorts& ports);
+  void collect_wishes(const RouterPorts& ports, Contest& contest);
   bool stop_competing_run(ChannelId run);
-  void add_wish(ChannelId in, std::uint32_t input, bool first, Wanted& wanted);
-  void add_wishes(WireId in_wire, std::uint32_t input, Wanted& wanted);
-  void grant_by_output(const RouterPorts& ports, std::uint64_t outputs);
+  void add_channel(ChannelId in, std::uint32_t input, std::uint64_t& own, Contest& contest);
+  void add_wish(Wish wish, WireId out_wire, std::uint64_t& own, Contest& contest);
+  void choose_input(const RouterPorts& ports, std::uint32_t output, Contest& contest);
+  void accept(const RouterPorts& ports, std::size_t first, std::size_t end, const Contest& contest);
+  ChannelId output_of(const Wish& wish) const;
+  static bool goes_along(const Wish& wish, const Wish& read, std::uint64_t grants);
+  void grant_fork(const RouterPorts& ports, std::size_t first, std::size_t end, std::size_t taken,
+                  const Contest& contest);
+  bool has_room(const Channel& out, const Wire& wire, std::uint64_t flits, Cycle cycle) const;
   bool start_run(ChannelId in, const RouterPorts& ports);
   void finish_unicast_run(ChannelId in);
-  void grant_in_turn(const RouterPorts& ports, std::uint64_t outputs);
   void grant(const Wish& wish, const RouterPorts& ports, bool alone);
 
   // transfer.cpp: flits leave a buffer
   void send(ChannelId in);
   void continue_transfer(ChannelId in);
   void leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail, Cycle granted);
+  std::uint32_t delivery_detail(ChannelId in, const Wire& wire) const;
   void pop_front(ChannelId in, Cycle granted);
   void free_fork(ChannelId in);
   void send_branch(ChannelId in, std::uint32_t branch);
-  void advance_fork(ChannelId in);
+  void advance_fork(ChannelId in, bool undisturbed);
 
   // runs.cpp
   Cycle sender_run_start(ChannelId in) const;
@@ -249,10 +262,10 @@ class Engine {
   std::uint64_t run_length(ChannelId in, Cycle cycle, std::uint64_t remaining);
   bool try_run(ChannelId in, std::uint64_t remaining);
   bool try_fork_start(ChannelId in);
-  bool try_fork_run(ChannelId in);
+  bool is_undisturbed(ChannelId in) const;
   bool ends_now(ChannelId run) const;
   bool ports_are_free(ChannelId in, WireId out_wire) const;
-  void begin_run(ChannelId in, std::uint64_t flits);
+  void begin_run(ChannelId in, std::uint64_t flits, bool to_tail);
   template <typename Action>
   void for_each_output(ChannelId in, Action action);
   void close_run(ChannelId in);
@@ -310,6 +323,7 @@ class Engine {
 
   Cycle now_ = 0;  ///< cycle being stepped, or last stepped
   Cycle last_progress_ = 0;
+  Cycle next_check_ = kNever;  ///< of flits and credits
   bool sources_done_ = false;  ///< in this cycle
   std::vector<std::uint64_t> active_routers_;
   std::vector<std::uint64_t> active_sources_;

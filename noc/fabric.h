@@ -76,7 +76,11 @@ struct alignas(64) Channel {
   bool credit_wait = false;
   bool room_wait = false;
   bool sent_running = false;
-  bool freed_running = false;      ///< a run takes flits out of the buffer
+  bool run_to_tail = false;    ///< running: the horizon comes after the tail
+  bool freed_running = false;  ///< a run takes flits out of the buffer
+  /// The flits of the packet that went in last follow its head cycle by cycle, as far as one can
+  /// know.
+  bool contiguous = false;
   std::uint16_t input_index = 0;   ///< port and number among the input channels of its router
   std::uint16_t output_index = 0;  ///< the same among the output channels
   // Packets in the buffer or on their way to it: the oldest here, the others in the fabric's ring.

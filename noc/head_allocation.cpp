@@ -61,11 +61,13 @@ void Engine::clear_head(ChannelId in) {
 // A head was announced for this cycle; the run that was to bring it may have been stopped
 // meanwhile.
 void Engine::head_event(ChannelId in) {
-  if (at(in).state != ChannelState::kIdle) return;
+  const Channel& channel = at(in);
+  if (channel.state != ChannelState::kIdle) return;
+  if (channel.contiguous && channel.packets == 1) return head_ready(in);
   const Cycle arrived = now_ - config_.routing_delay;
   if (flits_available(in, arrived) == 0) return wait_for_flit(in, arrived, FlitWait::kHead);
   // Only after a flit was lost: one is left in the books that belongs to no packet.
-  if (at(in).front.packet == kNone) return;
+  if (at(in).packets == 0) return;
   head_ready(in);
 }
 
@@ -135,18 +137,15 @@ void Engine::route_fork(ChannelId in, const Packet& packet) {
   Fork& fork = forks_[channel.fork];
   fork.base = channel.freed.count();
   fork.flits = packet.flits;
-  fork.branches.clear();
-  fork.one_per_wire = true;
+  fork.one_per_wire = node.one_per_link;
   fork.with_channel = 0;
+  fork.branches.resize(node.branches);
   for (std::uint32_t i = 0; i < node.branches; ++i) {
     const TreeBranch& way = trees_.branch(node.first_branch + i);
-    Branch branch;
-    branch.wire =
+    const WireId wire =
         way.link == kEject ? fabric_.ejection_wires[way.node] : fabric_.link_wires[way.link];
-    branch.vcs = vcs_of(packet.virtual_network, way.vc_class);
-    for (const Branch& other : fork.branches) fork.one_per_wire &= other.wire != branch.wire;
-    branch.tree_branch = node.first_branch + i;
-    fork.branches.push_back(branch);
+    fork.branches[i] = {vcs_of(packet.virtual_network, way.vc_class), wire, kNone, 0,
+                        node.first_branch + i};
   }
   channel.out_wire = fork.branches.front().wire;
 }
@@ -184,15 +183,34 @@ void Engine::collect_heads(RouterId router) {
 void Engine::collect_unicast(ChannelId in) {
   const std::size_t before = heads_.size();
   const std::uint32_t choices = at(in).choices;
+  bool emptying = false;
   for (std::uint32_t i = 0; i < choices; ++i) {
     const Choice way = choice(in, i);
-    const std::uint64_t free = way.vcs & ~fabric_.wires[way.wire].owned_vcs;
+    std::uint64_t free = way.vcs & ~fabric_.wires[way.wire].owned_vcs;
+    if (routing_.has_escape_class() && !fabric_.wires[way.wire].to_node) {
+      const std::uint64_t empty = empty_or_escape(in, way.wire, free);
+      emptying |= empty != free;
+      free = empty;
+    }
     if (free != 0) heads_.push_back({in, kNone, way.wire, free, at(in).accept_pointer});
   }
-  if (heads_.size() != before) return;
+  if (heads_.size() != before || emptying) return;
   for (std::uint32_t i = 0; i < choices; ++i)
     fabric_.wires[choice(in, i).wire].waiting_ports |= std::uint64_t{1} << wire_at(in).input_port;
   sleep(in);
+}
+
+// Next to an escape channel, the others are taken only when empty: a head behind another packet
+// could not turn to its escape channel, and circles of such packets would wait for ever.
+std::uint64_t Engine::empty_or_escape(ChannelId in, WireId wire, std::uint64_t free) {
+  const std::uint8_t network = packets_[at(in).front.packet].virtual_network;
+  std::uint64_t kept = free & vcs_of(network, 0);
+  for (std::uint64_t rest = free & ~kept; rest != 0; rest &= rest - 1) {
+    const std::uint32_t vc = std::countr_zero(rest);
+    if (credits(fabric_.channel_of(wire, vc), now_) == config_.vc_buffer_flits)
+      kept |= std::uint64_t{1} << vc;
+  }
+  return kept;
 }
 
 void Engine::collect_fork(ChannelId in) {
@@ -348,6 +366,7 @@ void Engine::commit_unicast_head(ChannelId in, ChannelId out) {
                            (packet.flits - 1) * wire.interval);
   if (!wire.to_node) {
     packet.distance += wire.flit_lag - 2u;
+    at(out).contiguous = false;
     fabric_.push(out, {id, kNone});
   }
   channel.state = ChannelState::kActive;
@@ -365,10 +384,23 @@ void Engine::commit_branch(ChannelId in, std::uint32_t index, ChannelId out) {
   at(out).owner = in;
   ++wire.vc_grants;
   branch.out = out;
+  at(out).contiguous = false;
   if (!wire.to_node)
     fabric_.push(out, {at(in).front.packet, trees_.branch(branch.tree_branch).child});
   at(in).state = ChannelState::kActive;
-  if (++fork.with_channel == fork.branches.size()) clear_head(in);
+  if (++fork.with_channel < fork.branches.size()) return;
+  clear_head(in);
+  if (fork.branches.size() == 1) pass_through(in);
+}
+
+/// Where a multicast packet has one way only it moves like any other: its room is certain.
+void Engine::pass_through(ChannelId in) {
+  Channel& channel = at(in);
+  const Fork& fork = forks_[channel.fork];
+  channel.out = fork.branches.front().out;
+  channel.out_wire = fork.branches.front().wire;
+  channel.remaining = fork.flits;
+  free_fork(in);
 }
 
 }  // namespace tessera::noc

@@ -34,7 +34,7 @@ std::uint32_t TreeStore::build(NodeId source, std::span<const NodeId> destinatio
 }
 
 std::uint32_t TreeStore::add_node(RouterId router, std::uint32_t routers, std::uint32_t distance) {
-  nodes_.push_back({router, 0, 0, routers, distance});
+  nodes_.push_back({router, 0, 0, routers, distance, true});
   return static_cast<std::uint32_t>(nodes_.size() - 1);
 }
 
@@ -70,6 +70,10 @@ void TreeStore::expand(Visit visit, std::vector<Visit>& pending) {
   }
   nodes_[visit.node].first_branch = static_cast<std::uint32_t>(branches_.size());
   nodes_[visit.node].branches = static_cast<std::uint32_t>(branches.size());
+  for (std::size_t i = 1; i < branches.size(); ++i)
+    for (std::size_t k = 0; k < i; ++k)
+      if (branches[i].link != kEject && branches[i].link == branches[k].link)
+        nodes_[visit.node].one_per_link = false;
   branches_.insert(branches_.end(), branches.begin(), branches.end());
 }
 

@@ -26,6 +26,7 @@ struct TreeNode {
   std::uint32_t branches = 0;
   std::uint32_t routers = 0;   ///< visited so far, this one included
   std::uint32_t distance = 0;  ///< sum of link latencies so far
+  bool one_per_link = true;    ///< no two branches leave by the same link
 };
 
 /// Builds each tree once from the paths unicast packets would take (first choice of the routing

@@ -2,6 +2,7 @@
 
 #include "noc/engine.h"
 #include "noc/topology/dependency_graph.h"
+#include "sim/base/error.h"
 
 namespace tessera::noc {
 
@@ -50,6 +51,23 @@ std::uint64_t occupancy(const Channel& channel, const Wire& wire, Cycle now) {
   return channel.freed.cycle_sum() + (arrived - channel.freed.count()) * end - latched;
 }
 
+/// What waits now has waited up to and including the present cycle.
+void add_waits_under_way(const Engine& engine, NetworkStats& stats) {
+  const Fabric& fabric = engine.fabric();
+  std::vector<std::size_t> place(fabric.wires.size());
+  for (std::size_t i = 0; i < stats.wires.size(); ++i) place[wire_id(fabric, stats.wires[i])] = i;
+  for (const Channel& channel : fabric.channels) {
+    if (channel.stalled_since > engine.now()) continue;
+    const Cycle waited = engine.now() + 1 - channel.stalled_since;
+    if (channel.fork == kNone && channel.state == ChannelState::kActive)
+      stats.wires[place[channel.out_wire]]
+          .channels[fabric.vc_of(channel.out)]
+          .credit_stall_cycles += waited;
+    else
+      stats.wires[place[channel.out_wire]].vc_wait_cycles += waited;
+  }
+}
+
 }  // namespace
 
 Network::Network(const NetworkConfig& config, const Topology& topology, const Routing& routing) {
@@ -57,6 +75,7 @@ Network::Network(const NetworkConfig& config, const Topology& topology, const Ro
   require_deadlock_free(topology, routing);
   engine_ = std::make_unique<Engine>(config, topology, routing);
   stats_ = std::make_unique<NetworkStats>(frame(*engine_));
+  if (config.bin_cycles != 0) series_.emplace(config.bin_cycles);
 }
 
 Network::~Network() = default;
@@ -65,11 +84,18 @@ Network& Network::operator=(Network&&) noexcept = default;
 
 void Network::inject(Cycle now, const PacketRequest& request) { engine_->inject(now, request); }
 Cycle Network::next_event() const { return engine_->next_event(); }
-void Network::advance(Cycle now, PacketSink& sink) { engine_->advance(now, sink); }
+void Network::advance(Cycle now, PacketSink& sink) {
+  while (series_ && series_->bin_end() < now) {
+    engine_->advance(series_->bin_end(), sink);
+    series_->sample(stats());
+  }
+  engine_->advance(now, sink);
+}
 std::uint64_t Network::packets_under_way() const { return engine_->packets_under_way(); }
 void Network::set_observer(DeliveryObserver* observer) { engine_->set_observer(observer); }
 const Topology& Network::topology() const { return engine_->topology(); }
 const NetworkConfig& Network::config() const { return engine_->config(); }
+const Routing& Network::routing() const { return engine_->routing(); }
 std::string Network::describe_waiting(std::size_t limit) const {
   return engine_->describe_waiting(limit);
 }
@@ -80,6 +106,13 @@ void Network::lose_flit(LinkId link, std::uint32_t vc) {
 }
 void Network::lose_credit(LinkId link, std::uint32_t vc) {
   engine_->lose_credit(engine_->fabric().channel_of(engine_->fabric().link_wires[link], vc));
+}
+
+TimeSeries Network::time_series() const {
+  if (!series_) throw UserError("noc.bin_cycles 0: set it to the length of a bin");
+  TimeSeries series = *series_;
+  series.sample(stats());
+  return series;
 }
 
 const NetworkStats& Network::stats() const {
@@ -104,6 +137,7 @@ const NetworkStats& Network::stats() const {
                             wire.to_node ? 0 : channel.freed.count()};
     }
   }
+  add_waits_under_way(*engine_, *stats_);
   return *stats_;
 }
 

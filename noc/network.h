@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "noc/config.h"
 #include "noc/delivery.h"
 #include "noc/statistics.h"
+#include "noc/time_series.h"
 #include "noc/topology/routing.h"
 #include "noc/topology/topology.h"
 #include "sim/base/types.h"
@@ -40,9 +42,13 @@ class Network {
   std::uint64_t packets_under_way() const;
   /// Counters up to the last cycle advanced to; valid until the next call.
   const NetworkStats& stats() const;
+  /// What every wire did over time, the unfinished last bin included. UserError unless
+  /// `bin_cycles` of the configuration is set.
+  TimeSeries time_series() const;
   void set_observer(DeliveryObserver* observer);
   const Topology& topology() const;
   const NetworkConfig& config() const;
+  const Routing& routing() const;
 
   /// One line per packet that cannot move, for diagnosis.
   std::string describe_waiting(std::size_t limit) const;
@@ -56,6 +62,7 @@ class Network {
  private:
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<NetworkStats> stats_;
+  std::optional<TimeSeries> series_;
 };
 
 }  // namespace tessera::noc

@@ -37,9 +37,10 @@ Cycle Engine::sender_run_start(ChannelId in) const {
 
 /// Of the `remaining` flits of its packet, those certain to be there one per cycle from `cycle` on.
 std::uint64_t Engine::flit_guarantee(ChannelId in, Cycle cycle, std::uint64_t remaining) {
-  settle_sent(in);
   const Channel& channel = at(in);
+  if (channel.contiguous && channel.packets == 1) return remaining;
   const std::uint32_t lag = wire_at(in).flit_lag;
+  settle_sent(in);
   const std::uint64_t ready = channel.sent.count_before(cycle, lag) - channel.freed.count();
   if (ready == 0 || ready >= remaining) return ready;
   const std::uint64_t known = channel.sent.count() - channel.freed.count();
@@ -75,28 +76,32 @@ std::uint64_t Engine::run_length(ChannelId in, Cycle cycle, std::uint64_t remain
 bool Engine::try_run(ChannelId in, std::uint64_t remaining) {
   const std::uint64_t flits = run_length(in, now_ + 1, remaining);
   if (flits < remaining && flits < kShortestRun) return false;
-  begin_run(in, flits);
+  begin_run(in, flits, flits == remaining);
   return true;
 }
 
 /// A multicast packet that has just got all its ways out: its first flit goes in the next cycle.
 bool Engine::try_fork_start(ChannelId in) {
   const Fork& fork = forks_[at(in).fork];
-  if (!fork.one_per_wire) return false;
-  for (const Branch& branch : fork.branches)
-    if (branch.out == kNone || branch.sent != 0 || !ports_are_free(in, branch.wire)) return false;
-  return try_run(in, fork.flits);
+  const Wire& wire = wire_at(in);
+  if (fork.with_channel != fork.branches.size() || !fork.one_per_wire) return false;
+  if ((wire.switch_vcs & ~bit(in)) != 0 || !ends_now(wire.run_in)) return false;
+  const bool idle = fabric_.routers[wire.sink].switch_ports == 0;
+  for (const Branch& branch : fork.branches) {
+    const Wire& out = fabric_.wires[branch.wire];
+    if (branch.sent != 0 || !ends_now(out.run_out) || out.interval != 1) return false;
+    if (!idle && !ports_are_free(in, branch.wire)) return false;
+  }
+  if (!try_run(in, fork.flits)) return false;
+  for (const Branch& branch : fork.branches) at(branch.out).contiguous = true;
+  return true;
 }
 
 /// No run, or one whose tail goes in this cycle.
 bool Engine::ends_now(ChannelId run) const {
   if (run == kNone) return true;
   const Channel& channel = fabric_.channels[run];
-  if (channel.horizon != now_ + 1 || !channel.freed_running) return false;
-  const Cycle granted = now_ + 1 - channel.run_start;
-  if (channel.fork == kNone) return channel.remaining == granted;
-  const Fork& fork = forks_[channel.fork];
-  return fork.flits - fork.branches.front().sent == granted;
+  return channel.freed_running && channel.run_to_tail && channel.horizon == now_ + 1;
 }
 
 /// Is nobody else known to want the switch from this input or to this output in the next cycle?
@@ -117,27 +122,24 @@ bool Engine::ports_are_free(ChannelId in, WireId out_wire) const {
   return true;
 }
 
-// All branches have just sent the same flit and nobody else wants their outputs or this input.
-bool Engine::try_fork_run(ChannelId in) {
-  const Fork& fork = forks_[at(in).fork];
-  const std::uint32_t sent = fork.branches.front().sent;
-  for (const Branch& branch : fork.branches)
-    if (branch.out == kNone || branch.sent != sent) return false;
+/// Has every branch just been granted, with no rival for their outputs or this input?
+bool Engine::is_undisturbed(ChannelId in) const {
   std::size_t granted = 0;
   for (const SwitchRequest& request : requests_) {
     if (request.in != in) continue;
     if (!request.matched || !is_uncontested(request)) return false;
     ++granted;
   }
-  return granted == fork.branches.size() && try_run(in, fork.flits - sent);
+  return granted == forks_[fabric_.channels[in].fork].branches.size();
 }
 
-void Engine::begin_run(ChannelId in, std::uint64_t flits) {
+void Engine::begin_run(ChannelId in, std::uint64_t flits, bool to_tail) {
   Channel& channel = at(in);
   const Cycle first = now_ + 1;
   channel.freed_running = true;
   channel.run_start = first;
   channel.horizon = first + flits;
+  channel.run_to_tail = to_tail;
   channel.freed.skip_until(now_);
   Wire& wire = wire_at(in);
   wire.run_in = in;
@@ -194,7 +196,10 @@ void Engine::move_pointers(ChannelId in) {
 // From this cycle on the packet has to ask again; a flit and a credit are there.
 void Engine::stop_run(ChannelId in) {
   close_run(in);
-  for_each_output(in, [&](ChannelId out) { limit_receiver(out); });
+  for_each_output(in, [&](ChannelId out) {
+    at(out).contiguous = false;
+    limit_receiver(out);
+  });
   at(in).flits_known = at(in).credits_known = 1;
 }
 
@@ -233,12 +238,14 @@ void Engine::limit(ChannelId in, Cycle horizon) {
   Channel& channel = at(in);
   if (channel.horizon <= horizon) return;
   channel.horizon = std::max(horizon, now_ + 1);
+  channel.run_to_tail = false;
   schedule(channel.horizon, EventKind::kHorizon, in);
 }
 
 void Engine::run_horizon(ChannelId in) {
   Channel& channel = at(in);
   if (!channel.freed_running || channel.horizon != now_) return;
+  if (channel.run_to_tail) return finish_run(in);
   const std::uint32_t before =
       channel.fork == kNone
           ? channel.remaining
@@ -250,6 +257,7 @@ void Engine::run_horizon(ChannelId in) {
   const std::uint64_t flits = run_length(in, now_, remaining);
   if (flits > 0) {
     channel.horizon = now_ + flits;
+    channel.run_to_tail = flits == remaining;
     schedule(channel.horizon, EventKind::kHorizon, in);
     return;
   }

@@ -61,6 +61,7 @@ void Engine::send_from_source(NodeId node, std::uint32_t network) {
     packet.head_left_source = now_;
     wire_at(channel).owned_vcs |= bit(channel);
     at(channel).owner = node;
+    at(channel).contiguous = packet.flits == 1;
     fabric_.push(channel, {id, packet.tree});
   }
   put_flit(channel);
@@ -122,6 +123,7 @@ void Engine::try_source_run(NodeId node, std::uint32_t network) {
   source.run_start = now_ + 1;
   source.horizon = now_ + 1 + flits;
   at(queue.channel).sent_running = true;
+  at(queue.channel).contiguous = queue.remaining + 1 == packets_[queue.front()].flits;
   active_sources_[node / 64] &= ~(std::uint64_t{1} << (node % 64));
   schedule(source.horizon, EventKind::kSourceHorizon, node);
 }
@@ -131,7 +133,7 @@ void Engine::stop_source_run(NodeId node) {
   SourceQueue& queue = queue_of(node, source.running);
   Channel& channel = at(queue.channel);
   channel.sent.record_until(now_ - 1);
-  channel.sent_running = false;
+  channel.sent_running = channel.contiguous = false;
   queue.remaining -= static_cast<std::uint32_t>(now_ - source.run_start);
   source.running = kNone;
   source.horizon = kNever;
@@ -161,11 +163,13 @@ void Engine::source_horizon(NodeId node) {
     source.horizon = now_ + std::min(remaining - 1, credits);
     return schedule(source.horizon, EventKind::kSourceHorizon, node);
   }
+  const bool contiguous = at(queue.channel).contiguous;
   stop_source_run(node);
   if (remaining > 1 || credits == 0 || !is_only_queue(node, network)) return activate_source(node);
   queue.remaining = 0;
   source.tail_sent = now_;
   put_flit(queue.channel);
+  at(queue.channel).contiguous = contiguous;
   finish_packet(node, queue);
   if (!queue.empty()) schedule(now_ + 1, EventKind::kSource, node);
 }

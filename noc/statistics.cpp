@@ -19,6 +19,26 @@ std::uint64_t flits_of(const NetworkStats& stats, WireKind kind) {
 
 }  // namespace
 
+const char* kind_name(WireKind kind) {
+  switch (kind) {
+    case WireKind::kInjection:
+      return "injection";
+    case WireKind::kEjection:
+      return "ejection";
+    case WireKind::kLink:
+      break;
+  }
+  return "link";
+}
+
+std::uint32_t from_of(const WireStats& wire) {
+  return wire.kind == WireKind::kInjection ? wire.node : wire.from;
+}
+
+std::uint32_t to_of(const WireStats& wire) {
+  return wire.kind == WireKind::kEjection ? wire.node : wire.to;
+}
+
 std::uint64_t WireStats::flits() const { return sum(*this, &ChannelStats::flits); }
 std::uint64_t WireStats::credit_stall_cycles() const {
   return sum(*this, &ChannelStats::credit_stall_cycles);

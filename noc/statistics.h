@@ -40,6 +40,12 @@ struct WireStats {
   std::uint64_t buffer_reads() const;
 };
 
+const char* kind_name(WireKind kind);
+/// Router, or node of an injection wire.
+std::uint32_t from_of(const WireStats& wire);
+/// Router, or node of an ejection wire.
+std::uint32_t to_of(const WireStats& wire);
+
 /// Totals since the start, up to and including `cycle`.
 struct NetworkStats {
   Cycle cycle = 0;

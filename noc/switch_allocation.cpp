@@ -20,8 +20,11 @@ void Engine::visit(RouterId router) {
       allocate_heads(router);
     }
   }
-  if (ports.switch_ports != 0 || config_.speculative)
-    if (!simple_ || !arbitrate_unicast(ports)) arbitrate(ports);
+  if (simple_) {
+    if (ports.switch_ports != 0) arbitrate_plain(ports);
+  } else if (ports.switch_ports != 0 || config_.speculative) {
+    arbitrate(ports);
+  }
   if (only_head != kNone) start_transfer(only_head);
   if (!wins_.empty()) commit_heads();
   if ((ports.switch_ports | ports.head_ports) == 0)
@@ -208,7 +211,7 @@ void Engine::commit_switch() {
         send_branch(request.in, request.branch);
     }
     const bool last = i + 1 == requests_.size() || requests_[i + 1].in != request.in;
-    if (request.branch != kNone && last) advance_fork(request.in);
+    if (request.branch != kNone && last) advance_fork(request.in, is_undisturbed(request.in));
   }
   for (const ChannelId out : merged_) ++channel_counters_[out].switch_losses;
 }

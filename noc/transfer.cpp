@@ -15,7 +15,7 @@ void Engine::send(ChannelId in) {
   --channel.credits_known;
   if (wire.interval > 1) wire.free_at = now_ + wire.interval;
   if (--channel.remaining > 0) return;
-  leave(in, out, wire.sink, now_);
+  leave(in, out, delivery_detail(in, wire), now_);
   pop_front(in, now_);
 }
 
@@ -54,6 +54,12 @@ void Engine::leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail, C
   }
 }
 
+/// What an arrival needs to know: the node, or the branch of a multicast tree.
+std::uint32_t Engine::delivery_detail(ChannelId in, const Wire& wire) const {
+  const QueuedPacket& front = fabric_.channels[in].front;
+  return front.tree_node == kNone ? wire.sink : trees_.node(front.tree_node).first_branch;
+}
+
 void Engine::pop_front(ChannelId in, Cycle granted) {
   fabric_.pop(in);
   at(in).state = ChannelState::kIdle;
@@ -78,7 +84,8 @@ void Engine::send_branch(ChannelId in, std::uint32_t index) {
 }
 
 // A flit is freed when the slowest branch has taken it.
-void Engine::advance_fork(ChannelId in) {
+/// `undisturbed`: every branch has just sent and nobody else wants their outputs or this input.
+void Engine::advance_fork(ChannelId in, bool undisturbed) {
   Channel& channel = at(in);
   const Fork& fork = forks_[channel.fork];
   std::uint32_t slowest = fork.flits;
@@ -88,7 +95,10 @@ void Engine::advance_fork(ChannelId in) {
     free_fork(in);
     return pop_front(in, now_);
   }
-  if (runs_ && try_fork_run(in)) return;
+  const bool together = undisturbed && runs_ &&
+                        std::all_of(fork.branches.begin(), fork.branches.end(),
+                                    [&](const Branch& b) { return b.sent == slowest; });
+  if (together && try_run(in, fork.flits - slowest)) return;
   clear_ready(in);
   recheck_fork(in, now_ + 1);
 }

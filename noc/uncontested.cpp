@@ -76,7 +76,9 @@ std::uint32_t Engine::roomy_channel(const Branch& branch, std::uint32_t flits, s
   std::uint64_t free = branch.vcs & ~fabric_.wires[branch.wire].owned_vcs;
   while (free != 0) {
     const std::uint32_t vc = first_in_turn(free, turn);
-    if (credits(fabric_.channel_of(branch.wire, vc), now_) >= flits) return vc;
+    const ChannelId out = fabric_.channel_of(branch.wire, vc);
+    if (has_room(at(out), fabric_.wires[branch.wire], flits, now_) || credits(out, now_) >= flits)
+      return vc;
     free &= ~(std::uint64_t{1} << vc);
   }
   return kNone;
@@ -87,40 +89,79 @@ void Engine::move_head_pointers(ChannelId in, ChannelId out) {
   at(in).accept_pointer = following(at(out).output_index);
 }
 
-/// iSLIP on one word per port, for routers where only unicast packets want the switch. False, with
-/// nothing decided, when a multicast packet or a narrow link takes part.
-bool Engine::arbitrate_unicast(const RouterPorts& ports) {
-  Wanted wanted;
+/// iSLIP on one word per port. Outputs choose among the inputs that want them, inputs among the
+/// outputs that chose them; channels of one input that want the same output take turns.
+void Engine::arbitrate_plain(const RouterPorts& ports) {
+  Contest contest;
   do {
-    wanted = collect_wishes(ports);
-  } while (wanted.runs_stopped);
-  if (!wanted.simple) return false;
+    collect_wishes(ports, contest);
+  } while (contest.runs_stopped);
+  if (wishes_.empty()) return;
   last_progress_ = now_;
-  if (!wanted.contested)
+  if (!contest.contested) {
     for (const Wish& wish : wishes_) grant(wish, ports, true);
-  else if (wanted.several_per_input)
-    grant_in_turn(ports, wanted.outputs);
-  else
-    grant_by_output(ports, wanted.outputs);
-  return true;
+    return;
+  }
+  if (is_pair_of_rivals()) return decide_pair(ports);
+  for (std::uint64_t bits = contest.outputs; bits != 0; bits &= bits - 1)
+    choose_input(ports, std::countr_zero(bits), contest);
+  for (std::size_t first = 0; first < wishes_.size();) {
+    std::size_t end = first + 1;
+    while (end < wishes_.size() && wishes_[end].input == wishes_[first].input) ++end;
+    accept(ports, first, end, contest);
+    first = end;
+  }
 }
 
-Engine::Wanted Engine::collect_wishes(const RouterPorts& ports) {
+bool Engine::is_pair_of_rivals() const {
+  if (wishes_.size() != 2) return false;
+  const Wish& first = wishes_[0];
+  const Wish& second = wishes_[1];
+  return first.branch == kNone && second.branch == kNone &&
+         (first.input == second.input || first.output == second.output);
+}
+
+/// The usual contest: two unicast channels that share an input or want the same output.
+void Engine::decide_pair(const RouterPorts& ports) {
+  const Wish first = wishes_[0];
+  const Wish second = wishes_[1];
+  const std::uint64_t outputs = std::uint64_t{1} << first.output | std::uint64_t{1}
+                                                                       << second.output;
+  const std::uint64_t inputs = std::uint64_t{1} << first.input | std::uint64_t{1} << second.input;
+  bool first_wins = true;  // of one input for one output: in turn already
+  if (first.input != second.input) {
+    const Wire& out = fabric_.wires[at(first.in).out_wire];
+    first_wins = first_in_turn(inputs, out.grant_pointer) == first.input;
+  } else if (first.output != second.output) {
+    const Wire& in = fabric_.wires[ports.first_input + first.input];
+    first_wins = first_in_turn(outputs, in.accept_pointer) == first.output;
+  }
+  ++channel_counters_[at(first_wins ? second.in : first.in).out].switch_losses;
+  grant(first_wins ? first : second, ports, false);
+}
+
+void Engine::collect_wishes(const RouterPorts& ports, Contest& contest) {
   wishes_.clear();
-  Wanted wanted;
+  contest.outputs = 0;
+  contest.contested = contest.runs_stopped = false;
   for (std::uint64_t inputs = ports.switch_ports; inputs != 0; inputs &= inputs - 1) {
     const std::uint32_t input = std::countr_zero(inputs);
     const WireId in_wire = ports.first_input + input;
     const Wire& wire = fabric_.wires[in_wire];
-    if (wire.run_in != kNone) wanted.runs_stopped |= stop_competing_run(wire.run_in);
+    contest.granted_to[input] = 0;
+    if (wire.run_in != kNone) contest.runs_stopped |= stop_competing_run(wire.run_in);
+    std::uint64_t own = 0;
     if (is_single(wire.switch_vcs)) {
-      add_wish(fabric_.channel_of(in_wire, std::countr_zero(wire.switch_vcs)), input, true, wanted);
-    } else {
-      add_wishes(in_wire, input, wanted);
-      wanted.several_per_input = wanted.contested = true;
+      add_channel(fabric_.channel_of(in_wire, std::countr_zero(wire.switch_vcs)), input, own,
+                  contest);
+      continue;
     }
+    contest.contested = true;
+    const std::uint64_t below = (std::uint64_t{1} << (wire.vc_pointer % 64)) - 1;
+    for (std::uint64_t vcs : {wire.switch_vcs & ~below, wire.switch_vcs & below})
+      for (; vcs != 0; vcs &= vcs - 1)
+        add_channel(fabric_.channel_of(in_wire, std::countr_zero(vcs)), input, own, contest);
   }
-  return wanted;
 }
 
 bool Engine::stop_competing_run(ChannelId run) {
@@ -130,89 +171,111 @@ bool Engine::stop_competing_run(ChannelId run) {
   return true;
 }
 
-void Engine::add_wish(ChannelId in, std::uint32_t input, bool first, Wanted& wanted) {
+void Engine::add_channel(ChannelId in, std::uint32_t input, std::uint64_t& own, Contest& contest) {
   const Channel& channel = at(in);
-  if (channel.fork != kNone) {
-    wanted.simple = false;
-    return;
-  }
-  const Wire& out = fabric_.wires[channel.out_wire];
-  if (out.run_out != kNone) wanted.runs_stopped |= stop_competing_run(out.run_out);
-  wanted.simple &= out.interval == 1;
-  const std::uint64_t port = std::uint64_t{1} << out.output_port;
-  wanted.contested |= (wanted.outputs & port) != 0;
-  wanted.outputs |= port;
-  wishes_.push_back({in, input, out.output_port, first});
-}
-
-// The channels of one input in turn; of those that want the same output only the first counts.
-void Engine::add_wishes(WireId in_wire, std::uint32_t input, Wanted& wanted) {
-  const Wire& wire = fabric_.wires[in_wire];
-  const std::uint64_t below = (std::uint64_t{1} << (wire.vc_pointer % 64)) - 1;
-  std::uint64_t own = 0;
-  for (std::uint64_t vcs : {wire.switch_vcs & ~below, wire.switch_vcs & below})
-    for (; vcs != 0; vcs &= vcs - 1) {
-      const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(vcs));
-      const std::uint64_t port = std::uint64_t{1} << fabric_.wires[at(in).out_wire].output_port;
-      add_wish(in, input, (own & port) == 0, wanted);
-      own |= port;
-    }
-}
-
-// Every input wants one output: what an output grants is accepted.
-void Engine::grant_by_output(const RouterPorts& ports, std::uint64_t outputs) {
-  std::array<std::uint64_t, kMaxPorts> wanted_by;  // by output
-  std::array<std::uint8_t, kMaxPorts> winner;      // by output
-  for (std::uint64_t bits = outputs; bits != 0; bits &= bits - 1)
-    wanted_by[std::countr_zero(bits)] = 0;
-  for (const Wish& wish : wishes_) wanted_by[wish.output] |= std::uint64_t{1} << wish.input;
-  for (std::uint64_t bits = outputs; bits != 0; bits &= bits - 1) {
-    const std::uint32_t output = std::countr_zero(bits);
-    const Wire& out = fabric_.wires[fabric_.output_wires[ports.first_output + output]];
-    winner[output] = static_cast<std::uint8_t>(first_in_turn(wanted_by[output], out.grant_pointer));
-  }
-  for (const Wish& wish : wishes_) {
-    if (winner[wish.output] == wish.input)
-      grant(wish, ports, is_single(wanted_by[wish.output]));
-    else
-      ++channel_counters_[at(wish.in).out].switch_losses;
+  if (channel.fork == kNone)
+    return add_wish({in, kNone, 0, static_cast<std::uint8_t>(input)}, channel.out_wire, own,
+                    contest);
+  contest.contested = true;
+  const Fork& fork = forks_[channel.fork];
+  settle_sent(in);
+  const std::uint64_t arrived = channel.sent.count_before(now_, wire_at(in).flit_lag) - fork.base;
+  for (std::uint32_t i = 0; i < fork.branches.size(); ++i) {
+    const Branch& branch = fork.branches[i];
+    if (branch.out == kNone || branch.sent == fork.flits || branch.sent >= arrived) continue;
+    add_wish({in, i, branch.sent, static_cast<std::uint8_t>(input)}, branch.wire, own, contest);
   }
 }
 
-// Outputs grant, inputs accept; requests merged at their input (a later channel for the same
-// output) lose.
-void Engine::grant_in_turn(const RouterPorts& ports, std::uint64_t outputs) {
-  std::array<std::uint64_t, kMaxPorts> wanted_by;   // by output
-  std::array<std::uint64_t, kMaxPorts> granted_to;  // by input
-  for (std::uint64_t bits = outputs; bits != 0; bits &= bits - 1)
-    wanted_by[std::countr_zero(bits)] = 0;
-  for (const Wish& wish : wishes_) {
-    granted_to[wish.input] = 0;
-    wanted_by[wish.output] |= std::uint64_t{1} << wish.input;
+/// `own`: outputs that channels of the same input want; only the first of them asks.
+void Engine::add_wish(Wish wish, WireId out_wire, std::uint64_t& own, Contest& contest) {
+  const Wire& out = fabric_.wires[out_wire];
+  if (out.interval > 1 && now_ < out.free_at) return;
+  if (out.run_out != kNone) contest.runs_stopped |= stop_competing_run(out.run_out);
+  wish.output = out.output_port;
+  const std::uint64_t port = std::uint64_t{1} << wish.output;
+  wish.first = (own & port) == 0;
+  own |= port;
+  if (wish.first) {
+    const std::uint64_t asks = std::uint64_t{1} << wish.input;
+    std::uint64_t& wanted = contest.wanted_by[wish.output];
+    const bool wanted_before = (contest.outputs & port) != 0;
+    contest.contested |= wanted_before;
+    wanted = wanted_before ? wanted | asks : asks;
+    contest.outputs |= port;
   }
-  for (std::uint64_t bits = outputs; bits != 0; bits &= bits - 1) {
-    const std::uint32_t output = std::countr_zero(bits);
-    const Wire& out = fabric_.wires[fabric_.output_wires[ports.first_output + output]];
-    granted_to[first_in_turn(wanted_by[output], out.grant_pointer)] |= std::uint64_t{1} << output;
+  wishes_.push_back(wish);
+}
+
+void Engine::choose_input(const RouterPorts& ports, std::uint32_t output, Contest& contest) {
+  const std::uint64_t wanted = contest.wanted_by[output];
+  const WireId out = fabric_.output_wires[ports.first_output + output];
+  const std::uint32_t chosen = is_single(wanted)
+                                   ? static_cast<std::uint32_t>(std::countr_zero(wanted))
+                                   : first_in_turn(wanted, fabric_.wires[out].grant_pointer);
+  contest.granted_to[chosen] |= std::uint64_t{1} << output;
+}
+
+/// One input with its wishes [first, end) takes one of the outputs that chose it.
+void Engine::accept(const RouterPorts& ports, std::size_t first, std::size_t end,
+                    const Contest& contest) {
+  const Wish some = wishes_[first];
+  const std::uint64_t grants = contest.granted_to[some.input];
+  std::size_t taken = end;
+  if (grants != 0) {
+    const Wire& wire = fabric_.wires[ports.first_input + some.input];
+    const std::uint32_t output = is_single(grants)
+                                     ? static_cast<std::uint32_t>(std::countr_zero(grants))
+                                     : first_in_turn(grants, wire.accept_pointer);
+    for (taken = first; !wishes_[taken].first || wishes_[taken].output != output;) ++taken;
   }
-  // What is granted changes who is ready, so whether a winner was alone is taken from before.
-  std::array<std::uint64_t, kMaxPorts> accepted;  // by input
-  for (const Wish& wish : wishes_) {
-    const Wire& wire = fabric_.wires[ports.first_input + wish.input];
-    const std::uint64_t grants = granted_to[wish.input];
-    accepted[wish.input] =
-        grants == 0 ? 0 : std::uint64_t{1} << first_in_turn(grants, wire.accept_pointer);
+  const bool fork = taken != end && wishes_[taken].branch != kNone;
+  for (std::size_t i = first; i < end; ++i)
+    if (i != taken && !(fork && goes_along(wishes_[i], wishes_[taken], grants)))
+      ++channel_counters_[output_of(wishes_[i])].switch_losses;
+  if (taken == end) return;
+  if (fork) return grant_fork(ports, first, end, taken, contest);
+  const Wish wish = wishes_[taken];
+  grant(wish, ports, end - first == 1 && is_single(contest.wanted_by[wish.output]));
+}
+
+ChannelId Engine::output_of(const Wish& wish) const {
+  const Channel& channel = fabric_.channels[wish.in];
+  return wish.branch == kNone ? channel.out : forks_[channel.fork].branches[wish.branch].out;
+}
+
+/// The flit read for one branch goes to all others at the same flit whose outputs chose the input.
+bool Engine::goes_along(const Wish& wish, const Wish& read, std::uint64_t grants) {
+  return wish.in == read.in && wish.flit == read.flit && wish.first &&
+         (grants >> wish.output & 1) != 0;
+}
+
+// The accept pointer moves past the last of the branches in turn, so that it stays where it is
+// while all branches move together.
+void Engine::grant_fork(const RouterPorts& ports, std::size_t first, std::size_t end,
+                        std::size_t taken, const Contest& contest) {
+  const Wish read = wishes_[taken];
+  const std::uint64_t grants = contest.granted_to[read.input];
+  Wire& wire = fabric_.wires[ports.first_input + read.input];
+  const std::uint32_t after_first = read.output + 1u == ports.outputs ? 0 : read.output + 1;
+  std::uint32_t farthest = 0;
+  std::uint32_t sent = 0;
+  bool alone = true;
+  for (std::size_t i = first; i < end; ++i) {
+    const Wish& wish = wishes_[i];
+    alone &= wish.in == read.in;
+    if (!goes_along(wish, read, grants)) continue;
+    Wire& out = fabric_.wires[fabric_.output_wires[ports.first_output + wish.output]];
+    out.grant_pointer = following(read.input);
+    if (i != taken)
+      farthest = std::max(farthest, 1 + turn(wish.output, after_first, ports.outputs));
+    alone &= is_single(contest.wanted_by[wish.output]) && out.interval == 1;
+    send_branch(read.in, wish.branch);
+    ++sent;
   }
-  for (std::size_t i = 0; i < wishes_.size(); ++i) {
-    const Wish wish = wishes_[i];
-    if (!wish.first || (accepted[wish.input] >> wish.output & 1) == 0) {
-      ++channel_counters_[at(wish.in).out].switch_losses;
-      continue;
-    }
-    const bool neighbour = (i > 0 && wishes_[i - 1].input == wish.input) ||
-                           (i + 1 < wishes_.size() && wishes_[i + 1].input == wish.input);
-    grant(wish, ports, !neighbour && is_single(wanted_by[wish.output]));
-  }
+  wire.accept_pointer = static_cast<std::uint16_t>((after_first + farthest) % ports.outputs);
+  wire.vc_pointer = following(fabric_.vc_of(read.in));
+  advance_fork(read.in, alone && sent == forks_[at(read.in).fork].branches.size());
 }
 
 /// One flit goes; `alone`: nobody else wanted its input or output.
@@ -224,9 +287,17 @@ void Engine::grant(const Wish& wish, const RouterPorts& ports, bool alone) {
   wire.vc_pointer = following(fabric_.vc_of(wish.in));
   send(wish.in);
   if (channel.state != ChannelState::kActive) return;
-  if (alone && runs_ && channel.remaining >= kShortestRun && try_run(wish.in, channel.remaining))
+  if (alone && runs_ && channel.remaining >= kShortestRun &&
+      fabric_.wires[channel.out_wire].interval == 1 && try_run(wish.in, channel.remaining))
     return;
   continue_transfer(wish.in);
+}
+
+/// The usual case: the buffer is empty and all its credits are back.
+bool Engine::has_room(const Channel& out, const Wire& wire, std::uint64_t flits,
+                      Cycle cycle) const {
+  return !wire.to_node && !out.freed_running && out.sent.count() == out.freed.count() &&
+         out.freed.as_of() + wire.credit_lag <= cycle && flits <= config_.vc_buffer_flits;
 }
 
 /// A unicast packet that has just got its channel: when nobody else is known to want its ports, its
@@ -239,15 +310,18 @@ bool Engine::start_run(ChannelId in, const RouterPorts& ports) {
   if (!ends_now(wire.run_in) || !ends_now(out_wire.run_out)) return false;
   if (ports.switch_ports != 0 && !ports_are_free(in, channel.out_wire)) return false;
   const Cycle first = now_ + 1;
-  std::uint64_t flits = flit_guarantee(in, first, channel.remaining);
-  if (flits > channel.remaining) flits = channel.remaining;
+  std::uint64_t flits = channel.remaining;
+  flits = std::min(flits, flit_guarantee(in, first, flits));
   if (flits == 0) return false;
-  flits = std::min(flits, credit_guarantee(channel.out, first));
-  if (flits < channel.remaining && flits < kShortestRun) return false;
   Channel& out = at(channel.out);
+  if (!has_room(out, out_wire, flits, first))
+    flits = std::min(flits, credit_guarantee(channel.out, first));
+  if (flits < channel.remaining && flits < kShortestRun) return false;
+  out.contiguous = true;
   channel.freed_running = out.sent_running = true;
   channel.run_start = first;
   channel.horizon = first + flits;
+  channel.run_to_tail = flits == channel.remaining;
   channel.freed.skip_until(now_);
   out.sent.skip_until(now_);
   wire.run_in = out_wire.run_out = in;
@@ -274,7 +348,7 @@ void Engine::finish_unicast_run(ChannelId in) {
   wire.accept_pointer = following(out_wire.output_port);
   wire.vc_pointer = following(fabric_.vc_of(in));
   if (channel.sent_running) limit_sender(in);
-  leave(in, channel.out, out_wire.sink, last);
+  leave(in, channel.out, delivery_detail(in, out_wire), last);
   pop_front(in, last);
 }
 

@@ -57,9 +57,15 @@ class Checker {
   std::int64_t kept_bytes(int x) const {
     const ArrayOperand& operand = work_.operand[x];
     if (is_streaming(work_, x)) return 0;
+    const std::int64_t words = operand.register_words > 0 ? operand.register_words : even_share(x);
+    return words * (operand.double_buffered ? 2 : 1) * word_bytes_;
+  }
+
+  std::int64_t even_share(int x) const {
+    const ArrayOperand& operand = work_.operand[x];
     const bool in_every_pe = x != kOutputOperand || work_.reduction == SpatialReduction::kChain;
     const std::int64_t words = operand.words_per_fill * (in_every_pe ? operand.multicast : 1);
-    return ceil_div(words, pes()) * (operand.double_buffered ? 2 : 1) * word_bytes_;
+    return ceil_div(words, pes());
   }
 
   void check_registers() const {

@@ -24,6 +24,7 @@ struct ArrayOperand {
   std::int64_t multicast =
       1;  ///< PEs that receive each word; outputs: PEs whose sums each word collects
   bool double_buffered = false;  ///< a second register copy
+  std::int64_t register_words = 0;  ///< kept in one PE per copy; 0: an even share of a fill
 };
 
 /// One array instruction: a nest of temporal loops, outermost first. A step is one iteration of all

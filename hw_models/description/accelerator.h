@@ -107,8 +107,9 @@ struct SharedBufferDescription {
   std::string name;
   Coordinate at;
   Bytes bytes = 0;
-  Bytes bytes_per_cycle = 32;
-  int latency_cycles = 4;
+  Bytes bytes_per_cycle = 32;  ///< of its one port, for reads and writes together
+  int latency_cycles = 4;      ///< from the last cycle of a read at the port to the network
+  Bytes write_buffer_bytes = 2048;  ///< granted writes that have not reached the memory yet
 };
 
 /// Picojoules per event. `source` says where the numbers come from and is printed with the energy.
@@ -137,6 +138,7 @@ struct Accelerator {
   Bytes dram_interleave_bytes =
       256;  ///< consecutive stripes of this size go to consecutive channels
   std::vector<SharedBufferDescription> shared_buffers;
+  Bytes shared_interleave_bytes = 256;  ///< the same for shared buffers, which are one address space together
   /// Complete for this machine: nodes are the tiles in id order, the DRAM interfaces, the shared
   /// buffers.
   noc::proto::NetworkDescription network;
@@ -144,6 +146,8 @@ struct Accelerator {
   std::string default_schedule = "layerwise";
 
   int tiles() const { return rows * columns; }
+  /// What of each shared buffer is used: as much as the smallest holds.
+  Bytes shared_bytes() const;
   int word_bytes() const { return word_bits / 8; }
   int tile_id(Coordinate at) const { return at.row * columns + at.column; }
   Coordinate coordinate(int tile) const { return {tile / columns, tile % columns}; }

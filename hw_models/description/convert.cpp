@@ -1,5 +1,6 @@
 #include "hw_models/description/convert.h"
 
+#include <algorithm>
 #include <bit>
 #include <limits>
 #include <set>
@@ -232,6 +233,9 @@ SharedBufferDescription to_shared_buffer(const proto::SharedBufferDescription& t
                      static_cast<std::int64_t>(buffer.bytes_per_cycle), 1, 65536);
   buffer.latency_cycles = reader.integer("latency_cycles", TESSERA_GIVEN(text, latency_cycles),
                                          buffer.latency_cycles, 0, kMostCycles);
+  buffer.write_buffer_bytes =
+      reader.integer("write_buffer_bytes", TESSERA_GIVEN(text, write_buffer_bytes),
+                     static_cast<std::int64_t>(buffer.write_buffer_bytes), 1, kMostBytes);
   return buffer;
 }
 
@@ -285,6 +289,15 @@ void read_memories(const proto::AcceleratorDescription& text, const FieldReader&
   }
 }
 
+template <typename Given>
+Bytes read_stripe(const FieldReader& reader, const char* field, Given given, Bytes otherwise) {
+  const auto bytes =
+      reader.integer(field, given, static_cast<std::int64_t>(otherwise), 1, 1 << 30);
+  if (!is_power_of_two(static_cast<Bytes>(bytes)))
+    reader.refuse(field, bytes, "must be a power of two");
+  return static_cast<Bytes>(bytes);
+}
+
 int read_word_bits(const proto::AcceleratorDescription& text, const FieldReader& reader) {
   const std::int64_t bits = text.has_word_bits() ? text.word_bits() : 16;
   if (bits != 8 && bits != 16 && bits != 32)
@@ -293,6 +306,13 @@ int read_word_bits(const proto::AcceleratorDescription& text, const FieldReader&
 }
 
 }  // namespace
+
+Bytes Accelerator::shared_bytes() const {
+  if (shared_buffers.empty()) return 0;
+  Bytes smallest = shared_buffers.front().bytes;
+  for (const auto& buffer : shared_buffers) smallest = std::min(smallest, buffer.bytes);
+  return smallest / shared_interleave_bytes * shared_interleave_bytes;
+}
 
 Accelerator to_accelerator(const proto::AcceleratorDescription& text, const std::string& origin) {
   const FieldReader reader(origin);
@@ -307,10 +327,11 @@ Accelerator to_accelerator(const proto::AcceleratorDescription& text, const std:
       reader.integer("columns", TESSERA_GIVEN(text, columns), machine.columns, 1, 256);
   machine.tile = to_tile(text.tile(), machine.word_bytes(), reader.inside("tile"));
   machine.dram_interleave_bytes =
-      reader.integer("dram_interleave_bytes", TESSERA_GIVEN(text, dram_interleave_bytes),
-                     static_cast<std::int64_t>(machine.dram_interleave_bytes), 1, 1 << 30);
-  if (!is_power_of_two(machine.dram_interleave_bytes))
-    reader.refuse("dram_interleave_bytes", machine.dram_interleave_bytes, "must be a power of two");
+      read_stripe(reader, "dram_interleave_bytes", TESSERA_GIVEN(text, dram_interleave_bytes),
+                  machine.dram_interleave_bytes);
+  machine.shared_interleave_bytes =
+      read_stripe(reader, "shared_interleave_bytes", TESSERA_GIVEN(text, shared_interleave_bytes),
+                  machine.shared_interleave_bytes);
   read_memories(text, reader, machine);
   machine.network = complete_network(text.noc(), machine, reader.inside("noc"));
   machine.energy = to_energy(text.energy(), reader.inside("energy"));

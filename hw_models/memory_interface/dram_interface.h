@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hw_models/dram/channel.h"
+#include "hw_models/memory_interface/interface_observer.h"
 #include "hw_models/memory_interface/memory_image.h"
 #include "hw_models/tile/network_interface.h"
 #include "hw_models/tile/tile_context.h"
@@ -58,6 +59,8 @@ class DramInterface final : public dram::CompletionSink {
   const dram::Channel& channel() const { return channel_; }
   dram::Channel& channel() { return channel_; }
   const ClockPair& clocks() const { return clocks_; }
+  /// nullptr for none; must outlive its use.
+  void set_observer(InterfaceObserver* observer) { observer_ = observer; }
 
  private:
   struct Burst {
@@ -124,6 +127,7 @@ class DramInterface final : public dram::CompletionSink {
   std::vector<Bytes> stage_bytes_;
   Cycle busy_until_ = 0;
   DramInterfaceCounts counts_;
+  InterfaceObserver* observer_ = nullptr;
 };
 
 }  // namespace tessera::hw

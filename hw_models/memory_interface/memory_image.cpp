@@ -4,39 +4,43 @@
 
 namespace tessera::hw {
 
-MemoryImage::MemoryImage(const mapping::Program& program, std::size_t channels, workloads::TensorValues values)
-    : program_(program), channels_(channels), values_(std::move(values)) {
+MemoryImage::MemoryImage(const TileContext& context, workloads::TensorValues values)
+    : context_(context), values_(std::move(values)) {
   for (std::size_t t = 0; t < values_.size(); ++t)
-    values_[t].resize(static_cast<std::size_t>(program.network.tensors[t].elements()));
+    values_[t].resize(static_cast<std::size_t>(context.program.network.tensors[t].elements()));
 }
 
-std::size_t MemoryImage::flat(workloads::TensorId tensor, std::span<const std::int64_t> index) const {
+std::size_t MemoryImage::flat(workloads::TensorId tensor,
+                              std::span<const std::int64_t> index) const {
   std::int64_t offset = 0;
   for (std::size_t d = 0; d < index.size(); ++d)
-    offset = offset * program_.network.tensors[tensor].extents[d] + index[d];
+    offset = offset * context_.program.network.tensors[tensor].extents[d] + index[d];
   return static_cast<std::size_t>(offset);
 }
 
-bool MemoryImage::holds(std::size_t channel, workloads::TensorId tensor, std::span<const std::int64_t> index) const {
-  const auto& layout = program_.layouts[tensor];
-  const auto address =
-      mapping::address_of(layout, program_.network.tensors[tensor].extents, index, program_.word_bytes);
-  return mapping::holds(layout, address, channel, channels_);
+bool MemoryImage::holds(std::size_t channel, const mapping::Part& part,
+                        std::span<const std::int64_t> index) const {
+  const auto& program = context_.program;
+  const auto& layout = program.layout_of(part);
+  const auto address = mapping::address_of(layout, program.network.tensors[part.tensor].extents, index, program.word_bytes);
+  return mapping::holds(layout, address, channel, context_.channels(part.home));
 }
 
 RegionValues MemoryImage::read(std::size_t channel, const Order& order) const {
-  const auto tensor = program_.parts[order.part].tensor;
+  const auto& part = context_.program.parts[order.part];
+  const auto tensor = part.tensor;
   RegionValues values(order.region);
   for_each_index(order.region, [&](std::span<const std::int64_t> index) {
-    if (holds(channel, tensor, index)) values.set(index, values_[tensor][flat(tensor, index)]);
+    if (holds(channel, part, index)) values.set(index, values_[tensor][flat(tensor, index)]);
   });
   return values;
 }
 
 void MemoryImage::write(std::size_t channel, const Order& order) {
-  const auto tensor = program_.parts[order.part].tensor;
+  const auto& part = context_.program.parts[order.part];
+  const auto tensor = part.tensor;
   for_each_index(order.region, [&](std::span<const std::int64_t> index) {
-    if (holds(channel, tensor, index)) values_[tensor][flat(tensor, index)] = order.values->at(index);
+    if (holds(channel, part, index)) values_[tensor][flat(tensor, index)] = order.values->at(index);
   });
 }
 

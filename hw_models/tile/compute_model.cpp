@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mapping/array_registers.h"
 #include "mapping/stage_plan.h"
 
 namespace tessera::hw {
@@ -95,9 +96,43 @@ ArrayWork array_work(const Layer& layer, const ArrayMapping& mapping, const Exte
     moved.double_buffered = mapping.double_buffered[kind];
     moved.words_per_fill =
         mapping::nominal_elements(operand, inside_of[static_cast<std::size_t>(moved.store_depth)]);
+    moved.register_words = mapping::register_words(layer, mapping, kind, extents, reduction);
     moved.multicast = sharing(mapping.rows, extents, operand) * sharing(mapping.columns, extents, operand);
   }
   return work;
+}
+
+namespace {
+
+/// Checks the instructions of a block on the largest rank tile that the loops around them leave.
+void check_block(const mapping::CodeBlock& block, const Extents& extents, const Layer& layer,
+                 const ArrayMapping& array, const PeArray& model, SpatialReduction reduction) {
+  for (const auto& node : block) {
+    if (node.is_loop) {
+      Extents inside = extents;
+      if (node.rank >= 0) inside[node.rank] = std::min(inside[node.rank], node.step);
+      check_block(node.body, inside, layer, array, model, reduction);
+    } else if (node.instruction.op == mapping::Op::kArray) {
+      model.check(array_work(layer, array, extents, reduction, false), "layer " + layer.name);
+    }
+  }
+}
+
+}  // namespace
+
+void check_array_instructions(const Accelerator& accelerator, const mapping::Program& program) {
+  const PeArray model(accelerator.tile.array, accelerator.tile.buffer, accelerator.word_bytes());
+  for (const auto& stage : program.stages) {
+    const Layer& layer = program.network.layers[stage.layer];
+    std::vector<Extents> largest(stage.codes.size(), Extents(layer.ranks.size(), 0));
+    for (const auto& share : stage.shares)
+      for (std::size_t r = 0; r < share.ranks.size(); ++r)
+        largest[share.code][r] = std::max(largest[share.code][r], share.ranks[r].size());
+    for (std::size_t code = 0; code < stage.codes.size(); ++code)
+      if (points(largest[code]) > 0)
+        check_block(stage.codes[code].compute, largest[code], layer, stage.array, model,
+                    accelerator.tile.array.reduction);
+  }
 }
 
 ComputeModel::ComputeModel(const Accelerator& accelerator, const mapping::Program& program)

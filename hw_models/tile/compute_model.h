@@ -18,6 +18,9 @@ ArrayWork array_work(const workloads::Layer& layer, const mapping::ArrayMapping&
                      const std::vector<std::int64_t>& extents, SpatialReduction reduction,
                      bool accumulate_in_buffer);
 
+/// UserError naming the layer when an instruction of the program does not fit the machine's PE arrays.
+void check_array_instructions(const Accelerator& accelerator, const mapping::Program& program);
+
 class ComputeModel {
  public:
   ComputeModel(const Accelerator& accelerator, const mapping::Program& program);

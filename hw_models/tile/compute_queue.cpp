@@ -9,6 +9,18 @@ namespace tessera::hw {
 using mapping::Op;
 using mapping::SlotReader;
 
+namespace {
+
+Cause waiting_for(Source source) {
+  switch (source) {
+    case Source::kDram: return Cause::kWaitDram;
+    case Source::kSharedBuffer: return Cause::kWaitShared;
+    default: return Cause::kWaitPeer;
+  }
+}
+
+}  // namespace
+
 bool Tile::step_compute(Cycle now) {
   if (compute_.free_at > now) {
     if (compute_.free_at != kNever) wake(compute_.free_at);
@@ -23,6 +35,8 @@ bool Tile::step_compute(Cycle now) {
     return true;
   }
   if (!execute(now, run, compute_.cursor.instruction())) return false;
+  if (observer_ != nullptr && compute_.free_at <= now)
+    tell_moment(QueueKind::kCompute, run, compute_.cursor.instruction(), now);
   auto& counts = counts_[compute_.turn];
   counts.first = std::min(counts.first, now);
   if (compute_.free_at != kNever) counts.last = std::max(counts.last, compute_.free_at);
@@ -66,9 +80,13 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
   }
 }
 
+/// The cycles that follow on those accounted for so far.
 void Tile::account(Cause cause, Cycle cycles) {
+  const auto turn = std::min(compute_.turn, counts_.size() - 1);
+  if (observer_ != nullptr && cycles > 0)
+    observer_->spent(id_, turns_[turn].stage, cause, stack_.total(), stack_.total() + cycles);
   stack_.add(cause, cycles);
-  counts_[std::min(compute_.turn, counts_.size() - 1)].stack.add(cause, cycles);
+  counts_[turn].stack.add(cause, cycles);
 }
 
 /// Attributes the time since the last executed instruction. For a granule: waiting before the group was
@@ -87,16 +105,17 @@ void Tile::account_wait(Cycle now, const Granule* granule) {
   };
   if (granule != nullptr && granule->times.requested != kNever) {
     until(granule->times.requested, unready);
-    until(granule->times.handed_over, granule->times.last_from_dram ? Cause::kWaitDram : Cause::kWaitPeer);
+    until(granule->times.handed_over, waiting_for(granule->times.last_from));
     until(now, Cause::kWaitNetwork);
   }
-  until(now, store_work_.active && !store_work_.sums ? Cause::kWaitDram : unready);
+  until(now, store_work_.active && !store_work_.sums ? waiting_for(store_work_.into) : unready);
 }
 
 bool Tile::start_array(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
   const auto& ranks = compute_.cursor.ranks();
   if (workloads::volume(ranks) == 0) return true;
   account_wait(now, nullptr);
+  if (observer_ != nullptr) tell_compute_began(now);
   const auto issue = static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
   account(Cause::kControl, issue);
   accounted_ = now + issue;
@@ -116,17 +135,18 @@ bool Tile::start_array(Cycle now, StageRun& run, const mapping::Instruction& ins
 void Tile::array_done(const ArrayTiming& timing, Cycle now) { finish_array(timing, now); }
 
 void Tile::finish_array(const ArrayTiming& timing, Cycle end) {
+  account(Cause::kFillDrain, timing.fill);
   account(Cause::kCompute, timing.steady);
-  account(Cause::kFillDrain, timing.fill + timing.drain);
   account(Cause::kDelivery, timing.stall);
+  account(Cause::kFillDrain, timing.drain);
   auto& counts = counts_[compute_.turn];
   counts.register_words += timing.counts.register_accesses + timing.counts.register_fills;
   counts.array_words += timing.counts.array_hops;
   counts.buffer_words += timing.counts.partial_sum_words;
   for (const auto words : timing.counts.bus_words) counts.buffer_words += words;
   counts.last = std::max(counts.last, end);
-  if (observer_ != nullptr) observer_->computed(id_, turns_[compute_.turn].stage, false, accounted_, end);
   compute_.free_at = accounted_ = end;
+  if (observer_ != nullptr) tell_compute_ended(end);
 }
 
 /// Not the first piece of the reduction: the sums so far are in the buffer.
@@ -141,7 +161,7 @@ bool Tile::start_vector(Cycle now, StageRun& run, const mapping::Instruction& in
   const auto& ranks = compute_.cursor.ranks();
   if (workloads::volume(ranks) == 0) return true;
   account_wait(now, nullptr);
-  run_vector(now, run, context_.compute.vector(run.number(), ranks, after_issue(now)));
+  run_vector(now, context_.compute.vector(run.number(), ranks, after_issue(now)));
   if (context_.functional) {
     if (workloads::accumulates(run.layer()))
       accumulate(run, instruction.slot);
@@ -156,13 +176,14 @@ bool Tile::start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& 
   const Granule& partial = *run.ring(instruction.slot).front(SlotReader::kCompute);
   const std::int64_t elements = partial.region.elements();
   if (elements == 0) return true;
-  run_vector(now, run, context_.compute.add_sums(elements, after_issue(now)));
+  run_vector(now, context_.compute.add_sums(elements, after_issue(now)));
   if (context_.functional)
     merge_accumulators(run.layer(), *partial.accumulators, *run.ring(run.stage().output_slot).newest().accumulators);
   return true;
 }
 
-void Tile::run_vector(Cycle now, const StageRun& run, const VectorTiming& timing) {
+void Tile::run_vector(Cycle now, const VectorTiming& timing) {
+  if (observer_ != nullptr) tell_compute_began(now);
   const auto issue = static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
   account(Cause::kControl, issue);
   account(Cause::kVector, timing.cycles);
@@ -170,7 +191,7 @@ void Tile::run_vector(Cycle now, const StageRun& run, const VectorTiming& timing
   auto& counts = counts_[compute_.turn];
   counts.vector_operations += timing.operations;
   counts.buffer_words += timing.words_read + timing.words_written;
-  if (observer_ != nullptr) observer_->computed(id_, run.number(), true, after_issue(now), compute_.free_at);
+  if (observer_ != nullptr) tell_compute_ended(compute_.free_at);
   wake(compute_.free_at);
 }
 

@@ -8,6 +8,7 @@ namespace tessera::hw {
 
 using mapping::Home;
 using mapping::Op;
+using mapping::Part;
 using workloads::Region;
 
 bool Tile::step_load(Cycle now) {
@@ -28,6 +29,7 @@ bool Tile::step_load(Cycle now) {
                                                       : start_receive_sums(now, run, instruction);
   if (!started) return false;
   note_occupancy();
+  if (observer_ != nullptr) tell_receive_began(now, run, instruction);
   load_.free_at = now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
   load_.cursor.next();
   return true;
@@ -103,16 +105,16 @@ void Tile::request(Cycle now, StageRun& run, int operand, std::int64_t sequence)
     order.part = part;
     const auto region = intersect(granule.region, context_.program.parts[part].region);
     if (region.empty()) continue;
-    if (context_.program.parts[part].home == Home::kDram)
-      order_from_dram(now, order, region);
-    else
+    if (context_.program.parts[part].home == Home::kTiles)
       order_from_tiles(now, order, region);
+    else
+      order_from_memory(now, order, region);
   }
 }
 
-void Tile::order_from_dram(Cycle now, const Order& order, const Region& region) {
-  const auto tensor = context_.program.parts[order.part].tensor;
-  auto dealt = context_.runs_per_channel(tensor, region, order);
+void Tile::order_from_memory(Cycle now, const Order& order, const Region& region) {
+  const auto& part = context_.program.parts[order.part];
+  auto dealt = context_.runs_per_channel(part, region, order);
   for (std::size_t channel = 0; channel < dealt.size(); ++channel) {
     if (dealt[channel].empty()) continue;
     auto piece = std::make_shared<Order>(order);
@@ -121,7 +123,7 @@ void Tile::order_from_dram(Cycle now, const Order& order, const Region& region) 
     for (const auto& run : piece->runs) piece->bytes += run.bytes;
     Message message{.kind = MessageKind::kReadRequest};
     message.order = std::move(piece);
-    interface_.send_control(now, std::move(message), context_.dram_node(channel));
+    interface_.send_control(now, std::move(message), context_.memory_node(part.home, channel));
   }
 }
 
@@ -150,7 +152,7 @@ void Tile::take_data(const Arrival& arrival) {
                              run.stage().slots[message.granule.slot].name, " granule ", granule.sequence,
                              " received ", granule.received_bytes, " of ", granule.expected_bytes, " bytes");
   granule.times.handed_over = std::max(granule.times.handed_over, message.sent);
-  granule.times.last_from_dram = message.from_dram;
+  granule.times.last_from = message.from;
   if (message.order != nullptr) granule.times.requested = message.order->requested;
   const bool sums = message.operand < 0;
   if (message.values != nullptr) granule.values->merge(*message.values);
@@ -165,6 +167,7 @@ void Tile::take_data(const Arrival& arrival) {
   if (granule.received_bytes < granule.expected_bytes) return;
   granule.complete_at = written + 1;
   wake(granule.complete_at);
+  if (observer_ != nullptr) tell_receive_ended(message, granule);
   if (sums) return;
   --outstanding_receives_;
   ++run.receive(message.operand).arrived;
@@ -189,14 +192,20 @@ void Tile::close_groups(Cycle now) {
 
 void Tile::send_closings(Cycle now, const StageRun& run, int operand) {
   const auto region = context_.index.group_region(run.number(), operand, run.share().input_groups[operand]);
-  for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor))
-    for (const auto& owner : context_.index.owners(part)) {
-      if (intersect(owner.region, region).empty()) continue;
-      Message close{.kind = MessageKind::kClose};
-      close.granule.stage = run.number();
-      close.part = part;
-      interface_.send_control(now, std::move(close), static_cast<NodeId>(owner.tile));
-    }
+  const auto close = [&](int part, NodeId node) {
+    Message message{.kind = MessageKind::kClose};
+    message.granule.stage = run.number();
+    message.part = part;
+    interface_.send_control(now, std::move(message), node);
+  };
+  for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
+    for (const auto& owner : context_.index.owners(part))
+      if (!intersect(owner.region, region).empty()) close(part, static_cast<NodeId>(owner.tile));
+    const Part& stored = context_.program.parts[part];
+    if (stored.home != Home::kShared || intersect(stored.region, region).empty()) continue;
+    for (std::size_t buffer = 0; buffer < context_.channels(Home::kShared); ++buffer)
+      close(part, context_.shared_node(buffer));
+  }
 }
 
 }  // namespace tessera::hw

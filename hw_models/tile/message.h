@@ -20,12 +20,15 @@ enum class MessageKind : std::uint8_t {
   kReady,         ///< a group member and all below it have room for a granule
   kReadRequest,   ///< a group's root asks a memory or an owner tile for a region
   kData,          ///< part of a granule, to all members of a group or to an owner of sums
-  kWriteRequest,  ///< a tile asks a DRAM interface for room
-  kWriteGrant,    ///< the interface has room
-  kWriteData,     ///< part of a granule on its way to DRAM
+  kWriteRequest,  ///< a tile asks a memory for room
+  kWriteGrant,    ///< the memory has room
+  kWriteData,     ///< part of a granule on its way to a memory
   kSumsGrant,     ///< an owner has room for a partner's sums
-  kClose,         ///< a group will not read a part from this owner again
+  kClose,         ///< a group will not read a part from this owner or shared buffer again
 };
+
+/// What kind of node data come from.
+enum class Source : std::uint8_t { kTile, kDram, kSharedBuffer };
 
 /// Message classes that must not wait for each other; each has virtual channels of its own.
 enum class VirtualNetwork : std::uint8_t { kRequest = 0, kData = 1, kGrant = 2 };
@@ -57,7 +60,7 @@ struct Order {
   int operand = -1;            ///< of the reader's layer
   int part = -1;
   workloads::Region region;    ///< elements that this source or channel contributes
-  std::vector<mapping::Run> runs;  ///< DRAM only: bytes inside the channel
+  std::vector<mapping::Run> runs;  ///< memories only: bytes inside the channel
   Bytes bytes = 0;
   std::vector<NodeId> destinations;  ///< of the answer
   Cycle requested = 0;
@@ -73,7 +76,7 @@ struct Message {
   Bytes payload_bytes = 0;  ///< kData, kWriteData
   bool last = false;        ///< last packet of its order
   Cycle sent = 0;           ///< when the source handed it to the network
-  bool from_dram = false;
+  Source from = Source::kTile;
   std::uint64_t ticket = 0; ///< of the sending interface, to learn when all packets have left; 0: none
   std::shared_ptr<const Order> order = nullptr;
   std::shared_ptr<const RegionValues> values = nullptr;  ///< functional mode, on the last packet

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 
+#include "hw_models/tile/message.h"
 #include "hw_models/tile/region_values.h"
 #include "mapping/program.h"
 #include "sim/base/types.h"
@@ -17,7 +18,7 @@ struct ArrivalTimes {
   Cycle allocated = 0;           ///< its place was appended
   Cycle requested = kNever;      ///< the group was complete and the root asked
   Cycle handed_over = 0;         ///< the last packet so far was handed to the network by its source
-  bool last_from_dram = false;
+  Source last_from = Source::kTile;  ///< what handed it over
 };
 
 struct Granule {
@@ -42,6 +43,8 @@ class SlotRing {
   Granule& granule(std::int64_t sequence);
   Granule& newest() { return ring_.back(); }
   std::int64_t appended() const { return appended_; }
+  /// Granules that the reader has released so far: the sequence number of its oldest.
+  std::int64_t released(mapping::SlotReader reader) const { return released_[position(reader)]; }
   bool empty() const { return ring_.empty(); }
   const std::deque<Granule>& held() const { return ring_; }
   Bytes granule_bytes() const { return granule_bytes_; }

@@ -28,14 +28,17 @@ bool Tile::step_store(Cycle now) {
     case Op::kAcquire: {
       store_.wait = "an output";
       if (acquire(ring, SlotReader::kStore, instruction.amount, now) == nullptr) return false;
+      if (observer_ != nullptr) tell_moment(QueueKind::kStore, run, instruction, now);
       break;
     }
     case Op::kRelease:
       ring.release(SlotReader::kStore, instruction.amount);
+      if (observer_ != nullptr) tell_moment(QueueKind::kStore, run, instruction, now);
       break;
     default:
       if (!store_work_.active) start_store(now, run, instruction);
       if (!store_finished()) return false;
+      if (observer_ != nullptr) tell_store(now, run, instruction, true);
       store_work_ = {};
       counts_[store_.turn].last = std::max(counts_[store_.turn].last, now);
   }
@@ -47,6 +50,8 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
   store_work_.active = true;
   store_work_.sums = instruction.op == Op::kSendSums;
   store_work_.stage = run.number();
+  store_work_.began = now;
+  if (observer_ != nullptr) tell_store(now, run, instruction, false);
   const Granule& granule = *run.ring(instruction.slot).front(SlotReader::kStore);
   if (granule.region.empty()) return;
   if (store_work_.sums) {
@@ -54,9 +59,11 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
     store_.wait = "the owner of its sums to have room";
     return;
   }
-  store_.wait = "room at the DRAM interfaces";
-  const auto tensor = run.layer().output.tensor;
-  auto dealt = context_.runs_per_channel(tensor, granule.region, {});
+  const auto& part = context_.program.parts[context_.index.part_of_stage(run.number())];
+  const bool shared = part.home == mapping::Home::kShared;
+  store_.wait = shared ? "room at the shared buffers" : "room at the DRAM interfaces";
+  store_work_.into = shared ? Source::kSharedBuffer : Source::kDram;
+  auto dealt = context_.runs_per_channel(part, granule.region, {});
   for (std::size_t channel = 0; channel < dealt.size(); ++channel) {
     if (dealt[channel].empty()) continue;
     auto order = std::make_shared<Order>();
@@ -68,7 +75,7 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
     if (context_.functional) order->values = std::make_shared<RegionValues>(*granule.values);
     Message request{.kind = MessageKind::kWriteRequest};
     request.order = std::move(order);
-    interface_.send_control(now, std::move(request), context_.dram_node(channel));
+    interface_.send_control(now, std::move(request), context_.memory_node(part.home, channel));
     ++store_work_.expected;
   }
 }

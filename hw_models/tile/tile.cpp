@@ -93,8 +93,10 @@ Cycle Tile::run(Cycle now) {
     progress |= step_compute(now);
     progress |= step_store(now);
     progress |= serve(now);
+    occupancy_changed_ |= progress;
   }
   close_groups(now);
+  if (observer_ != nullptr && occupancy_changed_) tell_occupancy(now);
   if (!departures_.empty()) wake(departures_.front().at);
   if (!arrivals_.empty()) wake(arrivals_.front().at + 1);
   if (!left_.empty()) wake(left_.front().at + 1);
@@ -128,6 +130,7 @@ void Tile::handle(const Arrival& arrival, Cycle now) {
     }
     case MessageKind::kClose:
       ++find_stage(context_.program.parts[message.part].producer_stage)->closings;
+      occupancy_changed_ = true;
       return;
     default:
       throw InvariantViolation("tile " + std::to_string(id_), now, "received a message for a memory interface");
@@ -154,6 +157,7 @@ void Tile::depart(Cycle now) {
   std::erase_if(served_, [&](const Served& served) {
     if (interface_.leaving(served.ticket)) return false;
     --find_stage(served.stage)->reads_in_flight;
+    occupancy_changed_ = true;
     return true;
   });
 }
@@ -191,17 +195,20 @@ const Granule* Tile::acquire(SlotRing& ring, mapping::SlotReader reader, int amo
   return nullptr;
 }
 
-void Tile::note_occupancy() {
+Bytes Tile::held_bytes() {
   Bytes bytes = 0;
   for (std::size_t t = first_open_turn_; t < runs_.size(); ++t) {
     if (runs_[t] == nullptr) continue;
     for (SlotId s = 0; s < static_cast<SlotId>(runs_[t]->stage().slots.size()); ++s)
       if (!runs_[t]->closed(s)) bytes += runs_[t]->ring(s).granule_bytes() * static_cast<Bytes>(runs_[t]->ring(s).held().size());
   }
-  peak_bytes_ = std::max(peak_bytes_, bytes);
+  return bytes;
 }
 
+void Tile::note_occupancy() { peak_bytes_ = std::max(peak_bytes_, held_bytes()); }
+
 void Tile::finish(Cycle end) {
+  if (observer_ != nullptr && end > accounted_) observer_->spent(id_, -1, Cause::kIdle, accounted_, end);
   if (end > accounted_) stack_.add(Cause::kIdle, end - accounted_);
   accounted_ = end;
 }

@@ -13,6 +13,7 @@
 #include "hw_models/tile/network_interface.h"
 #include "hw_models/tile/stage_run.h"
 #include "hw_models/tile/tile_context.h"
+#include "hw_models/tile/tile_observer.h"
 #include "mapping/code_cursor.h"
 
 namespace tessera::hw {
@@ -29,14 +30,6 @@ struct TileCounts {
   Cycle last = 0;
 
   void add(const TileCounts& other);
-};
-
-/// Hears of things that happen in tiles; the model does not know who listens.
-class TileObserver {
- public:
-  virtual ~TileObserver() = default;
-  /// The array or the vector unit was at work in [begin, end): from the cycle after issue on.
-  virtual void computed(mapping::TileId tile, int stage, bool vector, Cycle begin, Cycle end) = 0;
 };
 
 /// Plain behaviour, no SystemC. The shell calls `run` when the tile asked to be woken or a message came;
@@ -109,9 +102,11 @@ class Tile {
   /// A store instruction in progress.
   struct StoreWork {
     bool active = false;
-    bool sums = false;             ///< partial sums for an owner, not outputs for DRAM
+    bool sums = false;             ///< partial sums for an owner, not outputs for a memory
+    Source into = Source::kDram;   ///< that memory
     bool sums_sent = false;
     int stage = -1;
+    Cycle began = 0;
     std::size_t expected = 0;      ///< departures
     std::vector<std::uint64_t> tickets;  ///< of those that have begun
   };
@@ -127,6 +122,7 @@ class Tile {
   void depart(Cycle now);
   void schedule_departure(Cycle now, Departure departure);
   void wake(Cycle at) { next_wake_ = std::min(next_wake_, at); }
+  Bytes held_bytes();
   void note_occupancy();
   const Granule* acquire(SlotRing& ring, mapping::SlotReader reader, int amount, Cycle now);
 
@@ -136,7 +132,7 @@ class Tile {
   bool start_receive_sums(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   void note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence);
   void request(Cycle now, StageRun& run, int operand, std::int64_t sequence);
-  void order_from_dram(Cycle now, const Order& order, const workloads::Region& region);
+  void order_from_memory(Cycle now, const Order& order, const workloads::Region& region);
   void order_from_tiles(Cycle now, const Order& order, const workloads::Region& region);
   void take_data(const Arrival& arrival);
   void complete(StageRun& run, int operand, Granule& granule, Cycle at);
@@ -153,7 +149,7 @@ class Tile {
   Cycle after_issue(Cycle now) const {
     return now + static_cast<Cycle>(context_.accelerator.tile.issue_cycles);
   }
-  void run_vector(Cycle now, const StageRun& run, const VectorTiming& timing);
+  void run_vector(Cycle now, const VectorTiming& timing);
   bool continues_sums(const StageRun& run) const;
   void commit(Cycle now, StageRun& run, mapping::SlotId slot);
   void account_wait(Cycle now, const Granule* granule);
@@ -169,6 +165,17 @@ class Tile {
   void take_write_grant(const Arrival& arrival, Cycle now);
   bool store_finished();
   bool send_sums();
+
+  // observation.cpp: only called when somebody listens
+  InstructionEvent event_of(QueueKind queue, StageRun& run, const mapping::Instruction& instruction, Cycle begin,
+                            Cycle end);
+  void tell_moment(QueueKind queue, StageRun& run, const mapping::Instruction& instruction, Cycle now);
+  void tell_receive_began(Cycle now, StageRun& run, const mapping::Instruction& instruction);
+  void tell_receive_ended(const Message& message, const Granule& granule);
+  void tell_compute_began(Cycle now);
+  void tell_compute_ended(Cycle end);
+  void tell_store(Cycle now, StageRun& run, const mapping::Instruction& instruction, bool ended);
+  void tell_occupancy(Cycle now);
 
   // server.cpp
   bool serve(Cycle now);
@@ -201,6 +208,9 @@ class Tile {
   Bytes payload_received_ = 0;
   ArrayExecutor* executor_ = nullptr;
   TileObserver* observer_ = nullptr;
+  InstructionEvent computing_;      ///< observed: the compute queue's instruction that takes time
+  Bytes told_bytes_ = 0;            ///< observed: occupancy that the observer knows of
+  bool occupancy_changed_ = false;  ///< since the observer was told
 };
 
 }  // namespace tessera::hw

@@ -23,21 +23,29 @@ std::int64_t hops_to(const Accelerator& accelerator, Coordinate at,
 }  // namespace
 
 std::vector<std::vector<mapping::Run>> TileContext::runs_per_channel(
-    workloads::TensorId tensor, const workloads::Region& region, const Order& order) const {
-  const auto& layout = program.layouts[tensor];
-  auto runs =
-      mapping::runs_of(layout, program.network.tensors[tensor].extents, region, program.word_bytes);
-  if (layout.copies == mapping::Copies::kOne) return mapping::deal(layout, runs, channels());
-  std::vector<std::vector<mapping::Run>> dealt(channels());
+    const mapping::Part& part, const workloads::Region& region, const Order& order) const {
+  const auto& layout = program.layout_of(part);
+  auto runs = mapping::runs_of(layout, program.network.tensors[part.tensor].extents, region,
+                               program.word_bytes);
+  if (layout.copies == mapping::Copies::kOne)
+    return mapping::deal(layout, runs, channels(part.home));
+  std::vector<std::vector<mapping::Run>> dealt(channels(part.home));
   dealt[channel_of_copy(layout.copies, order)] = std::move(runs);
   return dealt;
+}
+
+Bytes TileContext::bytes_in(std::size_t channel, const mapping::Part& part) const {
+  Bytes bytes = 0;
+  const auto dealt = runs_per_channel(part, part.region, {});
+  for (const auto& run : dealt[channel]) bytes += run.bytes;
+  return bytes;
 }
 
 /// Different groups begin with different channels, so that granules of equal number spread.
 std::size_t TileContext::channel_of_copy(mapping::Copies copies, const Order& order) const {
   std::vector<std::size_t> choices;
   std::int64_t fewest = 0;
-  for (std::size_t channel = 0; channel < channels(); ++channel) {
+  for (std::size_t channel = 0; channel < accelerator.dram.size(); ++channel) {
     const bool by_hops = copies == mapping::Copies::kNearest;
     const std::int64_t hops =
         by_hops ? hops_to(accelerator, accelerator.dram[channel].at, order.destinations) : 0;

@@ -17,15 +17,27 @@ struct TileContext {
   ComputeModel& compute;
   bool functional = false;
 
-  std::size_t channels() const { return accelerator.dram.size(); }
-
-  /// The bytes of a tensor's region that an order asks of each channel, as addresses inside the channel.
-  std::vector<std::vector<mapping::Run>> runs_per_channel(workloads::TensorId tensor, const workloads::Region& region,
-                                                          const Order& order) const;
-
   NodeId dram_node(std::size_t channel) const {
     return static_cast<NodeId>(accelerator.tiles()) + static_cast<NodeId>(channel);
   }
+  NodeId shared_node(std::size_t buffer) const {
+    return dram_node(accelerator.dram.size() + buffer);
+  }
+
+  // Of a part that lives in a memory: the channels are DRAM's, or the shared buffers.
+  std::size_t channels(mapping::Home home) const {
+    return home == mapping::Home::kShared ? accelerator.shared_buffers.size()
+                                          : accelerator.dram.size();
+  }
+  NodeId memory_node(mapping::Home home, std::size_t channel) const {
+    return home == mapping::Home::kShared ? shared_node(channel) : dram_node(channel);
+  }
+  /// The bytes of a region of the part that an order asks of each channel, as addresses inside it.
+  std::vector<std::vector<mapping::Run>> runs_per_channel(const mapping::Part& part,
+                                                          const workloads::Region& region,
+                                                          const Order& order) const;
+  /// Of the whole part, in one channel.
+  Bytes bytes_in(std::size_t channel, const mapping::Part& part) const;
 
  private:
   std::size_t channel_of_copy(mapping::Copies copies, const Order& order) const;

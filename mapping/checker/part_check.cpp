@@ -1,6 +1,7 @@
 #include "mapping/checker/part_check.h"
 
 #include <algorithm>
+#include <map>
 
 #include "mapping/checker/region_set.h"
 #include "mapping/checker/stage_view.h"
@@ -15,16 +16,18 @@ using workloads::Region;
 
 class PartCheck {
  public:
-  explicit PartCheck(const Program& program)
-      : program_(program), use_{std::vector<int>(program.stages.size(), -1), {}} {}
+  PartCheck(const Program& program, const ProgramLimits& limits)
+      : program_(program), limits_(limits), use_{std::vector<int>(program.stages.size(), -1), {}} {}
 
   PartUse check() {
     for (std::size_t p = 0; p < program_.parts.size(); ++p) note_writer(static_cast<int>(p));
     for (std::size_t s = 0; s < program_.stages.size(); ++s) check_written(static_cast<int>(s));
+    check_outputs();
     check_disjoint();
     for (std::size_t s = 0; s < program_.stages.size(); ++s)
       check_read(StageView(program_, static_cast<int>(s)));
     check_dram();
+    check_shared();
     return std::move(use_);
   }
 
@@ -84,6 +87,16 @@ class PartCheck {
       view.refuse_tile(share.tile, "serves the box ", to_text(outputs), " of ", outputs.elements(),
                        " elements, of which it produces ", points);
     return points;
+  }
+
+  /// What the network is run for has to be where it can be read afterwards.
+  void check_outputs() const {
+    for (std::size_t p = 0; p < program_.parts.size(); ++p) {
+      const Part& part = program_.parts[p];
+      if (part.home != Home::kDram &&
+          program_.network.tensors[part.tensor].kind == workloads::TensorKind::kOutput)
+        refuse(static_cast<int>(p), "is an output of the network and must be in DRAM");
+    }
   }
 
   void check_disjoint() const {
@@ -182,20 +195,58 @@ class PartCheck {
                places[i - 1].end);
   }
 
+  /// A tensor's addresses are taken from the first stage that writes it to the last that reads it.
+  void check_shared() const {
+    struct Stay {
+      std::uint64_t begin, end;
+      int first_stage, last_stage, part;
+    };
+    std::map<workloads::TensorId, Stay> places;
+    for (std::size_t p = 0; p < program_.parts.size(); ++p) {
+      const Part& part = program_.parts[p];
+      if (part.home != Home::kShared) continue;
+      const DramLayout& layout = program_.layout_of(part);
+      check_footprint(static_cast<int>(p), layout);
+      const auto buffers = static_cast<std::size_t>(limits_.shared_buffers);
+      if (buffers == 0) refuse(static_cast<int>(p), "lives in shared buffers; the machine has none");
+      const std::uint64_t end = layout.base_address + bytes_per_channel(layout, buffers);
+      if (end > limits_.shared_bytes)
+        refuse(static_cast<int>(p), "ends at ", end, " of each shared buffer; the smallest holds ",
+               limits_.shared_bytes, " bytes");
+      const int first = part.producer_stage, last = use_.last_reader[p];
+      const auto [entry, added] =
+          places.try_emplace(part.tensor, Stay{layout.base_address, end, first, last, static_cast<int>(p)});
+      if (added) continue;
+      entry->second.first_stage = std::min(entry->second.first_stage, first);
+      entry->second.last_stage = std::max(entry->second.last_stage, last);
+    }
+    for (const auto& [tensor, place] : places)
+      for (const auto& [other_tensor, other] : places) {
+        const bool apart = place.end <= other.begin || other.end <= place.begin ||
+                           place.last_stage < other.first_stage || other.last_stage < place.first_stage;
+        if (tensor < other_tensor && !apart)
+          refuse(other.part, "shares addresses of the shared buffers with tensor ",
+                 tensor_name(program_.parts[place.part]), " while both are alive");
+      }
+  }
+
   void check_footprint(int part, const DramLayout& layout) const {
     Bytes bytes = static_cast<Bytes>(program_.word_bytes);
     for (const auto extent : program_.network.tensors[program_.parts[part].tensor].extents)
       bytes *= static_cast<Bytes>(extent);
     if (layout.footprint_bytes < bytes)
-      refuse(part, "has ", layout.footprint_bytes, " bytes of DRAM; allowed: ", bytes, " or more");
+      refuse(part, "has ", layout.footprint_bytes, " bytes of memory; allowed: ", bytes, " or more");
   }
 
   const Program& program_;
+  const ProgramLimits& limits_;
   PartUse use_;
 };
 
 }  // namespace
 
-PartUse check_parts(const Program& program) { return PartCheck(program).check(); }
+PartUse check_parts(const Program& program, const ProgramLimits& limits) {
+  return PartCheck(program, limits).check();
+}
 
 }  // namespace tessera::mapping::checker

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "mapping/program.h"
+#include "mapping/program_checker.h"
 
 namespace tessera::mapping::checker {
 
@@ -15,8 +15,10 @@ struct PartUse {
 
 /// Checks that every stage writes one part and that its owners' outputs make up exactly that part;
 /// that everything else is in DRAM from the start; that parts of one tensor are disjoint; that
-/// everything a stage receives lies in parts of earlier stages; and that tensors in DRAM do not
-/// overlap. UserError names the tensor and the stages.
-PartUse check_parts(const Program& program);
+/// everything a stage receives lies in parts of earlier stages; that what the network answers ends
+/// in DRAM; that tensors in DRAM do not overlap; and that tensors in the shared buffers fit there
+/// and overlap only when the last reader of one comes before the first writer of the other.
+/// UserError names the tensor and the stages.
+PartUse check_parts(const Program& program, const ProgramLimits& limits);
 
 }  // namespace tessera::mapping::checker

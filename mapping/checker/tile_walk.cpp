@@ -239,7 +239,7 @@ class TileWalk {
     if (granule.left) refuse(Queue::kStore, "the granule has left before");
     granule.left = true;
     const bool store = instruction.op == Op::kStore;
-    if (store && (!owner_ || output_home_ != Home::kDram))
+    if (store && (!owner_ || output_home_ == Home::kTiles))
       refuse(Queue::kStore,
              owner_ ? "the part lives in the tiles" : "the outputs belong to another tile");
     const Region region = region_of(view_.layer.output, ranks);

@@ -12,26 +12,6 @@ double per_cycle(std::uint64_t count, Cycle cycles) {
 
 }  // namespace
 
-const char* kind_name(WireKind kind) {
-  switch (kind) {
-    case WireKind::kInjection:
-      return "injection";
-    case WireKind::kEjection:
-      return "ejection";
-    case WireKind::kLink:
-      break;
-  }
-  return "link";
-}
-
-std::uint32_t from_of(const WireStats& wire) {
-  return wire.kind == WireKind::kInjection ? wire.node : wire.from;
-}
-
-std::uint32_t to_of(const WireStats& wire) {
-  return wire.kind == WireKind::kEjection ? wire.node : wire.to;
-}
-
 std::string links_csv(const NetworkStats& stats) {
   CsvWriter csv({"kind", "from", "to", "flits", "utilisation", "packets", "credit_stall_cycles",
                  "switch_losses", "vc_losses", "vc_wait_cycles", "mean_occupancy_flits"});

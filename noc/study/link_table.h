@@ -8,12 +8,6 @@
 
 namespace tessera::noc {
 
-const char* kind_name(WireKind kind);
-/// Router, or node of an injection wire.
-std::uint32_t from_of(const WireStats& wire);
-/// Router, or node of an ejection wire.
-std::uint32_t to_of(const WireStats& wire);
-
 /// from, to, flits, utilisation, ... one line per link, injection and ejection connection.
 std::string links_csv(const NetworkStats& stats);
 /// The same per virtual channel.

@@ -1,5 +1,6 @@
 #include "noc/study/message_trace.h"
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 
@@ -10,6 +11,8 @@
 namespace tessera::noc {
 
 namespace {
+
+const std::string kNetworkLine = "# network ";
 
 std::uint64_t in_range(const CsvTable& table, std::size_t row, const std::string& column,
                        std::uint64_t high, const std::string& origin) {
@@ -48,6 +51,7 @@ TraceMessage parse_message(const CsvTable& table, std::size_t row, const std::st
   if (table.has("after")) message.after = list_of(table, row, "after", origin);
   if (table.has("delay"))
     message.delay_cycles = in_range(table, row, "delay", ~std::uint64_t{0} >> 2, origin);
+  if (table.has("sum")) message.sum = in_range(table, row, "sum", ~std::uint64_t{0} >> 2, origin);
   if (message.destinations.empty() || message.flits == 0)
     throw UserError(origin, ":", table.line(row),
                     ": a message needs at least one destination and one flit");
@@ -92,6 +96,21 @@ std::string trace_csv(const std::vector<TraceMessage>& messages) {
               << message.flits << static_cast<unsigned>(message.virtual_network)
               << words(message.after) << message.delay_cycles;
   return csv.text();
+}
+
+std::string network_comment(const proto::NetworkDescription& network) {
+  std::string text = to_textproto(network);
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return kNetworkLine + text + "\n";
+}
+
+std::optional<proto::NetworkDescription> network_of_trace(const std::string& text,
+                                                          const std::string& origin) {
+  if (!text.starts_with(kNetworkLine)) return std::nullopt;
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  proto::NetworkDescription network;
+  parse_textproto(text.substr(kNetworkLine.size(), end - kNetworkLine.size()), origin, network);
+  return network;
 }
 
 }  // namespace tessera::noc

@@ -7,7 +7,6 @@
 #include "noc/event_wheel.h"
 #include "noc/network.h"
 #include "noc/study/latency_record.h"
-#include "noc/study/time_series.h"
 #include "noc/study/traffic_pattern.h"
 
 namespace tessera::noc {
@@ -37,8 +36,7 @@ struct OpenLoopPlan {
   std::vector<std::vector<NodeId>> multicast_groups;
   /// Every message is answered by one of this length on the last virtual network; 0: no replies.
   std::uint32_t reply_flits = 0;
-  bool by_flow = false;          ///< keep a record per source and destination
-  TimeSeries* series = nullptr;  ///< sampled when given
+  bool by_flow = false;  ///< keep a record per source and destination
 };
 
 /// What one run measured over the packets created in its measurement window.
@@ -67,10 +65,10 @@ class OpenLoop : public PacketSink, public DeliveryObserver {
 
  private:
   void advance_to(Cycle end);
-  void advance(Cycle cycle);
   void create(NodeId node, Cycle cycle);
   void schedule_creation(NodeId node, Cycle after);
   Cycle next_creation(NodeId node, Cycle after);
+  bool falls_behind() const;
   bool in_window(Cycle cycle) const { return cycle >= plan_.warmup_cycles && cycle < window_end_; }
 
   Network& network_;

@@ -6,14 +6,14 @@
 
 namespace tessera::noc {
 
-Replay::Replay(Network& network, const std::vector<TraceMessage>& messages, TimeSeries* series)
+Replay::Replay(Network& network, const std::vector<TraceMessage>& messages)
     : network_(network),
       messages_(messages),
-      series_(series),
       dependants_(messages.size()),
       waiting_for_(messages.size()),
       destinations_(messages.size()),
-      ready_(messages.size(), 0) {
+      ready_(messages.size(), 0),
+      reducer_(network, *this) {
   std::map<std::uint64_t, std::size_t> index;
   for (std::size_t i = 0; i < messages.size(); ++i) {
     check(messages[i]);
@@ -21,7 +21,9 @@ Replay::Replay(Network& network, const std::vector<TraceMessage>& messages, Time
     destinations_[i] = messages[i].destinations.size();
     waiting_for_[i] = messages[i].after.size();
     for (const std::uint64_t id : messages[i].after) dependants_[index.at(id)].push_back(i);
+    if (messages[i].sum != 0) sums_[messages[i].sum].push_back(i);
   }
+  open_sums();
   result_.arrived.resize(messages.size(), kNever);
   result_.messages = messages.size();
   for (std::size_t i = 0; i < messages.size(); ++i) start_when_free(i);
@@ -48,43 +50,77 @@ void Replay::start_when_free(std::size_t message) {
   starts_.push({std::max(m.cycle, free), message});
 }
 
-void Replay::delivered(const Delivery& delivery) {
-  result_.latency.add(delivery);
-  result_.flows[{delivery.source, delivery.destination}].add(delivery);
-  const std::size_t message = delivery.tag;
-  if (--destinations_[message] > 0) return;
-  result_.arrived[message] = delivery.arrived;
-  result_.cycles = delivery.arrived;
-  for (const std::size_t next : dependants_[message]) {
-    ready_[next] = std::max(ready_[next], delivery.arrived);
-    --waiting_for_[next];
-    start_when_free(next);
+/// The number of a sum is its tag among the reductions.
+void Replay::open_sums() {
+  for (const auto& [number, members] : sums_) {
+    const TraceMessage& first = messages_[members.front()];
+    std::vector<NodeId> sources;
+    for (const std::size_t member : members) {
+      const TraceMessage& message = messages_[member];
+      if (message.destinations.size() != 1 || message.destinations != first.destinations ||
+          message.flits != first.flits || message.virtual_network != first.virtual_network)
+        throw UserError("trace: messages ", first.id, " and ", message.id, " of sum ", number,
+                        " differ in destination, flits or virtual network");
+      sources.push_back(message.source);
+    }
+    reducer_.open({sources, first.destinations[0], first.flits, first.virtual_network, number});
   }
 }
 
-void Replay::advance(Cycle cycle) {
-  while (series_ != nullptr && series_->next_sample() <= cycle) {
-    network_.advance(series_->next_sample() - 1, *this);
-    series_->sample(network_);
+void Replay::start(std::size_t message, Cycle cycle) {
+  const TraceMessage& m = messages_[message];
+  if (m.sum != 0) return reducer_.contribute(cycle, m.sum, m.source);
+  network_.inject(cycle, {m.source, m.destinations, m.flits, m.virtual_network, message});
+}
+
+void Replay::delivered(const Delivery& delivery) {
+  if (Reducer::is_term(delivery.tag)) return;
+  result_.latency.add(delivery);
+  result_.flows[{delivery.source, delivery.destination}].add(delivery);
+  reached(delivery.tag, delivery.destination, delivery.arrived);
+}
+
+void Replay::sum_arrived(std::uint64_t tag, NodeId destination, Cycle cycle) {
+  for (const std::size_t member : sums_.at(tag)) reached(member, destination, cycle);
+}
+
+void Replay::reached(std::size_t message, NodeId destination, Cycle cycle) {
+  const bool last = --destinations_[message] == 0;
+  for (const std::size_t next : dependants_[message]) {
+    const NodeId source = messages_[next].source;
+    if (is_destination(messages_[message], source) ? destination == source : last)
+      release(next, cycle);
   }
-  network_.advance(cycle, *this);
+  if (!last) return;
+  result_.arrived[message] = cycle;
+  result_.cycles = std::max(result_.cycles, cycle);
+}
+
+bool Replay::is_destination(const TraceMessage& message, NodeId node) const {
+  const auto& nodes = message.destinations;
+  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+/// One of the messages it waits for has arrived.
+void Replay::release(std::size_t message, Cycle arrived) {
+  ready_[message] = std::max(ready_[message], arrived);
+  --waiting_for_[message];
+  start_when_free(message);
 }
 
 ReplayResult Replay::run() {
   network_.set_observer(this);
   for (;;) {
-    const Cycle start = starts_.empty() ? kNever : starts_.top().at;
-    const Cycle next = std::min(start, network_.next_event());
+    const Cycle free = starts_.empty() ? kNever : starts_.top().at;
+    const Cycle next = std::min(free, reducer_.next_event());
     if (next == kNever) break;
-    advance(next);
+    reducer_.advance(next);
     while (!starts_.empty() && starts_.top().at <= next) {
-      const TraceMessage& m = messages_[starts_.top().message];
-      network_.inject(
-          next, {m.source, m.destinations, m.flits, m.virtual_network, starts_.top().message});
+      const std::size_t message = starts_.top().message;
       starts_.pop();
+      start(message, next);
     }
   }
-  if (series_ != nullptr) advance(series_->next_sample() - 1), series_->sample(network_);
   network_.set_observer(nullptr);
   return std::move(result_);
 }

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "noc/network.h"
+#include "noc/reduction.h"
 #include "noc/study/latency_record.h"
 #include "noc/study/message_trace.h"
-#include "noc/study/time_series.h"
 
 namespace tessera::noc {
 
@@ -22,17 +22,17 @@ struct ReplayResult {
 };
 
 /// Sends each message when its time has come and everything it waits for has arrived, so a slower
-/// network delays what depends on it.
-class Replay : public PacketSink, public DeliveryObserver {
+/// network delays what depends on it. Latencies are those of ordinary messages.
+class Replay : public SumSink, public DeliveryObserver {
  public:
-  /// UserError when a message names a node or virtual network the network does not have. `series`
-  /// may be null.
-  Replay(Network& network, const std::vector<TraceMessage>& messages, TimeSeries* series);
+  /// UserError when a message names a node or virtual network the network does not have.
+  Replay(Network& network, const std::vector<TraceMessage>& messages);
 
   ReplayResult run();
 
   void packet_injected(std::uint64_t, NodeId, Cycle) override {}
   void packet_arrived(std::uint64_t, NodeId, Cycle) override {}
+  void sum_arrived(std::uint64_t tag, NodeId destination, Cycle cycle) override;
   void delivered(const Delivery& delivery) override;
 
  private:
@@ -46,16 +46,21 @@ class Replay : public PacketSink, public DeliveryObserver {
 
   void check(const TraceMessage& message) const;
   void start_when_free(std::size_t message);
-  void advance(Cycle cycle);
+  void release(std::size_t message, Cycle arrived);
+  void reached(std::size_t message, NodeId destination, Cycle cycle);
+  void open_sums();
+  void start(std::size_t message, Cycle cycle);
+  bool is_destination(const TraceMessage& message, NodeId node) const;
 
   Network& network_;
   const std::vector<TraceMessage>& messages_;
-  TimeSeries* series_;
   std::vector<std::vector<std::size_t>> dependants_;
   std::vector<std::size_t> waiting_for_;   // messages that have not arrived yet
   std::vector<std::size_t> destinations_;  // not reached yet
   std::vector<Cycle> ready_;               // latest arrival of what it waits for
   std::priority_queue<Start, std::vector<Start>, std::greater<>> starts_;
+  Reducer reducer_;
+  std::map<std::uint64_t, std::vector<std::size_t>> sums_;  // messages by number
   ReplayResult result_;
 };
 

@@ -64,6 +64,7 @@ class Routing {
   virtual std::uint32_t coins() const { return 1; }
   virtual bool depends_on_source() const { return false; }
   /// Class 0 alone is deadlock-free and always offered (Duato), so only it needs to be acyclic.
+  /// Channels of class 1 are then given to a packet only when they are empty.
   virtual bool has_escape_class() const { return false; }
   /// The answer depends on router, destination and coin alone.
   virtual bool memoryless() const { return false; }

@@ -11,8 +11,10 @@
 #include "sim/app/list_command.h"
 #include "sim/app/manual_command.h"
 #include "sim/app/predict_command.h"
+#include "sim/app/report_command.h"
 #include "sim/app/run_command.h"
 #include "sim/app/sweep_command.h"
+#include "sim/app/trace_command.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 
@@ -27,6 +29,8 @@ const std::vector<Command>& commands() {
       predict_command(),
       noc_command(),
       dram_command(),
+      trace_command(),
+      report_command(),
       sweep_command(),
       list_command(),
       completion_command(),

@@ -2,6 +2,7 @@
 
 #include "hw_models/description/convert.h"
 #include "hw_models/description/load.h"
+#include "hw_models/tile/compute_model.h"
 #include "mapping/layerwise.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
@@ -96,7 +97,9 @@ void check_program(const mapping::Program& program, const hw::Accelerator& accel
                    const std::string& origin) {
   const auto& buffer = accelerator.tile.buffer;
   try {
-    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes, static_cast<int>(accelerator.dram.size())});
+    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes, static_cast<int>(accelerator.dram.size()),
+                             accelerator.shared_bytes(), static_cast<int>(accelerator.shared_buffers.size())});
+    hw::check_array_instructions(accelerator, program);
   } catch (const UserError& error) {
     throw blamed_on(origin, error);
   }

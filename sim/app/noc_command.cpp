@@ -18,6 +18,7 @@
 #include "noc/study/study_page.h"
 #include "noc/study/sweep.h"
 #include "noc/topology/description.h"
+#include "sim/app/inputs.h"
 #include "sim/base/csv.h"
 #include "sim/base/error.h"
 #include "sim/base/json.h"
@@ -31,12 +32,13 @@ namespace po = boost::program_options;
 
 namespace {
 
-
 po::options_description noc_options() {
   po::options_description options("Options");
   auto add = options.add_options();
   add("network", po::value<std::string>(),
       "network description (protobuf text); options override it");
+  add("accelerator", po::value<std::string>(),
+      "take the network of this accelerator (name or file); --set then changes the accelerator");
   add("topology", po::value<std::string>(),
       "mesh, torus, cmesh, flatfly, express or amp; default mesh");
   add("size", po::value<std::string>(), "COLUMNSxROWS of nodes; default 8x8");
@@ -78,7 +80,7 @@ po::options_description noc_options() {
       "cycles measured packets may take after it");
   add("sweep", po::value<double>(),
       "load step: measure the curve up to --rate and find saturation");
-  add("bins", po::value<Cycle>(), "cycles per bin: also write link_series.csv");
+  add("bins", po::value<std::uint32_t>(), "cycles per bin: also write link_series.csv");
   add("out", po::value<std::string>(), "result folder");
   return options;
 }
@@ -143,10 +145,24 @@ void set_virtual_networks(const po::variables_map& options,
   }
 }
 
+/// The network of an accelerator, its memory interfaces included; --set applies to the accelerator.
+noc::proto::NetworkDescription network_of_accelerator(const po::variables_map& options) {
+  std::string text;
+  return load_accelerator(options, text).network;
+}
+
+noc::proto::NetworkDescription network_of_trace(const std::string& path) {
+  return noc::network_of_trace(read_file(path), path).value_or(noc::proto::NetworkDescription());
+}
+
 noc::proto::NetworkDescription describe(const po::variables_map& options) {
   noc::proto::NetworkDescription description;
   if (options.count("network") != 0)
     load_textproto(options["network"].as<std::string>(), description);
+  else if (options.count("accelerator") != 0)
+    description = network_of_accelerator(options);
+  else if (options.count("trace") != 0)
+    description = network_of_trace(options["trace"].as<std::string>());
   if (description.columns() == 0) set_size("8x8", description);
   set_choices(options, description);
   if (options.count("size") != 0) set_size(options["size"].as<std::string>(), description);
@@ -162,6 +178,9 @@ noc::proto::NetworkDescription describe(const po::variables_map& options) {
   number("vc-buffer", &Description::set_vc_buffer);
   number("routing-delay", &Description::set_routing_delay);
   number("credit-delay", &Description::set_credit_delay);
+  number("bins", &Description::set_bin_cycles);
+  if (options.count("bins") != 0 && description.bin_cycles() == 0)
+    throw UserError("--bins 0: a bin has at least 1 cycle");
   if (options.count("speculative") != 0) description.set_speculative(true);
   if (options.count("links") != 0) {
     description.set_topology(noc::proto::LINKS);
@@ -173,7 +192,7 @@ noc::proto::NetworkDescription describe(const po::variables_map& options) {
     description.set_routing_table_file(options["routing-table"].as<std::string>());
   }
   set_virtual_networks(options, description);
-  if (options.count("set") != 0)
+  if (options.count("set") != 0 && options.count("accelerator") == 0)
     for (const auto& assignment : options["set"].as<std::vector<std::string>>())
       set_field(description, assignment.starts_with("noc.") ? assignment.substr(4) : assignment);
   return description;
@@ -357,7 +376,7 @@ struct Outcome {
 };
 
 void write_results(const po::variables_map& options, const Outcome& outcome,
-                   const noc::Network& network, const noc::TimeSeries* series) {
+                   const noc::Network& network) {
   if (options.count("out") == 0) return;
   OutputDirectory out(options["out"].as<std::string>());
   out.add("result.json", to_json(outcome.result));
@@ -366,7 +385,8 @@ void write_results(const po::variables_map& options, const Outcome& outcome,
   out.add("latency_histogram.csv", noc::histogram_csv(outcome.latency.packet));
   out.add("flows.csv", noc::flows_csv(outcome.flows));
   if (outcome.result.curve_size() > 0) out.add("curve.csv", curve_csv(outcome.result));
-  if (series != nullptr) out.add("link_series.csv", series->to_csv(network));
+  if (network.config().bin_cycles != 0)
+    out.add("link_series.csv", network.time_series().to_csv(network.stats()));
   out.add("page.html", noc::study_page(outcome.result, network));
   out.commit();
 }
@@ -388,11 +408,6 @@ void print_summary(const noc::proto::StudyResult& result) {
               << " flits per node and cycle\n";
 }
 
-std::optional<noc::TimeSeries> series_of(const po::variables_map& options) {
-  if (options.count("bins") == 0) return std::nullopt;
-  return noc::TimeSeries(options["bins"].as<Cycle>());
-}
-
 void merge(const noc::OpenLoopResult& run, Outcome& outcome) {
   outcome.latency.merge(run.latency);
   for (const auto& [flow, record] : run.flows) outcome.flows[flow].merge(record);
@@ -406,9 +421,7 @@ noc::SweepPoint run_seeds(const po::variables_map& options, const Study& study,
   for (std::uint32_t i = 0; i < seeds; ++i) {
     plan.seed = options["seed"].as<std::uint64_t>() + i;
     last.emplace(study.network());
-    noc::OpenLoopPlan own = plan;
-    if (i + 1 < seeds) own.series = nullptr;
-    runs.push_back(noc::OpenLoop(*last, *traffic.pattern, own).run());
+    runs.push_back(noc::OpenLoop(*last, *traffic.pattern, plan).run());
     merge(runs.back(), outcome);
   }
   auto& result = outcome.result;
@@ -427,12 +440,9 @@ void run_open_loop(const po::variables_map& options, const Study& study, Outcome
   const Traffic traffic = traffic_of(options, study);
   outcome.result.set_traffic(traffic.name);
   noc::OpenLoopPlan plan = plan_of(options, study, traffic);
-  auto series = series_of(options);
-  if (series) plan.series = &*series;
   if (options.count("sweep") != 0) {
     noc::OpenLoopPlan quiet = plan;
     quiet.by_flow = false;
-    quiet.series = nullptr;
     const auto at_load = [&](double rate, std::uint64_t seed) {
       quiet.injection.rate_flits = rate;
       quiet.seed = seed;
@@ -451,14 +461,13 @@ void run_open_loop(const po::variables_map& options, const Study& study, Outcome
   run_seeds(options, study, traffic, plan, network, outcome);
   fill_network(*network, outcome.result);
   print_summary(outcome.result);
-  write_results(options, outcome, *network, series ? &*series : nullptr);
+  write_results(options, outcome, *network);
 }
 
 void run_trace(const po::variables_map& options, const Study& study, Outcome& outcome) {
   const auto messages = noc::load_trace(options["trace"].as<std::string>());
   noc::Network network = study.network();
-  auto series = series_of(options);
-  noc::Replay replay(network, messages, series ? &*series : nullptr);
+  noc::Replay replay(network, messages);
   const noc::ReplayResult run = replay.run();
   auto& result = outcome.result;
   result.set_traffic("trace of " + std::to_string(run.messages) + " messages");
@@ -473,7 +482,7 @@ void run_trace(const po::variables_map& options, const Study& study, Outcome& ou
       node_cycles == 0 ? 0 : static_cast<double>(network.stats().ejected_flits()) / node_cycles);
   result.set_offered_flits_per_node_cycle(result.accepted_flits_per_node_cycle());
   print_summary(result);
-  write_results(options, outcome, network, series ? &*series : nullptr);
+  write_results(options, outcome, network);
 }
 
 void run_noc(const po::variables_map& options) {

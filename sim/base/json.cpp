@@ -83,9 +83,14 @@ Json message_to_json(const pb::Message& message) {
 
 std::string to_json(const pb::Message& message) { return message_to_json(message).dump(2) + "\n"; }
 
+std::string to_compact_json(const pb::Message& message) { return message_to_json(message).dump() + "\n"; }
+
 void parse_json(const std::string& text, const std::string& origin, pb::Message& message) {
   const auto status = pb::util::JsonStringToMessage(text, &message);
-  if (!status.ok()) throw UserError(origin, ": ", std::string(status.message()));
+  if (status.ok()) return;
+  // The parser adds a line with the place, and another that points into it.
+  const std::string reason(status.message());
+  throw UserError(origin, ": ", reason.substr(0, reason.find('\n')));
 }
 
 }  // namespace tessera

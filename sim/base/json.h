@@ -11,6 +11,9 @@ namespace tessera {
 /// Two-space indented JSON in field order. Unset optional and message fields are left out; scalars without presence are always written.
 std::string to_json(const google::protobuf::Message& message);
 
+/// The same on one line: for tables that programs read.
+std::string to_compact_json(const google::protobuf::Message& message);
+
 /// Reads JSON into the message. UserError names `origin` and the place.
 void parse_json(const std::string& text, const std::string& origin,
                 google::protobuf::Message& message);

@@ -16,6 +16,8 @@ class OutputDirectory {
   explicit OutputDirectory(std::filesystem::path path);
 
   void add(const std::string& name, std::string content);
+  /// Content of a file that has been added.
+  const std::string& content(const std::string& name) const { return files_.at(name); }
   /// UserError when a file cannot be written; none of them is left then.
   void commit();
   const std::filesystem::path& path() const { return path_; }

@@ -28,7 +28,7 @@ class Random {
 
   /// Uniform in [0, bound), bound > 0; without modulo bias beyond 2^-64.
   std::uint64_t below(std::uint64_t bound) {
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+    return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
   }
 
   /// Uniform in [low, high], both included.
@@ -48,6 +48,9 @@ class Random {
   }
 
  private:
+  /// Not in the standard; every compiler for 64-bit machines has it.
+  __extension__ using Wide = unsigned __int128;
+
   static std::uint64_t splitmix(std::uint64_t& seed) {
     std::uint64_t z = (seed += 0x9e3779b97f4a7c15u);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;

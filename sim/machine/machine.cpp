@@ -12,49 +12,59 @@ namespace tessera::sim {
 
 namespace {
 
-std::uint64_t period_of(double clock_mhz) {
-  return static_cast<std::uint64_t>(std::llround(1e6 / clock_mhz));
-}
-
 /// Tells tiles and memory interfaces what the network brought, and wakes their shells.
 class Dispatcher final : public PacketSwitch::Listener {
  public:
-  Dispatcher(std::vector<std::unique_ptr<hw::Tile>>& tiles, std::vector<std::unique_ptr<hw::DramInterface>>& dram,
-             std::vector<std::unique_ptr<ClockedModule>>& tile_modules,
-             std::vector<std::unique_ptr<ClockedModule>>& dram_modules, std::unique_ptr<ClockedModule>& network)
-      : tiles_(tiles), dram_(dram), tile_modules_(tile_modules), dram_modules_(dram_modules), network_(network) {}
+  Dispatcher(const MachineParts& parts, std::unique_ptr<ClockedModule>& network) : parts_(parts), network_(network) {}
 
   void arrived(hw::NodeId node, const hw::Message& message, Cycle cycle) override {
-    if (node < tiles_.size()) {
-      tiles_[node]->deliver(message, cycle);
-      tile_modules_[node]->wake(cycle + 1);
-    } else {
-      auto& interface = *dram_[node - tiles_.size()];
+    const std::size_t memory = node - parts_.tiles.size();
+    if (node < parts_.tiles.size()) {
+      parts_.tiles[node]->deliver(message, cycle);
+      parts_.tile_modules[node]->wake(cycle + 1);
+    } else if (memory < parts_.dram.size()) {
+      auto& interface = *parts_.dram[memory];
       interface.deliver(message, cycle);
-      dram_modules_[node - tiles_.size()]->wake(interface.clocks().dram_cycle(cycle + 1));
+      parts_.dram_modules[memory]->wake(interface.clocks().dram_cycle(cycle + 1));
+    } else {
+      parts_.shared_buffers[memory - parts_.dram.size()]->deliver(message, cycle);
+      parts_.shared_modules[memory - parts_.dram.size()]->wake(cycle + 1);
     }
   }
 
   void left(hw::NodeId node, std::uint64_t ticket, Cycle cycle) override {
-    if (node < tiles_.size()) {
-      tiles_[node]->packet_left(ticket, cycle);
-      tile_modules_[node]->wake(cycle + 1);
+    const std::size_t memory = node - parts_.tiles.size();
+    if (node < parts_.tiles.size()) {
+      parts_.tiles[node]->packet_left(ticket, cycle);
+      parts_.tile_modules[node]->wake(cycle + 1);
+    } else if (memory < parts_.dram.size()) {
+      parts_.dram[memory]->packet_left(ticket);
     } else {
-      dram_[node - tiles_.size()]->packet_left(ticket);
+      parts_.shared_buffers[memory - parts_.dram.size()]->packet_left(ticket);
     }
   }
 
   void injected(Cycle cycle) override { network_->wake(cycle + 1); }
 
  private:
-  std::vector<std::unique_ptr<hw::Tile>>& tiles_;
-  std::vector<std::unique_ptr<hw::DramInterface>>& dram_;
-  std::vector<std::unique_ptr<ClockedModule>>& tile_modules_;
-  std::vector<std::unique_ptr<ClockedModule>>& dram_modules_;
+  const MachineParts& parts_;
   std::unique_ptr<ClockedModule>& network_;
 };
 
+/// Tells the machine's observer which channel a command is of.
+class ChannelListener final : public dram::CommandListener {
+ public:
+  ChannelListener(std::size_t channel, Observer& observer) : channel_(channel), observer_(observer) {}
+  void issued(const dram::IssuedCommand& command) override { observer_.dram_command(channel_, command); }
+
+ private:
+  std::size_t channel_;
+  Observer& observer_;
+};
+
 }  // namespace
+
+std::uint64_t clock_period_ps(double clock_mhz) { return static_cast<std::uint64_t>(std::llround(1e6 / clock_mhz)); }
 
 Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options)
     : accelerator_(accelerator),
@@ -63,19 +73,20 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
       index_(program),
       compute_(accelerator, program),
       context_{accelerator, program, index_, compute_, options_.functional},
-      period_ps_(period_of(accelerator.clock_mhz)),
+      period_ps_(clock_period_ps(accelerator.clock_mhz)),
       topology_(noc::build_topology(accelerator.network)) {
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
   sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   if (options_.functional)
-    memory_ = std::make_unique<hw::MemoryImage>(program, context_.channels(),
-                                                workloads::seeded_values(program.network, options_.seed));
-  listener_ = std::make_unique<Dispatcher>(tiles_, dram_, tile_modules_, dram_modules_, network_module_);
+    memory_ = std::make_unique<hw::MemoryImage>(context_, workloads::seeded_values(program.network, options_.seed));
+  listener_ = std::make_unique<Dispatcher>(parts_, network_module_);
   for (const auto& layer : program.network.layers)
     all_work_ += static_cast<double>(layer.macs() + layer.vector_operations());
   build_network();
   build_dram();
+  build_shared_buffers();
   build_tiles();
+  attach_observers();
 }
 
 Machine::~Machine() = default;
@@ -84,13 +95,25 @@ void Machine::build_network() {
   const auto config = noc::network_config(accelerator_.network);
   routing_ = noc::build_routing(accelerator_.network, topology_);
   network_ = std::make_unique<noc::Network>(config, topology_, *routing_);
+  network_->set_observer(options_.packet_observer);
   switch_ = std::make_unique<PacketSwitch>(*network_, config.flit_bytes, config.multicast,
                                            program_.stages.size(), *listener_);
-  network_module_ = std::make_unique<ClockedModule>("network", period_ps_, [this](Cycle now) {
-    network_->advance(now, *switch_);
-    report_progress(now);
-    return network_->next_event();
-  });
+  network_module_ = std::make_unique<ClockedModule>("network", period_ps_, [this](Cycle now) { return step_network(now); });
+}
+
+Cycle Machine::step_network(Cycle now) {
+  if (next_sample_ <= now) take_samples(now);
+  network_->advance(now, *switch_);
+  report_progress(now);
+  return network_->next_event();
+}
+
+/// Nothing has happened in the network since it was last called; only its counters may lag behind.
+void Machine::take_samples(Cycle now) {
+  for (; next_sample_ <= now; next_sample_ = observer_->next_sample()) {
+    if (network_->stats().cycle + 1 < next_sample_) network_->advance(next_sample_ - 1, *switch_);
+    observer_->sampled({next_sample_, false, network_->stats(), parts_.dram});
+  }
 }
 
 void Machine::build_dram() {
@@ -98,10 +121,19 @@ void Machine::build_dram() {
     const auto config = hw::channel_config_of(accelerator_, channel);
     check_capacity(channel, config.device);
     const hw::ClockPair clocks{period_ps_, config.device.timing.clock_ps};
-    dram_.push_back(std::make_unique<hw::DramInterface>(channel, context_, config, clocks, *switch_, memory_.get()));
-    dram_modules_.push_back(std::make_unique<ClockedModule>(
+    parts_.dram.push_back(std::make_unique<hw::DramInterface>(channel, context_, config, clocks, *switch_, memory_.get()));
+    parts_.dram_modules.push_back(std::make_unique<ClockedModule>(
         ("dram" + std::to_string(channel)).c_str(), clocks.dram_ps,
-        [interface = dram_.back().get()](std::uint64_t now) { return interface->run(now); }));
+        [interface = parts_.dram.back().get()](std::uint64_t now) { return interface->run(now); }));
+  }
+}
+
+void Machine::build_shared_buffers() {
+  for (std::size_t number = 0; number < accelerator_.shared_buffers.size(); ++number) {
+    parts_.shared_buffers.push_back(std::make_unique<hw::SharedBuffer>(number, context_, *switch_, memory_.get()));
+    parts_.shared_modules.push_back(std::make_unique<ClockedModule>(
+        ("shared" + std::to_string(number)).c_str(), period_ps_,
+        [buffer = parts_.shared_buffers.back().get()](Cycle now) { return buffer->run(now); }));
   }
 }
 
@@ -119,10 +151,10 @@ void Machine::check_capacity(std::size_t channel, const dram::Device& device) co
 
 void Machine::build_tiles() {
   for (int tile = 0; tile < accelerator_.tiles(); ++tile) {
-    tiles_.push_back(std::make_unique<hw::Tile>(tile, context_, *switch_));
-    tile_modules_.push_back(std::make_unique<ClockedModule>(
+    parts_.tiles.push_back(std::make_unique<hw::Tile>(tile, context_, *switch_));
+    parts_.tile_modules.push_back(std::make_unique<ClockedModule>(
         ("tile" + std::to_string(tile)).c_str(), period_ps_,
-        [interface = tiles_.back().get()](Cycle now) { return interface->run(now); }));
+        [interface = parts_.tiles.back().get()](Cycle now) { return interface->run(now); }));
     if (options_.detailed_arrays) build_detailed_array(tile);
   }
 }
@@ -130,10 +162,25 @@ void Machine::build_tiles() {
 void Machine::build_detailed_array(int tile) {
   detailed_arrays_.push_back(std::make_unique<DetailedArray>(
       ("array" + std::to_string(tile)).c_str(), accelerator_, period_ps_, [this, tile](const hw::ArrayTiming& timing) {
-        tiles_[tile]->array_done(timing, sc_core::sc_time_stamp().value() / period_ps_);
-        tile_modules_[tile]->wake_now();
+        parts_.tiles[tile]->array_done(timing, sc_core::sc_time_stamp().value() / period_ps_);
+        parts_.tile_modules[tile]->wake_now();
       }));
-  tiles_[tile]->set_array_executor(detailed_arrays_.back().get());
+  parts_.tiles[tile]->set_array_executor(detailed_arrays_.back().get());
+}
+
+void Machine::attach_observers() {
+  if (options_.observers.empty()) return;
+  if (options_.observers.size() > 1) observers_ = std::make_unique<ObserverList>(options_.observers);
+  observer_ = observers_ != nullptr ? observers_.get() : options_.observers.front();
+  next_sample_ = observer_->next_sample();
+  switch_->set_observer(observer_);
+  for (const auto& tile : parts_.tiles) tile->set_observer(observer_);
+  for (std::size_t channel = 0; channel < parts_.dram.size(); ++channel) {
+    parts_.dram[channel]->set_observer(observer_);
+    if (!observer_->wants_dram_commands()) continue;
+    command_listeners_.push_back(std::make_unique<ChannelListener>(channel, *observer_));
+    parts_.dram[channel]->channel().set_listener(command_listeners_.back().get());
+  }
 }
 
 void Machine::report_progress(Cycle now) {
@@ -142,7 +189,7 @@ void Machine::report_progress(Cycle now) {
   Progress progress{now, 0, {}};
   int latest = -1;
   double done = 0;
-  for (const auto& tile : tiles_) {
+  for (const auto& tile : parts_.tiles) {
     for (const auto& counts : tile->counts()) done += static_cast<double>(counts.macs + counts.vector_operations);
     latest = std::max(latest, tile->current_stage());
   }
@@ -152,15 +199,20 @@ void Machine::report_progress(Cycle now) {
 }
 
 Cycle Machine::run() {
-  for (auto& module : tile_modules_) module->wake(0);
+  for (auto& module : parts_.tile_modules) module->wake(0);
   sc_core::sc_start();
   rethrow_failure();
   check_finished();
   Cycle end = switch_->last_arrival() + 1;
-  for (const auto& tile : tiles_) end = std::max(end, tile->busy_until());
-  for (const auto& interface : dram_) end = std::max(end, interface->busy_until());
-  for (auto& tile : tiles_) tile->finish(end);
-  for (auto& interface : dram_) interface->channel().finish(interface->clocks().dram_cycle(end));
+  for (const auto& tile : parts_.tiles) end = std::max(end, tile->busy_until());
+  for (const auto& interface : parts_.dram) end = std::max(end, interface->busy_until());
+  for (const auto& buffer : parts_.shared_buffers) end = std::max(end, buffer->busy_until());
+  for (auto& tile : parts_.tiles) tile->finish(end);
+  for (auto& interface : parts_.dram) interface->channel().finish(interface->clocks().dram_cycle(end));
+  if (observer_ != nullptr) {
+    observer_->sampled({end, true, network_->stats(), parts_.dram});
+    observer_->finished(end);
+  }
   return end;
 }
 
@@ -169,8 +221,9 @@ void Machine::rethrow_failure() const {
     if (module->failure() != nullptr) std::rethrow_exception(module->failure());
   };
   check(network_module_);
-  for (const auto& module : tile_modules_) check(module);
-  for (const auto& module : dram_modules_) check(module);
+  for (const auto& module : parts_.tile_modules) check(module);
+  for (const auto& module : parts_.dram_modules) check(module);
+  for (const auto& module : parts_.shared_modules) check(module);
 }
 
 /// Events have run out: either everything is done, or somebody waits for something that will not come.
@@ -182,8 +235,9 @@ void Machine::check_finished() const {
     if (done) return;
     if (unfinished++ < kMostNamed) waits += "\n  " + text;
   };
-  for (const auto& tile : tiles_) note(tile->finished(), tile->describe_wait());
-  for (const auto& interface : dram_) note(interface->idle(), interface->describe_wait());
+  for (const auto& tile : parts_.tiles) note(tile->finished(), tile->describe_wait());
+  for (const auto& interface : parts_.dram) note(interface->idle(), interface->describe_wait());
+  for (const auto& buffer : parts_.shared_buffers) note(buffer->idle(), buffer->describe_wait());
   if (!switch_->empty()) note(false, "packets are left in the network");
   if (unfinished == 0) return;
   if (unfinished > kMostNamed) waits += detail::concatenate("\n  and ", unfinished - kMostNamed, " more");

@@ -8,11 +8,13 @@
 
 #include "hw_models/memory_interface/dram_interface.h"
 #include "hw_models/memory_interface/memory_image.h"
+#include "hw_models/memory_interface/shared_buffer.h"
 #include "hw_models/tile/tile.h"
 #include "mapping/program_index.h"
 #include "noc/network.h"
 #include "sim/machine/clocked_module.h"
 #include "sim/machine/detailed_array.h"
+#include "sim/machine/observer.h"
 #include "sim/machine/packet_switch.h"
 
 namespace tessera::sim {
@@ -30,7 +32,20 @@ struct MachineOptions {
   std::uint64_t seed = 1;      ///< of inputs and weights in functional mode
   Cycle progress_every = 0;    ///< cycles between calls of `progress`; 0: none
   std::function<void(const Progress&)> progress;
+  noc::DeliveryObserver* packet_observer = nullptr;  ///< watches the network; must outlive the machine
+  std::vector<Observer*> observers = {};  ///< told in this order; they must outlive the machine
 };
+
+/// Everything that stands on the network, each with the module that gives it time.
+struct MachineParts {
+  std::vector<std::unique_ptr<hw::Tile>> tiles;
+  std::vector<std::unique_ptr<hw::DramInterface>> dram;
+  std::vector<std::unique_ptr<hw::SharedBuffer>> shared_buffers;
+  std::vector<std::unique_ptr<ClockedModule>> tile_modules, dram_modules, shared_modules;
+};
+
+/// One cycle of a clock in the kernel's time.
+std::uint64_t clock_period_ps(double clock_mhz);
 
 /// Builds everything at construction, runs once.
 class Machine {
@@ -46,20 +61,25 @@ class Machine {
   const mapping::ProgramIndex& index() const { return index_; }
   const mapping::Program& program() const { return program_; }
   const hw::Accelerator& accelerator() const { return accelerator_; }
-  const std::vector<std::unique_ptr<hw::Tile>>& tiles() const { return tiles_; }
-  const std::vector<std::unique_ptr<hw::DramInterface>>& dram() const { return dram_; }
+  const std::vector<std::unique_ptr<hw::Tile>>& tiles() const { return parts_.tiles; }
+  const std::vector<std::unique_ptr<hw::DramInterface>>& dram() const { return parts_.dram; }
+  const std::vector<std::unique_ptr<hw::SharedBuffer>>& shared_buffers() const { return parts_.shared_buffers; }
   const noc::Network& network() const { return *network_; }
   const noc::Topology& topology() const { return topology_; }
   const PacketSwitch& packets() const { return *switch_; }
-  /// Functional mode: contents of DRAM.
+  /// Functional mode: contents of DRAM and shared buffers.
   const hw::MemoryImage* memory() const { return memory_.get(); }
 
  private:
   void build_network();
   void build_dram();
+  void build_shared_buffers();
   void check_capacity(std::size_t channel, const dram::Device& device) const;
   void build_tiles();
   void build_detailed_array(int tile);
+  void attach_observers();
+  Cycle step_network(Cycle now);
+  void take_samples(Cycle now);
   void report_progress(Cycle now);
   void check_finished() const;
   void rethrow_failure() const;
@@ -77,11 +97,13 @@ class Machine {
   std::unique_ptr<noc::Network> network_;
   std::unique_ptr<PacketSwitch::Listener> listener_;
   std::unique_ptr<PacketSwitch> switch_;
-  std::vector<std::unique_ptr<hw::Tile>> tiles_;
-  std::vector<std::unique_ptr<hw::DramInterface>> dram_;
+  MachineParts parts_;
   std::vector<std::unique_ptr<DetailedArray>> detailed_arrays_;
   std::unique_ptr<ClockedModule> network_module_;
-  std::vector<std::unique_ptr<ClockedModule>> tile_modules_, dram_modules_;
+  std::unique_ptr<ObserverList> observers_;  ///< several observers as one
+  Observer* observer_ = nullptr;
+  Cycle next_sample_ = kNever;
+  std::vector<std::unique_ptr<dram::CommandListener>> command_listeners_;
   Cycle next_progress_ = 0;
   double all_work_ = 0;
 };

@@ -20,6 +20,8 @@ mapping::MachineRates machine_rates(const hw::Accelerator& accelerator) {
     rates.dram_burst_bytes = device.geometry.burst_bytes;
   }
   rates.dram_bytes_per_cycle = bytes_per_second / (accelerator.clock_mhz * 1e6);
+  for (const auto& buffer : accelerator.shared_buffers)
+    rates.shared_bytes_per_cycle += static_cast<double>(buffer.bytes_per_cycle);
   // Through the network's own reading: a description leaves out what has a default.
   const auto network = noc::network_config(accelerator.network);
   rates.link_bytes_per_cycle = network.flit_bytes;

@@ -10,6 +10,8 @@ int PacketSwitch::send(Cycle now, hw::Message message, std::span<const hw::NodeI
   flits_sent_to_all_ += length * destinations.size();
   const auto copies = multicast_ ? std::size_t{1} : destinations.size();
   const std::uint64_t tag = store(std::move(message), static_cast<std::uint32_t>(copies + destinations.size()));
+  if (observer_ != nullptr)
+    observer_->packet_sent({pool_[tag].id, &pool_[tag].message, length, destinations, now, static_cast<std::uint32_t>(copies)});
   if (multicast_) {
     inject(now, tag, destinations);
   } else {
@@ -28,7 +30,7 @@ std::uint64_t PacketSwitch::store(hw::Message message, std::uint32_t events) {
   }
   const std::uint64_t tag = free_.back();
   free_.pop_back();
-  pool_[tag] = {std::move(message), events};
+  pool_[tag] = {std::move(message), ++last_id_, events};
   ++travelling_;
   return tag;
 }
@@ -45,6 +47,7 @@ void PacketSwitch::inject(Cycle now, std::uint64_t tag, std::span<const hw::Node
 }
 
 void PacketSwitch::packet_injected(std::uint64_t tag, noc::NodeId source, Cycle cycle) {
+  if (observer_ != nullptr) observer_->packet_left(pool_[tag].id, source, cycle);
   if (const auto ticket = pool_[tag].message.ticket; ticket != 0) listener_.left(source, ticket, cycle);
   count_down(tag);
 }
@@ -55,6 +58,8 @@ void PacketSwitch::packet_arrived(std::uint64_t tag, noc::NodeId destination, Cy
   payload_delivered_ += message.payload_bytes;
   const int stage = message.order != nullptr ? message.order->granule.stage : message.granule.stage;
   if (stage >= 0) stage_traffic_[static_cast<std::size_t>(stage)].delivered_flits += flits(message);
+  if (observer_ != nullptr)
+    observer_->packet_arrived({pool_[tag].id, &message, flits(message), {&destination, 1}, cycle});
   listener_.arrived(destination, pool_[tag].message, cycle);
   count_down(tag);
 }

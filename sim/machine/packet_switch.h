@@ -5,6 +5,7 @@
 
 #include "hw_models/tile/network_interface.h"
 #include "noc/network.h"
+#include "sim/machine/observer.h"
 
 namespace tessera::sim {
 
@@ -34,6 +35,9 @@ class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
   };
   const std::vector<StageTraffic>& stage_traffic() const { return stage_traffic_; }
 
+  /// nullptr for none; must outlive its use.
+  void set_observer(Observer* observer) { observer_ = observer; }
+
   bool empty() const { return travelling_ == 0; }
   Cycle last_arrival() const { return last_arrival_; }
   std::uint64_t packets() const { return packets_; }
@@ -45,6 +49,7 @@ class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
  private:
   struct Travelling {
     hw::Message message;
+    std::uint64_t id = 0;
     std::uint32_t events_left = 0;  ///< departures and arrivals that will still be reported
   };
 
@@ -64,9 +69,11 @@ class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
   std::vector<std::uint64_t> free_;
   std::uint64_t travelling_ = 0;
   std::uint64_t packets_ = 0;
+  std::uint64_t last_id_ = 0;
   std::uint64_t flits_sent_ = 0, flits_sent_to_all_ = 0;
   Cycle last_arrival_ = 0;
   Bytes payload_sent_ = 0, payload_delivered_ = 0;
+  Observer* observer_ = nullptr;
 };
 
 }  // namespace tessera::sim

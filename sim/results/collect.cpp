@@ -4,6 +4,7 @@
 
 #include "hw_models/dram/channel_report.h"
 #include "sim/base/error.h"
+#include "sim/machine/machine_rates.h"
 #include "sim/results/energy.h"
 
 namespace tessera::sim {
@@ -32,6 +33,7 @@ proto::CycleStack stack_message(const hw::CycleStack& stack) {
   message.set_vector(stack.of(Cause::kVector));
   message.set_control(stack.of(Cause::kControl));
   message.set_wait_dram(stack.of(Cause::kWaitDram));
+  message.set_wait_shared_buffer(stack.of(Cause::kWaitShared));
   message.set_wait_network(stack.of(Cause::kWaitNetwork));
   message.set_wait_peer(stack.of(Cause::kWaitPeer));
   message.set_idle(stack.of(Cause::kIdle));
@@ -54,6 +56,7 @@ class Collector {
     check_books();
     result_.set_network(program_.network.name);
     result_.set_accelerator(machine_.accelerator().name);
+    add_machine();
     result_.set_cycles(cycles_);
     result_.set_milliseconds(static_cast<double>(cycles_) / machine_.accelerator().clock_mhz / 1e3);
     result_.set_macs(program_.network.macs());
@@ -61,6 +64,7 @@ class Collector {
     result_.set_utilisation(utilisation(program_.network.macs(), cycles_));
     add_network();
     add_channels();
+    add_shared_buffers();
     add_layers();
     add_tiles();
     result_.set_energy_source(machine_.accelerator().energy.source);
@@ -119,6 +123,25 @@ class Collector {
     return slots > 0 ? static_cast<double>(macs) / slots : 0;
   }
 
+  void add_machine() {
+    const auto& accelerator = machine_.accelerator();
+    const auto& array = accelerator.tile.array;
+    auto& message = *result_.mutable_machine();
+    message.set_rows(accelerator.rows);
+    message.set_columns(accelerator.columns);
+    message.set_clock_mhz(accelerator.clock_mhz);
+    message.set_macs_per_cycle(std::int64_t{array.rows} * array.columns * array.macs_per_pe * accelerator.tiles());
+    message.set_dram_bytes_per_cycle(machine_rates(accelerator).dram_bytes_per_cycle);
+    message.set_buffer_bytes(accelerator.tile.buffer.bytes);
+    message.set_topology(machine_.topology().name());
+  }
+
+  Bytes dram_bytes(std::size_t stage) const {
+    Bytes bytes = 0;
+    for (const auto& interface : machine_.dram()) bytes += interface->stage_bytes()[stage];
+    return bytes;
+  }
+
   void add_network() {
     const auto& stats = machine_.network().stats();
     auto& message = *result_.mutable_network_on_chip();
@@ -150,6 +173,18 @@ class Collector {
         (*message.mutable_counts())[std::string(dram::command_name(static_cast<dram::CommandKind>(kind)))] =
             stats.commands[kind];
       take_over(report, message);
+    }
+  }
+
+  void add_shared_buffers() {
+    const auto& descriptions = machine_.accelerator().shared_buffers;
+    for (std::size_t i = 0; i < descriptions.size(); ++i) {
+      const auto& counts = machine_.shared_buffers()[i]->counts();
+      auto& message = *result_.add_shared_buffers();
+      message.set_name(descriptions[i].name);
+      message.set_read_bytes(counts.read_bytes);
+      message.set_written_bytes(counts.written_bytes);
+      message.set_utilisation(cycles_ > 0 ? static_cast<double>(counts.busy_cycles) / static_cast<double>(cycles_) : 0);
     }
   }
 
@@ -190,6 +225,7 @@ class Collector {
       message.set_start_cycle(counts.first == kNever ? end_before : counts.first);
       message.set_end_cycle(end);
       message.set_tiles(stages_[s].tiles);
+      message.set_dram_bytes(dram_bytes(s));
       message.set_utilisation(utilisation(layer.macs(), end - end_before));
       *message.mutable_energy_pj() = books.layer(static_cast<int>(s), counts, end - end_before);
       *message.mutable_cycle_stack() = stack_message(counts.stack);

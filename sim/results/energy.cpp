@@ -8,7 +8,7 @@ namespace {
 
 void add_up(proto::Energy& energy) {
   energy.set_total(energy.mac() + energy.register_file() + energy.array() + energy.buffer() + energy.vector_unit() +
-                   energy.network() + energy.dram() + energy.static_());
+                   energy.network() + energy.dram() + energy.shared_buffer() + energy.static_());
 }
 
 }  // namespace
@@ -64,6 +64,10 @@ proto::Energy EnergyBooks::layer(int stage, const hw::TileCounts& counts, Cycle 
   Bytes bytes = 0;
   for (const auto& interface : machine_.dram()) bytes += interface->stage_bytes()[stage];
   energy.set_dram(static_cast<double>(bytes) * dram_pj_per_byte_);
+  Bytes shared_bytes = 0;
+  for (const auto& buffer : machine_.shared_buffers()) shared_bytes += buffer->stage_bytes()[stage];
+  energy.set_shared_buffer(static_cast<double>(shared_bytes) / machine_.accelerator().word_bytes() *
+                           table.shared_buffer_access_word);
   energy.set_static_(static_cast<double>(cycles) * machine_.accelerator().tiles() * table.static_per_tile_cycle);
   add_up(energy);
 
@@ -74,6 +78,7 @@ proto::Energy EnergyBooks::layer(int stage, const hw::TileCounts& counts, Cycle 
   total_.set_vector_unit(total_.vector_unit() + energy.vector_unit());
   total_.set_network(total_.network() + energy.network());
   total_.set_dram(total_.dram() + energy.dram());
+  total_.set_shared_buffer(total_.shared_buffer() + energy.shared_buffer());
   total_.set_static_(total_.static_() + energy.static_());
   add_up(total_);
   return energy;

@@ -8,6 +8,9 @@
 
 namespace tessera::sim {
 
+/// Names a content: FNV-1a, 64 bits, in hexadecimal digits. For recognising, not for security.
+std::string content_hash(const std::string& bytes);
+
 /// Adds version, network, schedule, options and a hash over all of them; the accelerator's text is there already.
 void complete_manifest(proto::Manifest& manifest, const workloads::Network& network, const std::string& schedule,
                        const boost::program_options::variables_map& options);

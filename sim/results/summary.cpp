@@ -34,12 +34,14 @@ std::string stack_lines(const proto::Result& result) {
       {"vector unit", stack.vector()},
       {"issuing", stack.control()},
       {"waiting for DRAM", stack.wait_dram()},
+      {"waiting for shared buffers", stack.wait_shared_buffer()},
       {"waiting for the network", stack.wait_network()},
       {"waiting for a peer", stack.wait_peer()},
       {"idle", stack.idle()}};
   const double total = static_cast<double>(result.cycles()) * static_cast<double>(result.tiles());
   std::string text = "\nWhere the tiles' cycles went\n";
   for (const auto& [name, cycles] : causes) {
+    if (cycles == 0 && result.shared_buffers_size() == 0 && std::string_view(name).ends_with("shared buffers")) continue;
     const double share = total > 0 ? 100 * static_cast<double>(cycles) / total : 0;
     text += format("  %-26s %5.1f %%  ", name, share) + std::string(static_cast<std::size_t>(share / 2.5), '#') + "\n";
   }
@@ -51,9 +53,9 @@ std::string energy_lines(const proto::Energy& energy) {
   const std::vector<std::pair<const char*, double>> parts = {
       {"MAC", energy.mac()}, {"registers", energy.register_file()}, {"array", energy.array()},
       {"buffer", energy.buffer()}, {"vector", energy.vector_unit()}, {"network", energy.network()},
-      {"DRAM", energy.dram()}, {"static", energy.static_()}};
+      {"DRAM", energy.dram()}, {"shared buffers", energy.shared_buffer()}, {"static", energy.static_()}};
   for (const auto& [name, value] : parts)
-    if (energy.total() > 0) text += format(" %s %.1f %%", name, 100 * value / energy.total());
+    if (value > 0) text += format(" %s %.1f %%", name, 100 * value / energy.total());
   return text + "\n";
 }
 
@@ -98,9 +100,20 @@ std::string memory_lines(const proto::Result& result) {
     written += static_cast<double>(channel.written_bytes());
     fraction += channel.bandwidth_fraction() / result.dram_channels_size();
   }
+  double shared_read = 0, shared_written = 0, shared_use = 0;
+  for (const auto& buffer : result.shared_buffers()) {
+    shared_read += static_cast<double>(buffer.read_bytes());
+    shared_written += static_cast<double>(buffer.written_bytes());
+    shared_use += buffer.utilisation() / result.shared_buffers_size();
+  }
+  const std::string shared =
+      result.shared_buffers_size() == 0
+          ? ""
+          : "Shared   " + scaled(shared_read, "B") + " read, " + scaled(shared_written, "B") + " written, " +
+                format("ports busy %.1f %%\n", 100 * shared_use);
   const auto& network = result.network_on_chip();
   return "DRAM     " + scaled(read, "B") + " read, " + scaled(written, "B") + " written, " +
-         format("%.0f %% of peak bandwidth over the run\n", 100 * fraction) + bus_line(result) + "Network  " +
+         format("%.0f %% of peak bandwidth over the run\n", 100 * fraction) + bus_line(result) + shared + "Network  " +
          scaled(static_cast<double>(network.flit_hops()), "flit-hops") +
          format(", links busy %.1f %% on average, %.1f %% at most\n", 100 * network.mean_link_utilisation(),
                 100 * network.max_link_utilisation());

@@ -9,13 +9,13 @@ namespace {
 std::string layers_table(const proto::Result& result) {
   CsvWriter table({"layer", "kind", "tiles", "macs", "vector_operations", "cycles", "start_cycle", "end_cycle",
                    "utilisation", "energy_pj", "mac_pj", "register_file_pj", "array_pj", "buffer_pj",
-                   "vector_unit_pj", "network_pj", "dram_pj", "static_pj"});
+                   "vector_unit_pj", "network_pj", "dram_pj", "shared_buffer_pj", "static_pj"});
   for (const auto& layer : result.layers()) {
     const auto& energy = layer.energy_pj();
     table.row() << layer.name() << layer.kind() << layer.tiles() << layer.macs() << layer.vector_operations()
                 << layer.cycles() << layer.start_cycle() << layer.end_cycle() << layer.utilisation() << energy.total()
                 << energy.mac() << energy.register_file() << energy.array() << energy.buffer() << energy.vector_unit()
-                << energy.network() << energy.dram() << energy.static_();
+                << energy.network() << energy.dram() << energy.shared_buffer() << energy.static_();
   }
   return table.text();
 }
@@ -86,6 +86,13 @@ std::string bandwidth_table(const proto::Result& result) {
   return table.text();
 }
 
+std::string shared_buffers_table(const proto::Result& result) {
+  CsvWriter table({"buffer", "read_bytes", "written_bytes", "utilisation"});
+  for (const auto& buffer : result.shared_buffers())
+    table.row() << buffer.name() << buffer.read_bytes() << buffer.written_bytes() << buffer.utilisation();
+  return table.text();
+}
+
 }  // namespace
 
 void add_tables(OutputDirectory& out, const Machine& machine, const proto::Result& result) {
@@ -94,6 +101,10 @@ void add_tables(OutputDirectory& out, const Machine& machine, const proto::Resul
   out.add("links.csv", links_table(machine, result.cycles()));
   out.add("channels.csv", channels_table(result));
   out.add("bandwidth.csv", bandwidth_table(result));
+  if (result.shared_buffers_size() > 0) out.add("shared_buffers.csv", shared_buffers_table(result));
+  const auto& network = machine.network();
+  if (network.config().bin_cycles != 0)
+    out.add("link_series.csv", network.time_series().to_csv(network.stats()));
 }
 
 }  // namespace tessera::sim

@@ -381,7 +381,13 @@ class Machine {
     const bool served = (turn.stage->slots[instruction.slot].readers & 4u) != 0;
     if (served != (owns(turn) && part_of(turn.number).home == Home::kTiles))
       throw Fault{"wrong home"};
+    if (served && network_output(turn)) throw Fault{"an output of the network stays in the tiles"};
     if (served) publish(turn, contents);
+  }
+
+  bool network_output(const Turn& turn) const {
+    const auto tensor = layer_of(turn).output.tensor;
+    return program_.network.tensors[tensor].kind == workloads::TensorKind::kOutput;
   }
 
   void publish(Turn& turn, const Contents& contents) {
@@ -391,7 +397,7 @@ class Machine {
   }
 
   void leave(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
-    if (!owns(turn) || part_of(turn.number).home != Home::kDram)
+    if (!owns(turn) || part_of(turn.number).home == Home::kTiles)
       throw Fault{"stores what it should not"};
     publish(turn, outgoing(turn, instruction, ranks).contents);
   }

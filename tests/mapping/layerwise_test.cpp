@@ -59,7 +59,7 @@ TEST_P(Zoo, EveryLayerIsScheduledLoweredAndSound) {
   const Program program = lower(schedule, network, accelerator);
   EXPECT_EQ(program.stages.size(), network.layers.size());
   const auto& buffer = accelerator.tile.buffer;
-  EXPECT_NO_THROW(check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes}));
+  EXPECT_NO_THROW(check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes, static_cast<int>(accelerator.dram.size()), accelerator.shared_bytes(), static_cast<int>(accelerator.shared_buffers.size())}));
 
   const auto reread = parse_schedule(to_schedule_text(schedule), "text");
   EXPECT_EQ(to_program_bytes(lower(reread, network, accelerator)), to_program_bytes(program));
@@ -96,6 +96,21 @@ TEST(Layerwise, FeatureMapsStayOnChipWhenTheyFit) {
   const auto tight = test::grid_machine(1, 1);
   const auto leaves = lower(schedule_layerwise(network, tight, {}), network, tight);
   EXPECT_EQ(part_written_by(leaves, "conv1").home, Home::kDram);
+}
+
+TEST(Layerwise, FeatureMapsThatLeaveTheTilesGoToSharedBuffersWithRoom) {
+  const auto network = workloads::load_network("small_cnn", 0);
+  MachineRates rates;
+  rates.shared_bytes_per_cycle = 32;
+  auto tight = test::grid_machine(1, 1);
+  tight.shared_buffers = {{.name = "s", .at = {}, .bytes = 8192}};
+  const auto roomy = lower(schedule_layerwise(network, tight, rates), network, tight);
+  EXPECT_EQ(part_written_by(roomy, "conv1").home, Home::kShared);
+  EXPECT_EQ(part_written_by(roomy, "fc2").home, Home::kDram);
+  // One stripe of 256 bytes less than the map.
+  tight.shared_buffers[0].bytes = 7936;
+  const auto small = lower(schedule_layerwise(network, tight, rates), network, tight);
+  EXPECT_EQ(part_written_by(small, "conv1").home, Home::kDram);
 }
 
 TEST(Layerwise, RefusesALayerOfWhichNoTileFits) {

@@ -573,6 +573,7 @@ TEST(CheckerParts, TilesServeBoxes) {
   Program program = grouped_program(2);
   loop_over_groups(program);
   program.parts[2].home = Home::kTiles;
+  program.network.tensors[program.parts[2].tensor].kind = workloads::TensorKind::kIntermediate;
   program.stages[0].slots[2] = test::slot_for("O", 32, 64, 2, SlotReader::kServer);
   program.stages[0].codes[0].store.clear();
   EXPECT_EQ(verdict(program),
@@ -641,6 +642,19 @@ TEST(CheckerParts, PartsAreDisjoint) {
 TEST(CheckerParts, WhatNobodyProducesIsInDram) {
   expect_fault([](Program& p) { p.parts[0].home = Home::kTiles; },
                "part 0 of tensor input0: has no producer and must be in DRAM");
+}
+
+TEST(CheckerParts, NetworkOutputsAreInDram) {
+  // A single-tile program whose only layer would keep the network's output, complete and served, in its tile.
+  Program program = grouped_program(1);
+  loop_over_groups(program);
+  EXPECT_EQ(verdict(program), "sound");
+  program.parts[2].home = Home::kTiles;
+  program.stages[0].slots[2] = test::slot_for("O", 32, 64, 4, SlotReader::kServer);
+  program.stages[0].codes[0].store.clear();
+  EXPECT_EQ(verdict(program), "program: part 2 of tensor " +
+                                  program.network.tensors[program.parts[2].tensor].name +
+                                  ": is an output of the network and must be in DRAM");
 }
 
 TEST(CheckerParts, OutputsLeaveToWhereTheirPartLives) {
@@ -715,7 +729,7 @@ TEST(CheckerParts, TensorsInDramDoNotOverlap) {
   expect_fault([](Program& p) { p.layouts[p.parts.back().tensor].copies = Copies::kNearest; },
                "is written and cannot have a copy in every channel");
   expect_fault([](Program& p) { p.layouts[0].footprint_bytes = 143; },
-               "part 0 of tensor input0: has 143 bytes of DRAM; allowed: 144 or more");
+               "part 0 of tensor input0: has 143 bytes of memory; allowed: 144 or more");
 }
 
 // --- the tile buffer ---

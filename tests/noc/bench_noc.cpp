@@ -39,14 +39,15 @@ Measured uniform(std::uint32_t side, double rate, std::uint32_t flits, bool runs
   return {result.flit_hops, result.cycles};
 }
 
-// Granules of one packet each from a corner to every node, back to back.
-Measured broadcast(std::uint32_t side, std::uint32_t granules, bool runs) {
+// Granules of one packet each from a corner to every node, back to back; buffers hold a granule.
+Measured broadcast(std::uint32_t side, std::uint32_t granules, std::uint32_t flits, bool runs) {
   NetworkConfig config;
+  config.vc_buffer_flits = flits;
   config.packet_runs = runs;
   TestNetwork net(build_mesh(grid(side, side)), make_xy, config);
   std::vector<NodeId> all(side * side);
   for (NodeId node = 0; node < all.size(); ++node) all[node] = node;
-  for (std::uint32_t i = 0; i < granules; ++i) net.network.inject(0, {0, all, 8, 0, i});
+  for (std::uint32_t i = 0; i < granules; ++i) net.network.inject(0, {0, all, flits, 0, i});
   IgnoringSink sink;
   Cycle last = 0;
   for (Cycle next = net.network.next_event(); next != kNever; next = net.network.next_event())
@@ -78,7 +79,8 @@ void run_all(double scale) {
     timed("8x8 4-flit 0.3" + mode, [&] { return uniform(8, 0.3, 4, runs, cycles(60e3)); });
     timed("8x8 16-flit 0.05" + mode, [&] { return uniform(8, 0.05, 16, runs, cycles(400e3)); });
     timed("16x16 4-flit 0.1" + mode, [&] { return uniform(16, 0.1, 4, runs, cycles(40e3)); });
-    timed("16x16 broadcast 8-flit" + mode, [&] { return broadcast(16, 64, runs); });
+    timed("16x16 broadcast 8-flit" + mode, [&] { return broadcast(16, 64, 8, runs); });
+    timed("16x16 broadcast 16-flit" + mode, [&] { return broadcast(16, 64, 16, runs); });
   }
   timed("64x64 4-flit 0.02 runs", [&] { return uniform(64, 0.02, 4, true, cycles(2e3)); });
   timed("100x100 4-flit 0.01 runs", [&] { return uniform(100, 0.01, 4, true, cycles(1e3)); });
@@ -92,7 +94,8 @@ void run_one(const std::string& name, std::uint64_t length) {
     if (name.starts_with("large4")) return uniform(16, 0.1, 4, runs, length);
     if (name.starts_with("uniform16")) return uniform(8, 0.05, 16, runs, length);
     if (name.starts_with("idle")) return uniform(8, 1e-6, 4, runs, length);
-    return broadcast(16, static_cast<std::uint32_t>(length), runs);
+    const std::uint32_t flits = name.starts_with("broadcast16") ? 16 : 8;
+    return broadcast(16, static_cast<std::uint32_t>(length), flits, runs);
   };
   timed(name, work);
 }

@@ -23,7 +23,6 @@ class XyWithEscape : public Routing {
   explicit XyWithEscape(const Topology& topology) : xy_(make_xy(topology)) {}
   const std::string& name() const override { return name_; }
   VcPartition partition() const override { return VcPartition::kEscapeAndRest; }
-  bool has_escape_class() const override { return true; }
   void route(const RouteQuery& query, RouteCandidates& candidates) const override {
     xy_->route(query, candidates);
     const LinkId link = candidates[0].link;

@@ -239,11 +239,18 @@ std::vector<NaiveNetwork::HeadWant> NaiveNetwork::collect_heads(Router& router, 
         if (ways[b].vc >= 0) continue;
         const Wire& out = wires_[router.outputs[ways[b].output]];
         for (int w = 0; w < static_cast<int>(vcs_); ++w)
-          if ((ways[b].vcs >> w & 1) != 0 && !out.out[w].busy && out.out[w].credits >= needed)
+          if ((ways[b].vcs >> w & 1) != 0 && !out.out[w].busy &&
+              out.out[w].credits >= (must_be_empty(in, out, w) ? config_.vc_buffer_flits : needed))
             wants.push_back({i, v, b, ways[b].output, w});
       }
     }
   return wants;
+}
+
+// With an escape class, unicast packets take the other channels of links only when they are empty.
+bool NaiveNetwork::must_be_empty(const InVc& in, const Wire& out, int vc) const {
+  if (!routing_.has_escape_class() || out.ejection || multicast(in)) return false;
+  return (class_mask(packets_[in.packet].network, 0) >> vc & 1) == 0;
 }
 
 void NaiveNetwork::allocate_heads(Router& router, Cycle cycle, std::vector<HeadWant>& wants) {

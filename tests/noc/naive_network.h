@@ -128,6 +128,7 @@ class NaiveNetwork {
   void free_flits(Router& router, int input, int vc, Cycle cycle);
   void become_active(Router& router, const HeadWant& want);
   void step_router(RouterId router, Cycle cycle);
+  bool must_be_empty(const InVc& in, const Wire& out, int vc) const;
   bool flit_there(const InVc& in, const Branch& branch) const;
 
   const NetworkConfig config_;

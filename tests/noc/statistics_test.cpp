@@ -3,7 +3,7 @@
 
 #include "noc/energy.h"
 #include "noc/study/open_loop.h"
-#include "noc/study/time_series.h"
+#include "noc/time_series.h"
 #include "tests/noc/fixture.h"
 
 namespace tessera::noc {
@@ -71,34 +71,59 @@ TEST(LatencyParts, AddUpAndVanishInAnEmptyNetwork) {
 }
 
 TEST(TimeSeries, BinsAddUpToTheTotals) {
-  TestNetwork net(build_mesh(grid(4, 4)), make_xy);
+  NetworkConfig config;
+  config.bin_cycles = 256;
+  TestNetwork net(build_mesh(grid(4, 4)), make_xy, config);
   const auto pattern = make_traffic_pattern("uniform", pattern_space(net.topology), 1);
-  TimeSeries series(256);
   OpenLoopPlan plan;
   plan.injection.rate_flits = 0.5;
   plan.measure_cycles = 4000;
-  plan.series = &series;
   OpenLoop(net.network, *pattern, plan).run();
-  // The last bin ends before or with the run; what follows is in no bin yet.
-  const Cycle rest = net.network.stats().cycle + 1 - series.bins().size() * 256;
-  EXPECT_LT(rest, 256u);
-  net.network.advance(series.next_sample() - 1, net.sink);
-  series.sample(net.network);
+  const TimeSeries series = net.network.time_series();
+  EXPECT_EQ(series.bins().size(), net.network.stats().cycle / 256 + 1);
   const auto& wires = net.network.stats().wires;
   for (std::size_t i = 0; i < wires.size(); ++i) {
     std::uint64_t flits = 0;
     std::uint64_t occupancy = 0;
     std::uint64_t stalls = 0;
+    std::uint64_t waits = 0;
     for (const auto& bin : series.bins()) {
       EXPECT_LE(bin[i].flits, 256u);
       flits += bin[i].flits;
       occupancy += bin[i].occupancy_flit_cycles;
       stalls += bin[i].credit_stall_cycles;
+      waits += bin[i].vc_wait_cycles;
+      // Each of the four channels waits at most all the time.
+      EXPECT_LE(bin[i].credit_stall_cycles, 4 * 256u);
     }
     EXPECT_EQ(flits, wires[i].flits());
     EXPECT_EQ(occupancy, wires[i].occupancy_flit_cycles());
     EXPECT_EQ(stalls, wires[i].credit_stall_cycles());
+    EXPECT_EQ(waits, wires[i].vc_wait_cycles);
   }
+}
+
+// A packet of 8 flits over 0 -> 1: the head is granted in cycle 5 (created 0, out of the source 1,
+// arrived 2, route, channel 3, switch 4: one cycle later each), the tail in cycle 11; link flits in
+// bins of 8 are those granted in cycles 0 to 7 and 8 to 15.
+TEST(TimeSeries, PutsEveryFlitIntoTheBinOfItsGrant) {
+  for (const bool runs : {false, true}) {
+    NetworkConfig config;
+    config.bin_cycles = 8;
+    config.packet_runs = runs;
+    TestNetwork net(build_mesh(grid(2, 1)), make_xy, config);
+    net.send(0, 0, 1, 8, 1);
+    net.drain();
+    const TimeSeries series = net.network.time_series();
+    ASSERT_GE(series.bins().size(), 2u);
+    EXPECT_EQ(series.bins()[0][0].flits, 4u) << runs;
+    EXPECT_EQ(series.bins()[1][0].flits, 4u) << runs;
+  }
+}
+
+TEST(TimeSeries, IsRefusedWithoutBins) {
+  TestNetwork net(build_mesh(grid(2, 1)), make_xy);
+  EXPECT_THROW(net.network.time_series(), UserError);
 }
 
 // 2 flits of 16 bytes over one link of 3 mm, from 0 to 1: 2 buffers written and read, 2 crossbars

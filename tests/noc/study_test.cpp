@@ -1,12 +1,15 @@
 // Traffic patterns, traces, replay and sweeps.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "noc/study/message_trace.h"
 #include "noc/study/open_loop.h"
 #include "noc/study/replay.h"
 #include "noc/study/sweep.h"
+#include "noc/study/trace_recorder.h"
 #include "tests/noc/fixture.h"
 
 namespace tessera::noc {
@@ -102,7 +105,7 @@ TEST(Replay, AMessageWaitsForWhatItNeedsAndItsDelay) {
       "2,0,3,0,1,1,10\n"
       "3,100,0,1,1,1 2,0\n",
       "t");
-  const ReplayResult result = Replay(net.network, messages, nullptr).run();
+  const ReplayResult result = Replay(net.network, messages).run();
   EXPECT_EQ(result.arrived, (std::vector<Cycle>{22, 54, 112}));
   EXPECT_EQ(result.cycles, 112u);
 }
@@ -114,14 +117,130 @@ TEST(Replay, AMulticastCountsWhenItsLastDestinationHasIt) {
       "1,0,0,1 3,1,\n"
       "2,0,2,3,1,1\n",
       "t");
-  const ReplayResult result = Replay(net.network, messages, nullptr).run();
+  const ReplayResult result = Replay(net.network, messages).run();
   EXPECT_EQ(result.arrived, (std::vector<Cycle>{22, 34}));
 }
 
 TEST(Replay, RefusesNodesTheNetworkDoesNotHave) {
   TestNetwork net(build_mesh(grid(2, 1)), make_xy);
   const auto messages = parse_trace("id,cycle,source,destinations,flits\n1,0,0,2,1\n", "t");
-  EXPECT_THROW(Replay(net.network, messages, nullptr), UserError);
+  EXPECT_THROW(Replay(net.network, messages), UserError);
+}
+
+/// Nodes that answer: whatever arrives makes its node send something 3 to 12 cycles later, to one
+/// node or to several, until so many packets have been sent.
+class Echoing : public PacketSink {
+ public:
+  Echoing(Network& network, int packets) : network_(network), left_(packets) {}
+  void packet_injected(std::uint64_t, NodeId, Cycle) override {}
+  void packet_arrived(std::uint64_t, NodeId node, Cycle cycle) override {
+    for (std::uint64_t copies = random_.below(3); copies > 0 && left_ > 0; --copies, --left_)
+      answers_.emplace(cycle + 3 + random_.below(10), node);
+  }
+  Cycle run() {
+    for (NodeId node = 0; node < 16; ++node) answers_.emplace(node % 4, node);
+    Cycle last = 0;
+    for (;;) {
+      const Cycle answer = answers_.empty() ? kNever : answers_.begin()->first;
+      const Cycle next = std::min(answer, network_.next_event());
+      if (next == kNever) return last;
+      network_.advance(last = next, *this);
+      while (!answers_.empty() && answers_.begin()->first == next) {
+        send(next, answers_.begin()->second);
+        answers_.erase(answers_.begin());
+      }
+    }
+  }
+
+ private:
+  void send(Cycle cycle, NodeId node) {
+    std::vector<NodeId> group = {static_cast<NodeId>(random_.below(16))};
+    for (NodeId other = 0; other < 16 && random_.below(4) == 0; ++other)
+      if (other != group[0]) group.push_back(other);
+    network_.inject(cycle,
+                    {node, group, static_cast<std::uint32_t>(1 + random_.below(8)), 0, tag_++});
+  }
+
+  Network& network_;
+  int left_;
+  Random random_{5};
+  std::uint64_t tag_ = 0;
+  std::multimap<Cycle, NodeId> answers_;
+};
+
+// What a node sends waits for what arrived there last, so the same network gives the same cycles.
+TEST(TraceRecorder, ReplayOnTheSameNetworkRepeatsTheRun) {
+  TestNetwork net(build_mesh(grid(4, 4)), make_xy);
+  TraceRecorder recorder(16);
+  net.network.set_observer(&recorder);
+  Echoing nodes(net.network, 3000);
+  const Cycle end = nodes.run();
+  ASSERT_GT(recorder.messages().size(), 500u);
+  const auto text = trace_csv(recorder.messages());
+  TestNetwork again(build_mesh(grid(4, 4)), make_xy);
+  const auto messages = parse_trace(text, "t");
+  EXPECT_EQ(Replay(again.network, messages).run().cycles, end);
+  const auto& before = net.network.stats().wires;
+  const auto& after = again.network.stats().wires;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(before[i].flits(), after[i].flits());
+    EXPECT_EQ(before[i].switch_losses(), after[i].switch_losses());
+    EXPECT_EQ(before[i].occupancy_flit_cycles(), after[i].occupancy_flit_cycles());
+  }
+  GridShape slow = grid(4, 4);
+  slow.link_latency = 3;
+  TestNetwork slower(build_mesh(slow), make_xy);
+  EXPECT_GT(Replay(slower.network, messages).run().cycles, end);
+}
+
+TEST(TraceRecorder, KeepsTheNetworkInAComment) {
+  proto::NetworkDescription network;
+  network.set_columns(3);
+  network.add_virtual_networks()->set_name("data");
+  const std::string text = network_comment(network) + "id,cycle,source,destinations,flits\n";
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
+  const auto read = network_of_trace(text, "t");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->columns(), 3u);
+  EXPECT_EQ(read->virtual_networks(0).name(), "data");
+  EXPECT_TRUE(parse_trace(text, "t").empty());
+  EXPECT_FALSE(network_of_trace("id,cycle\n", "t"));
+  EXPECT_THROW(network_of_trace("# network colums: 3\n", "t"), UserError);
+}
+
+// Line of 4. Message 1 goes to 1 (12 cycles) and 3 (22); message 2 starts at node 1, which has it
+// after 12: 12 + 2 hops 17 = 29. Message 3 starts at node 0, which does not get it: after 22.
+TEST(Replay, AMessageWaitsForTheArrivalAtItsSource) {
+  TestNetwork net(build_mesh(grid(4, 1)), make_xy);
+  const auto messages = parse_trace(
+      "id,cycle,source,destinations,flits,after\n"
+      "1,0,0,1 3,1,\n"
+      "2,0,1,3,1,1\n"
+      "3,0,0,1,1,1\n",
+      "t");
+  const ReplayResult result = Replay(net.network, messages).run();
+  EXPECT_EQ(result.arrived, (std::vector<Cycle>{22, 29, 34}));
+}
+
+// The sum of nodes 1 to 3 at node 0 as in the test of the reduction itself: 38. What waits for one
+// of its terms starts when the sum is there, at node 0.
+TEST(Replay, AddsSumsOnTheirWay) {
+  TestNetwork net(build_mesh(grid(4, 1)), make_xy);
+  const auto messages = parse_trace(
+      "id,cycle,source,destinations,flits,after,sum\n"
+      "1,0,1,0,1,,5\n"
+      "2,0,2,0,1,,5\n"
+      "3,0,3,0,1,,5\n"
+      "4,0,0,1,1,2,0\n",
+      "t");
+  const ReplayResult result = Replay(net.network, messages).run();
+  EXPECT_EQ(result.arrived, (std::vector<Cycle>{38, 38, 38, 50}));
+  const auto unequal = parse_trace(
+      "id,cycle,source,destinations,flits,sum\n"
+      "1,0,1,0,1,5\n"
+      "2,0,2,0,2,5\n",
+      "t");
+  EXPECT_THROW(Replay(net.network, unequal), UserError);
 }
 
 OpenLoopResult measure_uniform(double rate, std::uint64_t seed) {

@@ -112,6 +112,20 @@ class BadInput : public testing::Test {
 
 }  // namespace
 
+TEST_F(BadInput, SplitThatTheArrayDoesNotHaveIsNamed) {
+  refused_change("ways: 8 axis: ARRAY_Y", "ways: 9 axis: ARRAY_Y",
+                 {"spoilt.textproto: layer fc: ", "rows_used = 9", "1 to 8"});
+}
+
+TEST_F(BadInput, RegistersThatAreTooSmallAreNamed) {
+  file("net.textproto", network_text("[1, 32]", "48"));
+  file("schedule.textproto", kSchedule);
+  // One word of each operand in a PE, the output's and the weight's twice: 16-bit words.
+  refused({"--accelerator", "tangram-4x4", "--network", "net.textproto", "--schedule",
+           "schedule.textproto", "--set", "tile.array.register_bytes=4"},
+          {"schedule.textproto: layer fc: ", "register bytes per PE = ", "the file has 4"});
+}
+
 TEST_F(BadInput, MissingFilesAreNamed) {
   refused_network("none.textproto", {"none.textproto", "cannot be read"});
   refused_network("none.onnx", {"none.onnx", "cannot be read"});

@@ -121,11 +121,15 @@ mapping::Program lowered(const Case& given, const Network& network,
   return mapping::lower(schedule_of(network, plans), network, machine);
 }
 
-/// 64 KiB hold every tensor of the network beside every other.
+/// 64 KiB hold every tensor of the network beside every other; the shared buffers hold those that live at the same
+/// time, so that addresses are written again.
 hw::Accelerator roomy_grid(int rows, int columns) {
-  auto machine = grid_machine(rows, columns);
-  machine.tile.buffer.bytes = 65536;
-  return machine;
+  return machine_of(detail::concatenate(
+      "name: 'grid' rows: ", rows, " columns: ", columns,
+      " tile { array { rows: 4 columns: 4 } buffer { bytes: 65536 banks: 4 } }"
+      " dram { device: 'lpddr4_3200' } dram { device: 'lpddr4_3200' at { row: ", rows - 1, " column: ", columns - 1,
+      " } } shared_interleave_bytes: 32 shared_buffers { name: 'a' bytes: 24576 bytes_per_cycle: 8 }"
+      " shared_buffers { name: 'b' bytes: 24576 write_buffer_bytes: 64 at { row: ", rows - 1, " } }"));
 }
 
 /// The partition must be one: most layers run on several tiles, and reduced ranks make partners.
@@ -135,8 +139,12 @@ void expect_dealt(const Case& given, const mapping::Program& program) {
     dealt += stage.shares.size() > 1;
     sums += stage.sums_slot >= 0;
   }
-  if (given.rows > 1) EXPECT_GE(dealt, given.partition.name == "R" ? 4 : 7);
-  if (given.partition.name.find_first_of("CR") != std::string::npos) EXPECT_GE(sums, 4);
+  if (given.rows > 1) {
+    EXPECT_GE(dealt, given.partition.name == "R" ? 4 : 7);
+  }
+  if (given.partition.name.find_first_of("CR") != std::string::npos) {
+    EXPECT_GE(sums, 4);
+  }
 }
 
 class SmallCnn : public testing::TestWithParam<Case> {};
@@ -161,7 +169,7 @@ std::vector<Case> cases() {
       {"NbyK", "", "N", "K"},     {"QbyC", "", "Q", "C"}, {"KPbyCQ", "", "KP", "CQ"},
       {"CKbyNP", "", "CK", "NP"}, {"KCP", "KCP", "", ""}};
   std::vector<Case> cases;
-  for (const auto home : {Home::kDram, Home::kTiles}) {
+  for (const auto home : {Home::kDram, Home::kTiles, Home::kShared}) {
     cases.push_back({1, 1, {"alone", "", "", ""}, home, false});
     cases.push_back({1, 1, {"alone", "", "", ""}, home, true});
     for (const int side : {2, 4})
@@ -175,7 +183,9 @@ std::vector<Case> cases() {
 INSTANTIATE_TEST_SUITE_P(Partitions, SmallCnn, testing::ValuesIn(cases()), [](const auto& info) {
   const Case& c = info.param;
   return detail::concatenate(c.partition.name, "_", c.rows, "x", c.columns,
-                             c.home == Home::kDram ? "_dram" : "_tiles",
+                             c.home == Home::kDram    ? "_dram"
+                             : c.home == Home::kTiles ? "_tiles"
+                                                      : "_shared",
                              c.blocked ? "_blocked" : "");
 });
 

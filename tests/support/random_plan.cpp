@@ -139,8 +139,12 @@ class StageDraw {
   void draw_home() {
     const bool intermediate =
         network_.tensors[layer_.output.tensor].kind == workloads::TensorKind::kIntermediate;
-    plan_.output_home =
-        intermediate && random_.bernoulli(effort_ < 12 ? 0.6 : 0.1) ? Home::kTiles : Home::kDram;
+    if (intermediate && random_.bernoulli(effort_ < 12 ? 0.6 : 0.1))
+      plan_.output_home = Home::kTiles;
+    else if (intermediate && !accelerator_.shared_buffers.empty() && random_.bernoulli(0.6))
+      plan_.output_home = Home::kShared;
+    else
+      plan_.output_home = Home::kDram;
   }
 
   const Network& network_;

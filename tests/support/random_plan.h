@@ -18,7 +18,7 @@ struct RandomProgram {
 
 /// Draws a plan for every layer until lowering accepts them all, blocking finer every time. Partial
 /// sums never leave the tile buffer and the outputs of a tile are always a box; intermediate
-/// tensors live in DRAM or in the tiles at random. Nothing when no draw fits.
+/// tensors live in DRAM, in the tiles or in shared buffers at random. Nothing when no draw fits.
 std::optional<RandomProgram> random_program(const workloads::Network& network,
                                             const hw::Accelerator& accelerator, Random& random);
 

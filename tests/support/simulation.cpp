@@ -11,8 +11,12 @@ namespace tessera::test {
 
 mapping::ProgramLimits limits_of(const hw::Accelerator& accelerator) {
   const auto& buffer = accelerator.tile.buffer;
-  return {accelerator.tiles(), buffer.bytes, buffer.line_bytes,
-          static_cast<int>(accelerator.dram.size())};
+  return {accelerator.tiles(),
+          buffer.bytes,
+          buffer.line_bytes,
+          static_cast<int>(accelerator.dram.size()),
+          accelerator.shared_bytes(),
+          static_cast<int>(accelerator.shared_buffers.size())};
 }
 
 std::string difference_from_reference(const sim::Machine& machine, std::uint64_t seed) {
@@ -20,7 +24,7 @@ std::string difference_from_reference(const sim::Machine& machine, std::uint64_t
   auto expected = workloads::seeded_values(program.network, seed);
   workloads::execute(program.network, expected);
   for (const auto& part : program.parts) {
-    if (part.home != mapping::Home::kDram) continue;
+    if (part.home == mapping::Home::kTiles) continue;
     const auto& found = machine.memory()->values()[part.tensor];
     const auto& tensor = program.network.tensors[part.tensor];
     std::string difference;

@@ -16,7 +16,7 @@ hw::Accelerator machine_of(const std::string& fields);
 /// two DRAM channels at opposite corners.
 hw::Accelerator grid_machine(int rows, int columns);
 
-/// 1x1 to 4x4 tiles with random arrays, buffers, ports, networks and channels.
+/// 1x1 to 4x4 tiles with random arrays, buffers, ports, networks, channels and shared buffers.
 hw::Accelerator random_machine(Random& random);
 
 }  // namespace tessera::test

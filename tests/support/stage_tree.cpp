@@ -21,7 +21,9 @@ class PathBuilder {
     add(NodeKind::kPlace).place.tiles = plan_.tiles;
     for (const auto& split : plan_.partition) add_split(split);
     auto& home = add(NodeKind::kStore).store;
-    home.level = plan_.output_home == Home::kDram ? "dram" : "tiles";
+    home.level = plan_.output_home == Home::kDram    ? "dram"
+                 : plan_.output_home == Home::kTiles ? "tiles"
+                                                     : "shared";
     home.tensors.push_back({.tensor = "O"});
     for (int depth = 0; depth <= static_cast<int>(plan_.loops.size()); ++depth) {
       if (depth > 0) add_loop(plan_.loops[depth - 1].rank, plan_.loops[depth - 1].tile);

@@ -1,0 +1,64 @@
+#include "sim/app/report_command.h"
+
+#include <filesystem>
+#include <iostream>
+#include <set>
+
+#include "sim/base/error.h"
+#include "sim/base/output_directory.h"
+#include "sim/report/report.h"
+
+namespace tessera::app {
+
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+namespace {
+
+po::options_description options() {
+  po::options_description options("Options of report");
+  options.add_options()("out", po::value<std::string>(),
+                        "file to write; default DIR/report.html of a single run");
+  return options;
+}
+
+/// The folders' own names where these differ, else the paths as given.
+std::vector<std::string> names_of(const std::vector<std::string>& folders) {
+  std::vector<std::string> names;
+  for (const auto& folder : folders) {
+    const auto path = fs::path(folder).lexically_normal();
+    names.push_back((path.has_filename() ? path : path.parent_path()).filename().string());
+  }
+  return std::set<std::string>(names.begin(), names.end()).size() == names.size() ? names : folders;
+}
+
+void report(const po::variables_map& values) {
+  if (values.count("DIR") == 0)
+    throw UserError("tessera report: name at least one folder that run --out wrote");
+  const auto folders = values["DIR"].as<std::vector<std::string>>();
+  if (folders.size() > 1 && values.count("out") == 0)
+    throw UserError("tessera report: several runs need --out FILE for the page that compares them");
+  if (std::set<std::string>(folders.begin(), folders.end()).size() < folders.size())
+    throw UserError("tessera report: the same folder is named twice");
+  std::vector<sim::RunFiles> runs;
+  for (const auto& folder : folders) runs.push_back(sim::load_run(folder));
+  const auto names = names_of(folders);
+  if (runs.size() > 1)
+    for (std::size_t i = 0; i < runs.size(); ++i) runs[i].name = names[i];
+  const fs::path file = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
+                                                 : fs::path(folders[0]) / "report.html";
+  write_file_atomically(file, sim::report_page(runs));
+  std::cout << "wrote " << file.string() << "\n";
+}
+
+}  // namespace
+
+Command report_command() {
+  return {"report",
+          "rebuild the HTML report of a run, or compare several side by side",
+          options,
+          report,
+          {"DIR..."}};
+}
+
+}  // namespace tessera::app

@@ -1,0 +1,32 @@
+// The HTML report of one run, or of several side by side.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace tessera::sim {
+
+/// The files of a run that a report is made from, as text.
+struct RunFiles {
+  std::string name;        ///< by which the page tells runs apart
+  std::string result;      ///< result.json
+  std::string history;     ///< history.json
+  std::string tiles;       ///< tiles.csv
+  std::string links;       ///< links.csv
+  std::string validation;  ///< validation.json; empty: none
+};
+
+/// What a page of one run calls it.
+std::string run_title(const std::string& network, const std::string& accelerator,
+                      const std::string& schedule);
+
+/// Reads a folder that `tessera run --out` has written. UserError naming the file that is missing
+/// or no such file.
+RunFiles load_run(const std::filesystem::path& folder);
+
+/// One page that needs nothing else, from nowhere. UserError when the program was built without the
+/// chart library.
+std::string report_page(const std::vector<RunFiles>& runs);
+
+}  // namespace tessera::sim

@@ -1,0 +1,306 @@
+'use strict';
+// Maps of the machine: links and tiles where they stand, over time.
+
+/** Grid of the routers; routers without one stand in order on a square. */
+function gridOf(run) {
+  const {router_columns: columns, router_rows: rows} = run.history;
+  if (columns > 0) return {columns, rows, regular: true};
+  const routers = 1 + largest(run.history.links.flatMap((link) => [link.from, link.to]));
+  const side = Math.ceil(Math.sqrt(routers));
+  return {columns: side, rows: Math.ceil(routers / side), regular: false};
+}
+
+/** Square cells in the middle of the box: {grid, xAxis, yAxis}. */
+function mapFrame(colours, box, columns, rows) {
+  const width = box.clientWidth || 600;
+  const height = box.clientHeight || 500;
+  const margin = {left: 34, right: 84, top: 12, bottom: 28};
+  const cell = Math.min((width - margin.left - margin.right) / columns, (height - margin.top - margin.bottom) / rows);
+  const side = axis(colours, {type: 'value', axisLine: {show: false}, axisTick: {show: false}, splitLine: {show: false},
+    minInterval: 1, axisLabel: {color: colours.muted, fontSize: 10, formatter: (at) => (Number.isInteger(at) ? String(at) : '')}});
+  return {
+    cell,
+    grid: {left: margin.left, top: margin.top, width: cell * columns, height: cell * rows},
+    xAxis: {...side, min: -0.5, max: columns - 0.5, interval: Math.max(1, Math.ceil(columns / 16))},
+    yAxis: {...side, min: -0.5, max: rows - 0.5, inverse: true, interval: Math.max(1, Math.ceil(rows / 16))},
+  };
+}
+
+/** Whole numbers under the cells' middles: the axes begin half a cell before them. */
+function cellLabels(frame, columns, rows, colours) {
+  const place = (count) => ({customValues: Array.from({length: count}, (_, i) => i).filter((i) => i % Math.ceil(count / 16) === 0),
+    color: colours.muted, fontSize: 10});
+  frame.xAxis.axisLabel = place(columns);
+  frame.yAxis.axisLabel = place(rows);
+  delete frame.xAxis.interval;
+  delete frame.yAxis.interval;
+  return frame;
+}
+
+function scaleLegend(colours, box, frame, max, format) {
+  return {type: 'continuous', min: 0, max: max || 1, dimension: 4, seriesIndex: 0, calculable: false, left: frame.grid.left + frame.grid.width + 14, top: 16, itemWidth: 12,
+    itemHeight: Math.min(220, box.clientHeight - 80), inRange: {color: colours.scale}, text: [format(max || 1), '0'], textStyle: {color: colours.muted}};
+}
+
+// Links -------------------------------------------------------------------------------------------------------------
+
+const LINK_METRICS = {
+  utilisation: {
+    name: 'utilisation', format: percent,
+    whole: (run, i) => run.links[i].utilisation,
+    bin: (run, i, bin) => run.history.links[i].flits[bin] / run.binCycles(bin),
+  },
+  queue: {
+    name: 'flits queued behind it', format: (flits) => short(flits),
+    whole: (run, i) => run.links[i].occupancy_flit_cycles / run.result.cycles,
+    bin: (run, i, bin) => run.history.links[i].queued_flit_cycles[bin] / run.binCycles(bin),
+  },
+};
+
+const linkValue = (run, metric, link, bin) => (bin < 0 ? metric.whole(run, link) : metric.bin(run, link, bin));
+
+/** End of the colour scale: what 999 of 1000 links and bins stay below, so that one of them does not hide the rest. */
+function linkScale(runs, metric) {
+  const values = [];
+  for (const run of runs)
+    for (let link = 0; link < run.history.links.length; ++link)
+      for (let bin = 0; bin < run.bins; ++bin) values.push(metric.bin(run, link, bin));
+  values.sort((a, b) => a - b);
+  return values.length > 0 ? values[Math.floor(0.999 * (values.length - 1))] : 1;
+}
+
+/** An arrow from router to router, beside the one that leads back; links over several routers are bent. */
+function linkShape(api, cell) {
+  const [x1, y1] = api.coord([api.value(0), api.value(1)]);
+  const [x2, y2] = api.coord([api.value(2), api.value(3)]);
+  const length = Math.hypot(x2 - x1, y2 - y1);
+  const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
+  const [nx, ny] = [-uy, ux];
+  const colour = api.visual('color');
+  const half = Math.min(6, Math.max(0.9, cell * 0.09));
+  const at = (along, across) => [x1 + ux * along + nx * across, y1 + uy * along + ny * across];
+  if (length > 1.5 * cell) {
+    const bend = Math.min(0.42 * cell, 6 + length * 0.05);
+    const [cpx1, cpy1] = at(length / 2, 2 * bend);
+    return {type: 'bezierCurve', shape: {x1: at(0, half)[0], y1: at(0, half)[1], x2: at(length, half)[0], y2: at(length, half)[1], cpx1, cpy1},
+      style: {stroke: colour, lineWidth: Math.max(1, half), fill: 'none'}};
+  }
+  const begin = 0.2 * length;
+  const end = 0.8 * length;
+  const tip = Math.min(2.4 * half, 0.3 * (end - begin));
+  const shift = half * 1.35;
+  const points = [at(begin, shift - half), at(end - tip, shift - half), at(end, shift), at(end - tip, shift + half), at(begin, shift + half)];
+  return {type: 'polygon', shape: {points}, style: {fill: colour}};
+}
+
+function routerSeries(run, grid, colours, cell) {
+  const channels = new Map(run.history.channels.map((channel, i) => [channel.router, i]));
+  const routers = Array.from({length: grid.columns * grid.rows}, (_, i) => [i % grid.columns, Math.floor(i / grid.columns), i]);
+  return {name: 'routers', type: 'custom', silent: true, data: routers, renderItem: (params, api) => {
+    const [x, y] = api.coord([api.value(0), api.value(1)]);
+    const channel = channels.get(api.value(2));
+    const half = cell * 0.17;
+    const square = {type: 'rect', shape: {x: x - half, y: y - half, width: 2 * half, height: 2 * half},
+      style: {fill: channel === undefined ? colours.cell : '#e8762c', stroke: colours.line}};
+    if (channel === undefined || cell < 26) return square;
+    return {type: 'group', children: [square, {type: 'text', style: {text: `D${channel}`, x, y, align: 'center', verticalAlign: 'middle', fill: '#000', font: `${Math.min(12, cell * 0.22)}px sans-serif`}}]};
+  }};
+}
+
+function linkMapOption(run, metric, bin, scale, colours, box) {
+  const grid = gridOf(run);
+  const frame = cellLabels(mapFrame(colours, box, grid.columns, grid.rows), grid.columns, grid.rows, colours);
+  const x = (router) => router % grid.columns;
+  const y = (router) => Math.floor(router / grid.columns);
+  const data = run.history.links.map((link, i) => [x(link.from), y(link.from), x(link.to), y(link.to), linkValue(run, metric, i, bin), i]);
+  return {
+    tooltip: tooltip(colours, {formatter: ({value}) => {
+      const link = run.history.links[value[5]];
+      return [`<b>router ${link.from} to ${link.to}</b>`, ...Object.values(LINK_METRICS).map((each) =>
+        `${each.name}: ${each.format(linkValue(run, each, value[5], bin))}`)].join('<br>');
+    }}),
+    ...frame,
+    visualMap: scaleLegend(colours, box, frame, scale, metric.format),
+    series: [
+      {name: 'links', type: 'custom', data, renderItem: (params, api) => linkShape(api, frame.cell), encode: {tooltip: 4}, clip: false},
+      routerSeries(run, grid, colours, frame.cell),
+    ],
+  };
+}
+
+// Tiles -------------------------------------------------------------------------------------------------------------
+
+/** Layer that most bins of a tile belong to. */
+function mainLayer(tile) {
+  const bins = new Map();
+  for (const layer of tile.layer) if (layer >= 0) bins.set(layer, (bins.get(layer) ?? 0) + 1);
+  return [...bins].reduce((best, entry) => (entry[1] > best[1] ? entry : best), [-1, 0])[0];
+}
+
+const TILE_METRICS = {
+  layer: {
+    name: 'layer being computed', format: () => '',
+    value: (run, tile, bin) => (bin < 0 ? mainLayer(run.history.tiles[tile]) : run.history.tiles[tile].layer[bin]),
+  },
+  busy: {
+    name: 'busy', format: percent, scale: () => 1,
+    value: (run, tile, bin) => {
+      const busy = run.history.tiles[tile].busy_cycles;
+      return bin < 0 ? sum(busy) / run.result.cycles : busy[bin] / run.binCycles(bin);
+    },
+  },
+  buffer: {
+    name: 'bytes in the buffer', format: (bytes) => short(bytes, 'B'), scale: (run) => run.result.machine.buffer_bytes,
+    value: (run, tile, bin) => {
+      const held = run.history.tiles[tile].held_byte_cycles;
+      return bin < 0 ? sum(held) / run.result.cycles : held[bin] / run.binCycles(bin);
+    },
+  },
+};
+
+const layerColour = (layer, colours) => (layer < 0 ? colours.cell : CATEGORIES[layer % CATEGORIES.length]);
+
+/** Squares of a value per tile; `colourOf` instead of the scale for what is no quantity. */
+function tileMapOption(run, values, {scale, format, describe, colourOf}, colours, box) {
+  const {rows, columns} = run.result.machine;
+  const frame = cellLabels(mapFrame(colours, box, columns, rows), columns, rows, colours);
+  const data = values.map((value, tile) => [tile % columns, Math.floor(tile / columns), tile, 0, value]);
+  const square = (params, api) => {
+    const [x, y] = api.coord([api.value(0), api.value(1)]);
+    const half = frame.cell / 2 - Math.min(1, frame.cell * 0.06);
+    return {type: 'rect', shape: {x: x - half, y: y - half, width: 2 * half, height: 2 * half},
+      style: {fill: colourOf ? colourOf(api.value(4)) : api.visual('color')}};
+  };
+  return {
+    tooltip: tooltip(colours, {formatter: ({value}) => `<b>tile ${value[2]}</b> (row ${value[1]}, column ${value[0]})<br>${describe(value[4])}`}),
+    ...frame,
+    visualMap: colourOf ? undefined : scaleLegend(colours, box, frame, scale, format),
+    series: [{name: 'tiles', type: 'custom', data, renderItem: square, encode: {tooltip: 4}}],
+  };
+}
+
+function timedTileOption(run, name, bin, colours, box) {
+  const metric = TILE_METRICS[name];
+  const values = run.history.tiles.map((_, tile) => metric.value(run, tile, bin));
+  if (name === 'layer')
+    return tileMapOption(run, values, {describe: (layer) => run.layerName(layer), colourOf: (layer) => layerColour(layer, colours)}, colours, box);
+  return tileMapOption(run, values, {scale: metric.scale(run), format: metric.format, describe: (value) => `${metric.name}: ${metric.format(value)}`}, colours, box);
+}
+
+/** Names beside the colours of the layers that the map shows. */
+function layerLegend(run, bin, colours) {
+  const counts = new Map();
+  run.history.tiles.forEach((_, tile) => {
+    const layer = TILE_METRICS.layer.value(run, tile, bin);
+    counts.set(layer, (counts.get(layer) ?? 0) + 1);
+  });
+  return [...counts].sort((a, b) => a[0] - b[0]).map(([layer, tiles]) => {
+    const chip = element('span', {class: 'chip'});
+    chip.style.background = layerColour(layer, colours);
+    return element('span', {class: 'entry'}, chip, `${run.layerName(layer)} (${tiles})`);
+  });
+}
+
+// The section with the slider ---------------------------------------------------------------------------------------
+
+class TimedMaps {
+  constructor(page, place) {
+    this.page = page;
+    this.metric = 'utilisation';
+    this.tileMetric = 'layer';
+    this.position = 0;
+    this.last = largest(page.runs.map((run) => run.bins));
+    this.scales = Object.fromEntries(Object.entries(LINK_METRICS).map(([key, metric]) => [key, linkScale(page.runs, metric)]));
+    this.legends = [];
+    this.addControls(place);
+    this.addMaps(place);
+    this.moved();
+  }
+
+  addControls(place) {
+    const controls = element('div', {class: 'controls'});
+    this.slider = element('input', {type: 'range', min: 0, max: this.last, value: 0, id: 'time', 'aria-label': 'time'});
+    this.slider.addEventListener('input', () => { this.position = Number(this.slider.value); this.moved(); });
+    this.play = element('button', {type: 'button', id: 'play'}, 'play');
+    this.play.addEventListener('click', () => this.togglePlay());
+    this.output = element('output', {id: 'time-name'});
+    controls.append(element('label', {}, 'time', this.slider), this.play, this.output);
+    place.append(controls);
+  }
+
+  addMaps(place) {
+    const {runs, book} = this.page;
+    const height = 40 + Math.min(560, Math.max(340, 36 * largest(runs.map((run) => run.result.machine.rows))));
+    const parts = partsOf(this.page, place);
+    const maps = (title, id, entries, changed) => {
+      const {controls, row} = part(parts, title);
+      choice(controls, 'show', entries, changed).id = id;
+      return row;
+    };
+    const names = (metrics) => Object.entries(metrics).map(([key, metric]) => [key, metric.name]);
+    const links = maps('Links', 'link-metric', names(LINK_METRICS), (value) => { this.metric = value; this.moved(); });
+    this.linkKeys = runs.map((run) => book.add(links, run, 'links', height, (colours, box) =>
+      linkMapOption(run, LINK_METRICS[this.metric], this.bin(run), this.scales[this.metric], colours, box)));
+    const tiles = maps('Tiles', 'tile-metric', names(TILE_METRICS), (value) => { this.tileMetric = value; this.moved(); });
+    this.tileKeys = runs.map((run) => {
+      const key = book.add(tiles, run, 'tiles', height, (colours, box) => {
+        this.showLegend(run, colours);
+        return timedTileOption(run, this.tileMetric, this.bin(run), colours, box);
+      });
+      const legendBox = element('div', {class: 'layers'});
+      tiles.lastElementChild.append(legendBox);
+      this.legends.push([run, legendBox]);
+      return key;
+    });
+  }
+
+  showLegend(run, colours) {
+    const entry = this.legends.find(([of]) => of === run);
+    if (entry) entry[1].replaceChildren(...(this.tileMetric === 'layer' ? layerLegend(run, this.bin(run), colours) : []));
+  }
+
+  bin(run) { return run.binAt(this.position, this.last); }
+
+  moved() {
+    const {runs, book} = this.page;
+    this.output.textContent = [...new Set(runs.map((run) => run.rangeName(this.bin(run))))].join(' | ');
+    [...this.linkKeys, ...this.tileKeys].forEach((key) => book.draw(key));
+  }
+
+  togglePlay() {
+    if (this.timer) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+    } else {
+      this.timer = setInterval(() => {
+        this.position = this.position >= this.last ? 1 : this.position + 1;
+        this.slider.value = this.position;
+        this.moved();
+      }, 250);
+    }
+    this.play.textContent = this.timer ? 'pause' : 'play';
+  }
+}
+
+function mapsSection(page) {
+  const irregular = page.runs.some((run) => !gridOf(run).regular);
+  const place = section(page, 'mesh', 'Network and tiles over time',
+    'The slider at its left end shows the whole run, elsewhere one time bin. Arrows are links, orange squares routers with a DRAM channel. '
+    + 'A link\u2019s queue is the mean number of flits in the buffer that it fills.' + (irregular ? ' Routers that stand on no grid are shown in order.' : ''));
+  return new TimedMaps(page, place);
+}
+
+/** Cycles of one cause, tile by tile, for the section of cycle stacks. */
+function causeMap(page, {controls, row}) {
+  let cause = 'wait_dram';
+  const height = 360;
+  const shares = (run) => run.tiles.map((tile) => (tile[`${cause}_cycles`] ?? 0) / run.result.cycles);
+  const keys = page.runs.map((run) => page.book.add(row, run, 'cause-map', height, (colours, box) =>
+    tileMapOption(run, shares(run), {scale: largest(page.runs.flatMap(shares)), format: percent, describe: percent}, colours, box)));
+  const select = choice(controls, 'share of cycles', CAUSES.map((entry) => [entry.key, entry.name]), (value) => {
+    cause = value;
+    keys.forEach((key) => page.book.draw(key));
+  });
+  select.id = 'cause';
+  select.value = cause;
+}

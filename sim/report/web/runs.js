@@ -1,0 +1,104 @@
+'use strict';
+// The runs of the page: what their files hold, and small calculations on them.
+
+/** Causes of the cycle stack in the order in which they are stacked; idle and waiting last. */
+const CAUSES = [
+  {key: 'compute', name: 'computing', colour: '#2f6fde'},
+  {key: 'array_fill_drain', name: 'array fill and drain', colour: '#7eaaf0'},
+  {key: 'buffer_and_delivery', name: 'buffer slots and delivery', colour: '#17a2a2'},
+  {key: 'vector', name: 'vector unit', colour: '#8250df'},
+  {key: 'control', name: 'issuing', colour: '#b79bf0'},
+  {key: 'wait_dram', name: 'waiting for DRAM', colour: '#e8762c'},
+  {key: 'wait_shared_buffer', name: 'waiting for a shared buffer', colour: '#a05c33'},
+  {key: 'wait_network', name: 'waiting for the network', colour: '#d6336c'},
+  {key: 'wait_shared_buffer', name: 'waiting for shared buffers', colour: '#c98a4b'},
+  {key: 'wait_peer', name: 'waiting for a peer', colour: '#e5b92e'},
+  {key: 'idle', name: 'idle', colour: '#a3abb8'},
+];
+
+/** What a DRAM data bus did. All but the first is lost bandwidth. */
+const BUS_CAUSES = [
+  {key: 'data', name: 'data', colour: '#2f6fde'},
+  {key: 'refresh', name: 'refresh', colour: '#8250df'},
+  {key: 'row', name: 'opening rows', colour: '#d6336c'},
+  {key: 'turnaround', name: 'turnaround', colour: '#e8762c'},
+  {key: 'group_spacing', name: 'bank group spacing', colour: '#e5b92e'},
+  {key: 'arbitration', name: 'arbitration', colour: '#17a2a2'},
+  {key: 'no_requests', name: 'no requests', colour: '#a3abb8'},
+];
+
+const COMPONENTS = [
+  {key: 'mac', name: 'MAC', colour: '#2f6fde'},
+  {key: 'register_file', name: 'registers', colour: '#7eaaf0'},
+  {key: 'array', name: 'array wires', colour: '#17a2a2'},
+  {key: 'buffer', name: 'buffer', colour: '#57b36a'},
+  {key: 'vector_unit', name: 'vector unit', colour: '#8250df'},
+  {key: 'network', name: 'network', colour: '#d6336c'},
+  {key: 'dram', name: 'DRAM', colour: '#e8762c'},
+  {key: 'shared_buffer', name: 'shared buffers', colour: '#c98a4b'},
+  {key: 'static', name: 'static', colour: '#a3abb8'},
+];
+
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+const largest = (values) => values.reduce((most, value) => Math.max(most, value), 0);
+
+/** 1867870 as "1.868 M"; small numbers as they are. */
+function short(value, unit = '') {
+  const steps = [[1e15, 'P'], [1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']];
+  const step = steps.find(([size]) => Math.abs(value) >= size);
+  const digits = (number) => Number(number.toPrecision(4)).toString();
+  return step ? `${digits(value / step[0])} ${step[1]}${unit}` : `${digits(value)}${unit ? ' ' + unit : ''}`;
+}
+
+/** Picojoules in a unit that leaves a number to read. */
+function energy(picojoules) {
+  const steps = [[1e12, 'J'], [1e9, 'mJ'], [1e6, '\u00b5J'], [1e3, 'nJ'], [1, 'pJ']];
+  const [size, unit] = steps.find(([step]) => picojoules >= step) ?? steps.at(-1);
+  return `${Number((picojoules / size).toPrecision(4))} ${unit}`;
+}
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const grouped = (number) => Math.round(number).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
+
+/** Rows of a CSV table without quoted cells, as objects of numbers. */
+function parseCsv(text) {
+  const [head, ...lines] = text.trim().split('\n');
+  const columns = head.split(',');
+  return lines.map((line) => {
+    const cells = line.split(',');
+    return Object.fromEntries(columns.map((column, i) => [column, Number(cells[i])]));
+  });
+}
+
+class Run {
+  constructor(element) {
+    const files = JSON.parse(element.textContent);
+    this.name = files.name;
+    this.result = files.result;
+    this.history = files.history;
+    this.validation = files.validation;
+    this.tiles = parseCsv(files.tiles);
+    this.links = parseCsv(files.links);
+    this.stage = -1;
+  }
+  get bins() { return this.history.cycle_stack[0].tile_cycles.length; }
+  binBegin(bin) { return bin * this.history.bin_cycles; }
+  binCycles(bin) {
+    return Math.min(this.history.cycles, (bin + 1) * this.history.bin_cycles) - this.binBegin(bin);
+  }
+  binNames() { return Array.from({length: this.bins}, (_, bin) => short(this.binBegin(bin))); }
+  /** Bin that a slider at `position` of `last` stands for; -1: the whole run. */
+  binAt(position, last) {
+    return position === 0 ? -1 : Math.min(this.bins - 1, Math.floor((position - 1) * this.bins / last));
+  }
+  rangeName(bin) {
+    return bin < 0 ? 'whole run' : `cycles ${grouped(this.binBegin(bin))} to ${grouped(this.binBegin(bin) + this.binCycles(bin))}`;
+  }
+  /** Tile-cycles of a cause, bin by bin; a run of an older version may not know it. */
+  causeOverTime(cause) {
+    return this.history.cycle_stack.find((entry) => entry.cause === cause)?.tile_cycles ?? Array(this.bins).fill(0);
+  }
+  layerName(index) { return index >= 0 ? this.result.layers[index].name : 'none'; }
+}
+
+const readRuns = () => [...document.querySelectorAll('script.run')].map((element) => new Run(element));
