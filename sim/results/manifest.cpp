@@ -1,6 +1,7 @@
 #include "sim/results/manifest.h"
 
-#include "sim/base/hash.h"
+#include <cstdio>
+
 #include "sim/base/message_io.h"
 
 namespace tessera::sim {
