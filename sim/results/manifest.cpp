@@ -1,7 +1,6 @@
 #include "sim/results/manifest.h"
 
-#include <cstdio>
-
+#include "sim/base/hash.h"
 #include "sim/base/message_io.h"
 
 namespace tessera::sim {

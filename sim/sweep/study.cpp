@@ -5,9 +5,9 @@
 #include <map>
 
 #include "sim/base/error.h"
+#include "sim/base/hash.h"
 #include "sim/base/message_io.h"
 #include "sim/base/names.h"
-#include "sim/results/manifest.h"
 #include "sim/sweep/metric.h"
 #include "sim/sweep/sweep.pb.h"
 
@@ -128,7 +128,7 @@ class Expander {
     for (std::size_t k = 0; k < values.size(); ++k)
       add_argument({study_.keys[k], values[k]}, point, files);
     point.values = std::move(values);
-    point.hash = sim::content_hash(version_ + "\n" + join(point.arguments, "\n") + "\n" + files);
+    point.hash = hash_text(version_ + "\n" + join(point.arguments, "\n") + "\n" + files);
     if (!hashes_.insert(point.hash).second)
       throw UserError(path_, ": two points are alike: ", join(point.arguments, " "));
     study_.points.push_back(std::move(point));
