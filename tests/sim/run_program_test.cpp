@@ -23,6 +23,13 @@ std::string tessera(std::vector<std::string> arguments) {
   return run.text;
 }
 
+const std::vector<std::string> kInputs = {"--accelerator", "tangram-4x4", "--network", "small_cnn"};
+
+std::vector<std::string> with_inputs(std::vector<std::string> arguments) {
+  arguments.insert(arguments.end(), kInputs.begin(), kInputs.end());
+  return arguments;
+}
+
 class RunProgram : public testing::Test {
  protected:
   void SetUp() override {
@@ -36,46 +43,35 @@ class RunProgram : public testing::Test {
   void TearDown() override { fs::remove_all(root_); }
   std::string at(const std::string& name) const { return (root_ / name).string(); }
 
+  /// Runs with these scheduling options, and compiles with them and runs the program: the same
+  /// files.
+  void expect_program_equals_direct_run(const std::vector<std::string>& scheduling) {
+    const auto with_scheduling = [&](std::vector<std::string> arguments) {
+      arguments.insert(arguments.end(), scheduling.begin(), scheduling.end());
+      return with_inputs(std::move(arguments));
+    };
+    ASSERT_EQ(tessera(with_scheduling({"run", "--functional", "--out", at("direct")})), "0");
+    ASSERT_EQ(tessera(with_scheduling({"compile", "-o", at("program.pb")})), "0");
+    ASSERT_EQ(tessera({"run", "--functional", "--accelerator", "tangram-4x4", "--program",
+                       at("program.pb"), "--out", at("compiled")}),
+              "0");
+    int compared = 0;
+    for (const auto& entry : fs::directory_iterator(at("direct"))) {
+      const auto name = entry.path().filename().string();
+      if (name == "host.json") continue;  // of the host, not of the run
+      EXPECT_EQ(read_file(entry.path().string()), read_file(at("compiled/" + name))) << name;
+      ++compared;
+    }
+    EXPECT_GE(compared, 5);
+  }
+
   fs::path root_;
 };
 
-const std::vector<std::string> kInputs = {"--accelerator", "tangram-4x4", "--network", "small_cnn"};
-
-std::vector<std::string> with_inputs(std::vector<std::string> arguments) {
-  arguments.insert(arguments.end(), kInputs.begin(), kInputs.end());
-  return arguments;
-}
-
-TEST_F(RunProgram, EqualsTheDirectRunToTheByte) {
-  ASSERT_EQ(tessera(with_inputs({"run", "--functional", "--out", at("direct")})), "0");
-  ASSERT_EQ(tessera(with_inputs({"compile", "-o", at("program.pb")})), "0");
-  ASSERT_EQ(tessera({"run", "--functional", "--accelerator", "tangram-4x4", "--program",
-                     at("program.pb"), "--out", at("compiled")}),
-            "0");
-  int compared = 0;
-  for (const auto& entry : fs::directory_iterator(at("direct"))) {
-    const auto name = entry.path().filename().string();
-    if (name == "host.json") continue;  // of the host, not of the run
-    EXPECT_EQ(read_file(entry.path().string()), read_file(at("compiled/" + name))) << name;
-    ++compared;
-  }
-  EXPECT_GE(compared, 5);
-}
+TEST_F(RunProgram, EqualsTheDirectRunToTheByte) { expect_program_equals_direct_run({}); }
 
 TEST_F(RunProgram, PipelinesEqualTheDirectRunToTheByte) {
-  ASSERT_EQ(tessera(with_inputs({"run", "--functional", "--schedule", "pipeorgan", "--out", at("direct")})), "0");
-  ASSERT_EQ(tessera(with_inputs({"compile", "--schedule", "pipeorgan", "-o", at("program.pb")})), "0");
-  ASSERT_EQ(tessera({"run", "--functional", "--accelerator", "tangram-4x4", "--program",
-                     at("program.pb"), "--out", at("compiled")}),
-            "0");
-  int compared = 0;
-  for (const auto& entry : fs::directory_iterator(at("direct"))) {
-    const auto name = entry.path().filename().string();
-    if (name == "host.json") continue;  // of the host, not of the run
-    EXPECT_EQ(read_file(entry.path().string()), read_file(at("compiled/" + name))) << name;
-    ++compared;
-  }
-  EXPECT_GE(compared, 5);
+  expect_program_equals_direct_run({"--schedule", "pipeorgan"});
 }
 
 TEST_F(RunProgram, AScheduleFileGivesTheSameRun) {
