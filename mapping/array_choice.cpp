@@ -26,7 +26,8 @@ using Extents = std::vector<std::int64_t>;
 
 class Chooser {
  public:
-  Chooser(const Layer& layer, const Extents& extents, const hw::PeArrayDescription& array, int word_bytes)
+  Chooser(const Layer& layer, const Extents& extents, const hw::PeArrayDescription& array,
+          int word_bytes)
       : layer_(layer), extents_(extents), array_(array), word_bytes_(word_bytes) {
     for (std::size_t r = 0; r < layer.ranks.size(); ++r)
       roles_.push_back(rank_role(layer, static_cast<RankId>(r)));
@@ -45,7 +46,8 @@ class Chooser {
   std::vector<RankId> candidates(bool reduced_allowed) const {
     std::vector<RankId> ranks;
     for (std::size_t r = 0; r < roles_.size(); ++r)
-      if (extents_[r] > 1 && (reduced_allowed || roles_[r].output)) ranks.push_back(static_cast<RankId>(r));
+      if (extents_[r] > 1 && (reduced_allowed || roles_[r].output))
+        ranks.push_back(static_cast<RankId>(r));
     if (ranks.empty()) ranks.push_back(-1);
     return ranks;
   }
@@ -57,15 +59,17 @@ class Chooser {
     for (std::size_t r = 0; r < roles_.size(); ++r) {
       if (left[r] <= 1) continue;
       const auto id = static_cast<RankId>(r);
-      const bool better = chosen < 0 || (roles_[r].reduced() && !roles_[chosen].reduced()) ||
-                          (roles_[r].reduced() == roles_[chosen].reduced() && left[r] > left[chosen]);
+      const bool better =
+          chosen < 0 || (roles_[r].reduced() && !roles_[chosen].reduced()) ||
+          (roles_[r].reduced() == roles_[chosen].reduced() && left[r] > left[chosen]);
       if (better) chosen = id;
     }
     if (chosen < 0) return {};
     return {{chosen, std::min<std::int64_t>(left[chosen], array_.macs_per_pe)}};
   }
 
-  void spread(std::vector<SpatialSplit>& axis, RankId rank, std::int64_t size, Extents& left) const {
+  void spread(std::vector<SpatialSplit>& axis, RankId rank, std::int64_t size,
+              Extents& left) const {
     if (rank < 0) return;
     const std::int64_t ways = std::min(left[rank], size);
     if (ways <= 1) return;
@@ -74,14 +78,16 @@ class Chooser {
   }
 
   /// Fills what one rank leaves of an axis with the longest rank that may stand there.
-  void fill_rest(std::vector<SpatialSplit>& axis, std::int64_t size, bool reduced_allowed, Extents& left) const {
+  void fill_rest(std::vector<SpatialSplit>& axis, std::int64_t size, bool reduced_allowed,
+                 Extents& left) const {
     std::int64_t used = 1;
     for (const auto& split : axis) used *= split.ways;
     if (size / used < 2) return;
     const bool reduces = !axis.empty() && roles_[axis.front().rank].reduced();
     RankId chosen = -1;
     for (std::size_t r = 0; r < roles_.size(); ++r) {
-      const bool fits = left[r] > 1 && (roles_[r].reduced() ? reduced_allowed && reduces : !reduces);
+      const bool fits =
+          left[r] > 1 && (roles_[r].reduced() ? reduced_allowed && reduces : !reduces);
       if (fits && (chosen < 0 || left[r] > left[chosen])) chosen = static_cast<RankId>(r);
     }
     spread(axis, chosen, size / used, left);
@@ -97,7 +103,8 @@ class Chooser {
     ArrayMapping mapping;
     Extents left = extents_;
     mapping.lanes = choose_lanes(left);
-    for (const auto& split : mapping.lanes) left[split.rank] = ceil_div(left[split.rank], split.ways);
+    for (const auto& split : mapping.lanes)
+      left[split.rank] = ceil_div(left[split.rank], split.ways);
     spread(mapping.rows, row, array_.rows, left);
     spread(mapping.columns, column, array_.columns, left);
     fill_rest(mapping.rows, array_.rows, true, left);
@@ -109,7 +116,8 @@ class Chooser {
     }
   }
 
-  /// Output-stationary: reduced ranks innermost. Weight-stationary: ranks without weights innermost.
+  /// Output-stationary: reduced ranks innermost. Weight-stationary: ranks without weights
+  /// innermost.
   std::vector<ArrayLoopSpec> order_loops(const Extents& left, bool output_stationary) const {
     std::vector<ArrayLoopSpec> outer, inner;
     for (std::size_t r = 0; r < roles_.size(); ++r) {
@@ -128,11 +136,13 @@ class Chooser {
   Extents inside(const ArrayMapping& mapping, int depth) const {
     Extents extents = extents_;
     for (int i = 0; i < depth; ++i)
-      extents[mapping.loops[i].rank] = std::min(extents[mapping.loops[i].rank], mapping.loops[i].tile);
+      extents[mapping.loops[i].rank] =
+          std::min(extents[mapping.loops[i].rank], mapping.loops[i].tile);
     return extents;
   }
 
-  /// Holds each operand as far out as the register file allows: outputs first, then weights, then inputs.
+  /// Holds each operand as far out as the register file allows: outputs first, then weights, then
+  /// inputs.
   void place_registers(ArrayMapping& mapping) const {
     const int depths = static_cast<int>(mapping.loops.size());
     Bytes split = 0;
@@ -140,9 +150,12 @@ class Chooser {
     auto shared = static_cast<std::int64_t>(array_.register_bytes) / word_bytes_;
     for (const int kind : {2, 1, 0}) {
       if (kind == 1 && layer_.inputs.size() < 2) continue;
-      const std::int64_t own = static_cast<std::int64_t>(array_.operand_register_bytes[kind]) / word_bytes_;
+      const std::int64_t own =
+          static_cast<std::int64_t>(array_.operand_register_bytes[kind]) / word_bytes_;
       const std::int64_t budget = split != 0 ? own : (kind == 0 ? shared : shared / 2);
-      const auto copies = [&] { return 2 * register_words(layer_, mapping, kind, extents_, array_.reduction); };
+      const auto copies = [&] {
+        return 2 * register_words(layer_, mapping, kind, extents_, array_.reduction);
+      };
       int& depth = mapping.store_depth[kind];
       for (depth = 0; depth < depths && copies() > budget;) ++depth;
       mapping.double_buffered[kind] = true;
@@ -184,7 +197,8 @@ class Chooser {
     for (int kind = 0; kind < 3; ++kind) {
       if (kind == 1 && layer_.inputs.size() < 2) continue;
       const Traffic moved = traffic(mapping, kind);
-      const std::int64_t per_fill = ceil_div<std::int64_t>(moved.words, std::max(1, array_.bus_words_per_cycle[kind]));
+      const std::int64_t per_fill =
+          ceil_div<std::int64_t>(moved.words, std::max(1, array_.bus_words_per_cycle[kind]));
       const int ways = kind == 2 && moved.partial ? 2 : 1;
       cycles = std::max(cycles, moved.fills * per_fill * ways);
       words += moved.fills * moved.words * ways;

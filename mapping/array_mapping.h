@@ -8,7 +8,8 @@
 
 namespace tessera::mapping {
 
-/// `ways` neighbouring indices of a rank side by side; several splits on one axis nest, outermost first.
+/// `ways` neighbouring indices of a rank side by side; several splits on one axis nest, outermost
+/// first.
 struct SpatialSplit {
   workloads::RankId rank = 0;
   std::int64_t ways = 1;
@@ -27,9 +28,9 @@ enum class ArrayOperand { kInput = 0, kWeight = 1, kOutput = 2 };
 struct ArrayMapping {
   std::vector<SpatialSplit> rows, columns, lanes;
   std::vector<ArrayLoopSpec> loops;  ///< outermost first
-  int store_depth[3] = {};           ///< per operand: its register store stands inside this many loops
+  int store_depth[3] = {};  ///< per operand: its register store stands inside this many loops
   bool double_buffered[3] = {true, true, true};
-  bool streamed[3] = {};   ///< inputs that no register keeps: delivered again for every step
+  bool streamed[3] = {};  ///< inputs that no register keeps: delivered again for every step
 };
 
 }  // namespace tessera::mapping

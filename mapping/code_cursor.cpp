@@ -4,7 +4,8 @@
 
 namespace tessera::mapping {
 
-CodeCursor::CodeCursor(const CodeBlock& code, workloads::RankTile share) : ranks_(std::move(share)) {
+CodeCursor::CodeCursor(const CodeBlock& code, workloads::RankTile share)
+    : ranks_(std::move(share)) {
   for (const auto& range : ranks_) origins_.push_back(range.begin);
   frames_.push_back({&code});
   settle();
@@ -23,8 +24,8 @@ void CodeCursor::next() {
   settle();
 }
 
-workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer, std::int64_t origin,
-                                std::int64_t trip) {
+workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer,
+                                std::int64_t origin, std::int64_t trip) {
   if (loop.first == 0) {
     const std::int64_t begin = std::min(outer.begin + trip * loop.step, outer.end);
     return {begin, std::min(begin + loop.step, outer.end)};
@@ -38,7 +39,8 @@ workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer
 CodeCursor::Visit CodeCursor::visit(const workloads::Layer& layer) const {
   Visit visit;
   for (const auto& frame : frames_) {
-    if (frame.loop == nullptr || frame.loop->rank < 0 || !layer.ranks[frame.loop->rank].reduced) continue;
+    if (frame.loop == nullptr || frame.loop->rank < 0 || !layer.ranks[frame.loop->rank].reduced)
+      continue;
     visit.number = visit.number * frame.loop->count + frame.iteration;
     visit.visits *= frame.loop->count;
   }
@@ -58,7 +60,8 @@ void CodeCursor::set_range(const Frame& frame) {
       trip_range(*frame.loop, frame.outer, origins_[frame.loop->rank], frame.iteration);
 }
 
-/// Moves on from loop heads and block ends until the cursor stands on an instruction or has finished.
+/// Moves on from loop heads and block ends until the cursor stands on an instruction or has
+/// finished.
 void CodeCursor::settle() {
   while (!frames_.empty()) {
     Frame& frame = frames_.back();

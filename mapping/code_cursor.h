@@ -1,4 +1,5 @@
-// Walks a code tree the way a tile's sequencer does: loop counters on a small stack, never unrolled.
+// Walks a code tree the way a tile's sequencer does: loop counters on a small stack, never
+// unrolled.
 #pragma once
 
 #include <vector>
@@ -7,10 +8,10 @@
 
 namespace tessera::mapping {
 
-/// Range of a loop's rank in one trip, when it is `outer` around the loop; loops with `first` count from
-/// `origin`.
-workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer, std::int64_t origin,
-                                std::int64_t trip);
+/// Range of a loop's rank in one trip, when it is `outer` around the loop; loops with `first` count
+/// from `origin`.
+workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer,
+                                std::int64_t origin, std::int64_t trip);
 
 /// Stands on one instruction at a time; `ranks()` is the rank tile that the loops around it leave.
 class CodeCursor {
@@ -24,8 +25,8 @@ class CodeCursor {
   const workloads::RankTile& ranks() const { return ranks_; }
   void next();
 
-  /// How often the loops over reduced ranks around the instruction have come round before, and how often they
-  /// will in all: outputs that are named inside such loops are visited again.
+  /// How often the loops over reduced ranks around the instruction have come round before, and how
+  /// often they will in all: outputs that are named inside such loops are visited again.
   struct Visit {
     std::int64_t number = 0;
     std::int64_t visits = 1;
@@ -40,7 +41,7 @@ class CodeCursor {
     std::size_t position = 0;
     const CodeNode* loop = nullptr;  ///< loop whose body this is; null for the outermost block
     std::int64_t iteration = 0;
-    workloads::RankRange outer{};    ///< the loop's rank as it was outside the loop
+    workloads::RankRange outer{};  ///< the loop's rank as it was outside the loop
   };
 
   const CodeNode& node() const { return (*frames_.back().block)[frames_.back().position]; }

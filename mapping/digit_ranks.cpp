@@ -14,13 +14,15 @@ namespace {
 
 bool over_tiles(const Node& node) {
   return node.kind == NodeKind::kSplit &&
-         (node.split.axis == Axis::kMeshX || node.split.axis == Axis::kMeshY || node.split.axis == Axis::kTiles);
+         (node.split.axis == Axis::kMeshX || node.split.axis == Axis::kMeshY ||
+          node.split.axis == Axis::kTiles);
 }
 
 /// Follows one path of nodes to its layer and rewrites both when it meets a split inside a loop.
 class PathInDigits {
  public:
-  PathInDigits(Node& top, const std::string& origin, workloads::Network& network) : origin_(origin) {
+  PathInDigits(Node& top, const std::string& origin, workloads::Network& network)
+      : origin_(origin) {
     for (Node* node = &top;; node = &node->children.front()) {
       path_.push_back(node);
       if (node->children.size() != 1) break;
@@ -56,20 +58,25 @@ class PathInDigits {
     const std::string name = split.ranks[0].rank;
     if (!left_.contains(name)) return;
     const std::int64_t tile = left_[name];
-    const std::int64_t size = split.size > 0 ? split.size : ceil_div<std::int64_t>(tile, split.ways);
+    const std::int64_t size =
+        split.size > 0 ? split.size : ceil_div<std::int64_t>(tile, split.ways);
     if (looped_[name]) divide(name, tile, size, split, position);
     left_[name] = std::min(tile, size);
   }
 
   /// The rank keeps what is left inside the split; what is outside becomes digits of their own.
-  void divide(const std::string& name, std::int64_t tile, std::int64_t size, SplitNode& split, std::size_t position) {
+  void divide(const std::string& name, std::int64_t tile, std::int64_t size, SplitNode& split,
+              std::size_t position) {
     const RankId rank = layer_->rank_index(name);
     const std::int64_t extent = layer_->ranks[rank].extent;
     if (extent % tile != 0 || tile % size != 0)
-      refuse(name, detail::concatenate("a split over tiles inside a loop over it needs equal pieces; the loop leaves ",
-                                       tile, " of ", extent, ", the split ", size));
+      refuse(name,
+             detail::concatenate(
+                 "a split over tiles inside a loop over it needs equal pieces; the loop leaves ",
+                 tile, " of ", extent, ", the split ", size));
     if (tile / size > split.ways)
-      refuse(name, detail::concatenate("a split of ", tile / size, " pieces over ", split.ways, " tiles folds into time"));
+      refuse(name, detail::concatenate("a split of ", tile / size, " pieces over ", split.ways,
+                                       " tiles folds into time"));
     const std::string outer = new_digit(rank, extent / tile, tile);
     const std::string dealt = new_digit(rank, tile / size, size);
     layer_->ranks[rank].extent = size;
@@ -78,7 +85,8 @@ class PathInDigits {
       auto& loop = path_[i]->loop;
       loop.ranks[0].rank = outer;
       if (loop.tile % tile != 0)
-        refuse(name, detail::concatenate("a loop that leaves ", loop.tile, " around pieces of ", tile));
+        refuse(name,
+               detail::concatenate("a loop that leaves ", loop.tile, " around pieces of ", tile));
       loop.tile /= tile;
     }
     split.ranks[0].rank = dealt;
@@ -99,7 +107,8 @@ class PathInDigits {
     return digit.name;
   }
 
-  static void add_term(workloads::Operand& operand, RankId rank, RankId digit, std::int64_t weight) {
+  static void add_term(workloads::Operand& operand, RankId rank, RankId digit,
+                       std::int64_t weight) {
     for (auto& access : operand.dimensions) {
       const auto term = std::ranges::find(access.terms, rank, &workloads::AffineTerm::rank);
       if (term == access.terms.end()) continue;

@@ -9,8 +9,8 @@
 
 namespace tessera::mapping {
 
-/// Number of channels that the stripes of a tensor go round in a machine of `channels`; 1 when every
-/// channel has a copy of its own.
+/// Number of channels that the stripes of a tensor go round in a machine of `channels`; 1 when
+/// every channel has a copy of its own.
 std::size_t ways_of(const DramLayout& layout, std::size_t channels);
 
 /// Whether the channel holds any stripe, or a copy, of the tensor.

@@ -5,13 +5,15 @@
 namespace tessera::mapping {
 
 std::vector<int> dram_order(const workloads::Tensor& tensor) {
-  if (tensor.kind != workloads::TensorKind::kWeight && tensor.extents.size() == 4) return {0, 2, 3, 1};
+  if (tensor.kind != workloads::TensorKind::kWeight && tensor.extents.size() == 4)
+    return {0, 2, 3, 1};
   std::vector<int> order;
   for (int d = 0; d < static_cast<int>(tensor.extents.size()); ++d) order.push_back(d);
   return order;
 }
 
-std::int64_t run_elements(const workloads::Tensor& tensor, const std::vector<std::int64_t>& region) {
+std::int64_t run_elements(const workloads::Tensor& tensor,
+                          const std::vector<std::int64_t>& region) {
   const auto order = dram_order(tensor);
   std::int64_t run = 1;
   for (std::size_t p = order.size(); p-- > 0;) {

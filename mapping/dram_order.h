@@ -8,8 +8,8 @@
 
 namespace tessera::mapping {
 
-/// Dimensions slowest first. Feature maps of four dimensions keep their channels fastest, so that a row of a
-/// window is one contiguous run; everything else lies as it is stored.
+/// Dimensions slowest first. Feature maps of four dimensions keep their channels fastest, so that a
+/// row of a window is one contiguous run; everything else lies as it is stored.
 std::vector<int> dram_order(const workloads::Tensor& tensor);
 
 /// Elements of the contiguous runs that a region with these extents per dimension consists of.

@@ -25,7 +25,7 @@ struct DramPlacement {
   };
   Channels channels = Channels::kInterleaved;
   Bytes interleave_bytes = 0;  ///< stripe; 0: the accelerator's dram_interleave_bytes
-  bool hashed = false;  ///< XOR a stripe's turn with all higher bits of its number
+  bool hashed = false;         ///< XOR a stripe's turn with all higher bits of its number
   Copies weight_copies = Copies::kOne;
   /// Bases are multiples of this; 0: tensors follow each other closely. A multiple of what lies
   /// below the row bits of the address mapping puts all tensors' bases into the same bank.

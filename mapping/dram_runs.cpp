@@ -39,7 +39,8 @@ class RunBuilder {
 
   std::vector<Run> build(const workloads::Region& region) {
     if (region.empty()) return {};
-    for (const auto& range : region.dimensions) segments_.push_back(cut(range, layout_.block[segments_.size()]));
+    for (const auto& range : region.dimensions)
+      segments_.push_back(cut(range, layout_.block[segments_.size()]));
     choose_segments(0, 0);
     return std::move(runs_);
   }
@@ -83,7 +84,8 @@ class RunBuilder {
   }
 
   void add(std::int64_t element, std::int64_t count) {
-    const std::uint64_t address = layout_.base_address + static_cast<std::uint64_t>(element) * word_bytes_;
+    const std::uint64_t address =
+        layout_.base_address + static_cast<std::uint64_t>(element) * word_bytes_;
     const Bytes bytes = static_cast<Bytes>(count) * word_bytes_;
     if (!runs_.empty() && runs_.back().address + runs_.back().bytes == address)
       runs_.back().bytes += bytes;
@@ -115,8 +117,8 @@ std::uint64_t address_of(const DramLayout& layout, const std::vector<std::int64_
     inside = inside * layout.block[d] + index[d] % layout.block[d];
     block_elements *= layout.block[d];
   }
-  return layout.base_address +
-         static_cast<std::uint64_t>(block * block_elements + inside) * static_cast<std::uint64_t>(word_bytes);
+  return layout.base_address + static_cast<std::uint64_t>(block * block_elements + inside) *
+                                   static_cast<std::uint64_t>(word_bytes);
 }
 
 }  // namespace tessera::mapping

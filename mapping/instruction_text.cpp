@@ -18,10 +18,14 @@ const char* name_of(Queue queue) {
 
 const char* name_of(Home home) {
   switch (home) {
-    case Home::kDram: return "DRAM";
-    case Home::kTiles: return "tiles";
-    case Home::kShared: return "shared buffers";
-    case Home::kWindow: return "window";
+    case Home::kDram:
+      return "DRAM";
+    case Home::kTiles:
+      return "tiles";
+    case Home::kShared:
+      return "shared buffers";
+    case Home::kWindow:
+      return "window";
   }
   return "";
 }

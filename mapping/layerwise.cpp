@@ -35,7 +35,8 @@ class PathWriter {
     add_buffer();
     if (layer_.kind == workloads::LayerKind::kMatrix) add_array();
     add(NodeKind::kLayer).layer.layer = layer_.name;
-    for (std::size_t i = path_.size() - 1; i > 0; --i) path_[i - 1].children.push_back(std::move(path_[i]));
+    for (std::size_t i = path_.size() - 1; i > 0; --i)
+      path_[i - 1].children.push_back(std::move(path_[i]));
     return std::move(path_.front());
   }
 
@@ -75,7 +76,8 @@ class PathWriter {
       store.tensors.push_back({.tensor = operand_name(layer_, static_cast<int>(i)),
                                .double_buffered = plan_.inputs[i].double_buffered,
                                .distribution = Distribution::kMulticast});
-    store.tensors.push_back({.tensor = "O", .double_buffered = plan_.output.double_buffered,
+    store.tensors.push_back({.tensor = "O",
+                             .double_buffered = plan_.output.double_buffered,
                              .partial_sums = PartialSums::kToOwner});
   }
 
@@ -111,8 +113,12 @@ class PathWriter {
 class Layerwise {
  public:
   Layerwise(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates)
-      : network_(network), accelerator_(accelerator), rates_(rates), sources_(network.tensors.size()),
-        placer_(accelerator.tile.buffer.bytes), shared_(accelerator) {}
+      : network_(network),
+        accelerator_(accelerator),
+        rates_(rates),
+        sources_(network.tensors.size()),
+        placer_(accelerator.tile.buffer.bytes),
+        shared_(accelerator) {}
 
   Schedule run() {
     Schedule schedule{"layerwise", "schedule layerwise", {}};
@@ -139,7 +145,9 @@ class Layerwise {
   /// Can the layers up to the last reader still run beside what stays?
   bool leaves_room(Bytes staying, int stage, int last) const {
     for (int later = stage + 1; later <= last; ++later)
-      if (resident_bytes(later) + staying + smallest_working_set(network_.layers[later], accelerator_) > capacity())
+      if (resident_bytes(later) + staying +
+              smallest_working_set(network_.layers[later], accelerator_) >
+          capacity())
         return false;
     return true;
   }
@@ -161,27 +169,37 @@ class Layerwise {
     const Home home = home_outside(stage, last);
     auto leaving = search(stage, home, stage);
     if (!leaving)
-      throw UserError("layer ", layer.name, ": no tile of it fits into what feature maps leave of a tile buffer of ",
+      throw UserError("layer ", layer.name,
+                      ": no tile of it fits into what feature maps leave of a tile buffer of ",
                       capacity(), " B");
     sources_[tensor] = {home, {}};
     return accept(*leaving, stage, stage);
   }
 
-  /// Feature maps that do not stay in the tiles go to the shared buffers where there are some with room.
+  /// Feature maps that do not stay in the tiles go to the shared buffers where there are some with
+  /// room.
   Home home_outside(int stage, int last) {
     const auto tensor = network_.layers[stage].output.tensor;
-    if (network_.tensors[tensor].kind != TensorKind::kIntermediate || last <= stage) return Home::kDram;
+    if (network_.tensors[tensor].kind != TensorKind::kIntermediate || last <= stage)
+      return Home::kDram;
     return shared_.place(network_, tensor, stage, last) ? Home::kShared : Home::kDram;
   }
 
-  /// Searches with all free bytes, then with fewer while fragmentation keeps the slots from their places.
+  /// Searches with all free bytes, then with fewer while fragmentation keeps the slots from their
+  /// places.
   std::optional<LayerChoice> search(int stage, Home home, int last) const {
     std::vector<InputSource> sources;
-    for (const auto& input : network_.layers[stage].inputs) sources.push_back(sources_[input.tensor]);
+    for (const auto& input : network_.layers[stage].inputs)
+      sources.push_back(sources_[input.tensor]);
     Bytes working = capacity() - resident_bytes(stage);
     for (int attempt = 0; attempt < kPlacementAttempts; ++attempt, working -= working / 8) {
-      const SearchLimits limits{working, home, rates_.multicast, rates_.link_bytes_per_cycle,
-                                rates_.dram_bytes_per_cycle, rates_.dram_burst_bytes, rates_.shared_bytes_per_cycle};
+      const SearchLimits limits{working,
+                                home,
+                                rates_.multicast,
+                                rates_.link_bytes_per_cycle,
+                                rates_.dram_bytes_per_cycle,
+                                rates_.dram_burst_bytes,
+                                rates_.shared_bytes_per_cycle};
       auto choice = search_partition(network_, stage, sources, accelerator_, limits);
       if (!choice) return std::nullopt;
       SlotPlacer trial = placer_;

@@ -1,5 +1,5 @@
-// The `layerwise` schedule: every layer on all tiles, one after the other, feature maps kept in the tiles
-// between layers when they fit.
+// The `layerwise` schedule: every layer on all tiles, one after the other, feature maps kept in the
+// tiles between layers when they fit.
 #pragma once
 
 #include "hw_models/description/accelerator.h"

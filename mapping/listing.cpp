@@ -72,7 +72,8 @@ class StageListing {
     if (view_.stage.fusion < 0) return "";
     std::string text = detail::concatenate(", fusion ", view_.stage.fusion);
     if (view_.stage.recomputed > 0)
-      text += detail::concatenate(", ", view_.stage.recomputed, " points computed again over all tiles");
+      text += detail::concatenate(", ", view_.stage.recomputed,
+                                  " points computed again over all tiles");
     return text;
   }
 

@@ -33,7 +33,8 @@ struct Origin {
 /// Lowers stage by stage, then places slots in tile memory and tensors in DRAM.
 class ProgramBuilder {
  public:
-  ProgramBuilder(const Schedule& schedule, const Network& network, const hw::Accelerator& accelerator)
+  ProgramBuilder(const Schedule& schedule, const Network& network,
+                 const hw::Accelerator& accelerator)
       : network_(network),
         accelerator_(accelerator),
         placement_(schedule.dram_placement),
@@ -70,7 +71,8 @@ class ProgramBuilder {
       for (auto& fusion : read_fusions(*top, schedule.origin, network_, grid_)) {
         infer_members(fusion, schedule.origin, network_, grid_);
         for (const auto& member : fusion.members)
-          origins_.push_back({member.layer, member.output_home, -1, static_cast<int>(fusions_.size())});
+          origins_.push_back(
+              {member.layer, member.output_home, -1, static_cast<int>(fusions_.size())});
         fusions_.push_back(std::move(fusion));
       }
     }
@@ -84,7 +86,8 @@ class ProgramBuilder {
     if (origin.plan >= 0) {
       program_.stages.push_back(build_stage(plans_[origin.plan], network_, accelerator_));
     } else if (origin.layer == fusions_[origin.fusion].members.front().layer) {
-      for (auto& stage : build_fusion(fusions_[origin.fusion], origin.fusion, network_, accelerator_))
+      for (auto& stage :
+           build_fusion(fusions_[origin.fusion], origin.fusion, network_, accelerator_))
         program_.stages.push_back(std::move(stage));
     }
   }
@@ -109,11 +112,13 @@ class ProgramBuilder {
     for (std::size_t s = 0; s < origins_.size(); ++s) {
       const auto& output = layer(static_cast<int>(s)).output;
       program_.parts.push_back({output.tensor, static_cast<int>(s),
-                                region_of(output, layer(static_cast<int>(s)).whole()), origins_[s].home});
+                                region_of(output, layer(static_cast<int>(s)).whole()),
+                                origins_[s].home});
     }
   }
 
-  /// Weights: blocks as long in each reduced dimension as one fetch, so that a granule is contiguous.
+  /// Weights: blocks as long in each reduced dimension as one fetch, so that a granule is
+  /// contiguous.
   void block_for_fetches(DramLayout& layout, workloads::TensorId tensor) const {
     for (const auto& plan : plans_) {
       const auto& reader = network_.layers[plan.layer];
@@ -137,18 +142,22 @@ class ProgramBuilder {
       DramLayout layout;
       layout.block = tensor.extents;
       layout.order = dram_order(tensor);
-      if (tensor.kind == workloads::TensorKind::kWeight) block_for_fetches(layout, static_cast<int>(t));
+      if (tensor.kind == workloads::TensorKind::kWeight)
+        block_for_fetches(layout, static_cast<int>(t));
       std::uint64_t elements = 1;
       for (std::size_t d = 0; d < tensor.extents.size(); ++d)
         elements *= static_cast<std::uint64_t>(round_up(tensor.extents[d], layout.block[d]));
       layout.footprint_bytes = elements * static_cast<std::uint64_t>(accelerator_.word_bytes());
       program_.layouts.push_back(std::move(layout));
     }
-    place_in_dram(placement_, accelerator_.dram.size(), accelerator_.dram_interleave_bytes, program_);
+    place_in_dram(placement_, accelerator_.dram.size(), accelerator_.dram_interleave_bytes,
+                  program_);
   }
 
   void add_shared_layouts() {
-    if (std::ranges::none_of(plans_, [](const auto& plan) { return plan.output_home == Home::kShared; })) return;
+    if (std::ranges::none_of(plans_,
+                             [](const auto& plan) { return plan.output_home == Home::kShared; }))
+      return;
     SharedPlacer placer(accelerator_);
     program_.shared_layouts.resize(network_.tensors.size());
     for (int s = 0; s < static_cast<int>(plans_.size()); ++s) {
@@ -156,10 +165,11 @@ class ProgramBuilder {
       const auto tensor = layer(s).output.tensor;
       const auto layout = placer.place(network_, tensor, s, last_reader(s));
       if (!layout)
-        throw UserError("layer ", layer(s).name, ": its output, tensor ", network_.tensors[tensor].name, " of ",
-                        network_.tensors[tensor].elements() * accelerator_.word_bytes(),
-                        " B, does not fit into the shared buffers beside what lives there: ",
-                        accelerator_.shared_buffers.size(), " of ", accelerator_.shared_bytes(), " B");
+        throw UserError(
+            "layer ", layer(s).name, ": its output, tensor ", network_.tensors[tensor].name, " of ",
+            network_.tensors[tensor].elements() * accelerator_.word_bytes(),
+            " B, does not fit into the shared buffers beside what lives there: ",
+            accelerator_.shared_buffers.size(), " of ", accelerator_.shared_bytes(), " B");
       program_.shared_layouts[tensor] = *layout;
     }
   }
@@ -168,7 +178,8 @@ class ProgramBuilder {
     int last = stage;
     for (std::size_t s = 0; s < origins_.size(); ++s)
       for (const auto& input : layer(static_cast<int>(s)).inputs)
-        if (input.tensor == layer(stage).output.tensor) last = std::max(last, last_of(static_cast<int>(s)));
+        if (input.tensor == layer(stage).output.tensor)
+          last = std::max(last, last_of(static_cast<int>(s)));
     return last;
   }
 
@@ -178,8 +189,9 @@ class ProgramBuilder {
     for (int s = first; s <= last; ++s) {
       names += (names.empty() ? "" : ", ") + layer(s).name;
       for (const auto& slot : program_.stages[s].slots)
-        sizes += detail::concatenate(sizes.empty() ? "" : ", ", first < last ? layer(s).name + "." : "", slot.name,
-                                     " ", slot.granules, " x ", slot.granule_bytes, " B");
+        sizes +=
+            detail::concatenate(sizes.empty() ? "" : ", ", first < last ? layer(s).name + "." : "",
+                                slot.name, " ", slot.granules, " x ", slot.granule_bytes, " B");
     }
     throw UserError(first < last ? "layers " : "layer ", names, ": ", first < last ? "do" : "does",
                     " not fit into the tile buffer of ", accelerator_.tile.buffer.bytes,
@@ -200,8 +212,9 @@ class ProgramBuilder {
   bool place(SlotPlacer& placer, int first, int count, bool stays, int reader) {
     Stage* stages = &program_.stages[first];
     if (origins_[first].fusion < 0) return placer.place(*stages, first, stays, reader);
-    return fusions_[origins_[first].fusion].pipelined ? placer.place_apart(stages, first, count, stays, reader)
-                                                      : placer.place_together(stages, first, count, stays, reader);
+    return fusions_[origins_[first].fusion].pipelined
+               ? placer.place_apart(stages, first, count, stays, reader)
+               : placer.place_together(stages, first, count, stays, reader);
   }
 
   /// Last stage that runs at the same time as this one.
@@ -224,7 +237,8 @@ class ProgramBuilder {
 
 }  // namespace
 
-Program lower(const Schedule& schedule, const Network& network, const hw::Accelerator& accelerator) {
+Program lower(const Schedule& schedule, const Network& network,
+              const hw::Accelerator& accelerator) {
   const DigitForm form = in_digits(schedule, network);
   return ProgramBuilder(form.schedule, form.network, accelerator).build();
 }

@@ -7,8 +7,8 @@
 
 namespace tessera::mapping {
 
-/// Lowers a layer-by-layer schedule. UserError naming the layer and the sizes when a slot cannot be placed
-/// in the tile buffer, or when the tree asks for what lowering does not do.
+/// Lowers a layer-by-layer schedule. UserError naming the layer and the sizes when a slot cannot be
+/// placed in the tile buffer, or when the tree asks for what lowering does not do.
 Program lower(const Schedule& schedule, const workloads::Network& network,
               const hw::Accelerator& accelerator);
 

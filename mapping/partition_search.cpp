@@ -28,14 +28,16 @@ DealSignature signature_of(const std::vector<PartitionSplit>& partition, const O
   return signature;
 }
 
-double LayerCost::bound() const { return std::max({compute, ingest, dram, shared, network}) + exposed; }
+double LayerCost::bound() const {
+  return std::max({compute, ingest, dram, shared, network}) + exposed;
+}
 
 namespace {
 
 using Extents = std::vector<std::int64_t>;
 
-/// Does the rank slide over a dimension together with another, as filter taps do? Digits of one index (group and
-/// channel) do not.
+/// Does the rank slide over a dimension together with another, as filter taps do? Digits of one
+/// index (group and channel) do not.
 bool is_window(const Layer& layer, RankId rank) {
   const auto digits = [&](const workloads::AffineTerm& a, const workloads::AffineTerm& b) {
     const auto& [high, low] = a.coefficient > b.coefficient ? std::tie(a, b) : std::tie(b, a);
@@ -47,8 +49,9 @@ bool is_window(const Layer& layer, RankId rank) {
         if (term.rank == rank && other.rank != rank && !digits(term, other)) return true;
     return false;
   };
-  return std::ranges::any_of(layer.inputs,
-                             [&](const Operand& input) { return std::ranges::any_of(input.dimensions, slides); });
+  return std::ranges::any_of(layer.inputs, [&](const Operand& input) {
+    return std::ranges::any_of(input.dimensions, slides);
+  });
 }
 
 /// Filter taps stay together, and so do ranks that a vector layer must see whole.
@@ -60,16 +63,20 @@ bool can_be_cut(const Layer& layer, RankId rank) {
 }
 
 constexpr double kFinalists = 24;
-constexpr double kUsableLinkShare = 0.4;     ///< of all links, what uneven traffic leaves usable
-constexpr double kRequestLatency = 120;      ///< cycles from a request to its first data, network and DRAM
-constexpr double kSumsHandshake = 60;        ///< from an owner's grant to the sums of a partner, two under way at once
-constexpr double kReadyCycles = 20;          ///< one level of the tree that collects a group's readiness
-constexpr double kHopCyclesPerFlit = 0.02;   ///< weight of network work when cycles tie: it costs energy
+constexpr double kUsableLinkShare = 0.4;  ///< of all links, what uneven traffic leaves usable
+constexpr double kRequestLatency =
+    120;  ///< cycles from a request to its first data, network and DRAM
+constexpr double kSumsHandshake =
+    60;  ///< from an owner's grant to the sums of a partner, two under way at once
+constexpr double kReadyCycles = 20;  ///< one level of the tree that collects a group's readiness
+constexpr double kHopCyclesPerFlit =
+    0.02;  ///< weight of network work when cycles tie: it costs energy
 
 class Search {
  public:
-  Search(const workloads::Network& network, workloads::LayerId layer, const std::vector<InputSource>& sources,
-         const hw::Accelerator& accelerator, const SearchLimits& limits)
+  Search(const workloads::Network& network, workloads::LayerId layer,
+         const std::vector<InputSource>& sources, const hw::Accelerator& accelerator,
+         const SearchLimits& limits)
       : network_(network),
         layer_(network.layers[layer]),
         sources_(sources),
@@ -113,7 +120,8 @@ class Search {
       if (length > 1) options.push_back({{outer, 0, length, axis}});
       for (const RankId inner : ranks_)
         for (int ways = 2; inner != outer && ways < length; ++ways)
-          if (length % ways == 0) options.push_back({{outer, 0, ways, axis}, {inner, 0, length / ways, axis}});
+          if (length % ways == 0)
+            options.push_back({{outer, 0, ways, axis}, {inner, 0, length / ways, axis}});
     }
     return options;
   }
@@ -121,7 +129,8 @@ class Search {
   Extents shares(const std::vector<PartitionSplit>& splits) const {
     Extents extents;
     for (const auto& rank : layer_.ranks) extents.push_back(rank.extent);
-    for (const auto& split : splits) extents[split.rank] = ceil_div<std::int64_t>(extents[split.rank], split.ways);
+    for (const auto& split : splits)
+      extents[split.rank] = ceil_div<std::int64_t>(extents[split.rank], split.ways);
     return extents;
   }
 
@@ -147,7 +156,9 @@ class Search {
 
   /// All regions of a tile of these extents are boxes without gaps.
   bool contiguous(const Extents& extents) const {
-    const auto whole = [&](const Operand& operand) { return mapping::contiguous(layer_, operand, extents); };
+    const auto whole = [&](const Operand& operand) {
+      return mapping::contiguous(layer_, operand, extents);
+    };
     return whole(layer_.output) && std::ranges::all_of(layer_.inputs, whole);
   }
 
@@ -169,7 +180,8 @@ class Search {
     const auto found = array_choices_.find(extents);
     if (found != array_choices_.end()) return found->second;
     return array_choices_
-        .emplace(extents, choose_array_mapping(layer_, extents, accelerator_.tile.array, accelerator_.word_bytes()))
+        .emplace(extents, choose_array_mapping(layer_, extents, accelerator_.tile.array,
+                                               accelerator_.word_bytes()))
         .first->second;
   }
 
@@ -183,7 +195,8 @@ class Search {
   double tiles_used(const std::vector<PartitionSplit>& splits) const {
     double used = 1;
     for (const auto& split : splits)
-      used *= static_cast<double>(std::min<std::int64_t>(split.ways, layer_.ranks[split.rank].extent));
+      used *=
+          static_cast<double>(std::min<std::int64_t>(split.ways, layer_.ranks[split.rank].extent));
     return used;
   }
 
@@ -196,13 +209,16 @@ class Search {
   }
 
   /// Memories or tiles that hold something of a granule: every one is asked and answers by itself.
-  double sources_of(const Operand& operand, const InputSource& source, const Extents& extents) const {
+  double sources_of(const Operand& operand, const InputSource& source,
+                    const Extents& extents) const {
     if (source.home == Home::kDram) return static_cast<double>(accelerator_.dram.size());
-    if (source.home == Home::kShared) return static_cast<double>(accelerator_.shared_buffers.size());
+    if (source.home == Home::kShared)
+      return static_cast<double>(accelerator_.shared_buffers.size());
     const auto& tensor = network_.tensors[operand.tensor];
     const auto region = nominal_region(operand, extents);
     std::vector<std::int64_t> ways(region.size(), 1);
-    for (const auto& dealt : source.signature) ways[static_cast<std::size_t>(dealt.dimension)] *= dealt.ways;
+    for (const auto& dealt : source.signature)
+      ways[static_cast<std::size_t>(dealt.dimension)] *= dealt.ways;
     double owners = 1;
     for (std::size_t d = 0; d < region.size(); ++d)
       owners *= static_cast<double>(ceil_div(region[d], ceil_div(tensor.extents[d], ways[d])));
@@ -227,23 +243,29 @@ class Search {
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
       const auto& input = layer_.inputs[i];
       double fetches = 1;
-      for (int l = 0; l < change_depth(plan, input, depth, extents); ++l) fetches *= static_cast<double>(counts[l]);
+      for (int l = 0; l < change_depth(plan, input, depth, extents); ++l)
+        fetches *= static_cast<double>(counts[l]);
       const double granule = static_cast<double>(nominal_elements(input, inner)) * word;
       const double groups = std::min(ways_indexing(plan.partition, input), used);
       const double members = std::max(1.0, used / groups);
       const Home home = sources_[i].home;
       const bool from_memory = home != Home::kTiles;
-      const bool local = !from_memory && signature_of(plan.partition, input) == sources_[i].signature;
+      const bool local =
+          !from_memory && signature_of(plan.partition, input) == sources_[i].signature;
       const double sent = groups * fetches * granule * (limits_.multicast ? 1 : members);
       const double pieces = sources_of(input, sources_[i], inner);
       const double flits = flits_of(granule, pieces);
       cost.ingest += fetches * flits;
-      if (home == Home::kDram) cost.dram += sent * burst_overhead(input, inner) / limits_.dram_bytes_per_cycle;
+      if (home == Home::kDram)
+        cost.dram += sent * burst_overhead(input, inner) / limits_.dram_bytes_per_cycle;
       if (home == Home::kShared) cost.shared += sent / limits_.shared_bytes_per_cycle;
-      hops += groups * fetches * (flits * hops_to(members, from_memory, local) + pieces * hops_to(1, from_memory, local));
+      hops +=
+          groups * fetches *
+          (flits * hops_to(members, from_memory, local) + pieces * hops_to(1, from_memory, local));
       const double ready = kReadyCycles * std::log2(members + 1);
       cost.first_fetch += flits + ready;
-      if (!plan.inputs[i].double_buffered && fetches > 1) serial += fetches * (flits + ready + kRequestLatency);
+      if (!plan.inputs[i].double_buffered && fetches > 1)
+        serial += fetches * (flits + ready + kRequestLatency);
     }
     add_output(plan, extents, cost, hops);
     const double links = 4.0 * accelerator_.tiles();
@@ -252,7 +274,8 @@ class Search {
     return cost;
   }
 
-  void add_output(const StagePlan& plan, const Extents& extents, LayerCost& cost, double& hops) const {
+  void add_output(const StagePlan& plan, const Extents& extents, LayerCost& cost,
+                  double& hops) const {
     const double word = accelerator_.word_bytes();
     const double share = static_cast<double>(nominal_elements(layer_.output, extents)) * word;
     const double used = tiles_used(plan.partition);
@@ -263,7 +286,8 @@ class Search {
     double granules = 1;
     const int depth = static_cast<int>(plan.loops.size());
     const auto counts = trip_counts(plan.loops, extents);
-    for (int l = 0; l < change_depth(plan, layer_.output, depth, extents); ++l) granules *= static_cast<double>(counts[l]);
+    for (int l = 0; l < change_depth(plan, layer_.output, depth, extents); ++l)
+      granules *= static_cast<double>(counts[l]);
     const double elements = share / word;
     cost.ingest += partners * flits;
     cost.compute += partners * elements / accelerator_.tile.vector_unit.lanes;
@@ -274,16 +298,18 @@ class Search {
     if (plan.output_home == Home::kShared)
       cost.shared += owners * share / limits_.shared_bytes_per_cycle;
     else
-      cost.dram += owners * share * burst_overhead(layer_.output, inner) / limits_.dram_bytes_per_cycle;
+      cost.dram +=
+          owners * share * burst_overhead(layer_.output, inner) / limits_.dram_bytes_per_cycle;
     hops += owners * flits * hops_to(1, true, false);
     cost.exposed += flits;
   }
 
-  /// Bytes on the DRAM bus per byte wanted: short runs waste the rest of their bursts. Weights are laid out in
-  /// the order in which they are fetched.
+  /// Bytes on the DRAM bus per byte wanted: short runs waste the rest of their bursts. Weights are
+  /// laid out in the order in which they are fetched.
   double burst_overhead(const Operand& operand, const Extents& extents) const {
     if (operand.role == workloads::OperandRole::kWeight) return 1;
-    const auto run = static_cast<double>(run_elements(network_.tensors[operand.tensor], nominal_region(operand, extents))) *
+    const auto run = static_cast<double>(run_elements(network_.tensors[operand.tensor],
+                                                      nominal_region(operand, extents))) *
                      accelerator_.word_bytes();
     return burst_bytes_of_run(run, limits_.dram_burst_bytes) / run;
   }
@@ -297,7 +323,8 @@ class Search {
     const int depth = static_cast<int>(plan.loops.size());
     const Extents inner = extents_inside(plan.loops, depth, extents);
     const auto granule = [&](const Operand& operand) {
-      return round_line(static_cast<double>(nominal_elements(operand, inner)) * accelerator_.word_bytes());
+      return round_line(static_cast<double>(nominal_elements(operand, inner)) *
+                        accelerator_.word_bytes());
     };
     const auto trips = [&](const Operand& operand) {
       std::int64_t product = 1;
@@ -308,9 +335,13 @@ class Search {
     Bytes bytes = 0;
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
       bytes += granule(layer_.inputs[i]) *
-               static_cast<Bytes>(std::min<std::int64_t>(plan.inputs[i].double_buffered ? 2 : 1, trips(layer_.inputs[i])));
+               static_cast<Bytes>(std::min<std::int64_t>(plan.inputs[i].double_buffered ? 2 : 1,
+                                                         trips(layer_.inputs[i])));
     const auto outputs = static_cast<Bytes>(trips(layer_.output));
-    bytes += granule(layer_.output) * (limits_.output_home == Home::kTiles ? outputs : std::min<Bytes>(plan.output.double_buffered ? 2 : 1, outputs));
+    bytes += granule(layer_.output) *
+             (limits_.output_home == Home::kTiles
+                  ? outputs
+                  : std::min<Bytes>(plan.output.double_buffered ? 2 : 1, outputs));
     double partners = tiles_used(plan.partition) / ways_indexing(plan.partition, layer_.output);
     if (partners > 1) bytes += granule(layer_.output) * (partners > 2 ? 2 : 1);
     return bytes;
@@ -328,12 +359,14 @@ class Search {
         set_buffering(plan, twice);
         if (working_set(plan, extents) <= limits_.working_bytes) return finish(plan, extents, tile);
       }
-      if (!shrink(plan, extents, tile, weights_outer)) return block_single_buffered(plan, extents, tile);
+      if (!shrink(plan, extents, tile, weights_outer))
+        return block_single_buffered(plan, extents, tile);
     }
   }
 
   /// The smallest tile without a second copy of anything: slow, but better than refusing the layer.
-  std::optional<LayerChoice> block_single_buffered(StagePlan& plan, const Extents& extents, const Extents& tile) {
+  std::optional<LayerChoice> block_single_buffered(StagePlan& plan, const Extents& extents,
+                                                   const Extents& tile) {
     set_buffering(plan, false);
     plan.output.double_buffered = false;
     if (working_set(plan, extents) > limits_.working_bytes) return std::nullopt;
@@ -351,7 +384,8 @@ class Search {
       set_loops(plan, extents, smaller, weights_outer);
       const double bytes = static_cast<double>(working_set(plan, extents));
       const double over = std::max(1.0, bytes / static_cast<double>(limits_.working_bytes));
-      const double price = cost(plan, extents, compute_cycles(smaller) * trips(plan, extents)).total() * over;
+      const double price =
+          cost(plan, extents, compute_cycles(smaller) * trips(plan, extents)).total() * over;
       if (!best || price < best->first) best = {price, smaller};
     }
     if (!best) return false;
@@ -371,8 +405,10 @@ class Search {
     plan.output = {depth, true};
   }
 
-  /// Reduced ranks innermost, so that sums stay in the buffer; the ranks of the operand to be kept outermost.
-  void set_loops(StagePlan& plan, const Extents& extents, const Extents& tile, bool weights_outer) const {
+  /// Reduced ranks innermost, so that sums stay in the buffer; the ranks of the operand to be kept
+  /// outermost.
+  void set_loops(StagePlan& plan, const Extents& extents, const Extents& tile,
+                 bool weights_outer) const {
     plan.loops.clear();
     const auto add = [&](int wanted) {
       for (const RankId rank : ranks_)
@@ -397,9 +433,11 @@ class Search {
     LayerChoice choice{plan, cost(plan, extents, compute_cycles(tile) * trips(plan, extents)), 0};
     std::int64_t granules = 1;
     const auto counts = trip_counts(plan.loops, extents);
-    for (int l = 0; l < change_depth(plan, layer_.output, plan.output.depth, extents); ++l) granules *= counts[l];
+    for (int l = 0; l < change_depth(plan, layer_.output, plan.output.depth, extents); ++l)
+      granules *= counts[l];
     choice.output_share_bytes =
-        round_line(static_cast<double>(nominal_elements(layer_.output, tile)) * accelerator_.word_bytes()) *
+        round_line(static_cast<double>(nominal_elements(layer_.output, tile)) *
+                   accelerator_.word_bytes()) *
         static_cast<Bytes>(granules);
     return choice;
   }
@@ -425,16 +463,19 @@ Bytes smallest_working_set(const Layer& layer, const hw::Accelerator& accelerato
     extents.push_back(can_be_cut(layer, static_cast<RankId>(r)) ? 1 : layer.ranks[r].extent);
   const Bytes line = accelerator.tile.buffer.line_bytes;
   const auto granule = [&](const Operand& operand) {
-    return round_up(static_cast<Bytes>(nominal_elements(operand, extents) * accelerator.word_bytes()), line);
+    return round_up(
+        static_cast<Bytes>(nominal_elements(operand, extents) * accelerator.word_bytes()), line);
   };
   Bytes bytes = granule(layer.output);
   for (const auto& input : layer.inputs) bytes += granule(input);
   return bytes;
 }
 
-std::optional<LayerChoice> search_partition(const workloads::Network& network, workloads::LayerId layer,
+std::optional<LayerChoice> search_partition(const workloads::Network& network,
+                                            workloads::LayerId layer,
                                             const std::vector<InputSource>& sources,
-                                            const hw::Accelerator& accelerator, const SearchLimits& limits) {
+                                            const hw::Accelerator& accelerator,
+                                            const SearchLimits& limits) {
   return Search(network, layer, sources, accelerator, limits).run();
 }
 

@@ -1,4 +1,5 @@
-// Finds how to deal one layer to the tiles and how to block it for the tile buffers, by analytical cost.
+// Finds how to deal one layer to the tiles and how to block it for the tile buffers, by analytical
+// cost.
 #pragma once
 
 #include <optional>
@@ -9,7 +10,8 @@
 
 namespace tessera::mapping {
 
-/// Which dimension of a tensor each mesh axis deals out: tiles with equal signatures hold equal regions.
+/// Which dimension of a tensor each mesh axis deals out: tiles with equal signatures hold equal
+/// regions.
 struct DimensionWays {
   int dimension = 0;
   int ways = 1;
@@ -17,7 +19,8 @@ struct DimensionWays {
   bool operator==(const DimensionWays&) const = default;
 };
 using DealSignature = std::vector<DimensionWays>;
-DealSignature signature_of(const std::vector<PartitionSplit>& partition, const workloads::Operand& operand);
+DealSignature signature_of(const std::vector<PartitionSplit>& partition,
+                           const workloads::Operand& operand);
 
 /// Where an input comes from.
 struct InputSource {
@@ -27,9 +30,9 @@ struct InputSource {
 
 /// What the search knows of the machine beside the tile.
 struct SearchLimits {
-  Bytes working_bytes = 0;        ///< tile buffer left for this layer's slots
+  Bytes working_bytes = 0;         ///< tile buffer left for this layer's slots
   Home output_home = Home::kDram;  ///< in the tiles, outputs are held outside working_bytes
-  bool multicast = true;          ///< the network forks packets
+  bool multicast = true;           ///< the network forks packets
   double link_bytes_per_cycle = 16;
   double dram_bytes_per_cycle = 16;
   double dram_burst_bytes = 32;
@@ -52,11 +55,13 @@ struct LayerChoice {
   Bytes output_share_bytes = 0;  ///< of the fullest tile, in whole granules
 };
 
-/// Bytes of the slots of the smallest tile of a layer without a second copy of anything: with less it cannot run.
+/// Bytes of the slots of the smallest tile of a layer without a second copy of anything: with less
+/// it cannot run.
 Bytes smallest_working_set(const workloads::Layer& layer, const hw::Accelerator& accelerator);
 
 /// Best plan found, or nothing when not even the smallest tile fits into `working_bytes`.
-std::optional<LayerChoice> search_partition(const workloads::Network& network, workloads::LayerId layer,
+std::optional<LayerChoice> search_partition(const workloads::Network& network,
+                                            workloads::LayerId layer,
                                             const std::vector<InputSource>& sources,
                                             const hw::Accelerator& accelerator,
                                             const SearchLimits& limits);

@@ -1,6 +1,7 @@
-// The program: what the tiles execute. Code is a small tree of hardware loops shared by all tiles of a stage;
-// operands are the tensor regions of the rank tile that the loops around an instruction leave, so nothing is
-// unrolled. Produced by lowering, checked by the program checker, run by the machine.
+// The program: what the tiles execute. Code is a small tree of hardware loops shared by all tiles
+// of a stage; operands are the tensor regions of the rank tile that the loops around an instruction
+// leave, so nothing is unrolled. Produced by lowering, checked by the program checker, run by the
+// machine.
 #pragma once
 
 #include <cstdint>
@@ -18,21 +19,22 @@ using SlotId = int;   ///< index into Stage::slots
 using GroupId = int;  ///< index into Stage::groups
 
 enum class Op {
-  kReceive,      ///< load queue: append a granule with the operand's region, fetched from where its parts are
+  kReceive,      ///< load queue: append a granule with the operand's region, fetched from where its
+                 ///< parts are
   kReceiveSums,  ///< load queue of an owner: append a granule with one partner's partial sums
-  kRestore,      ///< load queue of an owner: append a granule for outputs, with the sums that were stored when
-                 ///< they were last visited; on the first visit it is empty
-  kAcquire,      ///< reader: wait until `amount` granules of the slot are complete
-  kRelease,      ///< reader: let the `amount` oldest granules go
-  kReserve,      ///< compute queue: append an empty granule for the output
-  kReopen,       ///< compute queue: take the next restored granule for the output
-  kCommit,       ///< compute queue: the output granule is complete
-  kArray,        ///< compute queue: the rank tile on the PE array
-  kVector,       ///< compute queue: the rank tile on the vector unit
-  kAddSums,      ///< compute queue: add an acquired granule of partial sums to the reserved granule
-  kStore,        ///< store queue: write the acquired granule to DRAM
-  kSendSums,     ///< store queue: send the acquired granule of partial sums to the group's owner
-  kYield,        ///< any queue of a fused stage: the next stage of the fusion goes on
+  kRestore,      ///< load queue of an owner: append a granule for outputs, with the sums that were
+             ///< stored when they were last visited; on the first visit it is empty
+  kAcquire,   ///< reader: wait until `amount` granules of the slot are complete
+  kRelease,   ///< reader: let the `amount` oldest granules go
+  kReserve,   ///< compute queue: append an empty granule for the output
+  kReopen,    ///< compute queue: take the next restored granule for the output
+  kCommit,    ///< compute queue: the output granule is complete
+  kArray,     ///< compute queue: the rank tile on the PE array
+  kVector,    ///< compute queue: the rank tile on the vector unit
+  kAddSums,   ///< compute queue: add an acquired granule of partial sums to the reserved granule
+  kStore,     ///< store queue: write the acquired granule to DRAM
+  kSendSums,  ///< store queue: send the acquired granule of partial sums to the group's owner
+  kYield,     ///< any queue of a fused stage: the next stage of the fusion goes on
 };
 
 struct Instruction {
@@ -45,18 +47,19 @@ struct Instruction {
 struct CodeNode;
 using CodeBlock = std::vector<CodeNode>;
 
-/// A hardware loop or one instruction. A loop moves through its rank in steps; every tile makes the same
-/// number of trips, and a tile whose share ends earlier finds an empty range.
+/// A hardware loop or one instruction. A loop moves through its rank in steps; every tile makes the
+/// same number of trips, and a tile whose share ends earlier finds an empty range.
 ///
-/// A loop with `first` follows the tiles of a later layer: trip i ends `first + i x step` after the share's
-/// origin and begins where trip i - 1 ended, `overlap` indices earlier when they are computed again, or later
-/// when it is negative and they are never needed. Ranges are cut off at the share's ends.
+/// A loop with `first` follows the tiles of a later layer: trip i ends `first + i x step` after the
+/// share's origin and begins where trip i - 1 ended, `overlap` indices earlier when they are
+/// computed again, or later when it is negative and they are never needed. Ranges are cut off at
+/// the share's ends.
 struct CodeNode {
   bool is_loop = false;
   workloads::RankId rank = -1;  ///< -1: a plain repetition that leaves the rank tile alone
   std::int64_t step = 1;
   std::int64_t count = 1;
-  std::int64_t first = 0;    ///< 0: an ordinary loop
+  std::int64_t first = 0;  ///< 0: an ordinary loop
   std::int64_t overlap = 0;
   CodeBlock body;
   Instruction instruction;
@@ -69,30 +72,32 @@ struct Code {
 
 enum class SlotReader : unsigned { kCompute = 1, kStore = 2, kServer = 4 };
 
-/// A ring of granules in the tile buffer. Appending needs a free granule, reading a complete one. A granule is
-/// free again when every reader has released it. The first append waits until all slots of earlier stages
-/// that overlap it in memory are closed: nothing more to come, everything released.
+/// A ring of granules in the tile buffer. Appending needs a free granule, reading a complete one. A
+/// granule is free again when every reader has released it. The first append waits until all slots
+/// of earlier stages that overlap it in memory are closed: nothing more to come, everything
+/// released.
 struct Slot {
-  std::string name;        ///< "W", "I0", "O", "S" (partial sums of partners)
-  Bytes base_address = 0;  ///< in the tile buffer, a multiple of the buffer line
-  Bytes granule_bytes = 0; ///< space of one granule, a multiple of the buffer line
+  std::string name;         ///< "W", "I0", "O", "S" (partial sums of partners)
+  Bytes base_address = 0;   ///< in the tile buffer, a multiple of the buffer line
+  Bytes granule_bytes = 0;  ///< space of one granule, a multiple of the buffer line
   int granules = 1;
-  unsigned readers = 0;    ///< SlotReader bits. With kServer the granules stay until all consumers have closed it
-  bool staging = false;    ///< in the staging FIFO beside the buffer; addresses are the FIFO's
-  /// Most indices of one granule in each tensor dimension; empty when nobody needs to know. Their product is
-  /// what the slot reserves.
+  unsigned readers =
+      0;  ///< SlotReader bits. With kServer the granules stay until all consumers have closed it
+  bool staging = false;  ///< in the staging FIFO beside the buffer; addresses are the FIFO's
+  /// Most indices of one granule in each tensor dimension; empty when nobody needs to know. Their
+  /// product is what the slot reserves.
   std::vector<std::int64_t> extents = {};
-  /// A window: index i of a dimension lies at i modulo its extent, so that what a granule has in common with
-  /// the one before is still there and neither fetched nor computed again. With two granules the extents are
-  /// those of both together.
+  /// A window: index i of a dimension lies at i modulo its extent, so that what a granule has in
+  /// common with the one before is still there and neither fetched nor computed again. With two
+  /// granules the extents are those of both together.
   bool retains = false;
-  /// Outputs of a pipelined stage: a granule leaves when everyone who reads from it has been served, so the ring is
-  /// a queue of credits between the stages.
+  /// Outputs of a pipelined stage: a granule leaves when everyone who reads from it has been
+  /// served, so the ring is a queue of credits between the stages.
   bool streams = false;
 };
 
-/// Tiles that receive the same granules: one request on behalf of all, delivered by multicast where the
-/// network has it. The first member is the root: it collects the others' readiness and asks.
+/// Tiles that receive the same granules: one request on behalf of all, delivered by multicast where
+/// the network has it. The first member is the root: it collects the others' readiness and asks.
 struct Group {
   std::vector<TileId> members;
 };
@@ -100,11 +105,12 @@ struct Group {
 /// What one tile does in a stage.
 struct TileShare {
   TileId tile = 0;
-  int code = 0;                         ///< index into Stage::codes
-  workloads::RankTile ranks;            ///< its share of the layer
-  std::vector<GroupId> input_groups;    ///< per input operand of the layer
-  GroupId sums_group = -1;              ///< tiles that add to the same outputs; first member owns them
-  /// Per rank where loops with `first` begin to count; may lie before the share. Empty: at the share's begin.
+  int code = 0;                       ///< index into Stage::codes
+  workloads::RankTile ranks;          ///< its share of the layer
+  std::vector<GroupId> input_groups;  ///< per input operand of the layer
+  GroupId sums_group = -1;  ///< tiles that add to the same outputs; first member owns them
+  /// Per rank where loops with `first` begin to count; may lie before the share. Empty: at the
+  /// share's begin.
   std::vector<std::int64_t> origins = {};
 };
 
@@ -116,14 +122,16 @@ struct Stage {
   std::vector<Code> codes;
   std::vector<TileShare> shares;  ///< ascending by tile
   std::vector<Group> groups;
-  ArrayMapping array;             ///< for kArray
-  SlotId output_slot = -1;        ///< on tiles that own outputs
-  SlotId sums_slot = -1;          ///< where owners take in their partners' sums; -1: reductions are not split
-  SlotId partial_slot = -1;       ///< outputs of partners; exists on tiles that have no output slot
-  /// Neighbouring stages with the same number run at the same time: those that share tiles take turns there,
-  /// each queue going on with the next at a kYield. -1: the stage stands alone.
+  ArrayMapping array;       ///< for kArray
+  SlotId output_slot = -1;  ///< on tiles that own outputs
+  SlotId sums_slot =
+      -1;  ///< where owners take in their partners' sums; -1: reductions are not split
+  SlotId partial_slot = -1;  ///< outputs of partners; exists on tiles that have no output slot
+  /// Neighbouring stages with the same number run at the same time: those that share tiles take
+  /// turns there, each queue going on with the next at a kYield. -1: the stage stands alone.
   int fusion = -1;
-  std::int64_t recomputed = 0;    ///< points of the layer computed again, over all tiles: halos not retained
+  std::int64_t recomputed =
+      0;  ///< points of the layer computed again, over all tiles: halos not retained
 };
 
 /// Whether every DRAM channel has a copy of a tensor of its own, and which of them answers a read.
@@ -133,28 +141,29 @@ enum class Copies {
   kInTurn,   ///< the channels in turn, granule by granule
 };
 
-/// Where the elements of a stored tensor sit in DRAM, or in the shared buffers, whose channels are the buffers: blocks of the given extents, blocks and elements inside
-/// a block both row-major in `order`. The bytes from the base on are dealt in stripes to the channels from
-/// `first_channel` on, and begin in each of them at the base address.
+/// Where the elements of a stored tensor sit in DRAM, or in the shared buffers, whose channels are
+/// the buffers: blocks of the given extents, blocks and elements inside a block both row-major in
+/// `order`. The bytes from the base on are dealt in stripes to the channels from `first_channel`
+/// on, and begin in each of them at the base address.
 struct DramLayout {
-  std::uint64_t base_address = 0;       ///< inside a channel
-  std::vector<int> order;               ///< dimension indices, slowest first
-  std::vector<std::int64_t> block;      ///< extent per dimension (in tensor order)
+  std::uint64_t base_address = 0;   ///< inside a channel
+  std::vector<int> order;           ///< dimension indices, slowest first
+  std::vector<std::int64_t> block;  ///< extent per dimension (in tensor order)
   Bytes footprint_bytes = 0;
   Bytes stripe_bytes = 256;
   int first_channel = 0;
-  int channels = 0;                     ///< that the stripes go round; 0: all of the machine
-  bool hashed = false;                  ///< the turn is XORed with all higher bits of the stripe's number
+  int channels = 0;     ///< that the stripes go round; 0: all of the machine
+  bool hashed = false;  ///< the turn is XORed with all higher bits of the stripe's number
   Copies copies = Copies::kOne;
 };
 
 /// In a window: on the tiles that compute it, for other stages of the fusion on the same tile.
 enum class Home { kDram, kTiles, kShared, kWindow };
 
-/// A piece of a stored tensor with one writer. Tensors written by several layers (concatenations) have several.
-/// A part that lives in the tiles is served by the tiles that produced it until every group that reads from an
-/// owner has told it that it is done. One that lives in the shared buffers is closed the same way; then its
-/// addresses can be written again.
+/// A piece of a stored tensor with one writer. Tensors written by several layers (concatenations)
+/// have several. A part that lives in the tiles is served by the tiles that produced it until every
+/// group that reads from an owner has told it that it is done. One that lives in the shared buffers
+/// is closed the same way; then its addresses can be written again.
 struct Part {
   workloads::TensorId tensor = -1;
   int producer_stage = -1;  ///< -1: there from the start
@@ -170,13 +179,15 @@ struct Program {
   int dram_channels = 0;  ///< that the layouts were made for; 0: any number
   workloads::Network network;
   std::vector<DramLayout> layouts;  ///< per tensor; unused when no part is in DRAM
-  std::vector<DramLayout> shared_layouts;  ///< per tensor, or none when no part is in the shared buffers
+  std::vector<DramLayout>
+      shared_layouts;  ///< per tensor, or none when no part is in the shared buffers
   std::vector<Part> parts;
   std::vector<Stage> stages;
 
   /// Of a part that lives in a memory, not in the tiles.
   const DramLayout& layout_of(const Part& part) const {
-    return (part.home == Home::kShared ? shared_layouts : layouts)[static_cast<std::size_t>(part.tensor)];
+    return (part.home == Home::kShared ? shared_layouts
+                                       : layouts)[static_cast<std::size_t>(part.tensor)];
   }
 };
 

@@ -50,8 +50,8 @@ void check(const Program& program, const ProgramLimits& limits) {
                     limits.tiles);
   if (program.dram_channels > 0 && limits.dram_channels > 0 &&
       program.dram_channels != limits.dram_channels)
-    throw UserError("program: made for ", program.dram_channels,
-                    " DRAM channels; the machine has ", limits.dram_channels, "; compile it again");
+    throw UserError("program: made for ", program.dram_channels, " DRAM channels; the machine has ",
+                    limits.dram_channels, "; compile it again");
   std::vector<std::vector<AppendedSlots>> appended;
   for (std::size_t s = 0; s < program.stages.size(); ++s) {
     const StageView view(program, static_cast<int>(s));

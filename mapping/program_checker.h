@@ -9,11 +9,11 @@ namespace tessera::mapping {
 /// What of the machine a program must fit.
 struct ProgramLimits {
   int tiles = 0;
-  Bytes buffer_bytes = 0;  ///< of one tile
-  Bytes line_bytes = 1;    ///< of its buffer
-  Bytes staging_bytes = 0; ///< of the staging FIFO beside it
-  int dram_channels = 0;   ///< 0: not looked at
-  Bytes shared_bytes = 0;  ///< of one shared buffer, the smallest
+  Bytes buffer_bytes = 0;   ///< of one tile
+  Bytes line_bytes = 1;     ///< of its buffer
+  Bytes staging_bytes = 0;  ///< of the staging FIFO beside it
+  int dram_channels = 0;    ///< 0: not looked at
+  Bytes shared_bytes = 0;   ///< of one shared buffer, the smallest
   int shared_buffers = 0;
 };
 

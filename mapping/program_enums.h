@@ -77,14 +77,13 @@ inline constexpr EnumPair<Home, mapping::Home> kHomes[] = {
 };
 
 inline constexpr EnumPair<Op, mapping::Op> kOps[] = {
-    {RECEIVE, mapping::Op::kReceive},   {RECEIVE_SUMS, mapping::Op::kReceiveSums},
-    {ACQUIRE, mapping::Op::kAcquire},   {RELEASE, mapping::Op::kRelease},
-    {RESERVE, mapping::Op::kReserve},   {COMMIT, mapping::Op::kCommit},
-    {ARRAY, mapping::Op::kArray},       {VECTOR, mapping::Op::kVector},
-    {ADD_SUMS, mapping::Op::kAddSums},  {STORE, mapping::Op::kStore},
+    {RECEIVE, mapping::Op::kReceive},    {RECEIVE_SUMS, mapping::Op::kReceiveSums},
+    {ACQUIRE, mapping::Op::kAcquire},    {RELEASE, mapping::Op::kRelease},
+    {RESERVE, mapping::Op::kReserve},    {COMMIT, mapping::Op::kCommit},
+    {ARRAY, mapping::Op::kArray},        {VECTOR, mapping::Op::kVector},
+    {ADD_SUMS, mapping::Op::kAddSums},   {STORE, mapping::Op::kStore},
     {SEND_SUMS, mapping::Op::kSendSums}, {RESTORE, mapping::Op::kRestore},
-    {REOPEN, mapping::Op::kReopen},
-    {YIELD, mapping::Op::kYield}};
+    {REOPEN, mapping::Op::kReopen},      {YIELD, mapping::Op::kYield}};
 
 static_assert(std::size(kTensorKinds) == TensorKind_ARRAYSIZE);
 static_assert(std::size(kOperandRoles) == OperandRole_ARRAYSIZE);

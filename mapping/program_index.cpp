@@ -65,7 +65,8 @@ void ProgramIndex::count_closings() {
       for (const GroupId group : groups) {
         const auto region = group_region(static_cast<int>(s), static_cast<int>(i), group);
         for (const int part : parts_of_[inputs[i].tensor]) {
-          if (!owners_[part].empty()) readings_[part].push_back(intersect(program_.parts[part].region, region));
+          if (!owners_[part].empty())
+            readings_[part].push_back(intersect(program_.parts[part].region, region));
           for (std::size_t o = 0; o < owners_[part].size(); ++o)
             closings_[part][o] += !intersect(owners_[part][o].region, region).empty();
           if (program_.parts[part].home == Home::kShared)

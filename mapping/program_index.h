@@ -28,15 +28,18 @@ class ProgramIndex {
   const std::vector<int>& parts_of(workloads::TensorId tensor) const { return parts_of_[tensor]; }
   /// Part a stage writes.
   int part_of_stage(int stage) const { return part_of_stage_[stage]; }
-  /// Tiles that hold a part whose home is the tiles; ascending by tile. Empty for parts in memories.
+  /// Tiles that hold a part whose home is the tiles; ascending by tile. Empty for parts in
+  /// memories.
   const std::vector<Owner>& owners(int part) const { return owners_[part]; }
 
   /// Reading groups that will tell this owner that they are done with the part.
   int expected_closings(int part, std::size_t owner) const { return closings_[part][owner]; }
 
-  /// Reading groups that will tell every shared buffer that they are done with a part that lives there.
+  /// Reading groups that will tell every shared buffer that they are done with a part that lives
+  /// there.
   int expected_shared_closings(int part) const { return shared_closings_[part]; }
-  /// Elements of a piece of a part that all reading groups receive together, counted once per group.
+  /// Elements of a piece of a part that all reading groups receive together, counted once per
+  /// group.
   std::int64_t readings(int part, const workloads::Region& piece) const;
 
   /// What a group reads of an operand over the whole stage.
@@ -55,7 +58,8 @@ class ProgramIndex {
   std::vector<std::vector<Owner>> owners_;
   std::vector<std::vector<int>> closings_;
   std::vector<int> shared_closings_;
-  std::vector<std::vector<workloads::Region>> readings_;  ///< per part with an owner: what each group reads of it
+  std::vector<std::vector<workloads::Region>>
+      readings_;  ///< per part with an owner: what each group reads of it
 };
 
 }  // namespace tessera::mapping

@@ -23,7 +23,8 @@ class Reader {
     program.dram_channels = message.dram_channels();
     program.network = read(message.network());
     for (const auto& layout : message.layout()) program.layouts.push_back(read(layout));
-    for (const auto& layout : message.shared_layout()) program.shared_layouts.push_back(read(layout));
+    for (const auto& layout : message.shared_layout())
+      program.shared_layouts.push_back(read(layout));
     for (const auto& part : message.part()) program.parts.push_back(read(part));
     for (const auto& stage : message.stage()) program.stages.push_back(read(stage));
     return program;
@@ -168,9 +169,15 @@ class Reader {
     stage.name = message.name();
     stage.layer = message.layer();
     for (const auto& slot : message.slot())
-      stage.slots.push_back({slot.name(), slot.base_address(), slot.granule_bytes(),
-                             slot.granules(), slot.readers(), slot.staging(),
-                             {slot.extent().begin(), slot.extent().end()}, slot.retains(), slot.streams()});
+      stage.slots.push_back({slot.name(),
+                             slot.base_address(),
+                             slot.granule_bytes(),
+                             slot.granules(),
+                             slot.readers(),
+                             slot.staging(),
+                             {slot.extent().begin(), slot.extent().end()},
+                             slot.retains(),
+                             slot.streams()});
     for (const auto& code : message.code())
       stage.codes.push_back({read(code.load()), read(code.compute()), read(code.store())});
     for (const auto& share : message.share()) stage.shares.push_back(read(share));

@@ -1,6 +1,6 @@
-// The schedule tree: the one form in which every schedule of every tool is held. Importers and schedulers
-// end in it; lowering and all analytical models start from it. A node's children see the tile that the
-// loops and splits above it left. Outermost first.
+// The schedule tree: the one form in which every schedule of every tool is held. Importers and
+// schedulers end in it; lowering and all analytical models start from it. A node's children see the
+// tile that the loops and splits above it left. Outermost first.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,9 @@ enum class NodeKind {
   kLayer,     ///< leaf
 };
 
-/// A rank of a layer below the node. With `of_tensor` the range is counted in the dimension of that tensor
-/// which the rank indexes instead, as MAESTRO's input-centred maps do: rows of I0 rather than rows of O.
+/// A rank of a layer below the node. With `of_tensor` the range is counted in the dimension of that
+/// tensor which the rank indexes instead, as MAESTRO's input-centred maps do: rows of I0 rather
+/// than rows of O.
 struct RankReference {
   std::string layer;  ///< may be empty when only one layer is below the node
   std::string rank;
@@ -35,32 +36,36 @@ struct RankReference {
 struct LoopNode {
   std::vector<RankReference> ranks;  ///< several: fused, the first is the slowest
   std::int64_t tile = 1;
-  std::int64_t step = 0;             ///< 0: equal to tile
-  std::string rotates;               ///< tensor whose shared pieces move one tile on with every iteration
-  /// Iterations when there are more than cover what the loops above left (Interstellar rounds its factors
-  /// up; the surplus is padding); 0: as many as needed.
+  std::int64_t step = 0;  ///< 0: equal to tile
+  std::string rotates;    ///< tensor whose shared pieces move one tile on with every iteration
+  /// Iterations when there are more than cover what the loops above left (Interstellar rounds its
+  /// factors up; the surplus is padding); 0: as many as needed.
   std::int64_t count = 0;
 };
 
-/// Splits of one array axis that follow each other directly are one row or column of the array with a block
-/// repeated along it (outer split: the block, inner: neighbours); splits of other axes in between separate.
+/// Splits of one array axis that follow each other directly are one row or column of the array with
+/// a block repeated along it (outer split: the block, inner: neighbours); splits of other axes in
+/// between separate.
 enum class Axis {
-  kMeshX, kMeshY,    ///< columns, rows of the tile grid
-  kTiles,            ///< tiles in the order of the enclosing place node
-  kArrayX, kArrayY,  ///< columns, rows of the PE array
-  kLanes,            ///< multipliers of one PE
+  kMeshX,
+  kMeshY,  ///< columns, rows of the tile grid
+  kTiles,  ///< tiles in the order of the enclosing place node
+  kArrayX,
+  kArrayY,  ///< columns, rows of the PE array
+  kLanes,   ///< multipliers of one PE
 };
 
 struct SplitNode {
   std::vector<RankReference> ranks;  ///< several advance together (MAESTRO's diagonal)
-  std::int64_t size = 0;             ///< extent of one part; 0: balanced shares, sizes differ by one at most
-  std::int64_t step = 0;             ///< 0: equal to size
-  int ways = 1;                      ///< what exceeds size x ways folds into time right here
+  std::int64_t size = 0;  ///< extent of one part; 0: balanced shares, sizes differ by one at most
+  std::int64_t step = 0;  ///< 0: equal to size
+  int ways = 1;           ///< what exceeds size x ways folds into time right here
   Axis axis = Axis::kTiles;
-  bool skewed = false;               ///< part i starts its inner loops i iterations later, wrapping round
+  bool skewed = false;  ///< part i starts its inner loops i iterations later, wrapping round
   /// Advances with the nearest split above: unit i has part i of both.
   bool joint = false;
-  std::string unit;  ///< group of units in the tool's hardware file that is split, "" when not named
+  std::string
+      unit;  ///< group of units in the tool's hardware file that is split, "" when not named
   std::vector<std::string> no_multicast;  ///< tensors sent to every part by itself even when alike
   std::vector<std::string> no_neighbour;  ///< tensors never passed on between neighbouring parts
 };
@@ -69,18 +74,18 @@ enum class Distribution { kUnicast, kMulticast, kNeighbour };
 enum class PartialSums { kInPlace, kToOwner, kInNetwork };
 
 struct StoredTensor {
-  std::string tensor;              ///< "W", "I0", "O" of the layer below, or a tensor's name
+  std::string tensor;  ///< "W", "I0", "O" of the layer below, or a tensor's name
   bool double_buffered = false;
-  bool exploits_reuse = true;      ///< false: fetched again in every iteration (LoopTree)
-  int shared_by = 1;               ///< TANGRAM: tiles that hold one copy between them
+  bool exploits_reuse = true;  ///< false: fetched again in every iteration (LoopTree)
+  int shared_by = 1;           ///< TANGRAM: tiles that hold one copy between them
   Distribution distribution = Distribution::kUnicast;
   PartialSums partial_sums = PartialSums::kInPlace;
 };
 
 /// Tensors that no store node names at a level bypass it.
 struct StoreNode {
-  /// "dram", "tiles" (kept where they were produced), "shared", "buffer", "group" (between a split over
-  /// groups of PEs and a split inside a group), "registers".
+  /// "dram", "tiles" (kept where they were produced), "shared", "buffer", "group" (between a split
+  /// over groups of PEs and a split inside a group), "registers".
   std::string level;
   std::vector<StoredTensor> tensors;
   std::string memory;  ///< memory in the tool's hardware file; "" when the level says it all
@@ -91,8 +96,8 @@ enum class Organisation { kExplicit, kBlocked1d, kBlocked2d, kStriped1d, kChecke
 struct PlaceNode {
   std::vector<int> tiles;  ///< tile ids in logical order; empty: all tiles, row by row
   Organisation organisation = Organisation::kExplicit;
-  int depth = 1;           ///< layers the organisation deals the mesh to
-  int index = 0;           ///< which of them this subtree is
+  int depth = 1;  ///< layers the organisation deals the mesh to
+  int index = 0;  ///< which of them this subtree is
 };
 
 struct LayerNode {

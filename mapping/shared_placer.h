@@ -10,9 +10,10 @@
 
 namespace tessera::mapping {
 
-/// A tensor is dealt to all shared buffers in stripes and has the same address in each. It lives there from the first stage that writes
-/// it to the last that reads it; tensors must come in the order of their first stage. Lowering and
-/// scheduling place the same tensors in the same order and so find the same addresses.
+/// A tensor is dealt to all shared buffers in stripes and has the same address in each. It lives
+/// there from the first stage that writes it to the last that reads it; tensors must come in the
+/// order of their first stage. Lowering and scheduling place the same tensors in the same order and
+/// so find the same addresses.
 class SharedPlacer {
  public:
   explicit SharedPlacer(const hw::Accelerator& accelerator)

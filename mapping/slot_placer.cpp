@@ -33,22 +33,26 @@ bool SlotPlacer::place_all(Stage& stage, int index, bool output_stays, int last_
     Slot& slot = stage.slots[id];
     if (static_cast<SlotId>(id) == stage.output_slot) continue;
     if (static_cast<SlotId>(id) == stage.partial_slot)
-      slot.base_address = output.base_address;  // a tile has either "O" or "P", and "P" is the smaller one
+      slot.base_address =
+          output.base_address;  // a tile has either "O" or "P", and "P" is the smaller one
     else if (!place_working(slot, index))
       return false;
   }
   return true;
 }
 
-bool SlotPlacer::place_together(Stage* stages, int index, int count, bool output_stays, int last_reader) {
+bool SlotPlacer::place_together(Stage* stages, int index, int count, bool output_stays,
+                                int last_reader) {
   const int last = index + count - 1;
   Bytes next = 0;
   for (int s = 0; s < count; ++s)
     for (std::size_t id = 0; id < stages[s].slots.size(); ++id) {
       Slot& slot = stages[s].slots[id];
-      const bool stays = output_stays && s == count - 1 && static_cast<SlotId>(id) == stages[s].output_slot;
-      const auto address = stays ? memory_.place_high(size_of(slot), index, std::max(last, last_reader))
-                                 : memory_.place_low(size_of(slot), index, last, next);
+      const bool stays =
+          output_stays && s == count - 1 && static_cast<SlotId>(id) == stages[s].output_slot;
+      const auto address =
+          stays ? memory_.place_high(size_of(slot), index, std::max(last, last_reader))
+                : memory_.place_low(size_of(slot), index, last, next);
       if (!address) return false;
       slot.base_address = *address;
       if (!stays) next = *address + size_of(slot);
@@ -57,7 +61,8 @@ bool SlotPlacer::place_together(Stage* stages, int index, int count, bool output
   return true;
 }
 
-bool SlotPlacer::place_apart(Stage* stages, int index, int count, bool output_stays, int last_reader) {
+bool SlotPlacer::place_apart(Stage* stages, int index, int count, bool output_stays,
+                             int last_reader) {
   const int last = index + count - 1;
   Slot& output = stages[count - 1].slots[stages[count - 1].output_slot];
   if (output_stays) {

@@ -6,10 +6,10 @@
 
 namespace tessera::mapping {
 
-/// Places stages one after the other. Outputs that stay in the tiles live until their last reader and grow
-/// down from the top; working slots live in their stage and follow those of the stage before where there is
-/// room, so that the next stage's weights can already arrive. A stage that does not fit that way starts again
-/// from the bottom.
+/// Places stages one after the other. Outputs that stay in the tiles live until their last reader
+/// and grow down from the top; working slots live in their stage and follow those of the stage
+/// before where there is room, so that the next stage's weights can already arrive. A stage that
+/// does not fit that way starts again from the bottom.
 class SlotPlacer {
  public:
   explicit SlotPlacer(Bytes buffer, Bytes staging = 0) : memory_(buffer), staging_(staging) {}
@@ -18,13 +18,13 @@ class SlotPlacer {
   /// `last_reader` is the stage itself unless the output stays.
   bool place(Stage& stage, int index, bool output_stays, int last_reader);
 
-  /// Stages that take turns on the same tiles: all their slots live side by side from the first to the last
-  /// stage, from the bottom, so that nothing of them is fetched while the stages before are at work. The last
-  /// one's output may stay.
+  /// Stages that take turns on the same tiles: all their slots live side by side from the first to
+  /// the last stage, from the bottom, so that nothing of them is fetched while the stages before
+  /// are at work. The last one's output may stay.
   bool place_together(Stage* stages, int index, int count, bool output_stays, int last_reader);
 
-  /// Stages of a pipeline: each has tiles of its own and places its slots there by itself, from the bottom. The last
-  /// one's output may stay.
+  /// Stages of a pipeline: each has tiles of its own and places its slots there by itself, from the
+  /// bottom. The last one's output may stay.
   bool place_apart(Stage* stages, int index, int count, bool output_stays, int last_reader);
 
  private:

@@ -18,8 +18,10 @@ namespace {
 
 constexpr unsigned bit(SlotReader reader) { return static_cast<unsigned>(reader); }
 
-/// Ranges of the ranks that index an operand, in rank order: equal keys mean equal regions at every step.
-std::vector<std::int64_t> operand_key(const Layer& layer, const Operand& operand, const RankTile& ranks) {
+/// Ranges of the ranks that index an operand, in rank order: equal keys mean equal regions at every
+/// step.
+std::vector<std::int64_t> operand_key(const Layer& layer, const Operand& operand,
+                                      const RankTile& ranks) {
   std::vector<std::int64_t> key;
   for (std::size_t rank = 0; rank < layer.ranks.size(); ++rank) {
     if (!Layer::indexes(operand, static_cast<int>(rank))) continue;
@@ -72,15 +74,18 @@ class StageBuilder {
     if (!workloads::accumulates(layer_))
       throw UserError("layer ", layer_.name, ": its outputs cannot be completed in several visits");
     if (plan_.output_home == Home::kTiles)
-      throw UserError("layer ", layer_.name, ": a loop over a reduced rank stands outside a loop over its outputs, so"
-                      " partial sums would leave the tile buffer, but the outputs stay in the tiles;"
-                      " move it inwards, hold the outputs further out or send them to DRAM");
+      throw UserError(
+          "layer ", layer_.name,
+          ": a loop over a reduced rank stands outside a loop over its outputs, so"
+          " partial sums would leave the tile buffer, but the outputs stay in the tiles;"
+          " move it inwards, hold the outputs further out or send them to DRAM");
   }
 
-  /// As tools count it, an operand that neither buffer nor registers keep comes from DRAM for every step.
+  /// As tools count it, an operand that neither buffer nor registers keep comes from DRAM for every
+  /// step.
   bool fetched_for_every_step(std::size_t input) const {
-    return accelerator_.ideal.has(hw::Ideal::kToolwords) && plan_.inputs[input].staging && input < 2 &&
-           plan_.array.streamed[input];
+    return accelerator_.ideal.has(hw::Ideal::kToolwords) && plan_.inputs[input].staging &&
+           input < 2 && plan_.array.streamed[input];
   }
 
   Bytes granule_bytes(const Operand& operand, int depth) const {
@@ -100,19 +105,21 @@ class StageBuilder {
   void add_slots() {
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
       const auto& holding = plan_.inputs[i];
-      const auto granules = std::min<std::int64_t>(holding.double_buffered ? 2 : 1, trips(input_depth_[i]));
+      const auto granules =
+          std::min<std::int64_t>(holding.double_buffered ? 2 : 1, trips(input_depth_[i]));
       stage_.slots.push_back({operand_name(layer_, static_cast<int>(i)), 0,
                               granule_bytes(layer_.inputs[i], holding.depth),
-                              static_cast<int>(granules), bit(SlotReader::kCompute), holding.staging});
+                              static_cast<int>(granules), bit(SlotReader::kCompute),
+                              holding.staging});
     }
     stage_.output_slot = static_cast<SlotId>(stage_.slots.size());
     const bool stays = plan_.output_home == Home::kTiles;
     const std::int64_t outputs = trips(output_depth_);
-    const std::int64_t granules = stays ? outputs : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
-    stage_.slots.push_back({"O", 0, granule_bytes(layer_.output, plan_.output.depth),
-                            static_cast<int>(granules),
-                            stays ? bit(SlotReader::kServer) : bit(SlotReader::kStore),
-                            plan_.output.staging});
+    const std::int64_t granules =
+        stays ? outputs : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
+    stage_.slots.push_back(
+        {"O", 0, granule_bytes(layer_.output, plan_.output.depth), static_cast<int>(granules),
+         stays ? bit(SlotReader::kServer) : bit(SlotReader::kStore), plan_.output.staging});
   }
 
   void add_shares() {
@@ -120,7 +127,8 @@ class StageBuilder {
     const auto join_group = [&](int which, const Operand& operand, std::size_t index) {
       auto key = operand_key(layer_, operand, shares_.ranks[index]);
       key.push_back(which);
-      const auto [entry, added] = groups.try_emplace(std::move(key), static_cast<GroupId>(stage_.groups.size()));
+      const auto [entry, added] =
+          groups.try_emplace(std::move(key), static_cast<GroupId>(stage_.groups.size()));
       if (added) stage_.groups.emplace_back();
       stage_.groups[entry->second].members.push_back(shares_.tiles[index]);
       return entry->second;
@@ -140,22 +148,24 @@ class StageBuilder {
     if (sums_members_ > 1) add_sums_slots();
   }
 
-  /// Owners receive their partners' sums in "S"; partners build theirs in "P", which exists only on tiles
-  /// that have no "O" and lies in the same place, so it is never the larger one. Every group must have the same
-  /// number of members, because all owners share their code.
+  /// Owners receive their partners' sums in "S"; partners build theirs in "P", which exists only on
+  /// tiles that have no "O" and lies in the same place, so it is never the larger one. Every group
+  /// must have the same number of members, because all owners share their code.
   void add_sums_slots() {
     for (const auto& share : stage_.shares)
-      if (const auto members = stage_.groups[share.sums_group].members.size(); members != sums_members_)
+      if (const auto members = stage_.groups[share.sums_group].members.size();
+          members != sums_members_)
         throw UserError("layer ", layer_.name, ": its reduced ranks are split over ", sums_members_,
                         " tiles for some outputs and ", members,
                         " for others; every output needs the same number");
     const Bytes granule = stage_.slots[stage_.output_slot].granule_bytes;
     const int outputs = stage_.slots[stage_.output_slot].granules;
     stage_.sums_slot = static_cast<SlotId>(stage_.slots.size());
-    stage_.slots.push_back({"S", 0, granule, sums_granules(), bit(SlotReader::kCompute),
-                            plan_.output.staging});
+    stage_.slots.push_back(
+        {"S", 0, granule, sums_granules(), bit(SlotReader::kCompute), plan_.output.staging});
     stage_.partial_slot = static_cast<SlotId>(stage_.slots.size());
-    stage_.slots.push_back({"P", 0, granule, std::min(2, outputs), bit(SlotReader::kStore), plan_.output.staging});
+    stage_.slots.push_back(
+        {"P", 0, granule, std::min(2, outputs), bit(SlotReader::kStore), plan_.output.staging});
   }
 
   int sums_granules() const {
@@ -184,8 +194,8 @@ class StageBuilder {
     return node;
   }
 
-  /// `at(depth, before)` gives the instructions of a queue that stand at a loop depth, before or after the
-  /// loops further in; loops around nothing are left out.
+  /// `at(depth, before)` gives the instructions of a queue that stand at a loop depth, before or
+  /// after the loops further in; loops around nothing are left out.
   template <typename At>
   CodeBlock nest(int depth, const At& at) const {
     CodeBlock block = at(depth, true);
@@ -200,8 +210,10 @@ class StageBuilder {
 
   Code code(std::size_t partners, bool owner) const {
     Code code;
-    code.load = nest(0, [&](int depth, bool before) { return load_at(depth, before, partners, owner); });
-    code.compute = nest(0, [&](int depth, bool before) { return compute_at(depth, before, partners, owner); });
+    code.load =
+        nest(0, [&](int depth, bool before) { return load_at(depth, before, partners, owner); });
+    code.compute =
+        nest(0, [&](int depth, bool before) { return compute_at(depth, before, partners, owner); });
     code.store = nest(0, [&](int depth, bool before) { return store_at(depth, before, owner); });
     return code;
   }
@@ -225,13 +237,17 @@ class StageBuilder {
     const SlotId output = owner ? stage_.output_slot : stage_.partial_slot;
     CodeBlock block;
     const bool innermost = depth == static_cast<int>(plan_.loops.size());
-    if (before && depth == output_depth_) block.push_back(instruction(owner && spills_ ? Op::kReopen : Op::kReserve, output));
+    if (before && depth == output_depth_)
+      block.push_back(instruction(owner && spills_ ? Op::kReopen : Op::kReserve, output));
     for (std::size_t i = 0; before && i < layer_.inputs.size(); ++i)
-      if (input_depth_[i] == depth) block.push_back(instruction(Op::kAcquire, static_cast<SlotId>(i)));
+      if (input_depth_[i] == depth)
+        block.push_back(instruction(Op::kAcquire, static_cast<SlotId>(i)));
     if (before && innermost)
-      block.push_back(instruction(layer_.kind == workloads::LayerKind::kMatrix ? Op::kArray : Op::kVector, output));
+      block.push_back(instruction(
+          layer_.kind == workloads::LayerKind::kMatrix ? Op::kArray : Op::kVector, output));
     for (std::size_t i = 0; !before && i < layer_.inputs.size(); ++i)
-      if (input_depth_[i] == depth) block.push_back(instruction(Op::kRelease, static_cast<SlotId>(i)));
+      if (input_depth_[i] == depth)
+        block.push_back(instruction(Op::kRelease, static_cast<SlotId>(i)));
     if (!before && depth == output_depth_) {
       if (partners > 0)
         block.push_back(repetition(static_cast<std::int64_t>(partners),
@@ -265,7 +281,8 @@ class StageBuilder {
 
 }  // namespace
 
-Stage build_stage(const StagePlan& plan, const Network& network, const hw::Accelerator& accelerator) {
+Stage build_stage(const StagePlan& plan, const Network& network,
+                  const hw::Accelerator& accelerator) {
   return StageBuilder(plan, network, accelerator).build();
 }
 

@@ -6,8 +6,8 @@
 
 namespace tessera::mapping {
 
-/// Sums of outputs that stand inside a loop over a reduced rank are stored and restored at every visit.
-/// UserError naming the layer when such outputs have no place outside the tiles.
+/// Sums of outputs that stand inside a loop over a reduced rank are stored and restored at every
+/// visit. UserError naming the layer when such outputs have no place outside the tiles.
 Stage build_stage(const StagePlan& plan, const workloads::Network& network,
                   const hw::Accelerator& accelerator);
 

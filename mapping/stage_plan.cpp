@@ -44,7 +44,8 @@ class StageReader {
   const Layer& layer() const { return network_.layers[plan_.layer]; }
 
   [[noreturn]] void refuse(const std::string& why) const {
-    throw UserError(schedule_.origin, ": ", plan_.layer < 0 ? "" : "layer " + layer().name + ": ", why);
+    throw UserError(schedule_.origin, ": ", plan_.layer < 0 ? "" : "layer " + layer().name + ": ",
+                    why);
   }
 
   workloads::LayerId find_layer(const std::string& name) const {
@@ -75,7 +76,8 @@ class StageReader {
     held_.assign(layer().inputs.size() + 1, layer().kind == workloads::LayerKind::kMatrix);
     for (const Node* node : path)
       if (node->kind == NodeKind::kStore && node->store.level == "buffer")
-        for (const auto& tensor : node->store.tensors) held_[place_of(operand(tensor.tensor))] = false;
+        for (const auto& tensor : node->store.tensors)
+          held_[place_of(operand(tensor.tensor))] = false;
     for (std::size_t i = 0; i < plan_.inputs.size(); ++i) plan_.inputs[i].staging = held_[i];
     plan_.output.staging = held_.back();
   }
@@ -86,12 +88,18 @@ class StageReader {
 
   void visit(const Node& node) {
     switch (node.kind) {
-      case NodeKind::kPlace: return visit_place(node.place);
-      case NodeKind::kSplit: return visit_split(node.split);
-      case NodeKind::kLoop: return visit_loop(node.loop);
-      case NodeKind::kStore: return visit_store(node.store);
-      case NodeKind::kLayer: return;
-      default: refuse("sequence or pipeline inside a stage");
+      case NodeKind::kPlace:
+        return visit_place(node.place);
+      case NodeKind::kSplit:
+        return visit_split(node.split);
+      case NodeKind::kLoop:
+        return visit_loop(node.loop);
+      case NodeKind::kStore:
+        return visit_store(node.store);
+      case NodeKind::kLayer:
+        return;
+      default:
+        refuse("sequence or pipeline inside a stage");
     }
   }
 
@@ -105,7 +113,9 @@ class StageReader {
 
   void visit_split(const SplitNode& split) {
     if (split.ways < 1) refuse("a split needs at least one way");
-    if (split.joint) refuse("split of " + split.ranks.front().rank + " that advances with the one above it (joint)");
+    if (split.joint)
+      refuse("split of " + split.ranks.front().rank +
+             " that advances with the one above it (joint)");
     if (split.skewed) refuse("skewed split in a layer-by-layer stage");
     const auto id = rank(split.ranks);
     if (split.axis == Axis::kArrayY || split.axis == Axis::kArrayX || split.axis == Axis::kLanes)
@@ -116,8 +126,9 @@ class StageReader {
     plan_.partition.push_back({id, split.size, split.ways, split.axis});
   }
 
-  /// The array deals neighbouring indices to neighbouring PEs, so extents inside the array count those of all
-  /// PEs: loops below a split are longer by its ways, and a split of fewer PEs than parts folds into a loop.
+  /// The array deals neighbouring indices to neighbouring PEs, so extents inside the array count
+  /// those of all PEs: loops below a split are longer by its ways, and a split of fewer PEs than
+  /// parts folds into a loop.
   void visit_array_split(const SplitNode& split, workloads::RankId rank) {
     auto& axis = split.axis == Axis::kArrayY   ? plan_.array.rows
                  : split.axis == Axis::kArrayX ? plan_.array.columns
@@ -144,7 +155,9 @@ class StageReader {
   std::int64_t remaining(workloads::RankId rank) const {
     std::int64_t extent = layer().ranks[rank].extent;
     for (const auto& split : plan_.partition)
-      if (split.rank == rank) extent = split.size > 0 ? std::min(extent, split.size) : ceil_div<std::int64_t>(extent, split.ways);
+      if (split.rank == rank)
+        extent = split.size > 0 ? std::min(extent, split.size)
+                                : ceil_div<std::int64_t>(extent, split.ways);
     for (const auto& loop : plan_.loops)
       if (loop.rank == rank) extent = std::min(extent, loop.tile);
     for (const auto& loop : plan_.array.loops)
@@ -158,16 +171,20 @@ class StageReader {
     if (!loop.rotates.empty()) refuse("rotation in a layer-by-layer stage");
     const auto id = rank(loop.ranks);
     // Surplus iterations are padding and do nothing.
-    if (loop.count > 0 && loop.count * loop.tile * (all_held() ? side_by_side(id) : 1) < remaining(id))
-      refuse(detail::concatenate("loop over ", layer().ranks[id].name, ": ", loop.count, " iterations of ", loop.tile,
-                                 " do not cover the ", remaining(id), " that are left"));
+    if (loop.count > 0 &&
+        loop.count * loop.tile * (all_held() ? side_by_side(id) : 1) < remaining(id))
+      refuse(detail::concatenate("loop over ", layer().ranks[id].name, ": ", loop.count,
+                                 " iterations of ", loop.tile, " do not cover the ", remaining(id),
+                                 " that are left"));
     if (all_held())
       plan_.array.loops.push_back({id, loop.tile * side_by_side(id)});
     else
       plan_.loops.push_back({id, loop.tile});
   }
 
-  bool all_held() const { return std::ranges::all_of(held_, [](bool held) { return held; }); }
+  bool all_held() const {
+    return std::ranges::all_of(held_, [](bool held) { return held; });
+  }
 
   /// -1 for the output.
   int operand(const std::string& name) const {
@@ -197,7 +214,8 @@ class StageReader {
         if (index == -1) plan_.output_home = *home;
       } else if (store.level == "buffer") {
         Holding& holding = index < 0 ? plan_.output : plan_.inputs[index];
-        if (held_[place_of(index)]) refuse("tensor " + tensor.tensor + " is stored at two levels of buffers");
+        if (held_[place_of(index)])
+          refuse("tensor " + tensor.tensor + " is stored at two levels of buffers");
         holding = {static_cast<int>(plan_.loops.size()), tensor.double_buffered, false};
         held_[place_of(index)] = true;
       } else if (store.level == "group") {
@@ -205,12 +223,14 @@ class StageReader {
       } else if (store.level == "registers") {
         const int kind = index < 0 ? 2 : index;
         if (index > 1) refuse("registers hold two inputs and the output");
-        if (in_registers_[kind]) refuse("tensor " + tensor.tensor + " is stored at two levels of registers");
+        if (in_registers_[kind])
+          refuse("tensor " + tensor.tensor + " is stored at two levels of registers");
         plan_.array.store_depth[kind] = static_cast<int>(plan_.array.loops.size());
         plan_.array.double_buffered[kind] = tensor.double_buffered;
         in_registers_[kind] = true;
       } else {
-        refuse("unknown level '" + store.level + "'; known: dram, shared, tiles, buffer, group, registers");
+        refuse("unknown level '" + store.level +
+               "'; known: dram, shared, tiles, buffer, group, registers");
       }
     }
   }
@@ -218,7 +238,8 @@ class StageReader {
   void finish() {
     if (!all_held()) refuse("every operand needs a store at level buffer");
     for (int kind = 0; kind < 3; ++kind)
-      if (!in_registers_[kind]) plan_.array.store_depth[kind] = static_cast<int>(plan_.array.loops.size());
+      if (!in_registers_[kind])
+        plan_.array.store_depth[kind] = static_cast<int>(plan_.array.loops.size());
     complete_array_nest();
     if (in_registers_[0] || in_registers_[1] || in_registers_[2])
       for (const int kind : {0, 1}) plan_.array.streamed[kind] = !in_registers_[kind];
@@ -228,7 +249,8 @@ class StageReader {
     }
   }
 
-  /// A tile that loops and splits leave to a PE is worked off there, one multiply-accumulate after the other.
+  /// A tile that loops and splits leave to a PE is worked off there, one multiply-accumulate after
+  /// the other.
   void complete_array_nest() {
     if (!sized_splits_) return;
     for (const bool reduced : {false, true})
@@ -265,7 +287,8 @@ std::int64_t ways_of(const std::vector<const PartitionSplit*>& splits) {
 void narrow(workloads::RankRange& range, const PartitionSplit& split, std::int64_t index) {
   const std::int64_t size = range.size();
   if (split.size == 0) {
-    range = {range.begin + index * size / split.ways, range.begin + (index + 1) * size / split.ways};
+    range = {range.begin + index * size / split.ways,
+             range.begin + (index + 1) * size / split.ways};
   } else {
     const std::int64_t begin = std::min(range.begin + index * split.size, range.end);
     range = {begin, std::min(begin + split.size, range.end)};
@@ -276,9 +299,9 @@ void narrow(workloads::RankRange& range, const PartitionSplit& split, std::int64
 
 std::string operand_name(const Layer& layer, int input) {
   if (layer.inputs[input].role == workloads::OperandRole::kWeight) {
-    const bool first = std::none_of(layer.inputs.begin(), layer.inputs.begin() + input, [](const auto& other) {
-      return other.role == workloads::OperandRole::kWeight;
-    });
+    const bool first = std::none_of(
+        layer.inputs.begin(), layer.inputs.begin() + input,
+        [](const auto& other) { return other.role == workloads::OperandRole::kWeight; });
     return first ? "W" : "W" + std::to_string(input);
   }
   return "I" + std::to_string(input);
@@ -293,7 +316,8 @@ std::vector<const Node*> tops_of(const Schedule& schedule) {
   return tops;
 }
 
-StagePlan read_stage(const Node& top, const Schedule& schedule, const Network& network, TileGrid grid) {
+StagePlan read_stage(const Node& top, const Schedule& schedule, const Network& network,
+                     TileGrid grid) {
   return StageReader(schedule, network, grid).read(top);
 }
 
@@ -301,14 +325,16 @@ void check_scheduled(const std::vector<workloads::LayerId>& layers, const std::s
                      const Network& network) {
   std::vector<bool> seen(network.layers.size(), false);
   for (const auto layer : layers) {
-    if (seen[layer]) throw UserError(origin, ": layer ", network.layers[layer].name, " is scheduled twice");
+    if (seen[layer])
+      throw UserError(origin, ": layer ", network.layers[layer].name, " is scheduled twice");
     seen[layer] = true;
   }
   for (std::size_t i = 0; i < seen.size(); ++i)
     if (!seen[i]) throw UserError(origin, ": layer ", network.layers[i].name, " is not scheduled");
 }
 
-std::vector<StagePlan> read_stages(const Schedule& schedule, const Network& network, TileGrid grid) {
+std::vector<StagePlan> read_stages(const Schedule& schedule, const Network& network,
+                                   TileGrid grid) {
   std::vector<StagePlan> plans;
   std::vector<workloads::LayerId> layers;
   for (const Node* top : tops_of(schedule)) {
@@ -336,9 +362,11 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
     const auto deal = [&](std::int64_t place, const std::vector<const PartitionSplit*>& splits) {
       used &= place < ways_of(splits);
       decode(place, splits, index);
-      for (std::size_t i = 0; i < splits.size(); ++i) narrow(ranks[splits[i]->rank], *splits[i], index[i]);
+      for (std::size_t i = 0; i < splits.size(); ++i)
+        narrow(ranks[splits[i]->rank], *splits[i], index[i]);
     };
-    if (!order.empty() || (rows.empty() && columns.empty())) deal(static_cast<std::int64_t>(position), order);
+    if (!order.empty() || (rows.empty() && columns.empty()))
+      deal(static_cast<std::int64_t>(position), order);
     if (!rows.empty() || !columns.empty()) {
       deal(tile / grid.columns, rows);
       deal(tile % grid.columns, columns);
@@ -373,23 +401,27 @@ std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
       }
     }
     const std::int64_t count = moving == 1 ? trips : span;
-    counts.push_back(std::min(count, std::max<std::int64_t>(access.valid_end - access.valid_begin, 0)));
+    counts.push_back(
+        std::min(count, std::max<std::int64_t>(access.valid_end - access.valid_begin, 0)));
   }
   return counts;
 }
 
-std::int64_t nominal_elements(const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
+std::int64_t nominal_elements(const workloads::Operand& operand,
+                              const std::vector<std::int64_t>& extents) {
   std::int64_t elements = 1;
   for (const auto count : nominal_region(operand, extents)) elements *= count;
   return elements;
 }
 
-bool contiguous(const Layer& layer, const workloads::Operand& operand, const std::vector<std::int64_t>& extents) {
+bool contiguous(const Layer& layer, const workloads::Operand& operand,
+                const std::vector<std::int64_t>& extents) {
   for (const auto& access : operand.dimensions)
     for (const auto& high : access.terms)
       for (const auto& low : access.terms) {
         const std::int64_t whole = layer.ranks[low.rank].extent;
-        const bool digits = high.coefficient > low.coefficient && high.coefficient >= low.coefficient * whole;
+        const bool digits =
+            high.coefficient > low.coefficient && high.coefficient >= low.coefficient * whole;
         if (digits && extents[high.rank] > 1 && extents[low.rank] < whole) return false;
       }
   return true;

@@ -1,5 +1,6 @@
-// One stage of a schedule tree, read into a flat form: which tiles, how the ranks are dealt to them, which
-// loops run at the tile buffer, where each operand is held, and how a tile of the layer runs on the array.
+// One stage of a schedule tree, read into a flat form: which tiles, how the ranks are dealt to
+// them, which loops run at the tile buffer, where each operand is held, and how a tile of the layer
+// runs on the array.
 #pragma once
 
 #include <cstdint>
@@ -49,11 +50,12 @@ struct StagePlan {
   ArrayMapping array;
 };
 
-/// Names of a layer's operands in schedules: "W" for its weights, "I0", "I1", ... for other inputs, "O".
+/// Names of a layer's operands in schedules: "W" for its weights, "I0", "I1", ... for other inputs,
+/// "O".
 std::string operand_name(const workloads::Layer& layer, int input);
 
-/// Reads the stages of a layer-by-layer tree. UserError naming the node when the tree says something that
-/// this form cannot hold or that does not fit the layer.
+/// Reads the stages of a layer-by-layer tree. UserError naming the node when the tree says
+/// something that this form cannot hold or that does not fit the layer.
 std::vector<StagePlan> read_stages(const Schedule& schedule, const workloads::Network& network,
                                    TileGrid grid);
 
@@ -61,7 +63,8 @@ std::vector<StagePlan> read_stages(const Schedule& schedule, const workloads::Ne
 std::vector<const Node*> tops_of(const Schedule& schedule);
 
 /// The stage of one top node that has a single path down to its layer.
-StagePlan read_stage(const Node& top, const Schedule& schedule, const workloads::Network& network, TileGrid grid);
+StagePlan read_stage(const Node& top, const Schedule& schedule, const workloads::Network& network,
+                     TileGrid grid);
 
 /// UserError unless every layer of the network is among these once.
 void check_scheduled(const std::vector<workloads::LayerId>& layers, const std::string& origin,
@@ -71,11 +74,13 @@ void check_scheduled(const std::vector<workloads::LayerId>& layers, const std::s
 struct Shares {
   std::vector<TileId> tiles;  ///< those with work, ascending
   std::vector<workloads::RankTile> ranks;
-  std::vector<std::int64_t> nominal;  ///< largest share of each rank: sets the trip counts of all tiles
+  std::vector<std::int64_t>
+      nominal;  ///< largest share of each rank: sets the trip counts of all tiles
 };
 Shares deal_shares(const StagePlan& plan, const workloads::Layer& layer, TileGrid grid);
 
-/// Indices an operand's region has at most in each tensor dimension when the ranks extend over `extents`.
+/// Indices an operand's region has at most in each tensor dimension when the ranks extend over
+/// `extents`.
 std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
                                          const std::vector<std::int64_t>& extents);
 
@@ -83,8 +88,9 @@ std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
 std::int64_t nominal_elements(const workloads::Operand& operand,
                               const std::vector<std::int64_t>& extents);
 
-/// False when a tile of these extents would touch pieces of a dimension with gaps between them: a dimension
-/// written in digits (group x 192 + channel) is one range only if all digits below one that varies are whole.
+/// False when a tile of these extents would touch pieces of a dimension with gaps between them: a
+/// dimension written in digits (group x 192 + channel) is one range only if all digits below one
+/// that varies are whole.
 bool contiguous(const workloads::Layer& layer, const workloads::Operand& operand,
                 const std::vector<std::int64_t>& extents);
 
@@ -92,8 +98,8 @@ bool contiguous(const workloads::Layer& layer, const workloads::Operand& operand
 std::vector<std::int64_t> extents_inside(const std::vector<BufferLoop>& loops, int depth,
                                          std::vector<std::int64_t> extents);
 
-/// Number of the outer loops that decide when the operand's granule changes: one past the innermost loop
-/// among the first `depth` that indexes it and makes more than one trip.
+/// Number of the outer loops that decide when the operand's granule changes: one past the innermost
+/// loop among the first `depth` that indexes it and makes more than one trip.
 int change_depth(const StagePlan& plan, const workloads::Operand& operand, int depth,
                  const std::vector<std::int64_t>& nominal);
 

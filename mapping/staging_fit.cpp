@@ -19,8 +19,11 @@ class StagingFit {
         accelerator_(accelerator),
         nominal_(deal_shares(plan, layer, {accelerator.rows, accelerator.columns}).nominal) {
     for (std::size_t i = 0; i < plan.inputs.size(); ++i)
-      if (plan.inputs[i].staging) streams_.push_back({&plan.inputs[i], &layer.inputs[i], 1, operand_name(layer, static_cast<int>(i))});
-    if (plan.output.staging) streams_.push_back({&plan.output, &layer.output, sums_split() ? 2 : 1, "O"});
+      if (plan.inputs[i].staging)
+        streams_.push_back(
+            {&plan.inputs[i], &layer.inputs[i], 1, operand_name(layer, static_cast<int>(i))});
+    if (plan.output.staging)
+      streams_.push_back({&plan.output, &layer.output, sums_split() ? 2 : 1, "O"});
   }
 
   void fit() {
@@ -32,8 +35,8 @@ class StagingFit {
           return apply(cut, copies);
     std::string names;
     for (const auto& stream : streams_) names += (names.empty() ? "" : ", ") + stream.name;
-    throw UserError("layer ", layer_.name, ": ", names, " bypass the tile buffer and need ", bytes_at(loops),
-                    " B of the staging FIFO for one step of the array; it has ",
+    throw UserError("layer ", layer_.name, ": ", names, " bypass the tile buffer and need ",
+                    bytes_at(loops), " B of the staging FIFO for one step of the array; it has ",
                     accelerator_.tile.interface.staging_bytes, " B");
   }
 
@@ -41,7 +44,8 @@ class StagingFit {
   struct Stream {
     Holding* holding;
     const Operand* operand;
-    int granules;  ///< that it needs at least: outputs of several tiles also take in a partner's sums
+    int granules;  ///< that it needs at least: outputs of several tiles also take in a partner's
+                   ///< sums
     std::string name;
   };
 
@@ -51,7 +55,8 @@ class StagingFit {
     });
   }
 
-  /// Registers lose their contents between instructions; no operand's store may be in use across the cut.
+  /// Registers lose their contents between instructions; no operand's store may be in use across
+  /// the cut.
   int finest_harmless_cut() const {
     auto extents = extents_inside(plan_.loops, static_cast<int>(plan_.loops.size()), nominal_);
     std::vector<std::int64_t> counts;
@@ -62,10 +67,12 @@ class StagingFit {
     int finest = static_cast<int>(counts.size());
     for (int kind = 0; kind < 3; ++kind) {
       if (kind < 2 && kind >= static_cast<int>(layer_.inputs.size())) continue;
-      const Operand& operand = kind == 2 ? layer_.output : layer_.inputs[static_cast<std::size_t>(kind)];
+      const Operand& operand =
+          kind == 2 ? layer_.output : layer_.inputs[static_cast<std::size_t>(kind)];
       int change = plan_.array.store_depth[kind];
       while (change > 0 && !(counts[change - 1] > 1 &&
-                             (plan_.array.streamed[kind] || Layer::indexes(operand, plan_.array.loops[change - 1].rank))))
+                             (plan_.array.streamed[kind] ||
+                              Layer::indexes(operand, plan_.array.loops[change - 1].rank))))
         --change;
       finest = std::min(finest, change);
     }
@@ -82,7 +89,8 @@ class StagingFit {
     for (const auto& stream : streams_) {
       const auto words = static_cast<Bytes>(nominal_elements(*stream.operand, extents));
       bytes += static_cast<Bytes>(stream.granules) *
-               round_up<Bytes>(words * static_cast<Bytes>(accelerator_.word_bytes()), accelerator_.tile.buffer.line_bytes);
+               round_up<Bytes>(words * static_cast<Bytes>(accelerator_.word_bytes()),
+                               accelerator_.tile.buffer.line_bytes);
     }
     return bytes;
   }
@@ -104,7 +112,8 @@ class StagingFit {
     const auto extents = extents_inside(plan_.loops, plan_.output.depth, nominal_);
     if (plan_.output.staging && !contiguous(layer_, layer_.output, extents))
       throw UserError("layer ", layer_.name,
-                      ": outputs that bypass the buffer leave in pieces with gaps between their channels; store O in the "
+                      ": outputs that bypass the buffer leave in pieces with gaps between their "
+                      "channels; store O in the "
                       "buffer or cut whole groups");
   }
 
@@ -117,7 +126,8 @@ class StagingFit {
 
 }  // namespace
 
-void fit_staging(StagePlan& plan, const workloads::Network& network, const hw::Accelerator& accelerator) {
+void fit_staging(StagePlan& plan, const workloads::Network& network,
+                 const hw::Accelerator& accelerator) {
   StagingFit(plan, network.layers[plan.layer], accelerator).fit();
 }
 

@@ -12,7 +12,8 @@ std::vector<TileMemory::Block> TileMemory::alive(int first_stage, int last_stage
   return found;
 }
 
-std::optional<Bytes> TileMemory::place_low(Bytes bytes, int first_stage, int last_stage, Bytes not_below) {
+std::optional<Bytes> TileMemory::place_low(Bytes bytes, int first_stage, int last_stage,
+                                           Bytes not_below) {
   Bytes begin = not_below;
   for (const auto& block : alive(first_stage, last_stage)) {
     if (block.end <= begin) continue;

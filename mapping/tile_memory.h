@@ -13,7 +13,8 @@ class TileMemory {
  public:
   explicit TileMemory(Bytes capacity) : capacity_(capacity) {}
 
-  /// Lowest or highest address at which the block fits beside all blocks alive in any of its stages.
+  /// Lowest or highest address at which the block fits beside all blocks alive in any of its
+  /// stages.
   std::optional<Bytes> place_low(Bytes bytes, int first_stage, int last_stage, Bytes not_below = 0);
   std::optional<Bytes> place_high(Bytes bytes, int first_stage, int last_stage);
 

@@ -3,7 +3,9 @@
 namespace tessera::validation {
 
 double Ladder::error_percent() const {
-  return simulated == 0 ? 0 : 100.0 * static_cast<double>(error_cycles()) / static_cast<double>(simulated);
+  return simulated == 0
+             ? 0
+             : 100.0 * static_cast<double>(error_cycles()) / static_cast<double>(simulated);
 }
 
 Ladder climb(std::int64_t predicted, const std::function<Cycle(hw::IdealSet)>& simulate) {
@@ -24,6 +26,8 @@ Ladder climb(std::int64_t predicted, const std::function<Cycle(hw::IdealSet)>& s
   return ladder;
 }
 
-Ladder without_causes(std::int64_t predicted, Cycle simulated) { return {predicted, simulated, {}}; }
+Ladder without_causes(std::int64_t predicted, Cycle simulated) {
+  return {predicted, simulated, {}};
+}
 
 }  // namespace tessera::validation

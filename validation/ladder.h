@@ -12,16 +12,17 @@ namespace tessera::validation {
 
 /// One rung: the machine after another part has become real.
 struct Rung {
-  std::string cause;         ///< "rest", then the names of hw::kIdealNames in order
-  Cycle simulated = 0;       ///< cycles on this rung
-  std::int64_t cycles = 0;   ///< more than on the rung before; for "rest" more than predicted
+  std::string cause;        ///< "rest", then the names of hw::kIdealNames in order
+  Cycle simulated = 0;      ///< cycles on this rung
+  std::int64_t cycles = 0;  ///< more than on the rung before; for "rest" more than predicted
 };
 
-/// `rest` is what the machine with all parts ideal still takes beyond the prediction: what the model leaves out
-/// that no idealisation removes, or gets wrong. The cycles of all rungs add up to simulated minus predicted.
+/// `rest` is what the machine with all parts ideal still takes beyond the prediction: what the
+/// model leaves out that no idealisation removes, or gets wrong. The cycles of all rungs add up to
+/// simulated minus predicted.
 struct Ladder {
   std::int64_t predicted = 0;
-  Cycle simulated = 0;       ///< on the real machine, the last rung
+  Cycle simulated = 0;  ///< on the real machine, the last rung
   std::vector<Rung> rungs;
 
   std::int64_t error_cycles() const { return static_cast<std::int64_t>(simulated) - predicted; }

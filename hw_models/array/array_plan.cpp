@@ -196,7 +196,8 @@ ArrayCounts ArrayPlan::counts(const ArrayWork& work) const {
     counts.bus_words[x] = operand[x].fills * work.operand[x].words_per_fill;
     counts.lines[x] = operand[x].fills * operand[x].lines;
     counts.array_hops += counts.bus_words[x] * work.operand[x].multicast;
-    if (x != kOutputOperand) counts.register_words[x] = counts.bus_words[x] * work.operand[x].multicast;
+    if (x != kOutputOperand)
+      counts.register_words[x] = counts.bus_words[x] * work.operand[x].multicast;
     if (!operand[x].streaming)
       counts.register_fills +=
           counts.bus_words[x] * (x == kOutputOperand ? 1 : work.operand[x].multicast);

@@ -16,7 +16,8 @@ const ArrayTiming& ArrayTimingCache::time(const ArrayWork& work, Cycle start) {
 }
 
 ArrayTimingCache::Key ArrayTimingCache::key_of(const ArrayWork& work, Cycle start) const {
-  const auto spacing = std::max<Cycle>(1, static_cast<Cycle>(array_.slot_period()) / static_cast<Cycle>(banks_));
+  const auto spacing =
+      std::max<Cycle>(1, static_cast<Cycle>(array_.slot_period()) / static_cast<Cycle>(banks_));
   const auto slot = static_cast<std::int64_t>(start / spacing % static_cast<Cycle>(banks_));
   Key key = {static_cast<std::int64_t>(start % spacing),
              work.rows_used,

@@ -23,7 +23,7 @@ struct ArrayOperand {
   int store_depth = 0;  ///< the register store stands inside the first `store_depth` loops
   std::int64_t multicast =
       1;  ///< PEs that receive each word; outputs: PEs whose sums each word collects
-  bool double_buffered = false;  ///< a second register copy
+  bool double_buffered = false;     ///< a second register copy
   std::int64_t register_words = 0;  ///< kept in one PE per copy; 0: an even share of a fill
 };
 
@@ -47,9 +47,10 @@ struct ArrayCounts {
   std::int64_t mac_slots = 0;              ///< steps x active PEs x lanes
   std::int64_t bus_words[kOperands] = {};  ///< outputs: drained words
   std::int64_t partial_sum_words = 0;      ///< words read back over the output bus
-  std::int64_t register_words[kOperands] = {};  ///< words that delivery writes into registers of all PEs
-  std::int64_t lines[kOperands] = {};      ///< buffer line accesses; outputs: written lines
-  std::int64_t partial_sum_lines = 0;      ///< lines read back
+  std::int64_t register_words[kOperands] =
+      {};                              ///< words that delivery writes into registers of all PEs
+  std::int64_t lines[kOperands] = {};  ///< buffer line accesses; outputs: written lines
+  std::int64_t partial_sum_lines = 0;  ///< lines read back
   std::int64_t register_accesses =
       0;                            ///< by the multiply-accumulates: two operands, sum in and out
   std::int64_t register_fills = 0;  ///< words written on delivery or read on drain, all PEs

@@ -24,9 +24,9 @@ static_assert(kBufferStreams <= kFewestBanks);
 /// Port A belongs to the array and the vector unit: in its u-th slot stream s reaches bank (u + s)
 /// mod B, so streams never meet in a bank and consecutive lines come in consecutive slots. Port B
 /// belongs to the network: incoming and outgoing lines take turns, any bank. With two ports both
-/// have a slot every cycle; with one port the cycles are dealt A, in, A, out. Unlimited ports, an idealisation,
-/// serve any line in any cycle. Left out: refresh,
-/// errors, and any latency of the SRAM macro (a line is on the bus in the cycle of its slot).
+/// have a slot every cycle; with one port the cycles are dealt A, in, A, out. Unlimited ports, an
+/// idealisation, serve any line in any cycle. Left out: refresh, errors, and any latency of the
+/// SRAM macro (a line is on the bus in the cycle of its slot).
 class BufferPorts {
  public:
   explicit BufferPorts(const BufferDescription& buffer);
@@ -39,8 +39,8 @@ class BufferPorts {
     return array_slot(stream, first_line, from) + static_cast<Cycle>(n) * slot_spacing();
   }
 
-  /// Cycles between slots of port A: 1 with two ports, 2 with one; 0 with unlimited ports, when all lines come
-  /// in the same cycle.
+  /// Cycles between slots of port A: 1 with two ports, 2 with one; 0 with unlimited ports, when all
+  /// lines come in the same cycle.
   Cycle slot_spacing() const { return array_spacing_; }
   /// Array timing depends on the start cycle modulo this only.
   Cycle slot_period() const { return array_spacing_ == 0 ? 1 : array_spacing_ * banks_; }

@@ -43,7 +43,8 @@ struct PeArrayDescription {
   Bytes operand_register_bytes[kOperands] = {};  ///< per-operand files; all zero: one shared file
   int bus_words_per_cycle[kOperands] = {};       ///< buffer to array, array to buffer for outputs
   int pipeline_cycles = 1;                       ///< multiply to accumulate latency of a PE
-  bool instant = false;  ///< ideal: fills before the first step and drains after the last take no time
+  bool instant =
+      false;  ///< ideal: fills before the first step and drains after the last take no time
 };
 
 /// The streams of the array (input, weight, partial-sum read, output write) each own a bank at a
@@ -79,7 +80,7 @@ struct TileDescription {
   BufferDescription buffer;
   VectorUnitDescription vector_unit;
   NetworkInterfaceDescription interface;
-  int issue_cycles = 1;  ///< cycles to issue one instruction from a queue
+  int issue_cycles = 1;      ///< cycles to issue one instruction from a queue
   bool free_copies = false;  ///< ideal: second copies in buffer and registers take no room
 };
 
@@ -98,10 +99,10 @@ struct DramInterfaceDescription {
   std::string device;  ///< name of a device table
   double data_rate_mt_s =
       0;          ///< re-clocks the device, timings kept in nanoseconds; 0: the table's own
-  int ranks = 0;              ///< 0: the table's own
+  int ranks = 0;  ///< 0: the table's own
   std::string mapping = "B";  ///< address bits to banks and rows
   DramControllerDescription controller;
-  Coordinate at;  ///< mesh node it hangs on
+  Coordinate at;                    ///< mesh node it hangs on
   Bytes write_buffer_bytes = 8192;  ///< granted writes that have not reached the device yet
   double link_width_bits = 0;       ///< off-chip link between interface and device; 0: none
   double link_clock_mhz = 0;
@@ -111,8 +112,8 @@ struct SharedBufferDescription {
   std::string name;
   Coordinate at;
   Bytes bytes = 0;
-  Bytes bytes_per_cycle = 32;  ///< of its one port, for reads and writes together
-  int latency_cycles = 4;      ///< from the last cycle of a read at the port to the network
+  Bytes bytes_per_cycle = 32;       ///< of its one port, for reads and writes together
+  int latency_cycles = 4;           ///< from the last cycle of a read at the port to the network
   Bytes write_buffer_bytes = 2048;  ///< granted writes that have not reached the memory yet
 };
 
@@ -142,7 +143,8 @@ struct Accelerator {
   Bytes dram_interleave_bytes =
       256;  ///< consecutive stripes of this size go to consecutive channels
   std::vector<SharedBufferDescription> shared_buffers;
-  Bytes shared_interleave_bytes = 256;  ///< the same for shared buffers, which are one address space together
+  Bytes shared_interleave_bytes =
+      256;  ///< the same for shared buffers, which are one address space together
   /// Complete for this machine: nodes are the tiles in id order, the DRAM interfaces, the shared
   /// buffers.
   noc::proto::NetworkDescription network;

@@ -291,8 +291,7 @@ void read_memories(const proto::AcceleratorDescription& text, const FieldReader&
 
 template <typename Given>
 Bytes read_stripe(const FieldReader& reader, const char* field, Given given, Bytes otherwise) {
-  const auto bytes =
-      reader.integer(field, given, static_cast<std::int64_t>(otherwise), 1, 1 << 30);
+  const auto bytes = reader.integer(field, given, static_cast<std::int64_t>(otherwise), 1, 1 << 30);
   if (!is_power_of_two(static_cast<Bytes>(bytes)))
     reader.refuse(field, bytes, "must be a power of two");
   return static_cast<Bytes>(bytes);

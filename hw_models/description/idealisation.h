@@ -1,4 +1,5 @@
-// Parts of a machine made ideal, one by one, in the order in which the ladder takes them away again.
+// Parts of a machine made ideal, one by one, in the order in which the ladder takes them away
+// again.
 #pragma once
 
 #include <array>
@@ -21,7 +22,8 @@ enum class Ideal {
 };
 inline constexpr int kIdeals = 9;
 inline constexpr std::array<std::string_view, kIdeals> kIdealNames = {
-    "toolwords", "overlap", "array", "delivery", "capacity", "ports", "latency", "bandwidth", "dram"};
+    "toolwords", "overlap", "array",     "delivery", "capacity",
+    "ports",     "latency", "bandwidth", "dram"};
 
 /// Which parts are ideal.
 class IdealSet {

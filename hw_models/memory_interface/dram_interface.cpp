@@ -9,13 +9,15 @@ namespace tessera::hw {
 
 using dram::DramCycle;
 
-DramInterface::DramInterface(std::size_t channel, const TileContext& context, const dram::ChannelConfig& config,
-                             ClockPair clocks, PacketPort& port, MemoryImage* image)
+DramInterface::DramInterface(std::size_t channel, const TileContext& context,
+                             const dram::ChannelConfig& config, ClockPair clocks, PacketPort& port,
+                             MemoryImage* image)
     : number_(channel),
       context_(context),
       channel_(config),
       clocks_(clocks),
-      interface_(context.dram_node(channel), context.accelerator.tile.interface.max_payload_bytes, port),
+      interface_(context.dram_node(channel), context.accelerator.tile.interface.max_payload_bytes,
+                 port),
       image_(image),
       written_(context.program.parts.size(), 0),
       expected_(context.program.parts.size(), 0),
@@ -23,9 +25,11 @@ DramInterface::DramInterface(std::size_t channel, const TileContext& context, co
   counts_.part_read.assign(context.program.parts.size(), 0);
   counts_.part_written.assign(context.program.parts.size(), 0);
   const auto& description = context.accelerator.dram[channel];
-  const double link_bytes_per_ps = description.link_width_bits / 8 * description.link_clock_mhz * 1e-6;
-  link_cycles_per_burst_ =
-      link_bytes_per_ps > 0 ? channel_.burst_bytes() / link_bytes_per_ps / static_cast<double>(clocks.dram_ps) : 0;
+  const double link_bytes_per_ps =
+      description.link_width_bits / 8 * description.link_clock_mhz * 1e-6;
+  link_cycles_per_burst_ = link_bytes_per_ps > 0 ? channel_.burst_bytes() / link_bytes_per_ps /
+                                                       static_cast<double>(clocks.dram_ps)
+                                                 : 0;
   for (std::size_t p = 0; p < expected_.size(); ++p) {
     const auto& part = context.program.parts[p];
     if (part.home != mapping::Home::kDram || part.producer_stage < 0) continue;
@@ -100,8 +104,10 @@ void DramInterface::serve_at_once(const Message& request, DramCycle now) {
   answer.operand = order.operand;
   answer.from = Source::kDram;
   answer.last = true;
-  if (image_ != nullptr) answer.values = std::make_shared<RegionValues>(image_->read(number_, order));
-  interface_.send_payload(clocks_.chip_cycle(now), std::move(answer), order.bytes, order.destinations);
+  if (image_ != nullptr)
+    answer.values = std::make_shared<RegionValues>(image_->read(number_, order));
+  interface_.send_payload(clocks_.chip_cycle(now), std::move(answer), order.bytes,
+                          order.destinations);
   counts_.read_bytes += order.bytes;
   counts_.part_read[static_cast<std::size_t>(order.part)] += order.bytes;
 }
@@ -114,7 +120,8 @@ void DramInterface::finish_free_write(const Message& message) {
 
 bool DramInterface::can_accept(bool is_write) const {
   constexpr std::size_t most_waiting = 64;
-  return context_.ideal(Ideal::kDram) ? completions_.size() < most_waiting : channel_.can_accept(is_write);
+  return context_.ideal(Ideal::kDram) ? completions_.size() < most_waiting
+                                      : channel_.can_accept(is_write);
 }
 
 void DramInterface::accept(DramCycle now, const dram::Request& request) {
@@ -194,7 +201,8 @@ bool DramInterface::issue_from(std::deque<std::uint64_t>& queue, bool is_write, 
   if (queue.empty() || !can_accept(is_write)) return false;
   Job& job = jobs_.at(queue.front());
   if (observer_ != nullptr && job.issued == 0)
-    observer_->order_began({number_, queue.front(), is_write, job.order.get(), clocks_.chip_cycle(now)});
+    observer_->order_began(
+        {number_, queue.front(), is_write, job.order.get(), clocks_.chip_cycle(now)});
   const Burst& burst = job.bursts[job.issued++];
   bursts_in_flight_[next_request_] = {queue.front(), burst.useful_bytes};
   accept(now, {next_request_++, is_write, burst.address});
@@ -281,11 +289,13 @@ std::string DramInterface::describe_wait() const {
   if (!waiting_reads_.empty()) {
     const auto& order = *waiting_reads_.front().order;
     const auto& part = context_.program.parts[order.part];
-    text += detail::concatenate("; ", waiting_reads_.size(), " reads wait for tensor ",
-                                context_.program.network.tensors[part.tensor].name, " (", written_[order.part], " of ",
-                                expected_[order.part], " bytes written)");
+    text +=
+        detail::concatenate("; ", waiting_reads_.size(), " reads wait for tensor ",
+                            context_.program.network.tensors[part.tensor].name, " (",
+                            written_[order.part], " of ", expected_[order.part], " bytes written)");
   }
-  if (!write_jobs_.empty()) text += detail::concatenate("; ", write_jobs_.size(), " granted writes have not arrived");
+  if (!write_jobs_.empty())
+    text += detail::concatenate("; ", write_jobs_.size(), " granted writes have not arrived");
   return text;
 }
 

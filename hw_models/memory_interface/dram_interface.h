@@ -16,8 +16,8 @@ namespace tessera::hw {
 
 /// What an interface did, for results and self-checks.
 struct DramInterfaceCounts {
-  Bytes read_bytes = 0;      ///< sent to tiles
-  Bytes written_bytes = 0;   ///< received from tiles
+  Bytes read_bytes = 0;     ///< sent to tiles
+  Bytes written_bytes = 0;  ///< received from tiles
   std::int64_t read_bursts = 0;
   std::int64_t write_bursts = 0;
   std::vector<Bytes> part_read, part_written;  ///< per part of the program
@@ -33,11 +33,13 @@ struct ClockPair {
   Cycle chip_cycle(dram::DramCycle cycle) const { return ceil_div(cycle * dram_ps, chip_ps); }
 };
 
-/// Network interface of a DRAM channel. Reads are served burst by burst in the order of their requests, as
-/// many at once as the controller's queue takes; a packet leaves as soon as its payload has come. Writes are
-/// granted while the write buffer has room. A read of a part waits until every byte of the part that this
-/// channel holds has been written; a read of partial sums until the write of the visit before is done. An optional off-chip link limits the data rate between interface and
-/// device. Ideally the channel moves a burst after the other at its peak rate. Left out: error correction, and the interface's own pipeline latency.
+/// Network interface of a DRAM channel. Reads are served burst by burst in the order of their
+/// requests, as many at once as the controller's queue takes; a packet leaves as soon as its
+/// payload has come. Writes are granted while the write buffer has room. A read of a part waits
+/// until every byte of the part that this channel holds has been written; a read of partial sums
+/// until the write of the visit before is done. An optional off-chip link limits the data rate
+/// between interface and device. Ideally the channel moves a burst after the other at its peak
+/// rate. Left out: error correction, and the interface's own pipeline latency.
 class DramInterface final : public dram::CompletionSink {
  public:
   DramInterface(std::size_t channel, const TileContext& context, const dram::ChannelConfig& config,
@@ -123,13 +125,14 @@ class DramInterface final : public dram::CompletionSink {
   std::map<std::uint64_t, Job> jobs_;
   std::deque<std::uint64_t> reads_, writes_;  ///< jobs with bursts to issue
   std::map<const Order*, std::uint64_t> write_jobs_;
-  std::map<std::uint64_t, std::pair<std::uint64_t, Bytes>> bursts_in_flight_;  ///< request id: job, useful bytes
+  std::map<std::uint64_t, std::pair<std::uint64_t, Bytes>>
+      bursts_in_flight_;  ///< request id: job, useful bytes
   std::deque<Completion> completions_;
   std::uint64_t next_job_ = 1;
   std::uint64_t next_request_ = 1;
   Bytes write_buffer_used_ = 0;
   bool write_turn_ = false;
-  dram::DramCycle peak_free_ = 0;  ///< idealisation dram: end of the data of the last burst
+  dram::DramCycle peak_free_ = 0;          ///< idealisation dram: end of the data of the last burst
   std::vector<Bytes> written_, expected_;  ///< per part, in this channel
   /// Outputs that are visited more than once: finished writes by part and first address.
   std::map<std::pair<int, std::uint64_t>, std::int64_t> visits_written_;

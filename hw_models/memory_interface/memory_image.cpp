@@ -22,7 +22,8 @@ bool MemoryImage::holds(std::size_t channel, const mapping::Part& part,
                         std::span<const std::int64_t> index) const {
   const auto& program = context_.program;
   const auto& layout = program.layout_of(part);
-  const auto address = mapping::address_of(layout, program.network.tensors[part.tensor].extents, index, program.word_bytes);
+  const auto address = mapping::address_of(layout, program.network.tensors[part.tensor].extents,
+                                           index, program.word_bytes);
   return mapping::holds(layout, address, channel, context_.channels(part.home));
 }
 

@@ -26,11 +26,14 @@ class MemoryImage {
 
  private:
   std::size_t flat(workloads::TensorId tensor, std::span<const std::int64_t> index) const;
-  bool holds(std::size_t channel, const mapping::Part& part, std::span<const std::int64_t> index) const;
+  bool holds(std::size_t channel, const mapping::Part& part,
+             std::span<const std::int64_t> index) const;
 
   const TileContext& context_;
   workloads::TensorValues values_;
-  std::map<std::pair<int, std::vector<std::int64_t>>, std::shared_ptr<const workloads::Accumulators>> sums_;
+  std::map<std::pair<int, std::vector<std::int64_t>>,
+           std::shared_ptr<const workloads::Accumulators>>
+      sums_;
 };
 
 }  // namespace tessera::hw

@@ -73,8 +73,8 @@ ArrayWork array_work(const Layer& layer, const ArrayMapping& mapping, const Exte
   work.columns_used = static_cast<int>(used(mapping.columns, extents));
   work.accumulate_in_buffer = accumulate_in_buffer;
   work.macs = points(extents);
-  const bool sums_over_rows =
-      std::ranges::any_of(mapping.rows, [&](const auto& split) { return layer.ranks[split.rank].reduced; });
+  const bool sums_over_rows = std::ranges::any_of(
+      mapping.rows, [&](const auto& split) { return layer.ranks[split.rank].reduced; });
   work.reduction = sums_over_rows ? reduction : SpatialReduction::kNone;
 
   Extents inside = extents;
@@ -84,7 +84,8 @@ ArrayWork array_work(const Layer& layer, const ArrayMapping& mapping, const Exte
     nest.count = ceil_div(inside[loop.rank], loop.tile);
     for (int kind = 0; kind < kOperands; ++kind)
       if (kind == kOutputOperand || static_cast<std::size_t>(kind) < layer.inputs.size())
-        nest.indexes[kind] = mapping.streamed[kind] || Layer::indexes(operand_of(layer, kind), loop.rank);
+        nest.indexes[kind] =
+            mapping.streamed[kind] || Layer::indexes(operand_of(layer, kind), loop.rank);
     inside[loop.rank] = std::min(inside[loop.rank], loop.tile);
     inside_of.push_back(inside);
     work.loops.push_back(nest);
@@ -98,7 +99,8 @@ ArrayWork array_work(const Layer& layer, const ArrayMapping& mapping, const Exte
     moved.words_per_fill =
         mapping::nominal_elements(operand, inside_of[static_cast<std::size_t>(moved.store_depth)]);
     moved.register_words = mapping::register_words(layer, mapping, kind, extents, reduction);
-    moved.multicast = sharing(mapping.rows, extents, operand) * sharing(mapping.columns, extents, operand);
+    moved.multicast =
+        sharing(mapping.rows, extents, operand) * sharing(mapping.columns, extents, operand);
   }
   return work;
 }
@@ -141,9 +143,11 @@ ComputeModel::ComputeModel(const Accelerator& accelerator, const mapping::Progra
       program_(program),
       array_(accelerator.tile.array, accelerator.tile.buffer, accelerator.word_bytes()),
       timings_(array_, accelerator.tile.buffer.banks),
-      vector_unit_(accelerator.tile.vector_unit, accelerator.tile.buffer, accelerator.word_bytes()) {}
+      vector_unit_(accelerator.tile.vector_unit, accelerator.tile.buffer,
+                   accelerator.word_bytes()) {}
 
-const ArrayWork& ComputeModel::work_of(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer) {
+const ArrayWork& ComputeModel::work_of(int stage, const workloads::RankTile& tile,
+                                       bool accumulate_in_buffer) {
   std::vector<std::int64_t> key = {stage, accumulate_in_buffer};
   Extents extents;
   for (const auto& range : tile) extents.push_back(range.size());
@@ -152,13 +156,15 @@ const ArrayWork& ComputeModel::work_of(int stage, const workloads::RankTile& til
   if (added) {
     const auto& lowered = program_.stages[stage];
     const Layer& layer = program_.network.layers[lowered.layer];
-    entry->second = array_work(layer, lowered.array, extents, accelerator_.tile.array.reduction, accumulate_in_buffer);
+    entry->second = array_work(layer, lowered.array, extents, accelerator_.tile.array.reduction,
+                               accumulate_in_buffer);
     array_.check(entry->second, "layer " + layer.name);
   }
   return entry->second;
 }
 
-const std::array<std::int64_t, 2>& ComputeModel::tool_words(int stage, const workloads::RankTile& tile) {
+const std::array<std::int64_t, 2>& ComputeModel::tool_words(int stage,
+                                                            const workloads::RankTile& tile) {
   std::vector<std::int64_t> key = {stage};
   Extents extents;
   for (const auto& range : tile) extents.push_back(range.size());
@@ -171,8 +177,8 @@ const std::array<std::int64_t, 2>& ComputeModel::tool_words(int stage, const wor
   return entry->second;
 }
 
-const ArrayTiming& ComputeModel::array(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer,
-                                       Cycle start) {
+const ArrayTiming& ComputeModel::array(int stage, const workloads::RankTile& tile,
+                                       bool accumulate_in_buffer, Cycle start) {
   return timings_.time(work_of(stage, tile, accumulate_in_buffer), start);
 }
 
@@ -180,7 +186,8 @@ VectorTiming ComputeModel::vector(int stage, const workloads::RankTile& tile, Cy
   const Layer& layer = program_.network.layers[program_.stages[stage].layer];
   VectorWork work;
   for (std::size_t r = 0; r < tile.size(); ++r)
-    (Layer::indexes(layer.output, static_cast<int>(r)) ? work.elements : work.window) *= tile[r].size();
+    (Layer::indexes(layer.output, static_cast<int>(r)) ? work.elements : work.window) *=
+        tile[r].size();
   work.inputs = std::min(static_cast<int>(layer.inputs.size()), kMostVectorInputs);
   work.passes = layer.passes;
   work.function = function_class(layer);

@@ -1,5 +1,5 @@
-// What computing a rank tile costs on a tile: the same for every tile of a machine, so it is worked out once
-// per distinct tile shape.
+// What computing a rank tile costs on a tile: the same for every tile of a machine, so it is worked
+// out once per distinct tile shape.
 #pragma once
 
 #include <array>
@@ -19,15 +19,18 @@ ArrayWork array_work(const workloads::Layer& layer, const mapping::ArrayMapping&
                      const std::vector<std::int64_t>& extents, SpatialReduction reduction,
                      bool accumulate_in_buffer);
 
-/// UserError naming the layer when an instruction of the program does not fit the machine's PE arrays.
+/// UserError naming the layer when an instruction of the program does not fit the machine's PE
+/// arrays.
 void check_array_instructions(const Accelerator& accelerator, const mapping::Program& program);
 
 class ComputeModel {
  public:
   ComputeModel(const Accelerator& accelerator, const mapping::Program& program);
 
-  /// kArray on a rank tile of a stage's layer, started at `start`. The reference holds until the next call.
-  const ArrayTiming& array(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer, Cycle start);
+  /// kArray on a rank tile of a stage's layer, started at `start`. The reference holds until the
+  /// next call.
+  const ArrayTiming& array(int stage, const workloads::RankTile& tile, bool accumulate_in_buffer,
+                           Cycle start);
 
   /// kVector on a rank tile.
   VectorTiming vector(int stage, const workloads::RankTile& tile, Cycle start);
@@ -35,7 +38,8 @@ class ComputeModel {
   /// Adding so many partial sums to the outputs, element by element.
   VectorTiming add_sums(std::int64_t elements, Cycle start);
 
-  /// kArray on a rank tile: words of both inputs as Timeloop counts them. The reference holds until the next call.
+  /// kArray on a rank tile: words of both inputs as Timeloop counts them. The reference holds until
+  /// the next call.
   const std::array<std::int64_t, 2>& tool_words(int stage, const workloads::RankTile& tile);
 
   /// The array's nest for a rank tile of a stage's layer.
@@ -47,7 +51,8 @@ class ComputeModel {
   PeArray array_;
   ArrayTimingCache timings_;
   VectorUnit vector_unit_;
-  std::map<std::vector<std::int64_t>, std::array<std::int64_t, 2>> tool_words_;  ///< by stage and extents
+  std::map<std::vector<std::int64_t>, std::array<std::int64_t, 2>>
+      tool_words_;                                        ///< by stage and extents
   std::map<std::vector<std::int64_t>, ArrayWork> works_;  ///< by stage, accumulation and extents
 };
 

@@ -1,4 +1,5 @@
-// The compute queue: waits for granules, runs array and vector unit, and says where the cycles went.
+// The compute queue: waits for granules, runs array and vector unit, and says where the cycles
+// went.
 #include <algorithm>
 
 #include "hw_models/tile/tile.h"
@@ -14,9 +15,12 @@ namespace {
 
 Cause waiting_for(Source source) {
   switch (source) {
-    case Source::kDram: return Cause::kWaitDram;
-    case Source::kSharedBuffer: return Cause::kWaitShared;
-    default: return Cause::kWaitPeer;
+    case Source::kDram:
+      return Cause::kWaitDram;
+    case Source::kSharedBuffer:
+      return Cause::kWaitShared;
+    default:
+      return Cause::kWaitPeer;
   }
 }
 
@@ -27,7 +31,9 @@ bool Tile::step_compute(Cycle now) {
     if (compute_.free_at != kNever) wake(compute_.free_at);
     return false;
   }
-  if (!enter(compute_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().compute; })) return false;
+  if (!enter(compute_,
+             [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().compute; }))
+    return false;
   StageRun& run = stage_run(compute_.turn);
   if (compute_.cursor.done()) return leave(compute_, &StageRun::compute_done);
   if (compute_.cursor.instruction().op == Op::kYield) {
@@ -83,7 +89,8 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
     case Op::kAddSums:
       return start_add_sums(now, run, instruction);
     default:
-      throw InvariantViolation("tile " + std::to_string(id_), now, "compute queue holds an instruction of another queue");
+      throw InvariantViolation("tile " + std::to_string(id_), now,
+                               "compute queue holds an instruction of another queue");
   }
 }
 
@@ -112,13 +119,15 @@ void Tile::account(Cause cause, Cycle cycles) {
   counts_[turn].stack.add(cause, cycles);
 }
 
-/// Attributes the time since the last executed instruction. For a granule: waiting before the group was
-/// complete is a peer's doing; then DRAM's or a peer's until the source handed over the last packet; then
-/// the network's. Without a granule the outputs had no room: the store queue's own wait tells whom for.
+/// Attributes the time since the last executed instruction. For a granule: waiting before the group
+/// was complete is a peer's doing; then DRAM's or a peer's until the source handed over the last
+/// packet; then the network's. Without a granule the outputs had no room: the store queue's own
+/// wait tells whom for.
 void Tile::account_wait(Cycle now, const Granule* granule) {
   if (now <= accounted_) return;
-  const bool skipped = compute_.turn == 0 ? turns_[0].stage > 0
-                                          : turns_[compute_.turn].stage > turns_[compute_.turn - 1].stage + 1;
+  const bool skipped = compute_.turn == 0
+                           ? turns_[0].stage > 0
+                           : turns_[compute_.turn].stage > turns_[compute_.turn - 1].stage + 1;
   const Cause unready = skipped ? Cause::kIdle : Cause::kWaitPeer;
   const auto until = [&](Cycle end, Cause cause) {
     end = std::min(end, now);
@@ -146,10 +155,13 @@ bool Tile::start_array(Cycle now, StageRun& run, const mapping::Instruction& ins
   if (context_.functional) accumulate(run, instruction.slot);
   if (executor_ != nullptr) {
     compute_.free_at = kNever;
-    executor_->begin(context_.compute.work_of(run.number(), ranks, continues_sums(run, instruction.slot)), now, now + issue);
+    executor_->begin(
+        context_.compute.work_of(run.number(), ranks, continues_sums(run, instruction.slot)), now,
+        now + issue);
     return true;
   }
-  const auto& timing = context_.compute.array(run.number(), ranks, continues_sums(run, instruction.slot), now + issue);
+  const auto& timing = context_.compute.array(run.number(), ranks,
+                                              continues_sums(run, instruction.slot), now + issue);
   finish_array(timing, now + issue + timing.cycles);
   wake(compute_.free_at);
   return true;
@@ -191,7 +203,8 @@ void Tile::count_as_tool(const ArrayTiming& timing, TileCounts& counts) {
     std::int64_t counted = 0;
     if (context_.whole_blocks) {
       const auto blocks = kept_blocks(layer, lowered.array, x, ranks);
-      std::int64_t fills = moved / context_.compute.work_of(stage, ranks, false).operand[x].words_per_fill;
+      std::int64_t fills =
+          moved / context_.compute.work_of(stage, ranks, false).operand[x].words_per_fill;
       if (blocks.first == last_block_[x]) --fills;
       last_block_[x] = blocks.last;
       counted = fills * blocks.first.elements();
@@ -202,7 +215,8 @@ void Tile::count_as_tool(const ArrayTiming& timing, TileCounts& counts) {
   }
 }
 
-/// Not the first piece of the reduction: the sums so far are in the granule, from this visit or an earlier one.
+/// Not the first piece of the reduction: the sums so far are in the granule, from this visit or an
+/// earlier one.
 bool Tile::continues_sums(StageRun& run, mapping::SlotId slot) const {
   const Granule& granule = run.ring(slot).open();
   if (granule.holds_sums) return true;
@@ -233,7 +247,8 @@ bool Tile::start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& 
   if (elements == 0) return true;
   run_vector(now, context_.compute.add_sums(elements, after_issue(now)));
   if (context_.functional)
-    merge_accumulators(run.layer(), *partial.accumulators, *run.ring(run.stage().output_slot).open().accumulators);
+    merge_accumulators(run.layer(), *partial.accumulators,
+                       *run.ring(run.stage().output_slot).open().accumulators);
   return true;
 }
 
@@ -253,14 +268,18 @@ void Tile::run_vector(Cycle now, const VectorTiming& timing) {
 void Tile::commit(Cycle now, StageRun& run, mapping::SlotId slot) {
   Granule& granule = run.ring(slot).open();
   granule.complete_at = now;
-  if (!context_.functional || slot == run.stage().partial_slot || granule.accumulators == nullptr) return;
+  if (!context_.functional || slot == run.stage().partial_slot || granule.accumulators == nullptr)
+    return;
   if (!compute_.cursor.visit(run.layer()).last()) return;
   finish_output(run.layer(), *granule.accumulators,
-                [&](std::span<const std::int64_t> index, workloads::Element value) { granule.values->set(index, value); });
+                [&](std::span<const std::int64_t> index, workloads::Element value) {
+                  granule.values->set(index, value);
+                });
   granule.accumulators.reset();
 }
 
-/// Outputs for other stages of the fusion: written into the window, which needs no granule of its own.
+/// Outputs for other stages of the fusion: written into the window, which needs no granule of its
+/// own.
 void Tile::keep_in_window(StageRun& run, mapping::SlotId slot) {
   RetainedWindow* window = run.window(slot);
   if (window == nullptr) return;
@@ -275,8 +294,10 @@ void Tile::open_outputs(const StageRun& run, Granule& granule) const {
         workloads::start_accumulators(run.layer(), compute_.cursor.ranks()));
 }
 
-/// The window that holds an element: of the slot it was received in, or of the stage that computed it.
-const RetainedWindow* Tile::window_of(StageRun& run, std::size_t operand, std::span<const std::int64_t> index) {
+/// The window that holds an element: of the slot it was received in, or of the stage that computed
+/// it.
+const RetainedWindow* Tile::window_of(StageRun& run, std::size_t operand,
+                                      std::span<const std::int64_t> index) {
   const auto slot = run.receive(static_cast<int>(operand)).slot;
   if (slot >= 0) return run.window(slot);
   for (const int p : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
@@ -289,31 +310,39 @@ const RetainedWindow* Tile::window_of(StageRun& run, std::size_t operand, std::s
   return nullptr;
 }
 
-/// Reads operands only from the granules that have arrived: an element that was never sent is caught here.
+/// Reads operands only from the granules that have arrived: an element that was never sent is
+/// caught here.
 workloads::ReadElement Tile::operand_reader(StageRun& run) {
   return [this, &run](std::size_t operand, std::span<const std::int64_t> index) {
-    if (const auto* window = window_of(run, operand, index); window != nullptr && window->present(index))
+    if (const auto* window = window_of(run, operand, index);
+        window != nullptr && window->present(index))
       return window->at(index);
     const auto slot = run.receive(static_cast<int>(operand)).slot;
     if (slot < 0)
       throw InvariantViolation("tile " + std::to_string(id_), now_, "stage ", run.stage().name,
-                               " reads an element of operand ", operand, " that its window does not hold");
+                               " reads an element of operand ", operand,
+                               " that its window does not hold");
     auto& ring = run.ring(slot);
     for (int i = 0; const Granule* granule = ring.front(SlotReader::kCompute, i); ++i)
-      if (granule->complete_at <= now_ && granule->values->present(index)) return granule->values->at(index);
+      if (granule->complete_at <= now_ && granule->values->present(index))
+        return granule->values->at(index);
     throw InvariantViolation("tile " + std::to_string(id_), now_, "stage ", run.stage().name,
-                             " computes with an element of operand ", operand, " that has not arrived");
+                             " computes with an element of operand ", operand,
+                             " that has not arrived");
   };
 }
 
 void Tile::accumulate(StageRun& run, mapping::SlotId slot) {
-  accumulate_tile(run.layer(), compute_.cursor.ranks(), operand_reader(run), *run.ring(slot).open().accumulators);
+  accumulate_tile(run.layer(), compute_.cursor.ranks(), operand_reader(run),
+                  *run.ring(slot).open().accumulators);
 }
 
 void Tile::compute_vector_values(StageRun& run, mapping::SlotId slot) {
   RegionValues& values = *run.ring(slot).open().values;
   compute_vector_tile(run.layer(), compute_.cursor.ranks(), operand_reader(run),
-                      [&](std::span<const std::int64_t> index, workloads::Element value) { values.set(index, value); });
+                      [&](std::span<const std::int64_t> index, workloads::Element value) {
+                        values.set(index, value);
+                      });
 }
 
 }  // namespace tessera::hw

@@ -10,21 +10,21 @@
 namespace tessera::hw {
 
 enum class Cause : int {
-  kCompute,         ///< PE array in its steady phase
-  kFillDrain,       ///< PE array filling or draining
-  kDelivery,        ///< PE array waiting for buses and buffer slots
-  kVector,          ///< vector unit
-  kControl,         ///< issuing an instruction
-  kWaitDram,        ///< data or room awaited from DRAM
-  kWaitShared,      ///< data or room awaited from a shared buffer
-  kWaitNetwork,     ///< data on its way
-  kWaitPeer,        ///< another tile has not produced, is not ready, or has no room
-  kIdle,            ///< no share in the work at this time
+  kCompute,      ///< PE array in its steady phase
+  kFillDrain,    ///< PE array filling or draining
+  kDelivery,     ///< PE array waiting for buses and buffer slots
+  kVector,       ///< vector unit
+  kControl,      ///< issuing an instruction
+  kWaitDram,     ///< data or room awaited from DRAM
+  kWaitShared,   ///< data or room awaited from a shared buffer
+  kWaitNetwork,  ///< data on its way
+  kWaitPeer,     ///< another tile has not produced, is not ready, or has no room
+  kIdle,         ///< no share in the work at this time
 };
 inline constexpr int kCauses = 10;
 inline constexpr std::array<std::string_view, kCauses> kCauseNames = {
-    "compute", "array_fill_drain", "buffer_and_delivery", "vector", "control",
-    "wait_dram", "wait_shared_buffer", "wait_network", "wait_peer", "idle"};
+    "compute",   "array_fill_drain",   "buffer_and_delivery", "vector",    "control",
+    "wait_dram", "wait_shared_buffer", "wait_network",        "wait_peer", "idle"};
 
 class CycleStack {
  public:

@@ -16,7 +16,9 @@ bool Tile::step_load(Cycle now) {
     wake(load_.free_at);
     return false;
   }
-  if (!enter(load_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().load; })) return false;
+  if (!enter(load_,
+             [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().load; }))
+    return false;
   StageRun& run = stage_run(load_.turn);
   if (load_.cursor.done()) return leave(load_, &StageRun::load_done);
   const auto& instruction = load_.cursor.instruction();
@@ -66,7 +68,8 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
     wanted = tool_boxes(run, instruction, std::move(wanted.front()));
   }
   Bytes bytes = 0;
-  for (const auto& box : wanted) bytes += static_cast<Bytes>(box.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+  for (const auto& box : wanted)
+    bytes += static_cast<Bytes>(box.elements()) * static_cast<Bytes>(context_.program.word_bytes);
 
   Granule& granule = ring.append(std::move(region));
   granule.wanted = std::move(wanted);
@@ -84,9 +87,10 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
   return true;
 }
 
-/// What the tool says has to be fetched: an operand that no store keeps once for every step that uses it, others
-/// as windows that slide.
-std::vector<Region> Tile::tool_boxes(StageRun& run, const mapping::Instruction& instruction, Region region) {
+/// What the tool says has to be fetched: an operand that no store keeps once for every step that
+/// uses it, others as windows that slide.
+std::vector<Region> Tile::tool_boxes(StageRun& run, const mapping::Instruction& instruction,
+                                     Region region) {
   region = mapping::bounding_box(std::move(region));
   if (context_.whole_blocks) return {region};
   const auto& stage = run.stage();
@@ -109,8 +113,8 @@ bool Tile::start_receive_sums(Cycle now, StageRun& run, const mapping::Instructi
   if (!ring.has_room()) return false;
   Granule& granule = ring.append(region_of(run.layer().output, load_.cursor.ranks()));
   granule.times.allocated = granule.times.requested = now;
-  granule.expected_bytes =
-      static_cast<Bytes>(granule.region.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+  granule.expected_bytes = static_cast<Bytes>(granule.region.elements()) *
+                           static_cast<Bytes>(context_.program.word_bytes);
   if (granule.expected_bytes == 0) granule.complete_at = now;
   const auto& members = run.sums_group().members;
   const auto partner = members[static_cast<std::size_t>(1 + granule.sequence % run.partners())];
@@ -129,9 +133,13 @@ bool Tile::start_restore(Cycle now, StageRun& run, const mapping::Instruction& i
   if (!ring.has_room()) return false;
   const auto visit = load_.cursor.visit(run.layer());
   Region region = region_of(run.layer().output, load_.cursor.ranks());
-  const Bytes bytes = visit.first() ? 0 : static_cast<Bytes>(region.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+  const Bytes bytes = visit.first() ? 0
+                                    : static_cast<Bytes>(region.elements()) *
+                                          static_cast<Bytes>(context_.program.word_bytes);
   load_.wait = "earlier receives";
-  if (bytes > 0 && outstanding_receives_ >= context_.accelerator.tile.interface.outstanding_receives) return false;
+  if (bytes > 0 &&
+      outstanding_receives_ >= context_.accelerator.tile.interface.outstanding_receives)
+    return false;
 
   Granule& granule = ring.append(std::move(region));
   granule.times.allocated = granule.times.requested = now;
@@ -153,7 +161,8 @@ bool Tile::start_restore(Cycle now, StageRun& run, const mapping::Instruction& i
   return true;
 }
 
-/// Counts this tile and its children in the group's tree; passes on upwards, or asks when it is the root.
+/// Counts this tile and its children in the group's tree; passes on upwards, or asks when it is the
+/// root.
 void Tile::note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence) {
   ReceiveState& state = run.receive(operand);
   if (++state.ready[sequence] <= state.children) return;
@@ -176,7 +185,8 @@ void Tile::request(Cycle now, StageRun& run, int operand, std::int64_t sequence)
   order.operand = operand;
   order.requested = now;
   order.free = granule.free;
-  for (const auto member : state.group->members) order.destinations.push_back(static_cast<NodeId>(member));
+  for (const auto member : state.group->members)
+    order.destinations.push_back(static_cast<NodeId>(member));
   for (const auto& box : granule.wanted)
     for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
       order.part = part;
@@ -211,7 +221,8 @@ void Tile::order_from_tiles(Cycle now, const Order& order, const Region& region)
     auto common = intersect(region, owner.region);
     if (common.empty()) continue;
     auto piece = std::make_shared<Order>(order);
-    piece->bytes = static_cast<Bytes>(common.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+    piece->bytes =
+        static_cast<Bytes>(common.elements()) * static_cast<Bytes>(context_.program.word_bytes);
     piece->region = std::move(common);
     Message message{.kind = MessageKind::kReadRequest};
     message.free = piece->free;
@@ -228,19 +239,22 @@ void Tile::take_data(const Arrival& arrival) {
   note_received(run, message);
   payload_received_ += message.payload_bytes;
   if (granule.received_bytes > granule.expected_bytes)
-    throw InvariantViolation("tile " + std::to_string(id_), arrival.at, "stage ", run.stage().name, " slot ",
-                             run.stage().slots[message.granule.slot].name, " granule ", granule.sequence,
-                             " received ", granule.received_bytes, " of ", granule.expected_bytes, " bytes");
+    throw InvariantViolation("tile " + std::to_string(id_), arrival.at, "stage ", run.stage().name,
+                             " slot ", run.stage().slots[message.granule.slot].name, " granule ",
+                             granule.sequence, " received ", granule.received_bytes, " of ",
+                             granule.expected_bytes, " bytes");
   granule.times.handed_over = std::max(granule.times.handed_over, message.sent);
   granule.times.last_from = message.from;
   if (message.order != nullptr) granule.times.requested = message.order->requested;
   if (message.values != nullptr) granule.values->merge(*message.values);
   RetainedWindow* window = run.window(message.granule.slot);
   if (window != nullptr && message.values != nullptr) window->write(*message.values);
-  if (message.sums != nullptr) granule.accumulators = std::make_unique<workloads::Accumulators>(*message.sums);
+  if (message.sums != nullptr)
+    granule.accumulators = std::make_unique<workloads::Accumulators>(*message.sums);
 
   const Cycle usable =
-      message.free ? arrival.at + 1 : written(run, message.granule.slot, message.payload_bytes, arrival.at) + 1;
+      message.free ? arrival.at + 1
+                   : written(run, message.granule.slot, message.payload_bytes, arrival.at) + 1;
   if (granule.received_bytes < granule.expected_bytes) return;
   (message.operand == kRestoredSums ? granule.restored_at : granule.complete_at) = usable;
   wake(usable);
@@ -257,21 +271,24 @@ void Tile::note_received(const StageRun& run, const Message& message) {
       static_cast<std::int64_t>(message.payload_bytes) / context_.program.word_bytes;
 }
 
-/// Cycle in which the last line of a packet is written whose tail has come in cycle `tail`. The staging FIFO
-/// takes a line every cycle; the buffer serves the network in its slots.
+/// Cycle in which the last line of a packet is written whose tail has come in cycle `tail`. The
+/// staging FIFO takes a line every cycle; the buffer serves the network in its slots.
 Cycle Tile::written(const StageRun& run, mapping::SlotId slot, Bytes bytes, Cycle tail) {
-  const auto lines = static_cast<std::int64_t>(ceil_div(bytes, context_.accelerator.tile.buffer.line_bytes));
+  const auto lines =
+      static_cast<std::int64_t>(ceil_div(bytes, context_.accelerator.tile.buffer.line_bytes));
   if (run.stage().slots[slot].staging) {
     staging_free_ = std::max(tail + 1, staging_free_) + static_cast<Cycle>(lines);
     return staging_free_ - 1;
   }
   const Cycle last = ports_.packet_written(tail, lines, port_free_);
   port_free_ = last + 1;
-  counts_[turn_of(run.number())].buffer_words += static_cast<std::int64_t>(bytes) / context_.program.word_bytes;
+  counts_[turn_of(run.number())].buffer_words +=
+      static_cast<std::int64_t>(bytes) / context_.program.word_bytes;
   return last;
 }
 
-/// When all granules of a stage have arrived, its roots tell the owners that they will not ask again.
+/// When all granules of a stage have arrived, its roots tell the owners that they will not ask
+/// again.
 void Tile::close_groups(Cycle now) {
   for (std::size_t turn = first_unclosed_turn_; turn < runs_.size() && turn <= load_.turn; ++turn) {
     if (runs_[turn] == nullptr || !runs_[turn]->load_done) break;
@@ -289,7 +306,8 @@ void Tile::close_groups(Cycle now) {
 }
 
 void Tile::send_closings(Cycle now, const StageRun& run, int operand) {
-  const auto region = context_.index.group_region(run.number(), operand, run.share().input_groups[operand]);
+  const auto region =
+      context_.index.group_region(run.number(), operand, run.share().input_groups[operand]);
   const auto close = [&](int part, NodeId node) {
     Message message{.kind = MessageKind::kClose};
     message.granule.stage = run.number();

@@ -48,8 +48,9 @@ constexpr VirtualNetwork virtual_network(MessageKind kind) {
 }
 
 /// Operand numbers beside those of a layer's inputs.
-inline constexpr int kPartnerSums = -1;   ///< sums of a partner, for the owner of the outputs
-inline constexpr int kRestoredSums = -2;  ///< sums that the tile itself stored when it last visited the outputs
+inline constexpr int kPartnerSums = -1;  ///< sums of a partner, for the owner of the outputs
+inline constexpr int kRestoredSums =
+    -2;  ///< sums that the tile itself stored when it last visited the outputs
 
 /// Identifies a granule of a slot of a stage; the same on all members of a group.
 struct GranuleName {
@@ -60,21 +61,22 @@ struct GranuleName {
 
 /// What a request for data or for room to write says. Shared by all packets that answer it.
 struct Order {
-  GranuleName granule;         ///< destination of a read, source of a write
-  int operand = -1;            ///< of the reader's layer
+  GranuleName granule;  ///< destination of a read, source of a write
+  int operand = -1;     ///< of the reader's layer
   int part = -1;
-  workloads::Region region;    ///< elements that this source or channel contributes
+  workloads::Region region;        ///< elements that this source or channel contributes
   std::vector<mapping::Run> runs;  ///< memories only: bytes inside the channel
   Bytes bytes = 0;
   std::vector<NodeId> destinations;  ///< of the answer
   Cycle requested = 0;
-  /// Outputs that are visited more than once: reads wait for so many writes of the same region before, and
-  /// only the last write makes them final.
+  /// Outputs that are visited more than once: reads wait for so many writes of the same region
+  /// before, and only the last write makes them final.
   std::int64_t visit = 0;
   bool partial = false;
-  bool free = false;  ///< idealisation overlap: moves in no time
+  bool free = false;                           ///< idealisation overlap: moves in no time
   std::shared_ptr<const RegionValues> values;  ///< functional mode, writes only
-  std::shared_ptr<const workloads::Accumulators> sums;  ///< functional mode, writes that are partial
+  std::shared_ptr<const workloads::Accumulators>
+      sums;  ///< functional mode, writes that are partial
 };
 
 struct Message {
@@ -82,13 +84,14 @@ struct Message {
   NodeId source = 0;
   GranuleName granule = {};
   int operand = kPartnerSums;  ///< kReady, kData
-  int part = -1;            ///< kClose
-  Bytes payload_bytes = 0;  ///< kData, kWriteData
-  bool last = false;        ///< last packet of its order
-  Cycle sent = 0;           ///< when the source handed it to the network
+  int part = -1;               ///< kClose
+  Bytes payload_bytes = 0;     ///< kData, kWriteData
+  bool last = false;           ///< last packet of its order
+  Cycle sent = 0;              ///< when the source handed it to the network
   Source from = Source::kTile;
-  bool free = false;        ///< arrives in the cycle in which it is sent
-  std::uint64_t ticket = 0; ///< of the sending interface, to learn when all packets have left; 0: none
+  bool free = false;  ///< arrives in the cycle in which it is sent
+  std::uint64_t ticket =
+      0;  ///< of the sending interface, to learn when all packets have left; 0: none
   std::shared_ptr<const Order> order = nullptr;
   std::shared_ptr<const RegionValues> values = nullptr;  ///< functional mode, on the last packet
   std::shared_ptr<const workloads::Accumulators> sums = nullptr;  ///< functional mode, partial sums

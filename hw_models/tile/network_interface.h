@@ -1,4 +1,5 @@
-// The interface of a node to the network: cuts messages into packets and learns when they have left.
+// The interface of a node to the network: cuts messages into packets and learns when they have
+// left.
 #pragma once
 
 #include <map>
@@ -24,7 +25,8 @@ class NetworkInterface {
   void send_control(Cycle now, Message message, NodeId destination);
 
   /// Sends `bytes` of payload in packets; `values` travel on the last. Returns a ticket for `left`.
-  std::uint64_t send_payload(Cycle now, Message message, Bytes bytes, std::span<const NodeId> destinations);
+  std::uint64_t send_payload(Cycle now, Message message, Bytes bytes,
+                             std::span<const NodeId> destinations);
 
   /// A packet with this ticket has left the source queue.
   void packet_left(std::uint64_t ticket);

@@ -60,10 +60,9 @@ void Tile::tell_receive_ended(const Message& message, const Granule& granule, Cy
   const Op op = message.operand == kPartnerSums    ? Op::kReceiveSums
                 : message.operand == kRestoredSums ? Op::kRestore
                                                    : Op::kReceive;
-  observer_->instruction_ended({id_, QueueKind::kLoad, message.granule.stage,
-                                op, message.granule.slot,
-                                std::max(message.operand, -1), granule.sequence, granule.times.allocated,
-                                end});
+  observer_->instruction_ended({id_, QueueKind::kLoad, message.granule.stage, op,
+                                message.granule.slot, std::max(message.operand, -1),
+                                granule.sequence, granule.times.allocated, end});
 }
 
 void Tile::tell_compute_began(Cycle now) {

@@ -11,7 +11,8 @@ bool RegionValues::contains(std::span<const std::int64_t> index) const {
   for (std::size_t d = 0; d < index.size(); ++d) {
     const auto& range = region_.dimensions[d];
     const std::int64_t distance = index[d] - range.begin;
-    if (distance < 0 || distance % range.step != 0 || distance / range.step >= range.count) return false;
+    if (distance < 0 || distance % range.step != 0 || distance / range.step >= range.count)
+      return false;
   }
   return true;
 }

@@ -18,8 +18,12 @@ class RegionValues {
 
   const workloads::Region& region() const { return region_; }
   bool contains(std::span<const std::int64_t> index) const;
-  workloads::Element at(std::span<const std::int64_t> index) const { return values_[offset(index)]; }
-  bool present(std::span<const std::int64_t> index) const { return contains(index) && present_[offset(index)]; }
+  workloads::Element at(std::span<const std::int64_t> index) const {
+    return values_[offset(index)];
+  }
+  bool present(std::span<const std::int64_t> index) const {
+    return contains(index) && present_[offset(index)];
+  }
   void set(std::span<const std::int64_t> index, workloads::Element value) {
     values_[offset(index)] = value;
     present_[offset(index)] = true;
@@ -27,6 +31,7 @@ class RegionValues {
 
   /// Copies what is present in the other and lies in this region.
   void merge(const RegionValues& other);
+
  private:
   std::size_t offset(std::span<const std::int64_t> index) const;
 

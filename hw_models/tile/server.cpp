@@ -1,4 +1,5 @@
-// Reads of feature maps that this tile keeps: other tiles ask, the interface answers from the buffer.
+// Reads of feature maps that this tile keeps: other tiles ask, the interface answers from the
+// buffer.
 #include <algorithm>
 
 #include "hw_models/tile/tile.h"
@@ -38,11 +39,16 @@ void Tile::serve_order(Cycle now, StageRun& run, const std::shared_ptr<const Ord
   data.last = true;
   if (context_.functional) {
     auto values = std::make_shared<RegionValues>(order->region);
-    for (const auto& granule : run.ring(run.stage().output_slot).held()) values->merge(*granule.values);
+    for (const auto& granule : run.ring(run.stage().output_slot).held())
+      values->merge(*granule.values);
     data.values = std::move(values);
   }
-  schedule_departure(now, {.at = 0, .message = std::move(data), .bytes = order->bytes,
-                           .destinations = order->destinations, .served = true, .stage = run.number()});
+  schedule_departure(now, {.at = 0,
+                           .message = std::move(data),
+                           .bytes = order->bytes,
+                           .destinations = order->destinations,
+                           .served = true,
+                           .stage = run.number()});
 }
 
 bool Tile::is_streamed(const Order& order) const {
@@ -86,14 +92,21 @@ bool Tile::serve_piece(Cycle now, StageRun& run, const Order& order, const Granu
   const Bytes bytes = piece->bytes;
   auto destinations = piece->destinations;
   data.order = std::move(piece);
-  schedule_departure(now, {.at = 0, .message = std::move(data), .bytes = bytes, .destinations = std::move(destinations),
-                           .served = true, .stage = run.number(), .sequence = granule.sequence, .elements = elements});
+  schedule_departure(now, {.at = 0,
+                           .message = std::move(data),
+                           .bytes = bytes,
+                           .destinations = std::move(destinations),
+                           .served = true,
+                           .stage = run.number(),
+                           .sequence = granule.sequence,
+                           .elements = elements});
   return true;
 }
 
 /// A completed granule stays until every group that reads from it has got its share.
 void Tile::owe(StageRun& run, const Granule& granule) {
-  run.owed[granule.sequence] = context_.index.readings(context_.index.part_of_stage(run.number()), granule.region);
+  run.owed[granule.sequence] =
+      context_.index.readings(context_.index.part_of_stage(run.number()), granule.region);
   give_back(run, granule.sequence, 0);
 }
 

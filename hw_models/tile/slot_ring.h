@@ -16,26 +16,27 @@ namespace tessera::hw {
 
 /// When the stages of a granule's arrival happened; waiting time is attributed by these.
 struct ArrivalTimes {
-  Cycle allocated = 0;           ///< its place was appended
-  Cycle requested = kNever;      ///< the group was complete and the root asked
-  Cycle handed_over = 0;         ///< the last packet so far was handed to the network by its source
+  Cycle allocated = 0;       ///< its place was appended
+  Cycle requested = kNever;  ///< the group was complete and the root asked
+  Cycle handed_over = 0;     ///< the last packet so far was handed to the network by its source
   Source last_from = Source::kTile;  ///< what handed it over
 };
 
 struct Granule {
   std::int64_t sequence = 0;
   workloads::Region region;
-  bool free = false;           ///< ideal: its way costs no time
+  bool free = false;  ///< ideal: its way costs no time
   Bytes expected_bytes = 0;
   Bytes received_bytes = 0;
-  Cycle complete_at = kNever;  ///< readable from this cycle on
+  Cycle complete_at = kNever;                  ///< readable from this cycle on
   std::vector<workloads::Region> wanted = {};  ///< boxes of the region that have to be fetched
   Cycle restored_at = kNever;  ///< restored outputs: from this cycle on they can be added to
   bool holds_sums = false;     ///< of an earlier visit
   workloads::RankTile opened;  ///< outputs: ranks when it became the granule in work
   ArrivalTimes times;
-  std::unique_ptr<RegionValues> values;                   ///< functional mode
-  std::unique_ptr<workloads::Accumulators> accumulators;  ///< functional mode, outputs before they are finished
+  std::unique_ptr<RegionValues> values;  ///< functional mode
+  std::unique_ptr<workloads::Accumulators>
+      accumulators;  ///< functional mode, outputs before they are finished
 };
 
 class SlotRing {
@@ -60,8 +61,8 @@ class SlotRing {
   const std::deque<Granule>& held() const { return ring_; }
   Bytes granule_bytes() const { return granule_bytes_; }
 
-  /// Oldest granule that the reader has not released, or the one so many after it; nullptr when it was not
-  /// appended yet.
+  /// Oldest granule that the reader has not released, or the one so many after it; nullptr when it
+  /// was not appended yet.
   Granule* front(mapping::SlotReader reader, int after = 0);
   /// Lets the reader's oldest granules go; each leaves the ring when all readers have.
   void release(mapping::SlotReader reader, int granules = 1);

@@ -38,7 +38,8 @@ bool has_restore(const mapping::CodeBlock& load) {
 std::int64_t stores_in(const mapping::CodeBlock& store) {
   std::int64_t stores = 0;
   for (const auto& node : store)
-    stores += node.is_loop ? node.count * stores_in(node.body) : node.instruction.op == mapping::Op::kStore;
+    stores += node.is_loop ? node.count * stores_in(node.body)
+                           : node.instruction.op == mapping::Op::kStore;
   return stores;
 }
 
@@ -56,7 +57,8 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
     rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers);
     windows_.push_back(slot.retains ? std::optional(RetainedWindow(slot.extents)) : std::nullopt);
   }
-  for (const auto* block : {&code().load, &code().compute, &code().store}) mark_slots(*block, used_);
+  for (const auto* block : {&code().load, &code().compute, &code().store})
+    mark_slots(*block, used_);
   for (const auto group : share.input_groups) {
     ReceiveState state;
     state.group = &stage_->groups[group];
@@ -73,7 +75,8 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
   const auto& owners = index.owners(part);
   const auto found = std::ranges::find(owners, share.tile, &mapping::Owner::tile);
   if (found != owners.end())
-    expected_closings = index.expected_closings(part, static_cast<std::size_t>(found - owners.begin()));
+    expected_closings =
+        index.expected_closings(part, static_cast<std::size_t>(found - owners.begin()));
 }
 
 bool StageRun::closed(SlotId slot) {

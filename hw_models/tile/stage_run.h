@@ -1,4 +1,5 @@
-// A tile's share of one stage while it runs: its slots, its receives, who waits for whom in its groups.
+// A tile's share of one stage while it runs: its slots, its receives, who waits for whom in its
+// groups.
 #pragma once
 
 #include <deque>
@@ -13,14 +14,14 @@
 
 namespace tessera::hw {
 
-/// Members of a group are arranged in a tree by position: readiness is collected along it, so that no tile
-/// has to take in a message from every other.
+/// Members of a group are arranged in a tree by position: readiness is collected along it, so that
+/// no tile has to take in a message from every other.
 inline constexpr int kGroupFanOut = 8;
 
 /// One input operand of the share: its place in the group and the readiness collected so far.
 struct ReceiveState {
   const mapping::Group* group = nullptr;
-  mapping::SlotId slot = -1;          ///< -1: its code never receives the operand
+  mapping::SlotId slot = -1;  ///< -1: its code never receives the operand
   int position = 0;
   int children = 0;
   std::map<std::int64_t, int> ready;  ///< per granule: children, and this tile itself
@@ -45,12 +46,15 @@ class StageRun {
   SlotRing& ring(mapping::SlotId slot) { return rings_[slot]; }
   ReceiveState& receive(int operand) { return receives_[operand]; }
   /// nullptr for slots that retain nothing.
-  RetainedWindow* window(mapping::SlotId slot) { return windows_[slot] ? &*windows_[slot] : nullptr; }
+  RetainedWindow* window(mapping::SlotId slot) {
+    return windows_[slot] ? &*windows_[slot] : nullptr;
+  }
   int operands() const { return static_cast<int>(receives_.size()); }
   const mapping::Group& sums_group() const { return stage_->groups[share_->sums_group]; }
   bool uses(mapping::SlotId slot) const { return used_[slot]; }
   bool owner() const { return sums_group().members.front() == share_->tile; }
-  /// Outputs are visited more than once: the load queue appends their granules and brings back their sums.
+  /// Outputs are visited more than once: the load queue appends their granules and brings back
+  /// their sums.
   bool restores() const { return restores_; }
   /// Partners that add to the outputs of this owner.
   int partners() const { return static_cast<int>(sums_group().members.size()) - 1; }
@@ -58,13 +62,15 @@ class StageRun {
   bool load_done = false;
   bool compute_done = false;
   bool store_done = false;
-  std::vector<bool> claimed;                       ///< per slot: its memory is free for it
-  std::map<std::int64_t, std::int64_t> sums_grants;  ///< partner: output granule -> sequence at the owner
-  std::int64_t last_output = -1;                   ///< sequence of the last granule that leaves the tile
+  std::vector<bool> claimed;  ///< per slot: its memory is free for it
+  std::map<std::int64_t, std::int64_t>
+      sums_grants;                ///< partner: output granule -> sequence at the owner
+  std::int64_t last_output = -1;  ///< sequence of the last granule that leaves the tile
   int closings = 0;
-  int expected_closings = 0;                       ///< owner of a part in the tiles
-  std::map<std::int64_t, std::int64_t> owed;       ///< streamed granules: elements that readers still have to get
-  int reads_in_flight = 0;                         ///< served reads whose packets have not all left
+  int expected_closings = 0;  ///< owner of a part in the tiles
+  std::map<std::int64_t, std::int64_t>
+      owed;                 ///< streamed granules: elements that readers still have to get
+  int reads_in_flight = 0;  ///< served reads whose packets have not all left
 
   /// Nothing more will enter the slot and nothing is left in it.
   bool closed(mapping::SlotId slot);

@@ -14,7 +14,9 @@ bool Tile::step_store(Cycle now) {
     wake(store_.free_at);
     return false;
   }
-  if (!enter(store_, [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().store; })) return false;
+  if (!enter(store_,
+             [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().store; }))
+    return false;
   StageRun& run = stage_run(store_.turn);
   if (store_.cursor.done()) return leave(store_, &StageRun::store_done);
   const auto& instruction = store_.cursor.instruction();
@@ -96,16 +98,22 @@ void Tile::take_write_grant(const Arrival& arrival, Cycle now) {
   const Bytes bytes = data.order->bytes;
   const int stage = data.order->granule.stage;
   const bool staging = context_.program.stages[stage].slots[data.order->granule.slot].staging;
-  schedule_departure(now, {.at = 0, .message = std::move(data), .bytes = bytes,
-                           .destinations = {arrival.message.source}, .served = false, .stage = stage,
+  schedule_departure(now, {.at = 0,
+                           .message = std::move(data),
+                           .bytes = bytes,
+                           .destinations = {arrival.message.source},
+                           .served = false,
+                           .stage = stage,
                            .staging = staging});
 }
 
 /// A partner's sums leave as soon as both they and the owner's grant are there.
 bool Tile::store_finished() {
-  if (store_work_.sums && store_work_.expected > 0 && !store_work_.sums_sent && !send_sums()) return false;
+  if (store_work_.sums && store_work_.expected > 0 && !store_work_.sums_sent && !send_sums())
+    return false;
   if (store_work_.tickets.size() < store_work_.expected) return false;
-  return std::ranges::none_of(store_work_.tickets, [&](auto ticket) { return interface_.leaving(ticket); });
+  return std::ranges::none_of(store_work_.tickets,
+                              [&](auto ticket) { return interface_.leaving(ticket); });
 }
 
 bool Tile::send_sums() {
@@ -116,13 +124,18 @@ bool Tile::send_sums() {
   Message data{.kind = MessageKind::kData};
   data.granule = {run.number(), run.stage().sums_slot, grant->second};
   data.last = true;
-  if (granule.accumulators != nullptr) data.sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
-  const Bytes bytes =
-      static_cast<Bytes>(granule.region.elements()) * static_cast<Bytes>(context_.program.word_bytes);
+  if (granule.accumulators != nullptr)
+    data.sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
+  const Bytes bytes = static_cast<Bytes>(granule.region.elements()) *
+                      static_cast<Bytes>(context_.program.word_bytes);
   const auto owner = static_cast<NodeId>(run.sums_group().members.front());
   run.sums_grants.erase(grant);
-  schedule_departure(now_, {.at = 0, .message = std::move(data), .bytes = bytes, .destinations = {owner},
-                            .served = false, .stage = run.number(),
+  schedule_departure(now_, {.at = 0,
+                            .message = std::move(data),
+                            .bytes = bytes,
+                            .destinations = {owner},
+                            .served = false,
+                            .stage = run.number(),
                             .staging = run.stage().slots[run.stage().partial_slot].staging});
   store_work_.sums_sent = true;
   store_.wait = "its outputs to leave";

@@ -24,7 +24,8 @@ Tile::Tile(mapping::TileId id, const TileContext& context, PacketPort& port)
     : id_(id),
       context_(context),
       ports_(context.accelerator.tile.buffer),
-      interface_(static_cast<NodeId>(id), context.accelerator.tile.interface.max_payload_bytes, port),
+      interface_(static_cast<NodeId>(id), context.accelerator.tile.interface.max_payload_bytes,
+                 port),
       turns_(context.index.turns(id)),
       runs_(turns_.size()),
       counts_(turns_.size()) {}
@@ -39,9 +40,11 @@ StageRun& Tile::stage_run(std::size_t turn) {
 }
 
 std::size_t Tile::turn_of(int stage) const {
-  const auto found = std::ranges::lower_bound(turns_, stage, {}, &mapping::ProgramIndex::Turn::stage);
+  const auto found =
+      std::ranges::lower_bound(turns_, stage, {}, &mapping::ProgramIndex::Turn::stage);
   if (found == turns_.end() || found->stage != stage)
-    throw InvariantViolation("tile " + std::to_string(id_), 0, "message for stage ", stage, ", in which it has no share");
+    throw InvariantViolation("tile " + std::to_string(id_), 0, "message for stage ", stage,
+                             ", in which it has no share");
   return static_cast<std::size_t>(found - turns_.begin());
 }
 
@@ -53,11 +56,14 @@ bool Tile::enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&
   if (queue.entered) return true;
   queue.begin = queue.end = queue.turn;
   queue.parked.clear();
-  const auto fusion = [&](std::size_t turn) { return context_.program.stages[turns_[turn].stage].fusion; };
+  const auto fusion = [&](std::size_t turn) {
+    return context_.program.stages[turns_[turn].stage].fusion;
+  };
   do {
     StageRun& run = stage_run(queue.end++);
     queue.parked.emplace_back(code(run), run.share());
-  } while (queue.end < turns_.size() && fusion(queue.begin) >= 0 && fusion(queue.end) == fusion(queue.begin));
+  } while (queue.end < turns_.size() && fusion(queue.begin) >= 0 &&
+           fusion(queue.end) == fusion(queue.begin));
   queue.cursor = std::move(queue.parked.front());
   queue.entered = true;
   return true;
@@ -84,8 +90,9 @@ bool Tile::leave(Queue& queue, bool StageRun::*done) {
   return true;
 }
 
-/// A slot may be used when everything of earlier stages that lies in the same place has been closed. Fused stages
-/// fetch nothing in advance: they wait for all that earlier stages do not keep for others.
+/// A slot may be used when everything of earlier stages that lies in the same place has been
+/// closed. Fused stages fetch nothing in advance: they wait for all that earlier stages do not keep
+/// for others.
 bool Tile::claim(std::size_t turn, SlotId slot) {
   StageRun& run = stage_run(turn);
   if (run.claimed[slot]) return true;
@@ -102,7 +109,8 @@ bool Tile::claim(std::size_t turn, SlotId slot) {
       open = true;
       const auto& other = earlier.stage().slots[s];
       if (other.staging != wanted.staging) continue;
-      const Bytes other_end = other.base_address + other.granule_bytes * static_cast<Bytes>(other.granules);
+      const Bytes other_end =
+          other.base_address + other.granule_bytes * static_cast<Bytes>(other.granules);
       const bool kept = (other.readers & static_cast<unsigned>(mapping::SlotReader::kServer)) != 0;
       if (!together && !kept) return false;
       if (other.base_address < end && begin < other_end) return false;
@@ -139,7 +147,8 @@ Cycle Tile::run(Cycle now) {
 }
 
 void Tile::receive_arrivals(Cycle now) {
-  for (; !left_.empty() && left_.front().at < now; left_.pop_front()) interface_.packet_left(left_.front().ticket);
+  for (; !left_.empty() && left_.front().at < now; left_.pop_front())
+    interface_.packet_left(left_.front().ticket);
   while (!arrivals_.empty() && arrivals_.front().at < now) {
     handle(arrivals_.front(), now);
     arrivals_.pop_front();
@@ -150,7 +159,8 @@ void Tile::handle(const Arrival& arrival, Cycle now) {
   const Message& message = arrival.message;
   switch (message.kind) {
     case MessageKind::kReady:
-      return note_ready(now, *find_stage(message.granule.stage), message.operand, message.granule.sequence);
+      return note_ready(now, *find_stage(message.granule.stage), message.operand,
+                        message.granule.sequence);
     case MessageKind::kReadRequest:
       if (is_streamed(*message.order))
         stream_requests_.push_back({message.order, 0, message.order->region.elements()});
@@ -171,7 +181,8 @@ void Tile::handle(const Arrival& arrival, Cycle now) {
       occupancy_changed_ = true;
       return;
     default:
-      throw InvariantViolation("tile " + std::to_string(id_), now, "received a message for a memory interface");
+      throw InvariantViolation("tile " + std::to_string(id_), now,
+                               "received a message for a memory interface");
   }
 }
 
@@ -188,9 +199,11 @@ void Tile::depart(Cycle now) {
   while (!departures_.empty() && departures_.front().at <= now) {
     Departure departure = std::move(departures_.front());
     departures_.pop_front();
-    const auto ticket = interface_.send_payload(now, std::move(departure.message), departure.bytes, departure.destinations);
+    const auto ticket = interface_.send_payload(now, std::move(departure.message), departure.bytes,
+                                                departure.destinations);
     if (!departure.staging)
-      counts_[turn_of(departure.stage)].buffer_words += static_cast<std::int64_t>(departure.bytes) / context_.program.word_bytes;
+      counts_[turn_of(departure.stage)].buffer_words +=
+          static_cast<std::int64_t>(departure.bytes) / context_.program.word_bytes;
     if (departure.served)
       served_.push_back({ticket, departure.stage, departure.sequence, departure.elements});
     else
@@ -200,7 +213,8 @@ void Tile::depart(Cycle now) {
     if (interface_.leaving(served.ticket)) return false;
     --find_stage(served.stage)->reads_in_flight;
     occupancy_changed_ = true;
-    if (served.sequence >= 0) give_back(*find_stage(served.stage), served.sequence, served.elements);
+    if (served.sequence >= 0)
+      give_back(*find_stage(served.stage), served.sequence, served.elements);
     return true;
   });
 }
@@ -208,26 +222,31 @@ void Tile::depart(Cycle now) {
 bool Tile::finished() const {
   const auto end = turns_.size();
   return load_.turn == end && compute_.turn == end && store_.turn == end && departures_.empty() &&
-         requests_.empty() && stream_requests_.empty() && arrivals_.empty() && served_.empty() && store_work_.tickets.empty();
+         requests_.empty() && stream_requests_.empty() && arrivals_.empty() && served_.empty() &&
+         store_work_.tickets.empty();
 }
 
 std::string Tile::describe_wait() const {
   std::string text = "tile " + std::to_string(id_);
   const auto add = [&](const char* name, const Queue& queue) {
     if (queue.turn == turns_.size()) return;
-    text += detail::concatenate("; ", name, " in stage ", context_.program.stages[turns_[queue.turn].stage].name,
+    text += detail::concatenate("; ", name, " in stage ",
+                                context_.program.stages[turns_[queue.turn].stage].name,
                                 " waits for ", queue.wait);
   };
   add("load queue", load_);
   add("compute queue", compute_);
   add("store queue", store_);
   if (!stream_requests_.empty())
-    text += detail::concatenate("; ", stream_requests_.size(), " reads wait for outputs it has not computed");
-  if (!requests_.empty()) text += detail::concatenate("; ", requests_.size(), " reads wait for its feature maps");
+    text += detail::concatenate("; ", stream_requests_.size(),
+                                " reads wait for outputs it has not computed");
+  if (!requests_.empty())
+    text += detail::concatenate("; ", requests_.size(), " reads wait for its feature maps");
   return text;
 }
 
-/// The granule of a reader's window that was complete last; nullptr while the window is not complete.
+/// The granule of a reader's window that was complete last; nullptr while the window is not
+/// complete.
 const Granule* Tile::acquire(SlotRing& ring, mapping::SlotReader reader, int amount, Cycle now) {
   const Granule* last = nullptr;
   for (int i = 0; i < amount; ++i) {
@@ -261,7 +280,10 @@ void Tile::note_reserved() {
     const auto& slots = runs_[t]->stage().slots;
     for (SlotId s = 0; s < static_cast<SlotId>(slots.size()); ++s) {
       if (!runs_[t]->claimed[s] || runs_[t]->closed(s)) continue;
-      std::int64_t granule = slots[s].extents.empty() ? static_cast<std::int64_t>(slots[s].granule_bytes) / context_.program.word_bytes : 1;
+      std::int64_t granule =
+          slots[s].extents.empty()
+              ? static_cast<std::int64_t>(slots[s].granule_bytes) / context_.program.word_bytes
+              : 1;
       for (const auto extent : slots[s].extents) granule *= extent;
       words += slots[s].retains ? granule : granule * slots[s].granules;
     }
@@ -272,7 +294,8 @@ void Tile::note_reserved() {
 void Tile::note_occupancy() { peak_bytes_ = std::max(peak_bytes_, held_bytes()); }
 
 void Tile::finish(Cycle end) {
-  if (observer_ != nullptr && end > accounted_) observer_->spent(id_, -1, Cause::kIdle, accounted_, end);
+  if (observer_ != nullptr && end > accounted_)
+    observer_->spent(id_, -1, Cause::kIdle, accounted_, end);
   if (end > accounted_) stack_.add(Cause::kIdle, end - accounted_);
   accounted_ = end;
 }

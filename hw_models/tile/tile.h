@@ -1,5 +1,5 @@
-// A tile: sequencer with three decoupled queues, buffer slots, compute, and the server that lets others read
-// the feature maps it keeps.
+// A tile: sequencer with three decoupled queues, buffer slots, compute, and the server that lets
+// others read the feature maps it keeps.
 #pragma once
 
 #include <deque>
@@ -42,25 +42,26 @@ struct TileCounts {
   std::int64_t register_words = 0;  ///< register file accesses of all PEs
   OperandWords words[kOperands];    ///< array layers: first and second input, output
   CycleStack stack;
-  Cycle first = kNever;             ///< first and last cycle in which the stage was active here
+  Cycle first = kNever;  ///< first and last cycle in which the stage was active here
   Cycle last = 0;
 
   void add(const TileCounts& other);
 };
 
-/// Plain behaviour, no SystemC. The shell calls `run` when the tile asked to be woken or a message came;
-/// messages that arrive in a cycle are seen in the next.
+/// Plain behaviour, no SystemC. The shell calls `run` when the tile asked to be woken or a message
+/// came; messages that arrive in a cycle are seen in the next.
 class Tile {
  public:
   Tile(mapping::TileId id, const TileContext& context, PacketPort& port);
 
   /// A packet's tail has been read by the network interface at `now`.
   void deliver(const Message& message, Cycle now);
-  /// A packet's tail has left the source queue at `now`; seen from the next cycle on, like arrivals, so that it
-  /// does not matter whether tile or network is called first within a cycle.
+  /// A packet's tail has left the source queue at `now`; seen from the next cycle on, like
+  /// arrivals, so that it does not matter whether tile or network is called first within a cycle.
   void packet_left(std::uint64_t ticket, Cycle now) { left_.push_back({now, ticket}); }
 
-  /// Does everything possible in cycle `now`; returns the next cycle in which time alone changes something.
+  /// Does everything possible in cycle `now`; returns the next cycle in which time alone changes
+  /// something.
   Cycle run(Cycle now);
 
   bool finished() const;
@@ -77,7 +78,9 @@ class Tile {
   Bytes payload_received() const { return payload_received_; }
   Bytes payload_sent() const { return interface_.payload_sent(); }
   /// Stage that its compute queue is in; -1 when it has no more.
-  int current_stage() const { return compute_.turn < turns_.size() ? turns_[compute_.turn].stage : -1; }
+  int current_stage() const {
+    return compute_.turn < turns_.size() ? turns_[compute_.turn].stage : -1;
+  }
   /// Cycle after the last in which it computed.
   Cycle busy_until() const { return accounted_; }
   /// Closes the books: what is left until `end` is idle time.
@@ -93,11 +96,11 @@ class Tile {
   struct Queue {
     std::size_t turn = 0;  ///< position in the tile's list of stages
     mapping::CodeCursor cursor;
-    std::size_t begin = 0, end = 0;            ///< turns of the fusion that it is in
-    std::vector<mapping::CodeCursor> parked;   ///< per turn of the fusion: where it goes on
+    std::size_t begin = 0, end = 0;           ///< turns of the fusion that it is in
+    std::vector<mapping::CodeCursor> parked;  ///< per turn of the fusion: where it goes on
     bool entered = false;
-    Cycle free_at = 0;     ///< issuing or executing until then
-    const char* wait = ""; ///< why it cannot move
+    Cycle free_at = 0;      ///< issuing or executing until then
+    const char* wait = "";  ///< why it cannot move
   };
   struct Arrival {
     Cycle at;
@@ -115,7 +118,7 @@ class Tile {
     std::vector<NodeId> destinations;
     bool served = false;  ///< read on behalf of others
     int stage = -1;
-    bool staging = false; ///< read out of the staging FIFO
+    bool staging = false;        ///< read out of the staging FIFO
     std::int64_t sequence = -1;  ///< streamed: granule that it is read from
     std::int64_t elements = 0;
   };
@@ -128,12 +131,12 @@ class Tile {
   /// A store instruction in progress.
   struct StoreWork {
     bool active = false;
-    bool sums = false;             ///< partial sums for an owner, not outputs for a memory
-    Source into = Source::kDram;   ///< that memory
+    bool sums = false;            ///< partial sums for an owner, not outputs for a memory
+    Source into = Source::kDram;  ///< that memory
     bool sums_sent = false;
     int stage = -1;
     Cycle began = 0;
-    std::size_t expected = 0;      ///< departures
+    std::size_t expected = 0;            ///< departures
     std::vector<std::uint64_t> tickets;  ///< of those that have begun
   };
 
@@ -193,7 +196,8 @@ class Tile {
   void account(Cause cause, Cycle cycles);
   void open_outputs(const StageRun& run, Granule& granule) const;
   workloads::ReadElement operand_reader(StageRun& run);
-  const RetainedWindow* window_of(StageRun& run, std::size_t operand, std::span<const std::int64_t> index);
+  const RetainedWindow* window_of(StageRun& run, std::size_t operand,
+                                  std::span<const std::int64_t> index);
   void keep_in_window(StageRun& run, mapping::SlotId slot);
   void accumulate(StageRun& run, mapping::SlotId slot);
   void compute_vector_values(StageRun& run, mapping::SlotId slot);
@@ -206,9 +210,10 @@ class Tile {
   bool send_sums();
 
   // observation.cpp: only called when somebody listens
-  InstructionEvent event_of(QueueKind queue, StageRun& run, const mapping::Instruction& instruction, Cycle begin,
-                            Cycle end);
-  void tell_moment(QueueKind queue, StageRun& run, const mapping::Instruction& instruction, Cycle now);
+  InstructionEvent event_of(QueueKind queue, StageRun& run, const mapping::Instruction& instruction,
+                            Cycle begin, Cycle end);
+  void tell_moment(QueueKind queue, StageRun& run, const mapping::Instruction& instruction,
+                   Cycle now);
   void tell_receive_began(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   void tell_receive_ended(const Message& message, const Granule& granule, Cycle end);
   void tell_compute_began(Cycle now);
@@ -249,11 +254,11 @@ class Tile {
   std::vector<Served> served_;  ///< reads on their way out
   StoreWork store_work_;
   int outstanding_receives_ = 0;
-  Cycle port_free_ = 0;      ///< network-in port of the buffer
-  Cycle staging_free_ = 0;   ///< way into the staging FIFO
+  Cycle port_free_ = 0;     ///< network-in port of the buffer
+  Cycle staging_free_ = 0;  ///< way into the staging FIFO
   Cycle now_ = 0;
   Cycle next_wake_ = kNever;
-  Cycle accounted_ = 0;      ///< the cycle stack covers everything before
+  Cycle accounted_ = 0;  ///< the cycle stack covers everything before
   CycleStack stack_;
   std::vector<TileCounts> counts_;  ///< per turn
   Bytes peak_bytes_ = 0;

@@ -16,7 +16,8 @@ struct TileContext {
   const mapping::ProgramIndex& index;
   ComputeModel& compute;
   bool functional = false;
-  bool whole_blocks = false;  ///< idealisation toolwords counts as Interstellar does, not as Timeloop
+  bool whole_blocks =
+      false;  ///< idealisation toolwords counts as Interstellar does, not as Timeloop
 
   bool ideal(Ideal part) const { return accelerator.ideal.has(part); }
 

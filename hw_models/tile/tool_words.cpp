@@ -17,7 +17,8 @@ namespace {
 /// Walks the tiles that one PE keeps of an operand.
 class TileOfOnePe {
  public:
-  TileOfOnePe(const Layer& layer, const ArrayMapping& mapping, int kind, const std::vector<std::int64_t>& extents)
+  TileOfOnePe(const Layer& layer, const ArrayMapping& mapping, int kind,
+              const std::vector<std::int64_t>& extents)
       : operand_(layer.inputs[static_cast<std::size_t>(kind)]), ranks_(layer.ranks.size()) {
     ways_.assign(layer.ranks.size(), 1);
     for (const auto* axis : {&mapping.rows, &mapping.columns, &mapping.lanes})
@@ -37,7 +38,8 @@ class TileOfOnePe {
     while (!streamed && !loops_.empty() &&
            (loops_.back().count == 1 || !Layer::indexes(operand_, loops_.back().rank)))
       loops_.pop_back();
-    for (std::size_t r = 0; r < ranks_.size(); ++r) ranks_[r] = {0, per_pe(static_cast<int>(r), inside[r])};
+    for (std::size_t r = 0; r < ranks_.size(); ++r)
+      ranks_[r] = {0, per_pe(static_cast<int>(r), inside[r])};
     slides_ = !streamed && has_window();
   }
 
@@ -58,13 +60,16 @@ class TileOfOnePe {
     std::int64_t tile;
   };
 
-  std::int64_t per_pe(workloads::RankId rank, std::int64_t extent) const { return ceil_div(extent, ways_[rank]); }
+  std::int64_t per_pe(workloads::RankId rank, std::int64_t extent) const {
+    return ceil_div(extent, ways_[rank]);
+  }
 
   /// Some dimension sums several ranks that move, and the innermost loop moves one of them.
   bool has_window() const {
     if (loops_.empty()) return false;
     return std::ranges::any_of(operand_.dimensions, [&](const workloads::DimensionAccess& access) {
-      return access.terms.size() > 1 && std::ranges::any_of(access.terms, [&](const workloads::AffineTerm& term) {
+      return access.terms.size() > 1 &&
+             std::ranges::any_of(access.terms, [&](const workloads::AffineTerm& term) {
                return term.rank == loops_.back().rank;
              });
     });
@@ -122,7 +127,8 @@ std::array<std::int64_t, 2> tool_words(const Layer& layer, const ArrayMapping& m
   return words;
 }
 
-KeptBlocks kept_blocks(const Layer& layer, const ArrayMapping& mapping, int kind, const RankTile& ranks) {
+KeptBlocks kept_blocks(const Layer& layer, const ArrayMapping& mapping, int kind,
+                       const RankTile& ranks) {
   RankTile first = ranks;
   for (int i = 0; i < mapping.store_depth[kind]; ++i) {
     const auto& loop = mapping.loops[static_cast<std::size_t>(i)];
@@ -132,7 +138,8 @@ KeptBlocks kept_blocks(const Layer& layer, const ArrayMapping& mapping, int kind
   for (std::size_t r = 0; r < ranks.size(); ++r)
     last[r].begin += (ranks[r].size() - 1) / first[r].size() * first[r].size();
   const auto& operand = layer.inputs[static_cast<std::size_t>(kind)];
-  return {mapping::bounding_box(region_of(operand, first)), mapping::bounding_box(region_of(operand, last))};
+  return {mapping::bounding_box(region_of(operand, first)),
+          mapping::bounding_box(region_of(operand, last))};
 }
 
 }  // namespace tessera::hw

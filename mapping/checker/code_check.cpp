@@ -13,7 +13,10 @@ constexpr std::int64_t kMostInstructions = 1'000'000'000;
 class CodeCheck {
  public:
   CodeCheck(const StageView& view, int code)
-      : view_(view), code_(view.stage.codes[code]), tile_(view.first_tile_of(code)), restores_(view.restores()) {
+      : view_(view),
+        code_(view.stage.codes[code]),
+        tile_(view.first_tile_of(code)),
+        restores_(view.restores()) {
     appended_.assign(view.stage.slots.size(), false);
     writers_.resize(view.stage.slots.size());
   }
@@ -28,7 +31,8 @@ class CodeCheck {
     require_once(reserving_, "no granule is reserved for the output");
     require_once(committing_, "no granule is committed");
     if (restoring_.has_value() != (reserving_ == Op::kReopen))
-      view_.refuse_tile(tile_, "outputs are ", restoring_ ? "restored but not reopened" : "reopened but not restored");
+      view_.refuse_tile(tile_, "outputs are ",
+                        restoring_ ? "restored but not reopened" : "reopened but not restored");
     return std::move(appended_);
   }
 

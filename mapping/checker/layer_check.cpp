@@ -35,7 +35,8 @@ void check_disjoint(const Layer& layer, std::vector<Piece>& pieces) {
 
 void check_layer(const Layer& layer, std::vector<Piece> pieces) {
   if (pieces.empty()) throw UserError("program: layer ", layer.name, ": no stage executes it");
-  // Tiles of a fused layer may compute the same halo; how many points are computed is counted with the fusion.
+  // Tiles of a fused layer may compute the same halo; how many points are computed is counted with
+  // the fusion.
   if (pieces.front().stage->recomputed > 0) return;
   check_disjoint(layer, pieces);
   std::int64_t points = 0;

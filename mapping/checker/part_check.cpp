@@ -83,7 +83,8 @@ class PartCheck {
     }
     std::vector<const Region*> pieces;
     for (const auto& region : outputs) pieces.push_back(&region);
-    if (!covered(program_.parts[p].region, pieces)) refuse(p, "stage ", view.stage.name, " does not write all of it");
+    if (!covered(program_.parts[p].region, pieces))
+      refuse(p, "stage ", view.stage.name, " does not write all of it");
   }
 
   /// Number of outputs of an owner. In DRAM each granule finds its own place; in the tiles an owner
@@ -162,7 +163,8 @@ class PartCheck {
   /// Windows are read by stages of the same fusion only.
   bool readable(const StageView& view, const Part& part) const {
     return part.home != Home::kWindow ||
-           (view.stage.fusion >= 0 && program_.stages[part.producer_stage].fusion == view.stage.fusion);
+           (view.stage.fusion >= 0 &&
+            program_.stages[part.producer_stage].fusion == view.stage.fusion);
   }
 
   void note_readers(const StageView& view, workloads::TensorId tensor, const Region& read) {
@@ -228,14 +230,15 @@ class PartCheck {
       const DramLayout& layout = program_.layout_of(part);
       check_footprint(static_cast<int>(p), layout);
       const auto buffers = static_cast<std::size_t>(limits_.shared_buffers);
-      if (buffers == 0) refuse(static_cast<int>(p), "lives in shared buffers; the machine has none");
+      if (buffers == 0)
+        refuse(static_cast<int>(p), "lives in shared buffers; the machine has none");
       const std::uint64_t end = layout.base_address + bytes_per_channel(layout, buffers);
       if (end > limits_.shared_bytes)
         refuse(static_cast<int>(p), "ends at ", end, " of each shared buffer; the smallest holds ",
                limits_.shared_bytes, " bytes");
       const int first = part.producer_stage, last = use_.last_reader[p];
-      const auto [entry, added] =
-          places.try_emplace(part.tensor, Stay{layout.base_address, end, first, last, static_cast<int>(p)});
+      const auto [entry, added] = places.try_emplace(
+          part.tensor, Stay{layout.base_address, end, first, last, static_cast<int>(p)});
       if (added) continue;
       entry->second.first_stage = std::min(entry->second.first_stage, first);
       entry->second.last_stage = std::max(entry->second.last_stage, last);
@@ -243,7 +246,8 @@ class PartCheck {
     for (const auto& [tensor, place] : places)
       for (const auto& [other_tensor, other] : places) {
         const bool apart = place.end <= other.begin || other.end <= place.begin ||
-                           place.last_stage < other.first_stage || other.last_stage < place.first_stage;
+                           place.last_stage < other.first_stage ||
+                           other.last_stage < place.first_stage;
         if (tensor < other_tensor && !apart)
           refuse(other.part, "shares addresses of the shared buffers with tensor ",
                  tensor_name(program_.parts[place.part]), " while both are alive");
@@ -255,7 +259,8 @@ class PartCheck {
     for (const auto extent : program_.network.tensors[program_.parts[part].tensor].extents)
       bytes *= static_cast<Bytes>(extent);
     if (layout.footprint_bytes < bytes)
-      refuse(part, "has ", layout.footprint_bytes, " bytes of memory; allowed: ", bytes, " or more");
+      refuse(part, "has ", layout.footprint_bytes, " bytes of memory; allowed: ", bytes,
+             " or more");
   }
 
   const Program& program_;

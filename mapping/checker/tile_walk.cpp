@@ -170,10 +170,12 @@ class TileWalk {
     check_place(instruction.slot);
     SlotTrace& slot = slots_[instruction.slot];
     while (slot.appended() <= reopened_)
-      if (!step(Queue::kLoad)) refuse(Queue::kCompute, "waits for a granule that is never restored");
+      if (!step(Queue::kLoad))
+        refuse(Queue::kCompute, "waits for a granule that is never restored");
     const Region region = region_of(view_.layer.output, ranks);
     if (slot.at(reopened_).region != region)
-      refuse(Queue::kCompute, "reopens ", to_text(region), "; restored is ", to_text(slot.at(reopened_).region));
+      refuse(Queue::kCompute, "reopens ", to_text(region), "; restored is ",
+             to_text(slot.at(reopened_).region));
     open(instruction.slot, reopened_++, ranks);
   }
 

@@ -326,7 +326,8 @@ std::string UntimedRun::reason(const Actor& actor, Queue queue,
     return detail::concatenate("a complete granule of ", ring.name, ", which has ",
                                slot.complete - slot.released[reader_index(queue)], " of ",
                                instruction.amount);
-  if (instruction.op == Op::kReopen) return "the outputs' last visit to be stored, to be restored from";
+  if (instruction.op == Op::kReopen)
+    return "the outputs' last visit to be stored, to be restored from";
   if (instruction.op == Op::kSendSums)
     return detail::concatenate("tile ",
                                view_.sums_of(*view_.find_share(actor.tile)).members.front(),

@@ -40,7 +40,8 @@ class UntimedRun {
     int window[2] = {};             ///< granules acquired and not yet released
     bool open = false;              ///< reserved and not yet committed
     std::int64_t stored = 0;
-    /// Restored outputs: per granule appended, how many must have been stored before; last visit by region.
+    /// Restored outputs: per granule appended, how many must have been stored before; last visit by
+    /// region.
     std::deque<std::int64_t> needs_stored;
     std::map<std::vector<std::int64_t>, std::int64_t> visited;
   };

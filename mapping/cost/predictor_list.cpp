@@ -19,10 +19,8 @@ struct Entry {
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> list = {
-      {"maestro", &make_maestro_predictor},
-      {"timeloop", &make_timeloop_predictor},
-      {"looptree", &make_looptree_predictor},
-      {"interstellar", &make_interstellar_predictor},
+      {"maestro", &make_maestro_predictor},   {"timeloop", &make_timeloop_predictor},
+      {"looptree", &make_looptree_predictor}, {"interstellar", &make_interstellar_predictor},
       {"tangram", &make_tangram_predictor},
   };
   return list;

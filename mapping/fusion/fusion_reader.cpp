@@ -336,7 +336,8 @@ class FusionReader {
                           const std::vector<workloads::LayerId>& readers) const {
     const auto& tensor = network_.tensors[layer(member).output.tensor];
     if (tensor.kind == workloads::TensorKind::kOutput)
-      refuse("tensor ", tensor.name, " is an output of the network and cannot stay among the layers that read it");
+      refuse("tensor ", tensor.name,
+             " is an output of the network and cannot stay among the layers that read it");
     for (const int reader : readers)
       if (std::ranges::find(fusion.members, reader, &FusionMember::layer) == fusion.members.end())
         refuse("tensor ", tensor.name, " is also read by layer ", network_.layers[reader].name,

@@ -7,9 +7,9 @@
 
 #include "sim/app/compile_command.h"
 #include "sim/app/dram_command.h"
-#include "sim/app/noc_command.h"
 #include "sim/app/list_command.h"
 #include "sim/app/manual_command.h"
+#include "sim/app/noc_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/app/report_command.h"
 #include "sim/app/run_command.h"
@@ -25,18 +25,9 @@ namespace po = boost::program_options;
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> list = {
-      run_command(),
-      compile_command(),
-      predict_command(),
-      validate_command(),
-      noc_command(),
-      dram_command(),
-      trace_command(),
-      sweep_command(),
-      report_command(),
-      list_command(),
-      completion_command(),
-      man_command(),
+      run_command(),    compile_command(), predict_command(),    validate_command(),
+      noc_command(),    dram_command(),    trace_command(),      sweep_command(),
+      report_command(), list_command(),    completion_command(), man_command(),
   };
   return list;
 }
@@ -77,7 +68,8 @@ po::positional_options_description positional_of(const Command& command) {
   po::positional_options_description positional;
   for (const auto& name : command.positional) {
     const bool repeated = name.ends_with("...");
-    positional.add(repeated ? name.substr(0, name.size() - 3).c_str() : name.c_str(), repeated ? -1 : 1);
+    positional.add(repeated ? name.substr(0, name.size() - 3).c_str() : name.c_str(),
+                   repeated ? -1 : 1);
   }
   return positional;
 }
@@ -99,7 +91,11 @@ void run_command(const Command& command, const std::vector<std::string>& argumen
   try {
     constexpr int style =
         po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
-    po::store(po::command_line_parser(arguments).options(all).positional(positional_of(command)).style(style).run(),
+    po::store(po::command_line_parser(arguments)
+                  .options(all)
+                  .positional(positional_of(command))
+                  .style(style)
+                  .run(),
               values);
     if (values.count("help") != 0) return print_help(command, options);
     po::notify(values);

@@ -15,7 +15,8 @@ struct Command {
   boost::program_options::options_description (*options)();
   /// Runs with parsed options. Throws the errors of sim/base/error.h; returns normally on success.
   void (*run)(const boost::program_options::variables_map& options);
-  /// Names of positional arguments in order, "" for none; the last may be repeated when it ends in "...".
+  /// Names of positional arguments in order, "" for none; the last may be repeated when it ends in
+  /// "...".
   std::vector<std::string> positional = {};
 };
 

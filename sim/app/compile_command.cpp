@@ -19,11 +19,12 @@ namespace {
 po::options_description options() {
   po::options_description options("Options of compile");
   options.add(input_options());
-  options.add_options()
-      ("output,o", po::value<std::string>(), "program file to write (.pb), for tessera run --program")
-      ("schedule-out", po::value<std::string>(), "schedule file to write (.textproto), for --schedule")
-      ("print", po::value<std::string>(), "print the listing of tiles by id: tile=3,4")
-      ("print-schedule", po::bool_switch(), "print the schedule tree, one node a line");
+  options.add_options()("output,o", po::value<std::string>(),
+                        "program file to write (.pb), for tessera run --program")(
+      "schedule-out", po::value<std::string>(),
+      "schedule file to write (.textproto), for --schedule")(
+      "print", po::value<std::string>(), "print the listing of tiles by id: tile=3,4")(
+      "print-schedule", po::bool_switch(), "print the schedule tree, one node a line");
   return options;
 }
 
@@ -35,7 +36,8 @@ void run(const po::variables_map& values) {
   if (values.count("print") != 0)
     std::cout << mapping::requested_listing(program, values["print"].as<std::string>());
   if (values.count("schedule-out") != 0)
-    write_file_atomically(values["schedule-out"].as<std::string>(), mapping::to_schedule_text(inputs.schedule));
+    write_file_atomically(values["schedule-out"].as<std::string>(),
+                          mapping::to_schedule_text(inputs.schedule));
   if (values.count("output") != 0)
     write_file_atomically(values["output"].as<std::string>(), mapping::to_program_bytes(program));
 }
@@ -43,7 +45,8 @@ void run(const po::variables_map& values) {
 }  // namespace
 
 Command compile_command() {
-  return {"compile", "schedule and lower a network to one instruction stream per tile", options, run};
+  return {"compile", "schedule and lower a network to one instruction stream per tile", options,
+          run};
 }
 
 }  // namespace tessera::app

@@ -3,8 +3,8 @@
 #include "hw_models/description/convert.h"
 #include "hw_models/description/load.h"
 #include "hw_models/tile/compute_model.h"
-#include "mapping/importers/machine/tool_case.h"
 #include "mapping/fusion/fused_scheduler.h"
+#include "mapping/importers/machine/tool_case.h"
 #include "mapping/layerwise.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
@@ -21,13 +21,20 @@ namespace po = boost::program_options;
 
 po::options_description input_options() {
   po::options_description options("Inputs");
-  options.add_options()
-      ("accelerator", po::value<std::string>(), "preset (tessera list accelerators) or .textproto file")
-      ("network", po::value<std::string>(), "zoo name (tessera list networks), .textproto or .onnx file")
-      ("schedule", po::value<std::string>(), "scheduler (tessera list schedules) or .textproto file; default: the accelerator's")
-      ("batch", po::value<std::int64_t>()->default_value(0), "batch size; 0 keeps the network's own")
-      ("ideal", po::value<std::string>(), "parts made ideal: all, or some of toolwords,overlap,array,delivery,capacity,ports,latency,bandwidth,dram")
-      ("set", po::value<std::vector<std::string>>()->composing(), "path.to.field=value in the accelerator, schedule.path.to.field=value in the schedule; may be repeated");
+  options.add_options()("accelerator", po::value<std::string>(),
+                        "preset (tessera list accelerators) or .textproto file")(
+      "network", po::value<std::string>(),
+      "zoo name (tessera list networks), .textproto or .onnx file")(
+      "schedule", po::value<std::string>(),
+      "scheduler (tessera list schedules) or .textproto file; default: the accelerator's")(
+      "batch", po::value<std::int64_t>()->default_value(0),
+      "batch size; 0 keeps the network's own")(
+      "ideal", po::value<std::string>(),
+      "parts made ideal: all, or some of "
+      "toolwords,overlap,array,delivery,capacity,ports,latency,bandwidth,dram")(
+      "set", po::value<std::vector<std::string>>()->composing(),
+      "path.to.field=value in the accelerator, schedule.path.to.field=value in the schedule; may "
+      "be repeated");
   return options;
 }
 
@@ -38,8 +45,11 @@ std::string required(const po::variables_map& options, const std::string& name) 
 
 const std::vector<ScheduleKind>& schedule_kinds() {
   static const std::vector<ScheduleKind> kinds = {
-      {"layerwise", "every layer on all tiles, one after the other; feature maps stay on chip when they fit"},
-      {"fused", "runs of up to three layers tile by tile on all tiles, where that saves DRAM traffic or time"},
+      {"layerwise",
+       "every layer on all tiles, one after the other; feature maps stay on chip when they fit"},
+      {"fused",
+       "runs of up to three layers tile by tile on all tiles, where that saves DRAM traffic or "
+       "time"},
       {"pipeorgan", "runs of layers as pipelines on interleaved or blocked tiles, row by row"},
   };
   return kinds;
@@ -61,13 +71,15 @@ std::vector<std::string> assignments(const po::variables_map& options, bool of_s
 void refuse_schedule_settings(const po::variables_map& options) {
   const auto given = assignments(options, true);
   if (!given.empty())
-    throw UserError("--set ", given.front(), ": a compiled program has no schedule to set; give it to tessera compile");
+    throw UserError("--set ", given.front(),
+                    ": a compiled program has no schedule to set; give it to tessera compile");
 }
 
 hw::Accelerator load_accelerator(const po::variables_map& options, std::string& text) {
   const auto name = required(options, "accelerator");
   const auto settings = assignments(options, false);
-  auto description = is_looptree_architecture(name) ? looptree_machine(name) : hw::read_accelerator_text(name, settings);
+  auto description = is_looptree_architecture(name) ? looptree_machine(name)
+                                                    : hw::read_accelerator_text(name, settings);
   if (is_looptree_architecture(name))
     for (const auto& assignment : settings) set_field(description, assignment);
   text = to_textproto(description);
@@ -84,11 +96,13 @@ mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
                                        sim::machine_rates(inputs.accelerator));
   const auto rates = [&] { return sim::machine_rates(inputs.accelerator); };
   if (name == "fused") return mapping::schedule_fused(inputs.network, inputs.accelerator, rates());
-  if (name == "pipeorgan") return mapping::schedule_pipeorgan(inputs.network, inputs.accelerator, rates());
+  if (name == "pipeorgan")
+    return mapping::schedule_pipeorgan(inputs.network, inputs.accelerator, rates());
   if (name.ends_with(".textproto")) return mapping::load_schedule(name);
   std::vector<std::string> known;
   for (const auto& kind : schedule_kinds()) known.push_back(kind.name);
-  throw UserError("--schedule ", name, ": no such scheduler and no .textproto file; ", suggest(name, known));
+  throw UserError("--schedule ", name, ": no such scheduler and no .textproto file; ",
+                  suggest(name, known));
 }
 
 std::string given(const po::variables_map& options, const char* name) {
@@ -98,9 +112,11 @@ std::string given(const po::variables_map& options, const char* name) {
 /// Another tool's schedule brings its own forms of the other two inputs.
 Inputs load_tool_inputs(const std::string& tool, const po::variables_map& options) {
   if (options["batch"].as<std::int64_t>() != 0)
-    throw UserError("--batch: the layers of a schedule of ", tool, " have their batch size in its files");
+    throw UserError("--batch: the layers of a schedule of ", tool,
+                    " have their batch size in its files");
   const auto file = given(options, "accelerator");
-  auto loaded = mapping::importers::load_tool_case(tool, given(options, "network"), given(options, "schedule"), file);
+  auto loaded = mapping::importers::load_tool_case(tool, given(options, "network"),
+                                                   given(options, "schedule"), file);
   Inputs inputs;
   for (const auto& assignment : assignments(options, false)) set_field(loaded.machine, assignment);
   inputs.accelerator_text = to_textproto(loaded.machine);
@@ -121,8 +137,9 @@ UserError blamed_on(const std::string& origin, const UserError& error) {
 }  // namespace
 
 hw::IdealSet ideal_of(const po::variables_map& options) {
-  return options.count("ideal") != 0 ? hw::IdealSet::parse(options["ideal"].as<std::string>(), "--ideal")
-                                     : hw::IdealSet{};
+  return options.count("ideal") != 0
+             ? hw::IdealSet::parse(options["ideal"].as<std::string>(), "--ideal")
+             : hw::IdealSet{};
 }
 
 mapping::Program lower(const Inputs& inputs) {
@@ -137,7 +154,8 @@ void check_program(const mapping::Program& program, const hw::Accelerator& accel
                    const std::string& origin) {
   const auto& buffer = accelerator.tile.buffer;
   try {
-    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes, accelerator.tile.interface.staging_bytes,
+    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes,
+                             accelerator.tile.interface.staging_bytes,
                              static_cast<int>(accelerator.dram.size()), accelerator.shared_bytes(),
                              static_cast<int>(accelerator.shared_buffers.size())});
     hw::check_array_instructions(accelerator, program);
@@ -148,7 +166,8 @@ void check_program(const mapping::Program& program, const hw::Accelerator& accel
 
 Inputs load_inputs(const po::variables_map& options) {
   if (options.count("schedule") != 0 && !is_looptree_mapping(options["schedule"].as<std::string>()))
-    if (const auto tool = mapping::importers::tool_of_schedule(options["schedule"].as<std::string>()))
+    if (const auto tool =
+            mapping::importers::tool_of_schedule(options["schedule"].as<std::string>()))
       return load_tool_inputs(*tool, options);
   Inputs inputs;
   inputs.accelerator = load_accelerator(options, inputs.accelerator_text);
@@ -156,7 +175,8 @@ Inputs load_inputs(const po::variables_map& options) {
   if (batch < 0) throw UserError("--batch ", batch, ": must be 0 (the network's own) or positive");
   const auto network = required(options, "network");
   if (is_looptree_workload(network)) {
-    if (batch != 0) throw UserError("--batch ", batch, ": a LoopTree workload has no batch; leave it out");
+    if (batch != 0)
+      throw UserError("--batch ", batch, ": a LoopTree workload has no batch; leave it out");
     inputs.network = load_looptree_network(network);
   } else {
     inputs.network = workloads::load_network(network, batch);
@@ -166,7 +186,8 @@ Inputs load_inputs(const po::variables_map& options) {
   if (is_looptree_mapping(schedule)) {
     const auto accelerator = required(options, "accelerator");
     if (!is_looptree_architecture(accelerator))
-      throw UserError(schedule, ": counts the memories of a LoopTree architecture; give that as --accelerator");
+      throw UserError(
+          schedule, ": counts the memories of a LoopTree architecture; give that as --accelerator");
     inputs.schedule = load_looptree_schedule(schedule, accelerator, inputs.network);
     auto machine = looptree_machine(accelerator, tiles_of_mapping(inputs.schedule));
     for (const auto& assignment : assignments(options, false)) set_field(machine, assignment);

@@ -57,7 +57,9 @@ sim::MachineOptions machine_options(const po::variables_map& values, const hw::I
   options.detailed_arrays = detail == "pe";
   options.functional = values["functional"].as<bool>();
   if (options.functional && ideal.has(hw::Ideal::kToolwords))
-    throw UserError("--functional: with --ideal toolwords the traffic is counted as the tool does and carries no values");
+    throw UserError(
+        "--functional: with --ideal toolwords the traffic is counted as the tool does and carries "
+        "no values");
   if (options.detailed_arrays && ideal.any())
     throw UserError("--detail pe: ideal parts have no detailed form; leave --ideal out");
   options.seed = values["seed"].as<std::uint64_t>();

@@ -21,10 +21,10 @@ workloads::Network load_looptree_network(const std::string& path);
 mapping::Schedule load_looptree_schedule(const std::string& path, const std::string& architecture,
                                          const workloads::Network& network);
 
-/// A machine of one tile, or of a row of tiles that share the memory: the outer storage is a DRAM channel re-clocked to the words per cycle of
-/// its ports, the inner one the tile buffer with lines as wide as its ports, the mesh the PE array.
-/// What the file does not say (clock, registers, network, vector unit) is our choice. UserError
-/// when it has other levels.
+/// A machine of one tile, or of a row of tiles that share the memory: the outer storage is a DRAM
+/// channel re-clocked to the words per cycle of its ports, the inner one the tile buffer with lines
+/// as wide as its ports, the mesh the PE array. What the file does not say (clock, registers,
+/// network, vector unit) is our choice. UserError when it has other levels.
 hw::proto::AcceleratorDescription looptree_machine(const std::string& path, int tiles = 1);
 
 /// Tiles that a mapping needs: one, or one per stage of a pipeline.

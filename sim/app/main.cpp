@@ -6,8 +6,8 @@
 
 namespace {
 
-// The kernel prints its copyright banner before sc_main unless told not to; results on standard output
-// should be ours alone.
+// The kernel prints its copyright banner before sc_main unless told not to; results on standard
+// output should be ours alone.
 const int banner_off = setenv("SC_COPYRIGHT_MESSAGE", "DISABLE", /*overwrite=*/0);
 
 }  // namespace

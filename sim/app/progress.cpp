@@ -17,8 +17,8 @@ void ProgressLine::show(const sim::Progress& now) {
   shown_ = true;
   const double seconds = std::chrono::duration<double>(time - begin_).count();
   const double left = now.work_done > 0 ? seconds * (1 - now.work_done) / now.work_done : 0;
-  std::fprintf(stderr, "\r%3.0f %%  layer %s  cycle %llu  %.0f k cycles/s  %.0f s left   \033[K", 100 * now.work_done,
-               now.layer.c_str(), static_cast<unsigned long long>(now.cycle),
+  std::fprintf(stderr, "\r%3.0f %%  layer %s  cycle %llu  %.0f k cycles/s  %.0f s left   \033[K",
+               100 * now.work_done, now.layer.c_str(), static_cast<unsigned long long>(now.cycle),
                static_cast<double>(now.cycle) / seconds / 1e3, left);
 }
 

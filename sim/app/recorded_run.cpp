@@ -101,8 +101,8 @@ hw::proto::AcceleratorDescription without_paths(const TracedRun& run) {
   const std::string set = "--set=";
   for (const auto& file : run.files())
     if (file.argument().starts_with(set))
-      set_field(accelerator, file.argument().substr(set.size()) + file.name() + " " +
-                                 hash_text(file.content()));
+      set_field(accelerator,
+                file.argument().substr(set.size()) + file.name() + " " + hash_text(file.content()));
   return accelerator;
 }
 

@@ -33,14 +33,18 @@ namespace {
 po::options_description options() {
   po::options_description options("Options of run");
   options.add(job_options());
-  options.add_options()
-      ("out", po::value<std::string>(), "folder for result.json, tables, host.json and report.html")
-      ("no-report", po::bool_switch(), "leave report.html out of the folder")
-      ("timeline", po::value<std::string>(), "write a timeline for ui.perfetto.dev into this file")
-      ("timeline-window", po::value<std::string>(), "cycles FROM:TO that the timeline shows; default the whole run")
-      ("timeline-tiles", po::value<std::string>(), "tiles that it shows, such as 0,5,8-15 or all; default as many as keep it below 50 MB")
-      ("capture-noc", po::value<std::string>(), "write every packet of the network as a message trace for tessera noc --trace")
-      ("progress", po::bool_switch(), "report simulated cycles while running, also when output is no terminal");
+  options.add_options()("out", po::value<std::string>(),
+                        "folder for result.json, tables, host.json and report.html")(
+      "no-report", po::bool_switch(), "leave report.html out of the folder")(
+      "timeline", po::value<std::string>(), "write a timeline for ui.perfetto.dev into this file")(
+      "timeline-window", po::value<std::string>(),
+      "cycles FROM:TO that the timeline shows; default the whole run")(
+      "timeline-tiles", po::value<std::string>(),
+      "tiles that it shows, such as 0,5,8-15 or all; default as many as keep it below 50 MB")(
+      "capture-noc", po::value<std::string>(),
+      "write every packet of the network as a message trace for tessera noc --trace")(
+      "progress", po::bool_switch(),
+      "report simulated cycles while running, also when output is no terminal");
   return options;
 }
 
@@ -54,17 +58,19 @@ std::unique_ptr<sim::Timeline> make_timeline(const po::variables_map& values, co
   options.file = values["timeline"].as<std::string>();
   if (values.count("timeline-window") != 0)
     options.window = sim::parse_window(values["timeline-window"].as<std::string>());
-  options.tiles = values.count("timeline-tiles") != 0
-                      ? sim::parse_tiles(values["timeline-tiles"].as<std::string>(), job.accelerator.tiles())
-                      : sim::choose_tiles(job.program, job.accelerator);
+  options.tiles =
+      values.count("timeline-tiles") != 0
+          ? sim::parse_tiles(values["timeline-tiles"].as<std::string>(), job.accelerator.tiles())
+          : sim::choose_tiles(job.program, job.accelerator);
   return std::make_unique<sim::Timeline>(job.accelerator, job.program, std::move(options));
 }
 
 /// From what the folder will hold, so that `tessera report` makes the same page of it.
 void add_report(OutputDirectory& out, const sim::proto::Result& result) {
   const auto title = sim::run_title(result.network(), result.accelerator(), result.schedule());
-  out.add("report.html", sim::report_page({{title, out.content("result.json"), out.content("history.json"),
-                                            out.content("tiles.csv"), out.content("links.csv"), ""}}));
+  out.add("report.html",
+          sim::report_page({{title, out.content("result.json"), out.content("history.json"),
+                             out.content("tiles.csv"), out.content("links.csv"), ""}}));
 }
 
 void run(const po::variables_map& values) {
@@ -82,7 +88,8 @@ void run(const po::variables_map& values) {
   if (timeline != nullptr) job.machine.observers.push_back(timeline.get());
   std::optional<noc::TraceRecorder> recorder;
   if (values.count("capture-noc") != 0)
-    job.machine.packet_observer = &recorder.emplace(noc::build_topology(job.accelerator.network).nodes().size());
+    job.machine.packet_observer =
+        &recorder.emplace(noc::build_topology(job.accelerator.network).nodes().size());
   sim::Machine machine(job.accelerator, job.program, job.machine);
   const Cycle cycles = machine.run();
   progress.clear();
@@ -97,8 +104,9 @@ void run(const po::variables_map& values) {
   const auto host = meter.measure(result);
   std::cout << sim::summary(result, host);
   if (recorder)
-    write_file_atomically(values["capture-noc"].as<std::string>(),
-                          noc::network_comment(job.accelerator.network) + noc::trace_csv(recorder->messages()));
+    write_file_atomically(
+        values["capture-noc"].as<std::string>(),
+        noc::network_comment(job.accelerator.network) + noc::trace_csv(recorder->messages()));
   if (timeline != nullptr) timeline->commit();
   if (!out) return;
   out->add("result.json", to_json(result));

@@ -30,20 +30,26 @@ using validation::Ladder;
 
 po::options_description validate_options() {
   po::options_description options("Options");
-  options.add_options()
-      ("model", po::value<std::string>()->required(), "timeloop, interstellar or maestro: whose prediction")
-      ("network", po::value<std::string>()->default_value(""), "layer or problem file of the tool")
-      ("schedule", po::value<std::string>()->default_value(""), "mapping or schedule file of the tool")
-      ("accelerator", po::value<std::string>()->default_value(""), "architecture or hardware file of the tool")
-      ("cases", po::value<std::string>(), "folder of cases, instead of one case's files")
-      ("only", po::value<std::string>(), "with --cases: those whose name contains this text")
-      ("model-csv", po::value<std::string>()->default_value(""), "the tool's own output as the prediction")
-      ("faults", po::value<std::string>()->default_value("as-shipped"), "as-shipped or fixed, as for predict")
-      ("set", po::value<std::vector<std::string>>()->composing(), "path.to.field=value in the machine; may be repeated")
-      ("no-ladder", po::bool_switch(), "simulate the real machine only: no causes, a tenth of the time")
-      ("out", po::value<std::string>(), "folder for result.json and validation.csv")
-      ("write-expect", po::value<std::string>(), "file to keep the table in")
-      ("expect", po::value<std::string>(), "table to compare with; exit 4 when a case differs");
+  options.add_options()("model", po::value<std::string>()->required(),
+                        "timeloop, interstellar or maestro: whose prediction")(
+      "network", po::value<std::string>()->default_value(""), "layer or problem file of the tool")(
+      "schedule", po::value<std::string>()->default_value(""),
+      "mapping or schedule file of the tool")("accelerator",
+                                              po::value<std::string>()->default_value(""),
+                                              "architecture or hardware file of the tool")(
+      "cases", po::value<std::string>(), "folder of cases, instead of one case's files")(
+      "only", po::value<std::string>(), "with --cases: those whose name contains this text")(
+      "model-csv", po::value<std::string>()->default_value(""),
+      "the tool's own output as the prediction")(
+      "faults", po::value<std::string>()->default_value("as-shipped"),
+      "as-shipped or fixed, as for predict")("set",
+                                             po::value<std::vector<std::string>>()->composing(),
+                                             "path.to.field=value in the machine; may be repeated")(
+      "no-ladder", po::bool_switch(),
+      "simulate the real machine only: no causes, a tenth of the time")(
+      "out", po::value<std::string>(), "folder for result.json and validation.csv")(
+      "write-expect", po::value<std::string>(), "file to keep the table in")(
+      "expect", po::value<std::string>(), "table to compare with; exit 4 when a case differs");
   return options;
 }
 
@@ -78,7 +84,8 @@ Cycle simulate(const ToolCase& loaded, hw::IdealSet ideal) {
   hw::idealise(accelerator, ideal);
   const auto program = mapping::lower(loaded.schedule, loaded.network, accelerator);
   const auto& tile = accelerator.tile;
-  mapping::check(program, {accelerator.tiles(), tile.buffer.bytes, tile.buffer.line_bytes, tile.interface.staging_bytes});
+  mapping::check(program, {accelerator.tiles(), tile.buffer.bytes, tile.buffer.line_bytes,
+                           tile.interface.staging_bytes});
   sim::MachineOptions how;
   how.whole_blocks = loaded.tool == "interstellar";
   return sim::cycles_in_child(accelerator, program, how);
@@ -99,8 +106,9 @@ Comparison compare(const ValidationCase& one, const po::variables_map& options) 
       for (const auto& assignment : options["set"].as<std::vector<std::string>>())
         set_field(loaded.machine, assignment);
     const auto run = [&](hw::IdealSet ideal) { return simulate(loaded, ideal); };
-    result.ladder = options["no-ladder"].as<bool>() ? validation::without_causes(one.predicted_cycles, run({}))
-                                                    : validation::climb(one.predicted_cycles, run);
+    result.ladder = options["no-ladder"].as<bool>()
+                        ? validation::without_causes(one.predicted_cycles, run({}))
+                        : validation::climb(one.predicted_cycles, run);
   } catch (const UserError& error) {
     result.refused = error.what();
   }
@@ -114,24 +122,27 @@ std::string rounded(double value) {
 }
 
 std::string to_csv(const std::vector<Comparison>& comparisons) {
-  std::vector<std::string> columns = {"case", "predicted_cycles", "simulated_cycles", "error_cycles",
-                                      "error_percent", "rest_cycles"};
+  std::vector<std::string> columns = {"case",         "predicted_cycles", "simulated_cycles",
+                                      "error_cycles", "error_percent",    "rest_cycles"};
   for (const auto& name : hw::kIdealNames) columns.push_back(std::string(name) + "_cycles");
   columns.emplace_back("refused");
   CsvWriter csv(columns);
   for (const auto& one : comparisons) {
     csv.row() << one.name << one.ladder.predicted;
     const bool ran = one.refused.empty();
-    csv << (ran ? std::to_string(one.ladder.simulated) : "") << (ran ? std::to_string(one.ladder.error_cycles()) : "")
+    csv << (ran ? std::to_string(one.ladder.simulated) : "")
+        << (ran ? std::to_string(one.ladder.error_cycles()) : "")
         << (ran ? rounded(one.ladder.error_percent()) : "");
     for (std::size_t i = 0; i <= hw::kIdeals; ++i)
-      csv << (i < one.ladder.rungs.size() ? std::to_string(one.ladder.rungs[i].cycles) : std::string());
+      csv << (i < one.ladder.rungs.size() ? std::to_string(one.ladder.rungs[i].cycles)
+                                          : std::string());
     csv << one.refused;
   }
   return csv.text();
 }
 
-sim::proto::Validation to_message(const po::variables_map& options, const std::vector<Comparison>& comparisons) {
+sim::proto::Validation to_message(const po::variables_map& options,
+                                  const std::vector<Comparison>& comparisons) {
   sim::proto::Validation message;
   message.set_model(options["model"].as<std::string>());
   message.set_faults(options["faults"].as<std::string>());
@@ -158,7 +169,8 @@ sim::proto::Validation to_message(const po::variables_map& options, const std::v
       cause.set_simulated_cycles(rung.simulated);
     }
   }
-  message.set_mean_absolute_error_percent(message.simulated() > 0 ? sum / static_cast<double>(message.simulated()) : 0);
+  message.set_mean_absolute_error_percent(
+      message.simulated() > 0 ? sum / static_cast<double>(message.simulated()) : 0);
   message.set_worst_error_percent(worst);
   return message;
 }
@@ -166,13 +178,17 @@ sim::proto::Validation to_message(const po::variables_map& options, const std::v
 void print(const Comparison& one) {
   std::cout << one.name << "\n";
   if (!one.refused.empty()) {
-    std::cout << "  predicted " << one.ladder.predicted << ", not simulated: " << one.refused << "\n" << std::flush;
+    std::cout << "  predicted " << one.ladder.predicted << ", not simulated: " << one.refused
+              << "\n"
+              << std::flush;
     return;
   }
-  std::cout << "  predicted " << one.ladder.predicted << ", simulated " << one.ladder.simulated << ", error "
-            << one.ladder.error_cycles() << " cycles, " << rounded(one.ladder.error_percent()) << " %\n";
+  std::cout << "  predicted " << one.ladder.predicted << ", simulated " << one.ladder.simulated
+            << ", error " << one.ladder.error_cycles() << " cycles, "
+            << rounded(one.ladder.error_percent()) << " %\n";
   for (const auto& rung : one.ladder.rungs)
-    if (rung.cycles != 0) std::printf("    %-10s %+12lld\n", rung.cause.c_str(), static_cast<long long>(rung.cycles));
+    if (rung.cycles != 0)
+      std::printf("    %-10s %+12lld\n", rung.cause.c_str(), static_cast<long long>(rung.cycles));
   std::fflush(stdout);
   std::cout << std::flush;
 }
@@ -203,22 +219,25 @@ void run_validate(const po::variables_map& options) {
   const auto table = to_csv(comparisons);
   const auto message = to_message(options, comparisons);
   if (comparisons.size() > 1)
-    std::cout << message.simulated() << " cases simulated, " << message.refused() << " not; mean absolute error "
-              << rounded(message.mean_absolute_error_percent()) << " %, worst "
-              << rounded(message.worst_error_percent()) << " %\n";
+    std::cout << message.simulated() << " cases simulated, " << message.refused()
+              << " not; mean absolute error " << rounded(message.mean_absolute_error_percent())
+              << " %, worst " << rounded(message.worst_error_percent()) << " %\n";
   if (out) {
     out->add("result.json", to_json(message));
     out->add("validation.csv", table);
     out->commit();
   }
-  if (options.count("write-expect") != 0) write_file_atomically(options["write-expect"].as<std::string>(), table);
-  if (options.count("expect") != 0) compare_with_expectation(options["expect"].as<std::string>(), table);
+  if (options.count("write-expect") != 0)
+    write_file_atomically(options["write-expect"].as<std::string>(), table);
+  if (options.count("expect") != 0)
+    compare_with_expectation(options["expect"].as<std::string>(), table);
 }
 
 }  // namespace
 
 Command validate_command() {
-  return {"validate", "prediction beside simulation, the error split into causes", &validate_options, &run_validate};
+  return {"validate", "prediction beside simulation, the error split into causes",
+          &validate_options, &run_validate};
 }
 
 }  // namespace tessera::app

@@ -25,10 +25,11 @@ using mapping::importers::ToolCase;
 /// What a tool's tables call things.
 struct ModelTables {
   const char* model;
-  const char* main_table;            ///< file in the reference folder
-  std::vector<std::string> keys;     ///< columns that name a case
-  const char* cycles;                ///< column of the predicted cycles
-  const char* consistent;            ///< column that is 0 where the prediction is no target; "" when there is none
+  const char* main_table;         ///< file in the reference folder
+  std::vector<std::string> keys;  ///< columns that name a case
+  const char* cycles;             ///< column of the predicted cycles
+  const char*
+      consistent;  ///< column that is 0 where the prediction is no target; "" when there is none
 };
 
 const std::vector<ModelTables>& known_models() {
@@ -55,7 +56,9 @@ class Predictions {
   Predictions(const ModelTables& model, CsvTable table) : model_(model), table_(std::move(table)) {}
 
   std::size_t rows() const { return table_.rows(); }
-  const std::string& at(std::size_t row, const std::string& column) const { return table_.at(row, column); }
+  const std::string& at(std::size_t row, const std::string& column) const {
+    return table_.at(row, column);
+  }
 
   std::string name(std::size_t row) const {
     std::string name;
@@ -66,7 +69,8 @@ class Predictions {
 
   void fill(std::size_t row, ValidationCase& into) const {
     into.predicted_cycles = table_.integer(row, model_.cycles);
-    if (*model_.consistent != '\0' && table_.has(model_.consistent) && table_.at(row, model_.consistent) == "0")
+    if (*model_.consistent != '\0' && table_.has(model_.consistent) &&
+        table_.at(row, model_.consistent) == "0")
       into.unusable = "the model loses or repeats work";
   }
 
@@ -84,7 +88,8 @@ class Predictions {
 };
 
 Predictions predictions_of(const ModelTables& model, const std::vector<ResultTable>& tables) {
-  return {model, CsvTable::parse(to_csv(tables.front()), std::string("prediction of ") + model.model)};
+  return {model,
+          CsvTable::parse(to_csv(tables.front()), std::string("prediction of ") + model.model)};
 }
 
 /// Interstellar keeps the mappings of a folder in one file, a document a line.
@@ -104,7 +109,8 @@ using Loader = std::function<ToolCase()>;
 
 class FolderLoaders {
  public:
-  FolderLoaders(const ModelTables& model, fs::path folder) : model_(model.model), folder_(std::move(folder)) {
+  FolderLoaders(const ModelTables& model, fs::path folder)
+      : model_(model.model), folder_(std::move(folder)) {
     if (model_ == "interstellar") mappings_ = mappings_of(folder_ / "schedules.jsonl");
   }
 
@@ -118,7 +124,8 @@ class FolderLoaders {
                    folder_ / "hw" / (table.at(row, "hw") + ".m"));
     const auto mapping = mappings_.find(table.at(row, "case"));
     if (mapping == mappings_.end())
-      throw UserError((folder_ / "schedules.jsonl").string(), ": no mapping of case '", table.at(row, "case"), "'");
+      throw UserError((folder_ / "schedules.jsonl").string(), ": no mapping of case '",
+                      table.at(row, "case"), "'");
     const auto layer = (folder_ / "layer" / (table.at(row, "layer") + ".json")).string();
     const auto arch = (folder_ / "arch" / (table.at(row, "arch") + ".json")).string();
     return [layer, arch, document = mapping->second] {
@@ -130,7 +137,8 @@ class FolderLoaders {
   static Loader files(const std::string& tool, const fs::path& network, const fs::path& schedule,
                       const fs::path& accelerator) {
     return [=] {
-      return mapping::importers::load_tool_case(tool, network.string(), schedule.string(), accelerator.string());
+      return mapping::importers::load_tool_case(tool, network.string(), schedule.string(),
+                                                accelerator.string());
     };
   }
 
@@ -141,15 +149,17 @@ class FolderLoaders {
 
 }  // namespace
 
-std::vector<ValidationCase> one_case(const std::string& model, const CaseFiles& files, const PredictOptions& how,
-                                     const std::string& model_csv) {
+std::vector<ValidationCase> one_case(const std::string& model, const CaseFiles& files,
+                                     const PredictOptions& how, const std::string& model_csv) {
   const auto& tables = tables_of(model);
   const std::string schedule = files.schedule.empty() ? files.network : files.schedule;
   ValidationCase single{fs::path(schedule).stem().string(), 0, "", nullptr};
   if (model_csv.empty()) {
-    const auto prediction = predictions_of(tables, mapping::make_predictor(model)->predict_case(files, how));
+    const auto prediction =
+        predictions_of(tables, mapping::make_predictor(model)->predict_case(files, how));
     if (prediction.rows() != 1)
-      throw UserError(schedule, ": ", prediction.rows(), " layers; validate compares one at a time");
+      throw UserError(schedule, ": ", prediction.rows(),
+                      " layers; validate compares one at a time");
     prediction.fill(0, single);
   } else {
     Predictions(tables, CsvTable::load(model_csv)).fill_named(single.name, single);
@@ -161,12 +171,14 @@ std::vector<ValidationCase> one_case(const std::string& model, const CaseFiles& 
 }
 
 std::vector<ValidationCase> cases_of_folder(const std::string& model, const std::string& folder,
-                                            const PredictOptions& how, const std::string& model_csv) {
+                                            const PredictOptions& how,
+                                            const std::string& model_csv) {
   const auto& tables = tables_of(model);
   const Predictions keys(tables, CsvTable::load((fs::path(folder) / tables.main_table).string()));
   const auto predicted =
-      model_csv.empty() ? predictions_of(tables, mapping::make_predictor(model)->predict_cases(folder, how))
-                        : Predictions(tables, CsvTable::load(model_csv));
+      model_csv.empty()
+          ? predictions_of(tables, mapping::make_predictor(model)->predict_cases(folder, how))
+          : Predictions(tables, CsvTable::load(model_csv));
   const FolderLoaders loaders(tables, folder);
   std::vector<ValidationCase> cases;
   for (std::size_t row = 0; row < keys.rows(); ++row) {

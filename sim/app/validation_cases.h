@@ -1,4 +1,5 @@
-// The cases that `tessera validate` compares: predictions on one side, what to simulate on the other.
+// The cases that `tessera validate` compares: predictions on one side, what to simulate on the
+// other.
 #pragma once
 
 #include <functional>
@@ -18,13 +19,15 @@ struct ValidationCase {
   std::function<mapping::importers::ToolCase()> load;
 };
 
-/// One case from its files. Predictions come from our model or, when `model_csv` is given, from that table of
-/// the tool's own output. UserError for models whose schedules are not simulated.
+/// One case from its files. Predictions come from our model or, when `model_csv` is given, from
+/// that table of the tool's own output. UserError for models whose schedules are not simulated.
 std::vector<ValidationCase> one_case(const std::string& model, const mapping::CaseFiles& files,
-                                     const mapping::PredictOptions& how, const std::string& model_csv);
+                                     const mapping::PredictOptions& how,
+                                     const std::string& model_csv);
 
 /// Every case of a folder laid out as the tool's reference data.
 std::vector<ValidationCase> cases_of_folder(const std::string& model, const std::string& folder,
-                                            const mapping::PredictOptions& how, const std::string& model_csv);
+                                            const mapping::PredictOptions& how,
+                                            const std::string& model_csv);
 
 }  // namespace tessera::app

@@ -104,7 +104,8 @@ const std::string& CsvTable::at(std::size_t row, const std::string& column) cons
 }
 
 double CsvTable::number(std::size_t row, const std::string& column) const {
-  return parse_number<double>(at(row, column), detail::concatenate(origin_, ":", lines_[row], ": ", column));
+  return parse_number<double>(at(row, column),
+                              detail::concatenate(origin_, ":", lines_[row], ": ", column));
 }
 
 std::int64_t CsvTable::integer(std::size_t row, const std::string& column) const {

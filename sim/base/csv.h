@@ -20,8 +20,7 @@ class CsvWriter {
   CsvWriter& operator<<(const char* cell) { return *this << std::string_view(cell); }
   CsvWriter& operator<<(double cell);
   template <typename Integer>
-    requires std::is_integral_v<Integer>
-  CsvWriter& operator<<(Integer cell) {
+  requires std::is_integral_v<Integer> CsvWriter& operator<<(Integer cell) {
     return *this << std::string_view(std::to_string(cell));
   }
 

@@ -1,4 +1,5 @@
-// The three ways a run can end badly. Models throw; only the command line prints and picks exit codes.
+// The three ways a run can end badly. Models throw; only the command line prints and picks exit
+// codes.
 #pragma once
 
 #include <sstream>
@@ -18,12 +19,12 @@ std::string concatenate(const Parts&... parts) {
 }
 }  // namespace detail
 
-/// The user's mistake: one line naming file, line or field, the value given and what is allowed. Exit code 2.
+/// The user's mistake: one line naming file, line or field, the value given and what is allowed.
+/// Exit code 2.
 class UserError : public std::runtime_error {
  public:
   template <typename... Parts>
-  explicit UserError(const Parts&... parts)
-      : std::runtime_error(detail::concatenate(parts...)) {}
+  explicit UserError(const Parts&... parts) : std::runtime_error(detail::concatenate(parts...)) {}
 };
 
 /// Our mistake: an invariant does not hold. Names the module and the cycle. Exit code 3.
@@ -38,8 +39,7 @@ class InvariantViolation : public std::logic_error {
 class NoProgress : public std::runtime_error {
  public:
   template <typename... Parts>
-  explicit NoProgress(const Parts&... parts)
-      : std::runtime_error(detail::concatenate(parts...)) {}
+  explicit NoProgress(const Parts&... parts) : std::runtime_error(detail::concatenate(parts...)) {}
 };
 
 /// A regression check found a difference. Exit code 4.

@@ -8,7 +8,8 @@
 
 namespace tessera {
 
-/// Two-space indented JSON in field order. Unset optional and message fields are left out; scalars without presence are always written.
+/// Two-space indented JSON in field order. Unset optional and message fields are left out; scalars
+/// without presence are always written.
 std::string to_json(const google::protobuf::Message& message);
 
 /// The same on one line: for tables that programs read.

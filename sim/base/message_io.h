@@ -26,8 +26,9 @@ std::string to_textproto(const google::protobuf::Message& message);
 /// Deterministic binary form.
 std::string to_binary(const google::protobuf::Message& message);
 
-/// Sets one field by its dotted path, `a.b[2].c=value`; the value is protobuf text for that field (an
-/// unquoted word is accepted for strings). UserError names the path, the value and the fields there are.
+/// Sets one field by its dotted path, `a.b[2].c=value`; the value is protobuf text for that field
+/// (an unquoted word is accepted for strings). UserError names the path, the value and the fields
+/// there are.
 void set_field(google::protobuf::Message& message, const std::string& assignment);
 
 }  // namespace tessera

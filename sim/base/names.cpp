@@ -38,7 +38,8 @@ std::string suggest(std::string_view given, const std::vector<std::string>& know
   for (const auto& name : known) {
     const std::size_t distance = edit_distance(given, name);
     const bool contains = given.size() >= 3 && name.find(given) != std::string::npos;
-    if (contains || distance <= 1 + given.size() / 3) near.emplace_back(contains ? 0 : distance, name);
+    if (contains || distance <= 1 + given.size() / 3)
+      near.emplace_back(contains ? 0 : distance, name);
   }
   if (near.empty()) return "known: " + join(known);
   std::stable_sort(near.begin(), near.end(),

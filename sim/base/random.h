@@ -7,7 +7,8 @@
 
 namespace tessera {
 
-/// xoshiro256** by Blackman and Vigna (public domain reference algorithm), seeded through splitmix64.
+/// xoshiro256** by Blackman and Vigna (public domain reference algorithm), seeded through
+/// splitmix64.
 class Random {
  public:
   explicit Random(std::uint64_t seed) {

@@ -19,7 +19,8 @@ class Histogram {
   std::uint64_t sum() const { return sum_; }
   std::uint64_t max() const { return max_; }
   double mean() const;
-  /// Smallest sample s such that at least `fraction` of all samples are <= s (nearest rank). 0 when empty.
+  /// Smallest sample s such that at least `fraction` of all samples are <= s (nearest rank). 0 when
+  /// empty.
   std::uint64_t percentile(double fraction) const;
   /// Count per value; the last bin holds everything at or above the limit.
   const std::vector<std::uint64_t>& bins() const { return bins_; }

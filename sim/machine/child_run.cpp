@@ -18,7 +18,8 @@ enum class End : char { kCycles = 'c', kUserError = 'u', kNoProgress = 'n', kFau
 
 std::string report(End end, const std::string& text) { return static_cast<char>(end) + text; }
 
-std::string run(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options) {
+std::string run(const hw::Accelerator& accelerator, const mapping::Program& program,
+                MachineOptions options) {
   try {
     Machine machine(accelerator, program, std::move(options));
     return report(End::kCycles, std::to_string(machine.run()));
@@ -49,7 +50,8 @@ std::string read_all(int file) {
 
 }  // namespace
 
-Cycle cycles_in_child(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options) {
+Cycle cycles_in_child(const hw::Accelerator& accelerator, const mapping::Program& program,
+                      MachineOptions options) {
   int ends[2];
   if (pipe(ends) != 0) throw std::runtime_error("no pipe to a child process");
   const pid_t child = fork();
@@ -64,7 +66,9 @@ Cycle cycles_in_child(const hw::Accelerator& accelerator, const mapping::Program
   close(ends[0]);
   int status = 0;
   waitpid(child, &status, 0);
-  if (bytes.empty()) throw std::runtime_error("a simulation in a child process ended with status " + std::to_string(status));
+  if (bytes.empty())
+    throw std::runtime_error("a simulation in a child process ended with status " +
+                             std::to_string(status));
   const std::string text = bytes.substr(1);
   switch (static_cast<End>(bytes[0])) {
     case End::kCycles:

@@ -8,8 +8,9 @@
 
 namespace tessera::sim {
 
-/// Cycles of a program on a machine, simulated in a child process. What the simulation throws is thrown here,
-/// with the same type and text.
-Cycle cycles_in_child(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options);
+/// Cycles of a program on a machine, simulated in a child process. What the simulation throws is
+/// thrown here, with the same type and text.
+Cycle cycles_in_child(const hw::Accelerator& accelerator, const mapping::Program& program,
+                      MachineOptions options);
 
 }  // namespace tessera::sim

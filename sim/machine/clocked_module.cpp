@@ -11,7 +11,8 @@ std::uint64_t now_ps() { return sc_core::sc_time_stamp().value(); }
 
 }  // namespace
 
-ClockedModule::ClockedModule(const sc_core::sc_module_name& name, std::uint64_t period_ps, Step step)
+ClockedModule::ClockedModule(const sc_core::sc_module_name& name, std::uint64_t period_ps,
+                             Step step)
     : sc_module(name), period_ps_(period_ps), step_(std::move(step)) {
   SC_HAS_PROCESS(ClockedModule);
   SC_METHOD(run);

@@ -9,16 +9,17 @@
 
 namespace tessera::sim {
 
-/// Calls a component's step in chosen cycles of a clock and sleeps in between. The step returns the next
-/// cycle in which it wants to be called; kNever sleeps until somebody wakes it. An exception from the step
-/// stops the simulation and is kept for the run loop: the kernel must not see it.
+/// Calls a component's step in chosen cycles of a clock and sleeps in between. The step returns the
+/// next cycle in which it wants to be called; kNever sleeps until somebody wakes it. An exception
+/// from the step stops the simulation and is kept for the run loop: the kernel must not see it.
 class ClockedModule final : public sc_core::sc_module {
  public:
   using Step = std::function<std::uint64_t(std::uint64_t cycle)>;
 
   ClockedModule(const sc_core::sc_module_name& name, std::uint64_t period_ps, Step step);
 
-  /// Makes sure that the step is called in this cycle or earlier. Cycles in the past mean the next one.
+  /// Makes sure that the step is called in this cycle or earlier. Cycles in the past mean the next
+  /// one.
   void wake(std::uint64_t cycle);
   /// Calls the step in the present cycle, again if it has been called already.
   void wake_now();

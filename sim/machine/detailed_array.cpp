@@ -2,8 +2,8 @@
 
 namespace tessera::sim {
 
-DetailedArray::DetailedArray(const sc_core::sc_module_name& name, const hw::Accelerator& accelerator,
-                             std::uint64_t period_ps, Done done)
+DetailedArray::DetailedArray(const sc_core::sc_module_name& name,
+                             const hw::Accelerator& accelerator, std::uint64_t period_ps, Done done)
     : sc_module(name),
       period_ps_(period_ps),
       array_("array", accelerator.tile.array, accelerator.tile.buffer, accelerator.word_bytes(),

@@ -9,14 +9,15 @@
 
 namespace tessera::sim {
 
-/// Starts instructions at their cycle and reports their end. Only between the tile's instructions does the
-/// closed form stay out of it: everything an instruction takes comes from tokens that PEs pass on.
+/// Starts instructions at their cycle and reports their end. Only between the tile's instructions
+/// does the closed form stay out of it: everything an instruction takes comes from tokens that PEs
+/// pass on.
 class DetailedArray final : public sc_core::sc_module, public hw::ArrayExecutor {
  public:
   using Done = std::function<void(const hw::ArrayTiming& timing)>;
 
-  DetailedArray(const sc_core::sc_module_name& name, const hw::Accelerator& accelerator, std::uint64_t period_ps,
-                Done done);
+  DetailedArray(const sc_core::sc_module_name& name, const hw::Accelerator& accelerator,
+                std::uint64_t period_ps, Done done);
 
   void begin(const hw::ArrayWork& work, Cycle now, Cycle start) override;
 

@@ -14,8 +14,9 @@ void check_outputs(const Machine& machine, std::uint64_t seed) {
     const auto& found = machine.memory()->values()[t];
     for (std::size_t i = 0; i < found.size(); ++i)
       if (found[i] != expected[t][i])
-        throw InvariantViolation("functional mode", 0, "output ", network.tensors[t].name, " element ", i, " is ",
-                                 found[i], ", the reference says ", expected[t][i]);
+        throw InvariantViolation("functional mode", 0, "output ", network.tensors[t].name,
+                                 " element ", i, " is ", found[i], ", the reference says ",
+                                 expected[t][i]);
   }
 }
 

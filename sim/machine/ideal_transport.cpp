@@ -8,8 +8,8 @@ namespace tessera::sim {
 using noc::LinkId;
 using noc::NodeId;
 
-IdealTransport::IdealTransport(Kind kind, const noc::NetworkConfig& config, const noc::Topology& topology,
-                               const noc::Routing& routing)
+IdealTransport::IdealTransport(Kind kind, const noc::NetworkConfig& config,
+                               const noc::Topology& topology, const noc::Routing& routing)
     : kind_(kind),
       config_(config),
       topology_(topology),
@@ -18,8 +18,8 @@ IdealTransport::IdealTransport(Kind kind, const noc::NetworkConfig& config, cons
       source_free_(topology.nodes().size(), 0),
       destination_free_(topology.nodes().size(), 0) {}
 
-/// The network's own sum (noc/engine.cpp): one cycle in the source queue, the ports at both ends, wires, and a
-/// pipeline per router.
+/// The network's own sum (noc/engine.cpp): one cycle in the source queue, the ports at both ends,
+/// wires, and a pipeline per router.
 const IdealTransport::Route& IdealTransport::route(NodeId source, NodeId destination) {
   const auto [entry, added] = routes_.try_emplace({source, destination});
   Route& route = entry->second;

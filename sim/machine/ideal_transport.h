@@ -10,10 +10,11 @@
 
 namespace tessera::sim {
 
-/// Packets follow the routes of the real network (the first candidate of every router). Without contention a
-/// packet arrives after the zero-load latency of its route, whatever else is under way. Without latency it takes
-/// all wires of its route at once, those of a multicast tree together, from the first cycle in which they and the
-/// ports at both ends are free, for as long as its flits need. Left out: virtual channels, buffers, credits.
+/// Packets follow the routes of the real network (the first candidate of every router). Without
+/// contention a packet arrives after the zero-load latency of its route, whatever else is under
+/// way. Without latency it takes all wires of its route at once, those of a multicast tree
+/// together, from the first cycle in which they and the ports at both ends are free, for as long as
+/// its flits need. Left out: virtual channels, buffers, credits.
 class IdealTransport {
  public:
   enum class Kind { kNoContention, kNoLatency };

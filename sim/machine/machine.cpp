@@ -15,7 +15,8 @@ namespace {
 /// Tells tiles and memory interfaces what the network brought, and wakes their shells.
 class Dispatcher final : public PacketSwitch::Listener {
  public:
-  Dispatcher(const MachineParts& parts, std::unique_ptr<ClockedModule>& network) : parts_(parts), network_(network) {}
+  Dispatcher(const MachineParts& parts, std::unique_ptr<ClockedModule>& network)
+      : parts_(parts), network_(network) {}
 
   void arrived(hw::NodeId node, const hw::Message& message, Cycle cycle) override {
     const std::size_t memory = node - parts_.tiles.size();
@@ -54,8 +55,11 @@ class Dispatcher final : public PacketSwitch::Listener {
 /// Tells the machine's observer which channel a command is of.
 class ChannelListener final : public dram::CommandListener {
  public:
-  ChannelListener(std::size_t channel, Observer& observer) : channel_(channel), observer_(observer) {}
-  void issued(const dram::IssuedCommand& command) override { observer_.dram_command(channel_, command); }
+  ChannelListener(std::size_t channel, Observer& observer)
+      : channel_(channel), observer_(observer) {}
+  void issued(const dram::IssuedCommand& command) override {
+    observer_.dram_command(channel_, command);
+  }
 
  private:
   std::size_t channel_;
@@ -64,9 +68,12 @@ class ChannelListener final : public dram::CommandListener {
 
 }  // namespace
 
-std::uint64_t clock_period_ps(double clock_mhz) { return static_cast<std::uint64_t>(std::llround(1e6 / clock_mhz)); }
+std::uint64_t clock_period_ps(double clock_mhz) {
+  return static_cast<std::uint64_t>(std::llround(1e6 / clock_mhz));
+}
 
-Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options)
+Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& program,
+                 MachineOptions options)
     : accelerator_(accelerator),
       program_(program),
       options_(std::move(options)),
@@ -78,7 +85,8 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
   sc_core::sc_set_time_resolution(1, sc_core::SC_PS);
   sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   if (options_.functional)
-    memory_ = std::make_unique<hw::MemoryImage>(context_, workloads::seeded_values(program.network, options_.seed));
+    memory_ = std::make_unique<hw::MemoryImage>(
+        context_, workloads::seeded_values(program.network, options_.seed));
   listener_ = std::make_unique<Dispatcher>(parts_, network_module_);
   for (const auto& layer : program.network.layers)
     all_work_ += static_cast<double>(layer.macs() + layer.vector_operations());
@@ -104,11 +112,13 @@ void Machine::build_network() {
     switch_->set_instant();
   } else if (no_latency || no_contention) {
     using Kind = IdealTransport::Kind;
-    ideal_transport_ = std::make_unique<IdealTransport>(no_latency ? Kind::kNoLatency : Kind::kNoContention,
-                                                        network_->config(), topology_, *routing_);
+    ideal_transport_ =
+        std::make_unique<IdealTransport>(no_latency ? Kind::kNoLatency : Kind::kNoContention,
+                                         network_->config(), topology_, *routing_);
     switch_->set_ideal(ideal_transport_.get());
   }
-  network_module_ = std::make_unique<ClockedModule>("network", period_ps_, [this](Cycle now) { return step_network(now); });
+  network_module_ = std::make_unique<ClockedModule>(
+      "network", period_ps_, [this](Cycle now) { return step_network(now); });
 }
 
 Cycle Machine::step_network(Cycle now) {
@@ -135,7 +145,8 @@ void Machine::build_dram() {
     const auto config = hw::channel_config_of(accelerator_, channel);
     check_capacity(channel, config.device);
     const hw::ClockPair clocks{period_ps_, config.device.timing.clock_ps};
-    parts_.dram.push_back(std::make_unique<hw::DramInterface>(channel, context_, config, clocks, *switch_, memory_.get()));
+    parts_.dram.push_back(std::make_unique<hw::DramInterface>(channel, context_, config, clocks,
+                                                              *switch_, memory_.get()));
     parts_.dram_modules.push_back(std::make_unique<ClockedModule>(
         ("dram" + std::to_string(channel)).c_str(), clocks.dram_ps,
         [interface = parts_.dram.back().get()](std::uint64_t now) { return interface->run(now); }));
@@ -144,7 +155,8 @@ void Machine::build_dram() {
 
 void Machine::build_shared_buffers() {
   for (std::size_t number = 0; number < accelerator_.shared_buffers.size(); ++number) {
-    parts_.shared_buffers.push_back(std::make_unique<hw::SharedBuffer>(number, context_, *switch_, memory_.get()));
+    parts_.shared_buffers.push_back(
+        std::make_unique<hw::SharedBuffer>(number, context_, *switch_, memory_.get()));
     parts_.shared_modules.push_back(std::make_unique<ClockedModule>(
         ("shared" + std::to_string(number)).c_str(), period_ps_,
         [buffer = parts_.shared_buffers.back().get()](Cycle now) { return buffer->run(now); }));
@@ -155,12 +167,15 @@ void Machine::check_capacity(std::size_t channel, const dram::Device& device) co
   std::uint64_t end = 0;
   for (const auto& part : program_.parts) {
     const auto& layout = program_.layouts[part.tensor];
-    if (part.home == mapping::Home::kDram && mapping::holds_part(layout, channel, accelerator_.dram.size()))
-      end = std::max(end, layout.base_address + mapping::bytes_per_channel(layout, accelerator_.dram.size()));
+    if (part.home == mapping::Home::kDram &&
+        mapping::holds_part(layout, channel, accelerator_.dram.size()))
+      end = std::max(
+          end, layout.base_address + mapping::bytes_per_channel(layout, accelerator_.dram.size()));
   }
   if (end > device.geometry.capacity_bytes())
-    throw UserError("accelerator ", accelerator_.name, ": dram[", channel, "]: the tensors end at byte ", end,
-                    "; ", device.name, " holds ", device.geometry.capacity_bytes());
+    throw UserError("accelerator ", accelerator_.name, ": dram[", channel,
+                    "]: the tensors end at byte ", end, "; ", device.name, " holds ",
+                    device.geometry.capacity_bytes());
 }
 
 void Machine::build_tiles() {
@@ -175,7 +190,8 @@ void Machine::build_tiles() {
 
 void Machine::build_detailed_array(int tile) {
   detailed_arrays_.push_back(std::make_unique<DetailedArray>(
-      ("array" + std::to_string(tile)).c_str(), accelerator_, period_ps_, [this, tile](const hw::ArrayTiming& timing) {
+      ("array" + std::to_string(tile)).c_str(), accelerator_, period_ps_,
+      [this, tile](const hw::ArrayTiming& timing) {
         parts_.tiles[tile]->array_done(timing, sc_core::sc_time_stamp().value() / period_ps_);
         parts_.tile_modules[tile]->wake_now();
       }));
@@ -184,7 +200,8 @@ void Machine::build_detailed_array(int tile) {
 
 void Machine::attach_observers() {
   if (options_.observers.empty()) return;
-  if (options_.observers.size() > 1) observers_ = std::make_unique<ObserverList>(options_.observers);
+  if (options_.observers.size() > 1)
+    observers_ = std::make_unique<ObserverList>(options_.observers);
   observer_ = observers_ != nullptr ? observers_.get() : options_.observers.front();
   next_sample_ = observer_->next_sample();
   switch_->set_observer(observer_);
@@ -204,7 +221,8 @@ void Machine::report_progress(Cycle now) {
   int latest = -1;
   double done = 0;
   for (const auto& tile : parts_.tiles) {
-    for (const auto& counts : tile->counts()) done += static_cast<double>(counts.macs + counts.vector_operations);
+    for (const auto& counts : tile->counts())
+      done += static_cast<double>(counts.macs + counts.vector_operations);
     latest = std::max(latest, tile->current_stage());
   }
   if (latest >= 0) progress.layer = program_.stages[static_cast<std::size_t>(latest)].name;
@@ -222,7 +240,8 @@ Cycle Machine::run() {
   for (const auto& interface : parts_.dram) end = std::max(end, interface->busy_until());
   for (const auto& buffer : parts_.shared_buffers) end = std::max(end, buffer->busy_until());
   for (auto& tile : parts_.tiles) tile->finish(end);
-  for (auto& interface : parts_.dram) interface->channel().finish(interface->clocks().dram_cycle(end));
+  for (auto& interface : parts_.dram)
+    interface->channel().finish(interface->clocks().dram_cycle(end));
   if (observer_ != nullptr) {
     observer_->sampled({end, true, network_->stats(), parts_.dram});
     observer_->finished(end);
@@ -240,7 +259,8 @@ void Machine::rethrow_failure() const {
   for (const auto& module : parts_.shared_modules) check(module);
 }
 
-/// Events have run out: either everything is done, or somebody waits for something that will not come.
+/// Events have run out: either everything is done, or somebody waits for something that will not
+/// come.
 void Machine::check_finished() const {
   constexpr int kMostNamed = 8;
   std::string waits;
@@ -254,8 +274,10 @@ void Machine::check_finished() const {
   for (const auto& buffer : parts_.shared_buffers) note(buffer->idle(), buffer->describe_wait());
   if (!switch_->empty()) note(false, "packets are left in the network");
   if (unfinished == 0) return;
-  if (unfinished > kMostNamed) waits += detail::concatenate("\n  and ", unfinished - kMostNamed, " more");
-  throw NoProgress("the machine cannot move after cycle ", sc_core::sc_time_stamp().value() / period_ps_, ":", waits);
+  if (unfinished > kMostNamed)
+    waits += detail::concatenate("\n  and ", unfinished - kMostNamed, " more");
+  throw NoProgress("the machine cannot move after cycle ",
+                   sc_core::sc_time_stamp().value() / period_ps_, ":", waits);
 }
 
 }  // namespace tessera::sim

@@ -28,12 +28,14 @@ struct Progress {
 
 struct MachineOptions {
   bool detailed_arrays = false;  ///< one module per PE instead of the closed form: slow, the oracle
-  bool functional = false;     ///< carry values and keep DRAM contents
-  bool whole_blocks = false;   ///< idealisation toolwords: whole blocks, as Interstellar counts, no sliding windows
-  std::uint64_t seed = 1;      ///< of inputs and weights in functional mode
-  Cycle progress_every = 0;    ///< cycles between calls of `progress`; 0: none
+  bool functional = false;       ///< carry values and keep DRAM contents
+  bool whole_blocks =
+      false;  ///< idealisation toolwords: whole blocks, as Interstellar counts, no sliding windows
+  std::uint64_t seed = 1;    ///< of inputs and weights in functional mode
+  Cycle progress_every = 0;  ///< cycles between calls of `progress`; 0: none
   std::function<void(const Progress&)> progress;
-  noc::DeliveryObserver* packet_observer = nullptr;  ///< watches the network; must outlive the machine
+  noc::DeliveryObserver* packet_observer =
+      nullptr;                            ///< watches the network; must outlive the machine
   std::vector<Observer*> observers = {};  ///< told in this order; they must outlive the machine
 };
 
@@ -52,11 +54,13 @@ std::uint64_t clock_period_ps(double clock_mhz);
 class Machine {
  public:
   /// Both must outlive the machine. UserError when the description cannot be built.
-  Machine(const hw::Accelerator& accelerator, const mapping::Program& program, MachineOptions options);
+  Machine(const hw::Accelerator& accelerator, const mapping::Program& program,
+          MachineOptions options);
   ~Machine();
 
-  /// Runs to the end. NoProgress listing every waiting part when events run out before the work is done;
-  /// InvariantViolation when a self-check fails. Returns the cycle after the last one in which anything happened.
+  /// Runs to the end. NoProgress listing every waiting part when events run out before the work is
+  /// done; InvariantViolation when a self-check fails. Returns the cycle after the last one in
+  /// which anything happened.
   Cycle run();
 
   const mapping::ProgramIndex& index() const { return index_; }
@@ -64,7 +68,9 @@ class Machine {
   const hw::Accelerator& accelerator() const { return accelerator_; }
   const std::vector<std::unique_ptr<hw::Tile>>& tiles() const { return parts_.tiles; }
   const std::vector<std::unique_ptr<hw::DramInterface>>& dram() const { return parts_.dram; }
-  const std::vector<std::unique_ptr<hw::SharedBuffer>>& shared_buffers() const { return parts_.shared_buffers; }
+  const std::vector<std::unique_ptr<hw::SharedBuffer>>& shared_buffers() const {
+    return parts_.shared_buffers;
+  }
   const noc::Network& network() const { return *network_; }
   const noc::Topology& topology() const { return topology_; }
   const PacketSwitch& packets() const { return *switch_; }

@@ -10,9 +10,11 @@ int PacketSwitch::send(Cycle now, hw::Message message, std::span<const hw::NodeI
   const std::uint32_t length = flits(message);
   flits_sent_to_all_ += length * destinations.size();
   const auto copies = multicast_ ? std::size_t{1} : destinations.size();
-  const std::uint64_t tag = store(std::move(message), static_cast<std::uint32_t>(copies + destinations.size()));
+  const std::uint64_t tag =
+      store(std::move(message), static_cast<std::uint32_t>(copies + destinations.size()));
   if (observer_ != nullptr)
-    observer_->packet_sent({pool_[tag].id, &pool_[tag].message, length, destinations, now, static_cast<std::uint32_t>(copies)});
+    observer_->packet_sent({pool_[tag].id, &pool_[tag].message, length, destinations, now,
+                            static_cast<std::uint32_t>(copies)});
   if (multicast_) {
     inject(now, tag, destinations);
   } else {
@@ -25,7 +27,8 @@ int PacketSwitch::send(Cycle now, hw::Message message, std::span<const hw::NodeI
 }
 
 /// Seen by the receivers in the next cycle, like everything that arrives.
-int PacketSwitch::deliver_at_once(Cycle now, const hw::Message& message, std::span<const hw::NodeId> destinations) {
+int PacketSwitch::deliver_at_once(Cycle now, const hw::Message& message,
+                                  std::span<const hw::NodeId> destinations) {
   last_arrival_ = std::max(last_arrival_, now);
   for (const auto destination : destinations) {
     payload_delivered_ += message.payload_bytes;
@@ -62,7 +65,8 @@ void PacketSwitch::inject(Cycle now, std::uint64_t tag, std::span<const hw::Node
 
 void PacketSwitch::packet_injected(std::uint64_t tag, noc::NodeId source, Cycle cycle) {
   if (observer_ != nullptr) observer_->packet_left(pool_[tag].id, source, cycle);
-  if (const auto ticket = pool_[tag].message.ticket; ticket != 0) listener_.left(source, ticket, cycle);
+  if (const auto ticket = pool_[tag].message.ticket; ticket != 0)
+    listener_.left(source, ticket, cycle);
   count_down(tag);
 }
 

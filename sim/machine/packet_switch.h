@@ -1,4 +1,5 @@
-// Between components and the network model: packets out, tails and departures back, each to whom it concerns.
+// Between components and the network model: packets out, tails and departures back, each to whom it
+// concerns.
 #pragma once
 
 #include <vector>
@@ -10,8 +11,8 @@
 
 namespace tessera::sim {
 
-/// Takes packets from all nodes and hands arrivals to a listener. Holds what packets say while they travel:
-/// the network moves flits, not meaning.
+/// Takes packets from all nodes and hands arrivals to a listener. Holds what packets say while they
+/// travel: the network moves flits, not meaning.
 class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
  public:
   class Listener {
@@ -22,8 +23,12 @@ class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
     virtual void injected(Cycle cycle) = 0;
   };
 
-  PacketSwitch(noc::Network& network, Bytes flit_bytes, bool multicast, std::size_t stages, Listener& listener)
-      : network_(network), flit_bytes_(flit_bytes), multicast_(multicast), listener_(listener),
+  PacketSwitch(noc::Network& network, Bytes flit_bytes, bool multicast, std::size_t stages,
+               Listener& listener)
+      : network_(network),
+        flit_bytes_(flit_bytes),
+        multicast_(multicast),
+        listener_(listener),
         stage_traffic_(stages) {}
 
   /// Packets go here instead of the network.
@@ -49,7 +54,7 @@ class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
   std::uint64_t packets() const { return packets_; }
   std::uint64_t flits_sent() const { return flits_sent_; }
   std::uint64_t flits_sent_to_all() const { return flits_sent_to_all_; }  ///< x destinations
-  Bytes payload_sent() const { return payload_sent_; }          ///< x destinations
+  Bytes payload_sent() const { return payload_sent_; }                    ///< x destinations
   Bytes payload_delivered() const { return payload_delivered_; }
 
  private:
@@ -60,7 +65,8 @@ class PacketSwitch final : public hw::PacketPort, public noc::PacketSink {
   };
 
   std::uint64_t store(hw::Message message, std::uint32_t events);
-  int deliver_at_once(Cycle now, const hw::Message& message, std::span<const hw::NodeId> destinations);
+  int deliver_at_once(Cycle now, const hw::Message& message,
+                      std::span<const hw::NodeId> destinations);
   void inject(Cycle now, std::uint64_t tag, std::span<const hw::NodeId> destinations);
   void count_down(std::uint64_t tag);
   std::uint32_t flits(const hw::Message& message) const {

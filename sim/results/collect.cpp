@@ -15,12 +15,18 @@ namespace {
 
 const char* kind_name(workloads::LayerKind kind) {
   switch (kind) {
-    case workloads::LayerKind::kMatrix: return "matrix";
-    case workloads::LayerKind::kPool: return "pool";
-    case workloads::LayerKind::kMap: return "map";
-    case workloads::LayerKind::kSoftmax: return "softmax";
-    case workloads::LayerKind::kNormalise: return "normalise";
-    case workloads::LayerKind::kMove: return "move";
+    case workloads::LayerKind::kMatrix:
+      return "matrix";
+    case workloads::LayerKind::kPool:
+      return "pool";
+    case workloads::LayerKind::kMap:
+      return "map";
+    case workloads::LayerKind::kSoftmax:
+      return "softmax";
+    case workloads::LayerKind::kNormalise:
+      return "normalise";
+    case workloads::LayerKind::kMove:
+      return "move";
   }
   return "";
 }
@@ -49,7 +55,10 @@ struct StageTotals {
 class Collector {
  public:
   Collector(const Machine& machine, Cycle cycles)
-      : machine_(machine), program_(machine.program()), cycles_(cycles), stages_(program_.stages.size()) {}
+      : machine_(machine),
+        program_(machine.program()),
+        cycles_(cycles),
+        stages_(program_.stages.size()) {}
 
   proto::Result run() {
     add_up_stages();
@@ -76,7 +85,8 @@ class Collector {
     for (const auto& tile : machine_.tiles()) {
       std::size_t turn = 0;
       for (const auto& counts : tile->counts()) {
-        auto& stage = stages_[static_cast<std::size_t>(machine_.index().turns(tile->id())[turn++].stage)];
+        auto& stage =
+            stages_[static_cast<std::size_t>(machine_.index().turns(tile->id())[turn++].stage)];
         ++stage.tiles;
         stage.counts.add(counts);
       }
@@ -86,13 +96,16 @@ class Collector {
   void check_books() const {
     for (std::size_t s = 0; s < stages_.size(); ++s) {
       const auto& layer = program_.network.layers[program_.stages[s].layer];
-      const auto again = layer.kind == workloads::LayerKind::kMatrix ? program_.stages[s].recomputed : 0;
+      const auto again =
+          layer.kind == workloads::LayerKind::kMatrix ? program_.stages[s].recomputed : 0;
       expect_equal("layer " + layer.name, "MACs executed", stages_[s].counts.macs,
                    "MACs of the layer and those declared as recomputation", layer.macs() + again);
     }
     const auto& packets = machine_.packets();
-    expect_equal("network", "payload bytes delivered", packets.payload_delivered(), "sent", packets.payload_sent());
-    if (machine_.accelerator().ideal.has(hw::Ideal::kLatency) || machine_.accelerator().ideal.has(hw::Ideal::kBandwidth))
+    expect_equal("network", "payload bytes delivered", packets.payload_delivered(), "sent",
+                 packets.payload_sent());
+    if (machine_.accelerator().ideal.has(hw::Ideal::kLatency) ||
+        machine_.accelerator().ideal.has(hw::Ideal::kBandwidth))
       return check_stacks();  // no flits were moved
     const auto& flits = machine_.network().stats();
     expect_equal("network", "flits injected", flits.injected_flits(), "sent", packets.flits_sent());
@@ -105,22 +118,25 @@ class Collector {
 
   void check_stacks() const {
     for (const auto& tile : machine_.tiles())
-      expect_equal("tile " + std::to_string(tile->id()), "cycles with a cause", tile->stack().total(), "cycles", cycles_);
+      expect_equal("tile " + std::to_string(tile->id()), "cycles with a cause",
+                   tile->stack().total(), "cycles", cycles_);
   }
 
   /// Requests in = bursts out, and no cycle of the data bus without a cause.
   void check_channel(const hw::DramInterface& interface) const {
     const auto& stats = interface.channel().stats();
     const auto& counts = interface.counts();
-    expect_equal("dram channel", "bursts read", stats.count(dram::CommandKind::kRead), "requested", counts.read_bursts);
-    expect_equal("dram channel", "bursts written", stats.count(dram::CommandKind::kWrite), "requested",
-                 counts.write_bursts);
-    expect_equal("dram channel", "bus cycles with a cause", stats.bus.total(), "cycles to the last data beat",
-                 stats.last_data_end);
+    expect_equal("dram channel", "bursts read", stats.count(dram::CommandKind::kRead), "requested",
+                 counts.read_bursts);
+    expect_equal("dram channel", "bursts written", stats.count(dram::CommandKind::kWrite),
+                 "requested", counts.write_bursts);
+    expect_equal("dram channel", "bus cycles with a cause", stats.bus.total(),
+                 "cycles to the last data beat", stats.last_data_end);
   }
 
   template <typename A, typename B>
-  void expect_equal(const std::string& module, const char* what, A value, const char* other_what, B other) const {
+  void expect_equal(const std::string& module, const char* what, A value, const char* other_what,
+                    B other) const {
     if (static_cast<std::uint64_t>(value) != static_cast<std::uint64_t>(other))
       throw InvariantViolation(module, cycles_, what, " are ", value, ", ", other_what, " ", other);
   }
@@ -128,7 +144,8 @@ class Collector {
   double utilisation(std::int64_t macs, Cycle cycles) const {
     const auto& accelerator = machine_.accelerator();
     const auto& array = accelerator.tile.array;
-    const double slots = static_cast<double>(cycles) * accelerator.tiles() * array.rows * array.columns * array.macs_per_pe;
+    const double slots = static_cast<double>(cycles) * accelerator.tiles() * array.rows *
+                         array.columns * array.macs_per_pe;
     return slots > 0 ? static_cast<double>(macs) / slots : 0;
   }
 
@@ -139,7 +156,8 @@ class Collector {
     message.set_rows(accelerator.rows);
     message.set_columns(accelerator.columns);
     message.set_clock_mhz(accelerator.clock_mhz);
-    message.set_macs_per_cycle(std::int64_t{array.rows} * array.columns * array.macs_per_pe * accelerator.tiles());
+    message.set_macs_per_cycle(std::int64_t{array.rows} * array.columns * array.macs_per_pe *
+                               accelerator.tiles());
     message.set_dram_bytes_per_cycle(machine_rates(accelerator).dram_bytes_per_cycle);
     message.set_buffer_bytes(accelerator.tile.buffer.bytes);
     message.set_topology(machine_.topology().name());
@@ -179,8 +197,8 @@ class Collector {
       message.set_written_bytes(interface->counts().written_bytes);
       const auto& stats = interface->channel().stats();
       for (int kind = 0; kind < dram::kCommandKinds; ++kind)
-        (*message.mutable_counts())[std::string(dram::command_name(static_cast<dram::CommandKind>(kind)))] =
-            stats.commands[kind];
+        (*message.mutable_counts())[std::string(
+            dram::command_name(static_cast<dram::CommandKind>(kind)))] = stats.commands[kind];
       take_over(report, message);
     }
   }
@@ -193,7 +211,8 @@ class Collector {
       message.set_name(descriptions[i].name);
       message.set_read_bytes(counts.read_bytes);
       message.set_written_bytes(counts.written_bytes);
-      message.set_utilisation(cycles_ > 0 ? static_cast<double>(counts.busy_cycles) / static_cast<double>(cycles_) : 0);
+      message.set_utilisation(
+          cycles_ > 0 ? static_cast<double>(counts.busy_cycles) / static_cast<double>(cycles_) : 0);
     }
   }
 
@@ -210,8 +229,10 @@ class Collector {
     message.mutable_bus_cycles()->Swap(report.mutable_bus_cycles());
     message.mutable_read_latency_cycles()->Swap(report.mutable_read_latency_cycles());
     message.mutable_write_latency_cycles()->Swap(report.mutable_write_latency_cycles());
-    message.mutable_read_latency_split_mean_cycles()->Swap(report.mutable_read_latency_split_mean_cycles());
-    message.mutable_write_latency_split_mean_cycles()->Swap(report.mutable_write_latency_split_mean_cycles());
+    message.mutable_read_latency_split_mean_cycles()->Swap(
+        report.mutable_read_latency_split_mean_cycles());
+    message.mutable_write_latency_split_mean_cycles()->Swap(
+        report.mutable_write_latency_split_mean_cycles());
     message.mutable_energy_pj()->Swap(report.mutable_energy_pj());
     message.mutable_banks()->Swap(report.mutable_banks());
     message.mutable_bandwidth_series()->Swap(report.mutable_bandwidth_series());
@@ -239,7 +260,8 @@ class Collector {
       message.set_utilisation(utilisation(layer.macs(), end - end_before));
       *message.mutable_energy_pj() = books.layer(static_cast<int>(s), counts, end - end_before);
       *message.mutable_cycle_stack() = stack_message(counts.stack);
-      if (layer.kind == workloads::LayerKind::kMatrix) add_words(static_cast<int>(s), counts, message);
+      if (layer.kind == workloads::LayerKind::kMatrix)
+        add_words(static_cast<int>(s), counts, message);
       end_before = end;
     }
     *result_.mutable_energy_pj() = books.total();
@@ -259,7 +281,8 @@ class Collector {
         if (program_.parts[p].tensor != operand.tensor) continue;
         for (const auto& interface : machine_.dram()) {
           words.set_dram_read(words.dram_read() + words_of(interface->counts().part_read[p]));
-          words.set_dram_written(words.dram_written() + words_of(interface->counts().part_written[p]));
+          words.set_dram_written(words.dram_written() +
+                                 words_of(interface->counts().part_written[p]));
         }
       }
       words.set_buffer_received(counts.words[x].received);
@@ -270,7 +293,9 @@ class Collector {
     }
   }
 
-  std::int64_t words_of(Bytes bytes) const { return static_cast<std::int64_t>(bytes) / program_.word_bytes; }
+  std::int64_t words_of(Bytes bytes) const {
+    return static_cast<std::int64_t>(bytes) / program_.word_bytes;
+  }
 
   void add_tiles() {
     hw::CycleStack stack;
@@ -295,6 +320,8 @@ class Collector {
 
 }  // namespace
 
-proto::Result collect(const Machine& machine, Cycle cycles) { return Collector(machine, cycles).run(); }
+proto::Result collect(const Machine& machine, Cycle cycles) {
+  return Collector(machine, cycles).run();
+}
 
 }  // namespace tessera::sim

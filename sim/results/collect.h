@@ -6,9 +6,10 @@
 
 namespace tessera::sim {
 
-/// Fills everything but the manifest. InvariantViolation when the books do not balance: MACs executed
-/// against the network's, payload sent against delivered, flits injected against ejected, each tile's
-/// cycle stack against the run, bytes read from and written to DRAM against what the interfaces moved.
+/// Fills everything but the manifest. InvariantViolation when the books do not balance: MACs
+/// executed against the network's, payload sent against delivered, flits injected against ejected,
+/// each tile's cycle stack against the run, bytes read from and written to DRAM against what the
+/// interfaces moved.
 proto::Result collect(const Machine& machine, Cycle cycles);
 
 }  // namespace tessera::sim

@@ -7,13 +7,15 @@ namespace tessera::sim {
 namespace {
 
 void add_up(proto::Energy& energy) {
-  energy.set_total(energy.mac() + energy.register_file() + energy.array() + energy.buffer() + energy.vector_unit() +
-                   energy.network() + energy.dram() + energy.shared_buffer() + energy.static_());
+  energy.set_total(energy.mac() + energy.register_file() + energy.array() + energy.buffer() +
+                   energy.vector_unit() + energy.network() + energy.dram() +
+                   energy.shared_buffer() + energy.static_());
 }
 
 }  // namespace
 
-EnergyBooks::EnergyBooks(const Machine& machine, Cycle cycles) : machine_(machine), cycles_(cycles) {
+EnergyBooks::EnergyBooks(const Machine& machine, Cycle cycles)
+    : machine_(machine), cycles_(cycles) {
   std::uint64_t flits = 0;
   Bytes bytes = 0;
   for (const auto& traffic : machine.packets().stage_traffic()) flits += traffic.delivered_flits;
@@ -28,15 +30,18 @@ double EnergyBooks::network_pj() const {
   const auto& accelerator = machine_.accelerator();
   const auto& wires = machine_.network().stats().wires;
   std::uint64_t flit_hops = 0;
-  for (std::size_t i = 0; i < machine_.topology().links().size(); ++i) flit_hops += wires[i].flits();
-  const double words_per_flit = accelerator.network.flit_bytes() / static_cast<double>(accelerator.word_bytes());
+  for (std::size_t i = 0; i < machine_.topology().links().size(); ++i)
+    flit_hops += wires[i].flits();
+  const double words_per_flit =
+      accelerator.network.flit_bytes() / static_cast<double>(accelerator.word_bytes());
   return static_cast<double>(flit_hops) * words_per_flit * accelerator.energy.noc_hop_word;
 }
 
 /// By the currents of the device, standby and refresh of the whole run included.
 double EnergyBooks::device_pj(const hw::DramInterface& interface) const {
   const auto& channel = interface.channel();
-  return dram::energy_of(channel.device(), channel.stats(), interface.clocks().dram_cycle(cycles_)).total();
+  return dram::energy_of(channel.device(), channel.stats(), interface.clocks().dram_cycle(cycles_))
+      .total();
 }
 
 double EnergyBooks::dram_pj() const {
@@ -44,9 +49,11 @@ double EnergyBooks::dram_pj() const {
   double picojoules = 0;
   for (const auto& interface : machine_.dram()) {
     const auto& counts = interface->counts();
-    const double words = static_cast<double>(counts.read_bytes + counts.written_bytes) / accelerator.word_bytes();
-    picojoules += accelerator.energy.dram_access_word > 0 ? words * accelerator.energy.dram_access_word
-                                                          : device_pj(*interface);
+    const double words =
+        static_cast<double>(counts.read_bytes + counts.written_bytes) / accelerator.word_bytes();
+    picojoules += accelerator.energy.dram_access_word > 0
+                      ? words * accelerator.energy.dram_access_word
+                      : device_pj(*interface);
   }
   return picojoules;
 }
@@ -59,8 +66,9 @@ proto::Energy EnergyBooks::layer(int stage, const hw::TileCounts& counts, Cycle 
   energy.set_array(static_cast<double>(counts.array_words) * table.array_transfer_word);
   energy.set_buffer(static_cast<double>(counts.buffer_words) * table.buffer_access_word);
   energy.set_vector_unit(static_cast<double>(counts.vector_operations) * table.vector_operation);
-  energy.set_network(static_cast<double>(machine_.packets().stage_traffic()[stage].delivered_flits) *
-                     network_pj_per_flit_);
+  energy.set_network(
+      static_cast<double>(machine_.packets().stage_traffic()[stage].delivered_flits) *
+      network_pj_per_flit_);
   Bytes bytes = 0;
   for (const auto& interface : machine_.dram()) bytes += interface->stage_bytes()[stage];
   energy.set_dram(static_cast<double>(bytes) * dram_pj_per_byte_);
@@ -68,7 +76,8 @@ proto::Energy EnergyBooks::layer(int stage, const hw::TileCounts& counts, Cycle 
   for (const auto& buffer : machine_.shared_buffers()) shared_bytes += buffer->stage_bytes()[stage];
   energy.set_shared_buffer(static_cast<double>(shared_bytes) / machine_.accelerator().word_bytes() *
                            table.shared_buffer_access_word);
-  energy.set_static_(static_cast<double>(cycles) * machine_.accelerator().tiles() * table.static_per_tile_cycle);
+  energy.set_static_(static_cast<double>(cycles) * machine_.accelerator().tiles() *
+                     table.static_per_tile_cycle);
   add_up(energy);
 
   total_.set_mac(total_.mac() + energy.mac());

@@ -8,8 +8,9 @@
 
 namespace tessera::sim {
 
-/// Splits the energy of the whole machine over its layers. Tile events belong to the layer that caused them;
-/// bursts and packets to the layer whose operand they carry, packets weighted by flits and destinations.
+/// Splits the energy of the whole machine over its layers. Tile events belong to the layer that
+/// caused them; bursts and packets to the layer whose operand they carry, packets weighted by flits
+/// and destinations.
 class EnergyBooks {
  public:
   EnergyBooks(const Machine& machine, Cycle cycles);

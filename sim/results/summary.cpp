@@ -41,9 +41,12 @@ std::string stack_lines(const proto::Result& result) {
   const double total = static_cast<double>(result.cycles()) * static_cast<double>(result.tiles());
   std::string text = "\nWhere the tiles' cycles went\n";
   for (const auto& [name, cycles] : causes) {
-    if (cycles == 0 && result.shared_buffers_size() == 0 && std::string_view(name).ends_with("shared buffers")) continue;
+    if (cycles == 0 && result.shared_buffers_size() == 0 &&
+        std::string_view(name).ends_with("shared buffers"))
+      continue;
     const double share = total > 0 ? 100 * static_cast<double>(cycles) / total : 0;
-    text += format("  %-26s %5.1f %%  ", name, share) + std::string(static_cast<std::size_t>(share / 2.5), '#') + "\n";
+    text += format("  %-26s %5.1f %%  ", name, share) +
+            std::string(static_cast<std::size_t>(share / 2.5), '#') + "\n";
   }
   return text;
 }
@@ -51,9 +54,15 @@ std::string stack_lines(const proto::Result& result) {
 std::string energy_lines(const proto::Energy& energy) {
   std::string text = format("\nEnergy %.3f mJ:", energy.total() * 1e-9);
   const std::vector<std::pair<const char*, double>> parts = {
-      {"MAC", energy.mac()}, {"registers", energy.register_file()}, {"array", energy.array()},
-      {"buffer", energy.buffer()}, {"vector", energy.vector_unit()}, {"network", energy.network()},
-      {"DRAM", energy.dram()}, {"shared buffers", energy.shared_buffer()}, {"static", energy.static_()}};
+      {"MAC", energy.mac()},
+      {"registers", energy.register_file()},
+      {"array", energy.array()},
+      {"buffer", energy.buffer()},
+      {"vector", energy.vector_unit()},
+      {"network", energy.network()},
+      {"DRAM", energy.dram()},
+      {"shared buffers", energy.shared_buffer()},
+      {"static", energy.static_()}};
   for (const auto& [name, value] : parts)
     if (value > 0) text += format(" %s %.1f %%", name, 100 * value / energy.total());
   return text + "\n";
@@ -62,14 +71,18 @@ std::string energy_lines(const proto::Energy& energy) {
 std::string slowest_layers(const proto::Result& result) {
   std::vector<const proto::Layer*> layers;
   for (const auto& layer : result.layers()) layers.push_back(&layer);
-  std::ranges::stable_sort(layers, [](const auto* a, const auto* b) { return a->cycles() > b->cycles(); });
+  std::ranges::stable_sort(layers,
+                           [](const auto* a, const auto* b) { return a->cycles() > b->cycles(); });
   constexpr std::size_t kShown = 8;
-  std::string text = format("\n  %-24s %-10s %12s %7s %12s\n", "slowest layers", "kind", "cycles", "share", "utilisation");
+  std::string text = format("\n  %-24s %-10s %12s %7s %12s\n", "slowest layers", "kind", "cycles",
+                            "share", "utilisation");
   for (std::size_t i = 0; i < std::min(kShown, layers.size()); ++i)
-    text += format("  %-24s %-10s %12llu %5.1f %% %10.1f %%\n", layers[i]->name().substr(0, 24).c_str(), layers[i]->kind().c_str(),
-                   static_cast<unsigned long long>(layers[i]->cycles()),
-                   100.0 * static_cast<double>(layers[i]->cycles()) / static_cast<double>(std::max<std::uint64_t>(1, result.cycles())),
-                   100 * layers[i]->utilisation());
+    text +=
+        format("  %-24s %-10s %12llu %5.1f %% %10.1f %%\n", layers[i]->name().substr(0, 24).c_str(),
+               layers[i]->kind().c_str(), static_cast<unsigned long long>(layers[i]->cycles()),
+               100.0 * static_cast<double>(layers[i]->cycles()) /
+                   static_cast<double>(std::max<std::uint64_t>(1, result.cycles())),
+               100 * layers[i]->utilisation());
   return text;
 }
 
@@ -88,9 +101,12 @@ std::string bus_line(const proto::Result& result) {
     other += static_cast<double>(bus.arbitration());
   }
   if (total == 0) return "";
-  return format("         bus: data %.1f  no requests %.1f  refresh %.1f  row %.1f  turnaround %.1f  bank group %.1f  "
-                "arbitration %.1f %%\n",
-                data / total, none / total, refresh / total, row / total, turn / total, group / total, other / total);
+  return format(
+      "         bus: data %.1f  no requests %.1f  refresh %.1f  row %.1f  turnaround %.1f  bank "
+      "group %.1f  "
+      "arbitration %.1f %%\n",
+      data / total, none / total, refresh / total, row / total, turn / total, group / total,
+      other / total);
 }
 
 std::string memory_lines(const proto::Result& result) {
@@ -106,32 +122,37 @@ std::string memory_lines(const proto::Result& result) {
     shared_written += static_cast<double>(buffer.written_bytes());
     shared_use += buffer.utilisation() / result.shared_buffers_size();
   }
-  const std::string shared =
-      result.shared_buffers_size() == 0
-          ? ""
-          : "Shared   " + scaled(shared_read, "B") + " read, " + scaled(shared_written, "B") + " written, " +
-                format("ports busy %.1f %%\n", 100 * shared_use);
+  const std::string shared = result.shared_buffers_size() == 0
+                                 ? ""
+                                 : "Shared   " + scaled(shared_read, "B") + " read, " +
+                                       scaled(shared_written, "B") + " written, " +
+                                       format("ports busy %.1f %%\n", 100 * shared_use);
   const auto& network = result.network_on_chip();
   return "DRAM     " + scaled(read, "B") + " read, " + scaled(written, "B") + " written, " +
-         format("%.0f %% of peak bandwidth over the run\n", 100 * fraction) + bus_line(result) + shared + "Network  " +
-         scaled(static_cast<double>(network.flit_hops()), "flit-hops") +
-         format(", links busy %.1f %% on average, %.1f %% at most\n", 100 * network.mean_link_utilisation(),
-                100 * network.max_link_utilisation());
+         format("%.0f %% of peak bandwidth over the run\n", 100 * fraction) + bus_line(result) +
+         shared + "Network  " + scaled(static_cast<double>(network.flit_hops()), "flit-hops") +
+         format(", links busy %.1f %% on average, %.1f %% at most\n",
+                100 * network.mean_link_utilisation(), 100 * network.max_link_utilisation());
 }
 
 }  // namespace
 
 std::string summary(const proto::Result& result, const proto::Host& host) {
-  std::string text = result.network() + " on " + result.accelerator() + ", schedule " + result.schedule() + "\n\n";
-  text += format("Cycles   %llu (%.3f ms), ", static_cast<unsigned long long>(result.cycles()), result.milliseconds()) +
+  std::string text =
+      result.network() + " on " + result.accelerator() + ", schedule " + result.schedule() + "\n\n";
+  text += format("Cycles   %llu (%.3f ms), ", static_cast<unsigned long long>(result.cycles()),
+                 result.milliseconds()) +
           scaled(static_cast<double>(result.macs()), "MAC") +
           format(", %.1f %% of the multipliers' cycles used\n", 100 * result.utilisation());
   text += memory_lines(result);
-  text += format("Buffers  %llu B at most in one tile\n", static_cast<unsigned long long>(result.peak_buffer_bytes()));
+  text += format("Buffers  %llu B at most in one tile\n",
+                 static_cast<unsigned long long>(result.peak_buffer_bytes()));
   if (result.has_functional_match()) text += "Values   every network output equals the reference\n";
   text += stack_lines(result) + energy_lines(result.energy_pj()) + slowest_layers(result);
-  text += format("\nHost: %.1f s CPU, ", host.cpu_seconds()) + scaled(host.simulated_cycles_per_second(), "cycles/s") + ", " +
-          scaled(host.macs_per_second(), "MAC/s") + ", " + scaled(static_cast<double>(host.peak_rss_bytes()), "B") + " peak\n";
+  text += format("\nHost: %.1f s CPU, ", host.cpu_seconds()) +
+          scaled(host.simulated_cycles_per_second(), "cycles/s") + ", " +
+          scaled(host.macs_per_second(), "MAC/s") + ", " +
+          scaled(static_cast<double>(host.peak_rss_bytes()), "B") + " peak\n";
   return text;
 }
 

@@ -7,7 +7,8 @@
 
 namespace tessera::sim {
 
-/// layers.csv, tiles.csv (cycle stacks), links.csv, channels.csv; link_series.csv with noc.bin_cycles.
+/// layers.csv, tiles.csv (cycle stacks), links.csv, channels.csv; link_series.csv with
+/// noc.bin_cycles.
 void add_tables(OutputDirectory& out, const Machine& machine, const proto::Result& result);
 
 }  // namespace tessera::sim

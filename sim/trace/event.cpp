@@ -19,9 +19,8 @@ constexpr std::array<const char*, 8> kMessageNames = {"ready",         "read_req
                                                       "write_request", "write_grant",  "write_data",
                                                       "sums_grant",    "close"};
 constexpr std::array<const char*, 14> kOperationNames = {
-    "receive", "receive_sums", "acquire",  "release", "reserve",  "commit",
-    "array",   "vector",       "add_sums", "store",   "send_sums", "restore",
-    "reopen",  "yield"};
+    "receive", "receive_sums", "acquire", "release",   "reserve", "commit", "array",
+    "vector",  "add_sums",     "store",   "send_sums", "restore", "reopen", "yield"};
 
 template <std::size_t Size>
 const char* name_in(const std::array<const char*, Size>& names, std::uint8_t code) {

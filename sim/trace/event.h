@@ -58,8 +58,9 @@ struct TraceEvent {
   std::uint32_t place =
       0;  ///< tile; from the number of tiles on DRAM channels, then shared buffers
   EventKind kind = EventKind::kDeliver;
-  Cycle cycle = 0;        ///< chip clock
-  std::uint8_t code = 0;  ///< hw::MessageKind, number of the operation in program.proto, or dram::CommandKind
+  Cycle cycle = 0;  ///< chip clock
+  std::uint8_t code =
+      0;  ///< hw::MessageKind, number of the operation in program.proto, or dram::CommandKind
   std::array<std::int64_t, kMostDetails> detail = {};
 
   auto operator<=>(const TraceEvent&) const = default;

@@ -51,7 +51,8 @@ TEST_F(DataFolder, UnknownNameSuggestsANearOne) {
     data_file("zoo", "alpah");
     FAIL() << "no error";
   } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what()).find("did you mean alpha?"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("did you mean alpha?"), std::string::npos)
+        << error.what();
   }
 }
 

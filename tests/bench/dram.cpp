@@ -38,8 +38,7 @@ class FourStreams final : public RequestSource {
 
 std::unique_ptr<RequestSource> source_of(const std::string& traffic, std::uint64_t count,
                                          const Channel& channel) {
-  if (traffic == "streams")
-    return std::make_unique<FourStreams>(count, channel.device().geometry);
+  if (traffic == "streams") return std::make_unique<FourStreams>(count, channel.device().geometry);
   RandomRequests::Config config{.count = count,
                                 .capacity_bytes = channel.mapping().capacity_bytes(),
                                 .burst_bytes = channel.burst_bytes()};

@@ -59,7 +59,10 @@ TEST_P(Zoo, EveryLayerIsScheduledLoweredAndSound) {
   const Program program = lower(schedule, network, accelerator);
   EXPECT_EQ(program.stages.size(), network.layers.size());
   const auto& buffer = accelerator.tile.buffer;
-  EXPECT_NO_THROW(check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes, accelerator.tile.interface.staging_bytes, static_cast<int>(accelerator.dram.size()), accelerator.shared_bytes(), static_cast<int>(accelerator.shared_buffers.size())}));
+  EXPECT_NO_THROW(check(
+      program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes,
+                accelerator.tile.interface.staging_bytes, static_cast<int>(accelerator.dram.size()),
+                accelerator.shared_bytes(), static_cast<int>(accelerator.shared_buffers.size())}));
 
   const auto reread = parse_schedule(to_schedule_text(schedule), "text");
   EXPECT_EQ(to_program_bytes(lower(reread, network, accelerator)), to_program_bytes(program));

@@ -645,7 +645,8 @@ TEST(CheckerParts, WhatNobodyProducesIsInDram) {
 }
 
 TEST(CheckerParts, NetworkOutputsAreInDram) {
-  // A single-tile program whose only layer would keep the network's output, complete and served, in its tile.
+  // A single-tile program whose only layer would keep the network's output, complete and served, in
+  // its tile.
   Program program = grouped_program(1);
   loop_over_groups(program);
   EXPECT_EQ(verdict(program), "sound");

@@ -121,15 +121,18 @@ mapping::Program lowered(const Case& given, const Network& network,
   return mapping::lower(schedule_of(network, plans), network, machine);
 }
 
-/// 64 KiB hold every tensor of the network beside every other; the shared buffers hold those that live at the same
-/// time, so that addresses are written again.
+/// 64 KiB hold every tensor of the network beside every other; the shared buffers hold those that
+/// live at the same time, so that addresses are written again.
 hw::Accelerator roomy_grid(int rows, int columns) {
   return machine_of(detail::concatenate(
       "name: 'grid' rows: ", rows, " columns: ", columns,
       " tile { array { rows: 4 columns: 4 } buffer { bytes: 65536 banks: 4 } }"
-      " dram { device: 'lpddr4_3200' } dram { device: 'lpddr4_3200' at { row: ", rows - 1, " column: ", columns - 1,
-      " } } shared_interleave_bytes: 32 shared_buffers { name: 'a' bytes: 24576 bytes_per_cycle: 8 }"
-      " shared_buffers { name: 'b' bytes: 24576 write_buffer_bytes: 64 at { row: ", rows - 1, " } }"));
+      " dram { device: 'lpddr4_3200' } dram { device: 'lpddr4_3200' at { row: ",
+      rows - 1, " column: ", columns - 1,
+      " } } shared_interleave_bytes: 32 shared_buffers { name: 'a' bytes: 24576 bytes_per_cycle: 8 "
+      "}"
+      " shared_buffers { name: 'b' bytes: 24576 write_buffer_bytes: 64 at { row: ",
+      rows - 1, " } }"));
 }
 
 /// The partition must be one: most layers run on several tiles, and reduced ranks make partners.

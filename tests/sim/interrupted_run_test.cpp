@@ -30,7 +30,8 @@ class InterruptedRun : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   static Words arguments(const std::string& accelerator, const std::string& network) {
-    return {"run", "--accelerator", accelerator, "--network", network, "--out", "out", "--no-report"};
+    return {"run",   "--accelerator", accelerator, "--network",
+            network, "--out",         "out",       "--no-report"};
   }
 
   fs::path folder_;

@@ -9,8 +9,9 @@
 namespace tessera::sim {
 namespace {
 
-// The preset says nothing of multicast, which routers have unless told otherwise. Four channels of 32 B
-// bursts in 8 clocks of 625 ps against a chip cycle of 2 ns: 4 x 32 x 2 / 5 = 51.2 B per cycle.
+// The preset says nothing of multicast, which routers have unless told otherwise. Four channels of
+// 32 B bursts in 8 clocks of 625 ps against a chip cycle of 2 ns: 4 x 32 x 2 / 5 = 51.2 B per
+// cycle.
 TEST(MachineRates, ReadWhatADescriptionLeavesToDefaults) {
   const auto rates = machine_rates(hw::load_accelerator("tangram-16x16"));
   EXPECT_TRUE(rates.multicast);

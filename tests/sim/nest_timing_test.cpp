@@ -1,14 +1,14 @@
-// Cycles of operands that pass the staging FIFO and of sums that go to DRAM and come back. The rules are those of
-// timing_test.cpp, and one more: the FIFO takes a line per cycle from the cycle after a packet's tail on, and gives
-// one in the cycle in which it is asked.
+// Cycles of operands that pass the staging FIFO and of sums that go to DRAM and come back. The
+// rules are those of timing_test.cpp, and one more: the FIFO takes a line per cycle from the cycle
+// after a packet's tail on, and gives one in the cycle in which it is asked.
 #include "tests/sim/tile_timing.h"
 
 namespace tessera::test {
 namespace {
 
 TEST(StagingFifo, TakesInputsWithoutWaitingForABufferSlot) {
-  // As in OneTile.LoadComputeStore the inputs' tail comes in 98. The FIFO writes their line in 99, usable in 100:
-  // a cycle earlier than the buffer, which serves the network in even cycles.
+  // As in OneTile.LoadComputeStore the inputs' tail comes in 98. The FIFO writes their line in 99,
+  // usable in 100: a cycle earlier than the buffer, which serves the network in even cycles.
   const auto machine = machine_with(1, 1);
   const auto network = dense(1);
   StagePlan plan = dense_plan(network, 0, {0});
@@ -18,8 +18,8 @@ TEST(StagingFifo, TakesInputsWithoutWaitingForABufferSlot) {
 }
 
 TEST(StagingFifo, GivesOutputsInTheCycleOfTheGrant) {
-  // Compute as from the buffer; the grant is seen 16 after the end, the line is out of the FIFO at once and its
-  // packet leaves a cycle later, whether that is odd or even.
+  // Compute as from the buffer; the grant is seen 16 after the end, the line is out of the FIFO at
+  // once and its packet leaves a cycle later, whether that is odd or even.
   const auto machine = machine_with(1, 1);
   const auto network = dense(1);
   StagePlan plan = dense_plan(network, 0, {0});
@@ -30,8 +30,8 @@ TEST(StagingFifo, GivesOutputsInTheCycleOfTheGrant) {
   EXPECT_EQ(about(lines, "WR"), one("WR bank4 ", done + 16 + 1 + 8 + 1 + 29));
 }
 
-/// Two filters in two halves of the channels, the halves outside: the first filter's sums leave for DRAM before
-/// the second half begins.
+/// Two filters in two halves of the channels, the halves outside: the first filter's sums leave for
+/// DRAM before the second half begins.
 StagePlan spilling_plan(const Network& network) {
   StagePlan plan = dense_plan(network, 0, {0});
   const auto& layer = network.layers[0];
@@ -42,8 +42,8 @@ StagePlan spilling_plan(const Network& network) {
 }
 
 TEST(SpilledSums, ComeBackAfterTheyHaveBeenWritten) {
-  // Four visits: both filters with the first half, both with the second. Each ends in a write; the last two begin
-  // with a read of what the write of the first two left, from the same row.
+  // Four visits: both filters with the first half, both with the second. Each ends in a write; the
+  // last two begin with a read of what the write of the first two left, from the same row.
   const auto machine = machine_with(1, 1);
   const auto network = dense(2);
   const auto lines = observe(machine, lower_plans(network, machine, {spilling_plan(network)}));
@@ -57,13 +57,14 @@ TEST(SpilledSums, ComeBackAfterTheyHaveBeenWritten) {
     const Cycle written = cycle_in(writes[static_cast<std::size_t>(filter)], 2) + 14 + 8;
     const Cycle read = cycle_in(reads[static_cast<std::size_t>(filter)], 2);
     EXPECT_GE(read, written);
-    // Data 28 + 8 after the command; 2 bytes are 2 flits, read 7 + 1 after that, written to the buffer in the
-    // first even cycle from the next on, usable in the next; a cycle of issue.
+    // Data 28 + 8 after the command; 2 bytes are 2 flits, read 7 + 1 after that, written to the
+    // buffer in the first even cycle from the next on, usable in the next; a cycle of issue.
     const Cycle usable = next_even(read + 36 + 7 + 1 + 1) + 1;
     EXPECT_GE(cycle_in(computed[static_cast<std::size_t>(2 + filter)], 1), usable + 1);
   }
-  // The buffer holds one granule of outputs, so the load queue stood at the third visit's sums and asked for the
-  // inputs behind them: the last of these columns follows that of the sums by 8, with as many bytes.
+  // The buffer holds one granule of outputs, so the load queue stood at the third visit's sums and
+  // asked for the inputs behind them: the last of these columns follows that of the sums by 8, with
+  // as many bytes.
   Cycle last = 0;
   for (const auto& read : about(lines, "RD"))
     if (cycle_in(read, 2) < cycle_in(computed[2], 1)) last = std::max(last, cycle_in(read, 2));
@@ -72,8 +73,8 @@ TEST(SpilledSums, ComeBackAfterTheyHaveBeenWritten) {
 }
 
 TEST(SpilledSums, AreCorrectWithPartnersOnOtherTiles) {
-  // The reduction is split over two tiles and over two visits: the owner restores its own sums, the partner sends
-  // fresh ones in both.
+  // The reduction is split over two tiles and over two visits: the owner restores its own sums, the
+  // partner sends fresh ones in both.
   const auto machine = machine_with(1, 2);
   const auto network = dense(2);
   StagePlan plan = spilling_plan(network);

@@ -127,8 +127,8 @@ TEST(RandomProgramsOnce, DependedOnTheOrderOfCallsWithinACycle) {
   EXPECT_EQ(uses.programs, 2);
 }
 
-// In this an input's registers were counted with the rows that a stride leaves out when it was checked, and
-// without when it was mapped.
+// In this an input's registers were counted with the rows that a stride leaves out when it was
+// checked, and without when it was mapped.
 TEST(RandomProgramsOnce, CountedRegisterWordsInTwoWays) {
   Uses uses;
   try_seed(6290, uses);

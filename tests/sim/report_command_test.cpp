@@ -53,8 +53,7 @@ TEST_F(ReportCommand, RebuildsTheRunsOwnPageToTheByte) {
 
 TEST_F(ReportCommand, LoadsNothingFromAnywhere) {
   const auto text = page("a/report.html");
-  for (const char* outside :
-       {"<script src", "<link rel=\"stylesheet", "@import", "<iframe"})
+  for (const char* outside : {"<script src", "<link rel=\"stylesheet", "@import", "<iframe"})
     EXPECT_EQ(text.find(outside), std::string::npos) << outside;
   EXPECT_NE(text.find("Apache License"), std::string::npos);
   EXPECT_NE(text.find("Copyright"), std::string::npos);

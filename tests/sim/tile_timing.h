@@ -119,7 +119,7 @@ inline void one_element_at_a_time(StagePlan& plan, const Network& network) {
 /// The array instruction that `one_element_at_a_time` makes of `filters` x `depth` products; the
 /// array's own timing has its tests in tests/hw_models.
 inline Cycle array_cycles(const hw::Accelerator& machine, std::int64_t filters, std::int64_t depth,
-                   Cycle start) {
+                          Cycle start) {
   hw::ArrayWork work;
   work.loops = {{filters, {false, true, true}}, {depth, {true, true, false}}};
   work.operand[hw::kInputOperand] = {1, 2, 1, true};
@@ -129,8 +129,8 @@ inline Cycle array_cycles(const hw::Accelerator& machine, std::int64_t filters, 
   return hw::PeArray(machine.tile.array, machine.tile.buffer, 2).time(work, start).cycles;
 }
 
-inline StagePlan dense_plan(const Network& network, workloads::LayerId layer, std::vector<int> tiles,
-                     const std::string& rank = "", int ways = 1) {
+inline StagePlan dense_plan(const Network& network, workloads::LayerId layer,
+                            std::vector<int> tiles, const std::string& rank = "", int ways = 1) {
   StagePlan plan = plain_plan(network, layer);
   plan.tiles = std::move(tiles);
   if (ways > 1) plan.partition = {{network.layers[layer].rank_index(rank), 0, ways, Axis::kTiles}};
@@ -139,7 +139,7 @@ inline StagePlan dense_plan(const Network& network, workloads::LayerId layer, st
 }
 
 inline Program lower_plans(const Network& network, const hw::Accelerator& machine,
-                    std::vector<StagePlan> plans) {
+                           std::vector<StagePlan> plans) {
   return mapping::lower(schedule_of(network, plans), network, machine);
 }
 

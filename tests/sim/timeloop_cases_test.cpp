@@ -1,5 +1,5 @@
-// Timeloop's cases executed on the machine with all parts ideal: the words that cross every level equal the tool's,
-// and where the factors are perfect so do the cycles.
+// Timeloop's cases executed on the machine with all parts ideal: the words that cross every level
+// equal the tool's, and where the factors are perfect so do the cycles.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -25,15 +25,18 @@ fs::path folder() { return fs::path(TESSERA_REFERENCE) / "timeloop"; }
 /// Steps of the array that finished last.
 Cycle array_steps(const sim::Machine& machine) {
   Cycle most = 0;
-  for (const auto& tile : machine.tiles()) most = std::max(most, tile->stack().of(hw::Cause::kCompute));
+  for (const auto& tile : machine.tiles())
+    most = std::max(most, tile->stack().of(hw::Cause::kCompute));
   return most;
 }
 
 /// "macs steps" and per operand: DRAM reads and writes, buffer fills, array reads and updates.
-std::string simulated(const std::string& name, const std::string& problem, const std::string& arch) {
+std::string simulated(const std::string& name, const std::string& problem,
+                      const std::string& arch) {
   auto loaded = mapping::importers::load_tool_case(
       "timeloop", (folder() / "problems" / (problem + ".yaml")).string(),
-      (folder() / "mappings" / (name + ".yaml")).string(), (folder() / "arch" / (arch + ".yaml")).string());
+      (folder() / "mappings" / (name + ".yaml")).string(),
+      (folder() / "arch" / (arch + ".yaml")).string());
   auto machine = hw::to_accelerator(loaded.machine, arch);
   hw::idealise(machine, hw::IdealSet::all());
   const auto program = mapping::lower(loaded.schedule, loaded.network, machine);
@@ -47,7 +50,8 @@ std::string simulated(const std::string& name, const std::string& problem, const
     for (const auto& words : result.layers(0).words()) {
       text << words.operand() << " " << words.dram_read() << " " << words.dram_written();
       if (!words.bypasses_buffer())
-        text << " " << words.buffer_received() << " " << words.array_delivered() << " " << words.array_collected();
+        text << " " << words.buffer_received() << " " << words.array_delivered() << " "
+             << words.array_collected();
       text << "\n";
     }
     return text.str();
@@ -63,7 +67,8 @@ class Levels {
   std::string count(const std::string& name, const std::string& level, const std::string& tensor,
                     const std::string& column) const {
     for (std::size_t row = 0; row < table_.rows(); ++row)
-      if (table_.at(row, "case") == name && table_.at(row, "level") == level && table_.at(row, "tensor") == tensor)
+      if (table_.at(row, "case") == name && table_.at(row, "level") == level &&
+          table_.at(row, "tensor") == tensor)
         return table_.at(row, column).empty() ? "0" : table_.at(row, column);
     return "no such row";
   }
@@ -73,7 +78,8 @@ class Levels {
 };
 
 std::string expected(const Levels& levels, const std::string& name, const std::string& arch,
-                     const std::string& macs, const std::string& steps, const std::vector<std::string>& tensors) {
+                     const std::string& macs, const std::string& steps,
+                     const std::vector<std::string>& tensors) {
   const std::string buffer = arch == "tiles4x4" ? "TSRAM" : "GLB";
   std::string text = macs + " " + steps + "\n";
   for (const auto& tensor : tensors) {
@@ -94,7 +100,8 @@ std::vector<std::string> tensors_in(const std::string& text) {
   std::istringstream in(text);
   std::vector<std::string> tensors;
   std::string line;
-  for (std::getline(in, line); std::getline(in, line);) tensors.push_back(line.substr(0, line.find(' ')));
+  for (std::getline(in, line); std::getline(in, line);)
+    tensors.push_back(line.substr(0, line.find(' ')));
   return tensors;
 }
 
@@ -111,7 +118,8 @@ TEST_P(TimeloopCases, MoveTheToolsWordsAndTakeItsSteps) {
       << name;
 }
 
-/// One case fetches every weight 128 times and takes a minute and a half; it is left to `tessera validate`.
+/// One case fetches every weight 128 times and takes a minute and a half; it is left to `tessera
+/// validate`.
 std::vector<std::size_t> all_but_the_slowest() {
   const CsvTable cases = CsvTable::load((folder() / "cases.csv").string());
   std::vector<std::size_t> rows;

@@ -293,11 +293,12 @@ TEST(Dram, AnOffChipLinkCarriesOneBurstAfterAnother) {
 }
 
 TEST(SharedBuffer, WritesThenReadsThroughItsOnePort) {
-  // As above, but the intermediate of 16 values goes to a shared buffer at tile 0's router that moves 8 bytes a cycle
-  // and answers 3 cycles after the port. Tile 0 asks for room when its output is committed: seen 8 later, granted at
-  // once, the grant seen 8 later. The line leaves in an odd cycle, its packet (3 flits) a cycle later: seen 7 + 2 + 1
-  // after. 32 bytes hold the port for 4 cycles; then tile 1's read, which has been waiting, for 4 more, and 3 cycles
-  // later its packet of 3 flits leaves, read over one link 12 + 2 later.
+  // As above, but the intermediate of 16 values goes to a shared buffer at tile 0's router that
+  // moves 8 bytes a cycle and answers 3 cycles after the port. Tile 0 asks for room when its output
+  // is committed: seen 8 later, granted at once, the grant seen 8 later. The line leaves in an odd
+  // cycle, its packet (3 flits) a cycle later: seen 7 + 2 + 1 after. 32 bytes hold the port for 4
+  // cycles; then tile 1's read, which has been waiting, for 4 more, and 3 cycles later its packet
+  // of 3 flits leaves, read over one link 12 + 2 later.
   const auto machine = machine_with(
       1, 2, "shared_buffers { name: 's' bytes: 4096 bytes_per_cycle: 8 latency_cycles: 3 }");
   PlainNetwork builder("through_shared_buffer");
@@ -314,8 +315,8 @@ TEST(SharedBuffer, WritesThenReadsThroughItsOnePort) {
   EXPECT_EQ(cycle_in(about(lines, "tile1").at(0), 1), usable + 1);
 }
 
-// Three layers on one tile; the first two outputs go to a shared buffer that holds one of them. 16 values are 32
-// bytes, one line of 64 in the shared buffer's layout.
+// Three layers on one tile; the first two outputs go to a shared buffer that holds one of them. 16
+// values are 32 bytes, one line of 64 in the shared buffer's layout.
 class SharedAddresses : public testing::Test {
  protected:
   SharedAddresses() {
@@ -327,14 +328,17 @@ class SharedAddresses : public testing::Test {
 
   Program lowered(const hw::Accelerator& machine) const {
     std::vector<StagePlan> plans;
-    for (int layer = 0; layer < 3; ++layer) plans.push_back(dense_plan(network_, layer, {layer % 2}));
+    for (int layer = 0; layer < 3; ++layer)
+      plans.push_back(dense_plan(network_, layer, {layer % 2}));
     plans[0].output_home = plans[1].output_home = Home::kShared;
     return lower_plans(network_, machine, plans);
   }
 
   static hw::Accelerator machine_of_bytes(int bytes) {
-    return machine_with(1, 2, detail::concatenate("shared_interleave_bytes: 64 shared_buffers { name: 's' bytes: ",
-                                                  bytes, " }"));
+    return machine_with(
+        1, 2,
+        detail::concatenate("shared_interleave_bytes: 64 shared_buffers { name: 's' bytes: ", bytes,
+                            " }"));
   }
 
   Network network_;
@@ -356,8 +360,8 @@ TEST_F(SharedAddresses, MayNotOverlapInAProgram) {
 }
 
 TEST(SharedBuffer, AddressesAreWrittenAgainWhenReadersHaveClosed) {
-  // What stage 0 writes for stage 1 has the place of what stage 2 writes for stage 3. Stage 2 does not depend on
-  // stage 1, but must not write before stage 1 has read.
+  // What stage 0 writes for stage 1 has the place of what stage 2 writes for stage 3. Stage 2 does
+  // not depend on stage 1, but must not write before stage 1 has read.
   const auto machine = machine_with(
       1, 3, "shared_interleave_bytes: 64 shared_buffers { name: 's' bytes: 64 latency_cycles: 0 }");
   PlainNetwork builder("reuse");
@@ -379,16 +383,16 @@ TEST(SharedBuffer, AddressesAreWrittenAgainWhenReadersHaveClosed) {
   ASSERT_EQ(program.shared_layouts[network.layers[0].output.tensor].base_address,
             program.shared_layouts[network.layers[2].output.tensor].base_address);
   const auto lines = observe(machine, program);
-  // Stage 2's output is there long before stage 1 asks for the last of its weights, when the array has done with those
-  // before, in `asks`. A cycle later its load queue has ended and the first tensor is closed: one link, seen 13 later,
-  // but in the same virtual channel as the request for weights a cycle before, whose head takes 4 cycles through the
-  // router: 3 more.
+  // Stage 2's output is there long before stage 1 asks for the last of its weights, when the array
+  // has done with those before, in `asks`. A cycle later its load queue has ended and the first
+  // tensor is closed: one link, seen 13 later, but in the same virtual channel as the request for
+  // weights a cycle before, whose head takes 4 cycles through the router: 3 more.
   const Cycle ready = cycle_in(about(lines, "tile2").at(0), 2);
   const Cycle asks = cycle_in(about(lines, "tile1").at(6), 2);
   ASSERT_LT(ready + 100, asks);
   const Cycle closed = asks + 1 + 13 + 3;
-  // The grant crosses two links, seen 18 later. The output leaves in an odd cycle, its packet of 3 flits a cycle later,
-  // seen 20 later; 1 cycle at the port and 1 for the read that waits, 19 back.
+  // The grant crosses two links, seen 18 later. The output leaves in an odd cycle, its packet of 3
+  // flits a cycle later, seen 20 later; 1 cycle at the port and 1 for the read that waits, 19 back.
   const Cycle written = next_odd(closed + 18) + 1 + 20 + 1;
   EXPECT_EQ(cycle_in(about(lines, "tile2").at(1), 1), next_even(written + 1 + 19 + 1) + 1 + 1);
 }

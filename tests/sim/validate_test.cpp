@@ -19,9 +19,10 @@ using Words = std::vector<std::string>;
 Words with_case(Words before, const Words& after = {}) {
   const fs::path folder = fs::path(TESSERA_REFERENCE) / "timeloop";
   for (const auto& word :
-       {std::string("--network"), (folder / "problems/dw_512x14_s1.yaml").string(), std::string("--schedule"),
-        (folder / "mappings/tiles4x4__dw_512x14_s1__mp_ws.yaml").string(), std::string("--accelerator"),
-        (folder / "arch/tiles4x4.yaml").string()})
+       {std::string("--network"), (folder / "problems/dw_512x14_s1.yaml").string(),
+        std::string("--schedule"),
+        (folder / "mappings/tiles4x4__dw_512x14_s1__mp_ws.yaml").string(),
+        std::string("--accelerator"), (folder / "arch/tiles4x4.yaml").string()})
     before.push_back(word);
   before.insert(before.end(), after.begin(), after.end());
   return before;
@@ -29,13 +30,14 @@ Words with_case(Words before, const Words& after = {}) {
 
 TEST(Validate, CausesAddUpToTheError) {
   const auto folder = empty_test_folder();
-  const auto end = run_tessera(folder, with_case({"validate", "--model", "timeloop"}, {"--out", "out"}));
+  const auto end =
+      run_tessera(folder, with_case({"validate", "--model", "timeloop"}, {"--out", "out"}));
   ASSERT_EQ(end.exit_code, 0) << end.errors;
   const auto table = CsvTable::load((folder / "out/validation.csv").string());
   ASSERT_EQ(table.rows(), 1u);
   std::int64_t causes = 0;
-  for (const char* cause : {"rest", "toolwords", "overlap", "array", "delivery", "capacity", "ports", "latency",
-                            "bandwidth", "dram"})
+  for (const char* cause : {"rest", "toolwords", "overlap", "array", "delivery", "capacity",
+                            "ports", "latency", "bandwidth", "dram"})
     causes += table.integer(0, std::string(cause) + "_cycles");
   EXPECT_EQ(causes, table.integer(0, "error_cycles"));
   EXPECT_EQ(table.integer(0, "simulated_cycles") - table.integer(0, "predicted_cycles"), causes);
@@ -44,9 +46,11 @@ TEST(Validate, CausesAddUpToTheError) {
 
 TEST(Validate, ChangedExpectationEndsWithFour) {
   const auto folder = empty_test_folder();
-  const auto write = with_case({"validate", "--model", "timeloop", "--no-ladder"}, {"--write-expect", "kept.csv"});
+  const auto write =
+      with_case({"validate", "--model", "timeloop", "--no-ladder"}, {"--write-expect", "kept.csv"});
   ASSERT_EQ(run_tessera(folder, write).exit_code, 0);
-  const auto check = with_case({"validate", "--model", "timeloop", "--no-ladder"}, {"--expect", "kept.csv"});
+  const auto check =
+      with_case({"validate", "--model", "timeloop", "--no-ladder"}, {"--expect", "kept.csv"});
   EXPECT_EQ(run_tessera(folder, check).exit_code, 0);
   std::string text = read_file((folder / "kept.csv").string());
   text.replace(text.find("4752"), 4, "4753");
@@ -58,11 +62,13 @@ TEST(Validate, ChangedExpectationEndsWithFour) {
 
 TEST(Validate, TakesTheToolsOwnOutputAsThePrediction) {
   const auto folder = empty_test_folder();
-  std::ofstream((folder / "tool.csv").string()) << "case,cycles\ntiles4x4__dw_512x14_s1__mp_ws,5000\nother,1\n";
+  std::ofstream((folder / "tool.csv").string())
+      << "case,cycles\ntiles4x4__dw_512x14_s1__mp_ws,5000\nother,1\n";
   const auto end = run_tessera(folder, with_case({"validate", "--model", "timeloop", "--no-ladder"},
                                                  {"--model-csv", "tool.csv", "--out", "out"}));
   ASSERT_EQ(end.exit_code, 0) << end.errors;
-  EXPECT_EQ(CsvTable::load((folder / "out/validation.csv").string()).integer(0, "predicted_cycles"), 5000);
+  EXPECT_EQ(CsvTable::load((folder / "out/validation.csv").string()).integer(0, "predicted_cycles"),
+            5000);
 }
 
 TEST(RunOnToolFiles, RecognisesThemByContent) {

@@ -118,7 +118,8 @@ class StageDraw {
     draw_holdings();
   }
 
-  /// Outputs of vector layers stand outside every loop over a reduced rank; sums of others may spill to DRAM.
+  /// Outputs of vector layers stand outside every loop over a reduced rank; sums of others may
+  /// spill to DRAM.
   void draw_holdings() {
     const int loops = static_cast<int>(plan_.loops.size());
     const auto first_reduced = std::ranges::find_if(

@@ -1,4 +1,5 @@
-// Kernel tests start in sc_main; CTest runs every case in a process of its own, so each has a fresh kernel.
+// Kernel tests start in sc_main; CTest runs every case in a process of its own, so each has a fresh
+// kernel.
 #include <gtest/gtest.h>
 
 #include <systemc>

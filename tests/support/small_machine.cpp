@@ -79,7 +79,8 @@ hw::Accelerator random_machine(Random& random) {
     text << channel_at(static_cast<int>(random.below(rows)),
                        static_cast<int>(random.below(columns)));
   for (std::int64_t number = random.between(0, 2); number > 0; --number)
-    text << "shared_buffers { name: 's" << number << "' bytes: " << any_of(random, std::array{1024, 4096, 16384})
+    text << "shared_buffers { name: 's" << number
+         << "' bytes: " << any_of(random, std::array{1024, 4096, 16384})
          << " bytes_per_cycle: " << any_of(random, std::array{4, 16, 32})
          << " latency_cycles: " << random.between(0, 5)
          << " write_buffer_bytes: " << any_of(random, std::array{32, 256, 2048})

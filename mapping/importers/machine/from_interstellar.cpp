@@ -29,12 +29,13 @@ ToolMachine machine_of(const interstellar::Architecture& architecture, Schedule&
   machine.array_rows = array_ways(schedule, Axis::kArrayY);
   machine.array_columns = array_ways(schedule, Axis::kArrayX);
   if (machine.array_rows * machine.array_columns > levels[0].parallel_count)
-    throw UserError(schedule.origin, ": unrolled over ", machine.array_rows * machine.array_columns, " units of ",
-                    levels[0].parallel_count);
+    throw UserError(schedule.origin, ": unrolled over ", machine.array_rows * machine.array_columns,
+                    " units of ", levels[0].parallel_count);
   bool split_file = false;
   for (int operand = 0; operand < 3; ++operand) {
     const int tensor = kToolTensor[operand];
-    machine.register_words[operand] = levels[0].holds[tensor] ? levels[0].capacity_elements[tensor] : 0;
+    machine.register_words[operand] =
+        levels[0].holds[tensor] ? levels[0].capacity_elements[tensor] : 0;
     split_file |= machine.register_words[operand] != machine.register_words[0];
     machine.buffer_words += static_cast<double>(levels[1].capacity_elements[tensor]) / 3;
     machine.register_pj += levels[0].access_picojoules[tensor] / 3;

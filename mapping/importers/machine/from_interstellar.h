@@ -6,8 +6,8 @@
 
 namespace tessera::mapping::importers {
 
-/// Registers, a buffer, DRAM. The tool knows no bandwidth: all are as wide as the array can use. UserError
-/// naming the level that our machine does not have.
+/// Registers, a buffer, DRAM. The tool knows no bandwidth: all are as wide as the array can use.
+/// UserError naming the level that our machine does not have.
 ToolMachine machine_of(const interstellar::Architecture& architecture, Schedule& schedule,
                        const workloads::Network& network);
 

@@ -22,7 +22,8 @@ double bandwidth(std::int64_t words) {
 
 }  // namespace
 
-ToolMachine machine_of(const maestro::HardwareText& hardware, Schedule& schedule, const workloads::Network& network) {
+ToolMachine machine_of(const maestro::HardwareText& hardware, Schedule& schedule,
+                       const workloads::Network& network) {
   ToolMachine machine;
   machine.name = "maestro";
   machine.origin = "a MAESTRO hardware file";
@@ -31,12 +32,13 @@ ToolMachine machine_of(const maestro::HardwareText& hardware, Schedule& schedule
   machine.array_rows = array_ways(schedule, Axis::kArrayY);
   machine.array_columns = array_ways(schedule, Axis::kArrayX);
   if (machine.array_rows * machine.array_columns > hardware.num_pes)
-    throw UserError(schedule.origin, ": uses ", machine.array_rows * machine.array_columns, " PEs of ",
-                    hardware.num_pes);
+    throw UserError(schedule.origin, ": uses ", machine.array_rows * machine.array_columns,
+                    " PEs of ", hardware.num_pes);
   // Tensors in whole lines, two copies where the tree says so.
   constexpr double slack = 4096;
-  machine.buffer_words = std::max(hardware.l2_bytes == kUnlimited ? 0.0 : static_cast<double>(hardware.l2_bytes),
-                                  2 * whole_layer_words(network) + slack);
+  machine.buffer_words =
+      std::max(hardware.l2_bytes == kUnlimited ? 0.0 : static_cast<double>(hardware.l2_bytes),
+               2 * whole_layer_words(network) + slack);
   machine.buffer_read_words_per_cycle = bandwidth(hardware.noc_bandwidth);
   machine.buffer_write_words_per_cycle = bandwidth(hardware.noc_bandwidth);
   machine.dram_words_per_cycle = bandwidth(hardware.offchip_bandwidth);

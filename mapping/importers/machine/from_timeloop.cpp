@@ -8,7 +8,9 @@ namespace tessera::mapping::importers {
 
 namespace {
 
-bool is_dram(const TimeloopUnit& unit) { return unit.device_class.find("DRAM") != std::string::npos; }
+bool is_dram(const TimeloopUnit& unit) {
+  return unit.device_class.find("DRAM") != std::string::npos;
+}
 
 bool is_buffer(const TimeloopUnit& unit) {
   return unit.device_class.find("SRAM") != std::string::npos ||
@@ -17,7 +19,8 @@ bool is_buffer(const TimeloopUnit& unit) {
 
 class Conversion {
  public:
-  Conversion(const TimeloopArchitecture& architecture, Schedule& schedule, const workloads::Network& network)
+  Conversion(const TimeloopArchitecture& architecture, Schedule& schedule,
+             const workloads::Network& network)
       : architecture_(architecture), schedule_(schedule), network_(network) {}
 
   ToolMachine convert() {
@@ -31,7 +34,8 @@ class Conversion {
     if (!seen_dram_ || !seen_buffer_) refuse("needs a DRAM and a buffer (class SRAM) inside it");
     settle_registers();
     make_room_for_sums();
-    if (turn_reduction_to_rows(schedule_, network_)) std::swap(machine_.array_rows, machine_.array_columns);
+    if (turn_reduction_to_rows(schedule_, network_))
+      std::swap(machine_.array_rows, machine_.array_columns);
     return machine_;
   }
 
@@ -63,7 +67,8 @@ class Conversion {
              std::to_string(machine_.word_bits));
     if (!unit.capacity_words) refuse(unit.name + " has no capacity");
     seen_buffer_ = true;
-    machine_.buffer_words = static_cast<double>(*unit.capacity_words) * (unit.multiple_buffering ? 2 : 1);
+    machine_.buffer_words =
+        static_cast<double>(*unit.capacity_words) * (unit.multiple_buffering ? 2 : 1);
     machine_.buffer_read_words_per_cycle = std::min(unit.read_bandwidth, unit.shared_bandwidth);
     machine_.buffer_write_words_per_cycle = std::min(unit.write_bandwidth, unit.shared_bandwidth);
     machine_.buffer_pj = unit.read_energy_pj / static_cast<double>(unit.block_words);
@@ -100,18 +105,22 @@ class Conversion {
     return 2;
   }
 
-  /// One level of registers that keeps several tensors is one file; a latch word for each of the others.
+  /// One level of registers that keeps several tensors is one file; a latch word for each of the
+  /// others.
   void settle_registers() {
-    const auto kept = std::ranges::count_if(machine_.register_words, [](auto words) { return words > 0; });
+    const auto kept =
+        std::ranges::count_if(machine_.register_words, [](auto words) { return words > 0; });
     if (register_levels_ != 1 || kept < 2) return;
     machine_.shared_registers = true;
     machine_.register_words[0] = *std::ranges::max_element(machine_.register_words) + (3 - kept);
   }
 
-  /// The tool adds sums of several tiles in the network; ours takes them into the buffer of one of them.
+  /// The tool adds sums of several tiles in the network; ours takes them into the buffer of one of
+  /// them.
   void make_room_for_sums() {
     const auto& layer = network_.layers.front();
-    for (const Node* node = &schedule_.root; !node->children.empty(); node = &node->children.front()) {
+    for (const Node* node = &schedule_.root; !node->children.empty();
+         node = &node->children.front()) {
       if (node->kind != NodeKind::kSplit || node->split.ways == 1) continue;
       if (node->split.axis != Axis::kMeshX && node->split.axis != Axis::kMeshY) continue;
       const int rank = layer.rank_index(node->split.ranks[0].rank);

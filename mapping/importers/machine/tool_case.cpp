@@ -30,10 +30,12 @@ std::vector<std::string> parts_of(const std::string& list) {
 }
 
 void require(const std::string& path, const std::string& tool, const char* option) {
-  if (path.empty()) throw UserError("a schedule of ", tool, " needs ", option, ", a file of the same tool");
+  if (path.empty())
+    throw UserError("a schedule of ", tool, " needs ", option, ", a file of the same tool");
 }
 
-ToolCase timeloop_case(const std::string& problem, const std::string& mapping, const std::string& architecture) {
+ToolCase timeloop_case(const std::string& problem, const std::string& mapping,
+                       const std::string& architecture) {
   require(problem, "Timeloop", "--network");
   require(architecture, "Timeloop", "--accelerator");
   const auto hardware = load_timeloop_architecture(parts_of(architecture));
@@ -50,7 +52,8 @@ ToolCase timeloop_case(const std::string& problem, const std::string& mapping, c
 ToolCase maestro_case(const std::string& mapping, const std::string& hardware_file) {
   require(hardware_file, "MAESTRO", "--accelerator");
   const auto hardware = maestro::parse_hardware(read_file(hardware_file), hardware_file);
-  auto import = maestro::import_mapping(maestro::parse_mapping(read_file(mapping), mapping), mapping, hardware.num_pes);
+  auto import = maestro::import_mapping(maestro::parse_mapping(read_file(mapping), mapping),
+                                        mapping, hardware.num_pes);
   ToolCase result{"maestro", import.network, {}, {}};
   result.schedule.name = fs::path(mapping).stem().string();
   result.schedule.origin = mapping;
@@ -78,15 +81,19 @@ std::optional<std::string> tool_of_schedule(const std::string& path) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string::npos) return std::nullopt;
   if (text[first] == '{' && has("\"temporal_inner_to_outer\"")) return "interstellar";
-  if (has("Dataflow") && has("Layer") && (has("TemporalMap") || has("SpatialMap"))) return "maestro";
+  if (has("Dataflow") && has("Layer") && (has("TemporalMap") || has("SpatialMap")))
+    return "maestro";
   if (has("mapping:") && has("target:") && !has("type: fused")) return "timeloop";
   return std::nullopt;
 }
 
-ToolCase load_interstellar_case(const std::string& layer, const JsonValue& mapping, const std::string& architecture) {
+ToolCase load_interstellar_case(const std::string& layer, const JsonValue& mapping,
+                                const std::string& architecture) {
   const auto hardware = interstellar::read_architecture(JsonValue::load(architecture));
   ToolCase result{"interstellar",
-                  interstellar::read_layer(JsonValue::load(layer), fs::path(layer).stem().string()), {}, {}};
+                  interstellar::read_layer(JsonValue::load(layer), fs::path(layer).stem().string()),
+                  {},
+                  {}};
   result.schedule = interstellar::read_mapping(mapping, result.network.layers.front(), hardware);
   auto machine = machine_of(hardware, result.schedule, result.network);
   machine.name = fs::path(architecture).stem().string();
@@ -95,8 +102,8 @@ ToolCase load_interstellar_case(const std::string& layer, const JsonValue& mappi
   return result;
 }
 
-ToolCase load_tool_case(const std::string& tool, const std::string& network, const std::string& schedule,
-                        const std::string& accelerator) {
+ToolCase load_tool_case(const std::string& tool, const std::string& network,
+                        const std::string& schedule, const std::string& accelerator) {
   if (tool == "timeloop") return timeloop_case(network, schedule, accelerator);
   if (tool == "maestro") return maestro_case(schedule, accelerator);
   if (tool != "interstellar") throw UserError("schedules of ", tool, " cannot be simulated");

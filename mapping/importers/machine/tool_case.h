@@ -11,8 +11,8 @@
 
 namespace tessera::mapping::importers {
 
-/// What the tool's files say, ready to be lowered. The tree stands on the machine: where the tool's axes had to
-/// be turned, both are.
+/// What the tool's files say, ready to be lowered. The tree stands on the machine: where the tool's
+/// axes had to be turned, both are.
 struct ToolCase {
   std::string tool;  ///< "timeloop", "interstellar", "maestro"
   workloads::Network network;
@@ -23,12 +23,14 @@ struct ToolCase {
 /// Tool whose schedule file this is, by its content; none when no importer knows it.
 std::optional<std::string> tool_of_schedule(const std::string& path);
 
-/// `network` may be empty where the schedule carries its layers (MAESTRO). `accelerator` may list several files
-/// (Timeloop). UserError naming file, line and token, or the feature that our machine lacks.
-ToolCase load_tool_case(const std::string& tool, const std::string& network, const std::string& schedule,
-                        const std::string& accelerator);
+/// `network` may be empty where the schedule carries its layers (MAESTRO). `accelerator` may list
+/// several files (Timeloop). UserError naming file, line and token, or the feature that our machine
+/// lacks.
+ToolCase load_tool_case(const std::string& tool, const std::string& network,
+                        const std::string& schedule, const std::string& accelerator);
 
 /// The same for an Interstellar mapping that stands among others in a file.
-ToolCase load_interstellar_case(const std::string& layer, const JsonValue& mapping, const std::string& architecture);
+ToolCase load_interstellar_case(const std::string& layer, const JsonValue& mapping,
+                                const std::string& architecture);
 
 }  // namespace tessera::mapping::importers

@@ -14,7 +14,8 @@ constexpr double kClockMegahertz = 1000;
 constexpr std::int64_t kBanks = 8;
 constexpr std::int64_t kMostLineBytes = 1024;
 constexpr std::int64_t kLeastFlitBytes = 4;
-/// The tools let tensors pass a buffer without any store; a piece as large as the registers has to fit.
+/// The tools let tensors pass a buffer without any store; a piece as large as the registers has to
+/// fit.
 constexpr std::int64_t kStagingBytes = 16 * 1024;
 /// Kinds of channels from slow to fast; the first of which not too many are needed is taken.
 struct ChannelKind {
@@ -28,7 +29,8 @@ constexpr std::int64_t kMostChannels = 32;
 constexpr double kDefaultDramBytesPerCycle = 25.6;
 
 std::int64_t power_of_two_above(double value) {
-  return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::max(1.0, std::ceil(value)))));
+  return static_cast<std::int64_t>(
+      std::bit_ceil(static_cast<std::uint64_t>(std::max(1.0, std::ceil(value)))));
 }
 
 class Description {
@@ -36,8 +38,9 @@ class Description {
   explicit Description(const ToolMachine& machine) : machine_(machine) {
     word_bytes_ = static_cast<double>(machine.word_bits) / 8;
     pes_ = static_cast<double>(machine.array_rows * machine.array_columns);
-    dram_bytes_ = std::isinf(machine.dram_words_per_cycle) ? kDefaultDramBytesPerCycle
-                                                           : machine.dram_words_per_cycle * word_bytes_;
+    dram_bytes_ = std::isinf(machine.dram_words_per_cycle)
+                      ? kDefaultDramBytesPerCycle
+                      : machine.dram_words_per_cycle * word_bytes_;
   }
 
   hw::proto::AcceleratorDescription make() {
@@ -61,11 +64,13 @@ class Description {
 
   void choose_widths() {
     flit_bytes_ = machine_.link_words_per_cycle > 0
-                      ? static_cast<std::int64_t>(static_cast<double>(machine_.link_words_per_cycle) * word_bytes_)
+                      ? static_cast<std::int64_t>(
+                            static_cast<double>(machine_.link_words_per_cycle) * word_bytes_)
                       : power_of_two_above(dram_bytes_);
     flit_bytes_ = std::clamp<std::int64_t>(flit_bytes_, kLeastFlitBytes, kMostLineBytes / 2);
-    line_bytes_ = std::clamp<std::int64_t>(power_of_two_above(std::max(read_words(), write_words()) * word_bytes_),
-                                           power_of_two_above(static_cast<double>(2 * flit_bytes_)), kMostLineBytes);
+    line_bytes_ = std::clamp<std::int64_t>(
+        power_of_two_above(std::max(read_words(), write_words()) * word_bytes_),
+        power_of_two_above(static_cast<double>(2 * flit_bytes_)), kMostLineBytes);
     out_.mutable_noc()->set_flit_bytes(static_cast<std::uint32_t>(flit_bytes_));
   }
 
@@ -88,7 +93,9 @@ class Description {
     bus.set_output(words(write_words()));
   }
 
-  static std::int64_t words(double value) { return std::max<std::int64_t>(1, static_cast<std::int64_t>(value)); }
+  static std::int64_t words(double value) {
+    return std::max<std::int64_t>(1, static_cast<std::int64_t>(value));
+  }
 
   std::int64_t register_bytes(int operand) const {
     constexpr std::int64_t most = 1 << 20;
@@ -100,7 +107,8 @@ class Description {
     auto& buffer = *out_.mutable_tile()->mutable_buffer();
     const std::int64_t unit = kBanks * line_bytes_;
     const auto bytes = static_cast<std::int64_t>(std::ceil(machine_.buffer_words * word_bytes_));
-    // A line in every bank more than the tool has, for pieces of tensors that do not fill their last line.
+    // A line in every bank more than the tool has, for pieces of tensors that do not fill their
+    // last line.
     buffer.set_bytes((bytes + unit - 1) / unit * unit + unit);
     buffer.set_banks(kBanks);
     buffer.set_line_bytes(line_bytes_);
@@ -112,14 +120,15 @@ class Description {
     return power_of_two_above(bytes_per_cycle * kClockMegahertz / kind.bytes / kind.megatransfers);
   }
 
-  /// As few channels as carry the bandwidth, a power of two of them, dealt round the edge of the grid. A tool that
-  /// states more than the most channels carry, as good as unlimited, gets those.
+  /// As few channels as carry the bandwidth, a power of two of them, dealt round the edge of the
+  /// grid. A tool that states more than the most channels carry, as good as unlimited, gets those.
   void add_dram() {
     const ChannelKind* kind = &kChannelKinds[0];
     if (channels_of(*kind, dram_bytes_) > kMostChannels) kind = &kChannelKinds[1];
     const std::int64_t channels = std::min(kMostChannels, channels_of(*kind, dram_bytes_));
     const double megatransfers =
-        std::min(kind->megatransfers, dram_bytes_ * kClockMegahertz / kind->bytes / static_cast<double>(channels));
+        std::min(kind->megatransfers,
+                 dram_bytes_ * kClockMegahertz / kind->bytes / static_cast<double>(channels));
     for (std::int64_t i = 0; i < channels; ++i) {
       auto& channel = *out_.add_dram();
       channel.set_device(kind->device);
@@ -155,12 +164,15 @@ void for_each_node(NodeType& node, const Visit& visit) {
 
 }  // namespace
 
-hw::proto::AcceleratorDescription describe(const ToolMachine& machine) { return Description(machine).make(); }
+hw::proto::AcceleratorDescription describe(const ToolMachine& machine) {
+  return Description(machine).make();
+}
 
 std::int64_t array_ways(const Schedule& schedule, Axis axis) {
   std::int64_t ways = 1;
   for_each_node(schedule.root, [&](const Node& node) {
-    if (node.kind == NodeKind::kSplit && node.split.axis == axis && !node.split.joint) ways *= node.split.ways;
+    if (node.kind == NodeKind::kSplit && node.split.axis == axis && !node.split.joint)
+      ways *= node.split.ways;
   });
   return ways;
 }
@@ -169,13 +181,15 @@ bool turn_reduction_to_rows(Schedule& schedule, const workloads::Network& networ
   bool along[2] = {};  // rows, columns
   const auto reduced = [&](const RankReference& reference) {
     for (const auto& layer : network.layers)
-      if (const int rank = layer.rank_index(reference.rank); rank >= 0 && layer.ranks[rank].reduced) return true;
+      if (const int rank = layer.rank_index(reference.rank); rank >= 0 && layer.ranks[rank].reduced)
+        return true;
     return false;
   };
   for_each_node(schedule.root, [&](const Node& node) {
     if (node.kind != NodeKind::kSplit || node.split.ways == 1) return;
     if (node.split.axis != Axis::kArrayX && node.split.axis != Axis::kArrayY) return;
-    along[node.split.axis == Axis::kArrayX ? 1 : 0] |= std::ranges::any_of(node.split.ranks, reduced);
+    along[node.split.axis == Axis::kArrayX ? 1 : 0] |=
+        std::ranges::any_of(node.split.ranks, reduced);
   });
   if (along[0] && along[1])
     throw UserError(schedule.origin, ": sums over both axes of the array; ours adds along one");

@@ -17,24 +17,25 @@ struct ToolMachine {
   std::int64_t word_bits = 16;
   std::int64_t tile_rows = 1, tile_columns = 1;
   std::int64_t array_rows = 1, array_columns = 1;
-  double buffer_words = 0;                  ///< capacity of one tile's buffer, all copies
+  double buffer_words = 0;  ///< capacity of one tile's buffer, all copies
   double buffer_read_words_per_cycle = std::numeric_limits<double>::infinity();
   double buffer_write_words_per_cycle = std::numeric_limits<double>::infinity();
   double dram_words_per_cycle = std::numeric_limits<double>::infinity();
-  std::int64_t link_words_per_cycle = 0;    ///< 0: as the memories need
-  std::int64_t register_words[3] = {};      ///< of one PE; 0: not kept there
-  bool shared_registers = false;            ///< one file for all operands, of register_words[0]
+  std::int64_t link_words_per_cycle = 0;  ///< 0: as the memories need
+  std::int64_t register_words[3] = {};    ///< of one PE; 0: not kept there
+  bool shared_registers = false;          ///< one file for all operands, of register_words[0]
   double mac_pj = 0, register_pj = 0, buffer_pj = 0, dram_pj = 0;
 };
 
-/// A machine at 1 GHz. Infinite bandwidths become as wide as the array can use: a word per PE and cycle.
+/// A machine at 1 GHz. Infinite bandwidths become as wide as the array can use: a word per PE and
+/// cycle.
 hw::proto::AcceleratorDescription describe(const ToolMachine& machine);
 
 /// PEs that a tree's splits use along one axis of the array.
 std::int64_t array_ways(const Schedule& schedule, Axis axis);
 
-/// Our array adds sums along its rows: a tree that reduces along columns only is turned, rows for columns.
-/// True when it was. UserError when it reduces along both.
+/// Our array adds sums along its rows: a tree that reduces along columns only is turned, rows for
+/// columns. True when it was. UserError when it reduces along both.
 bool turn_reduction_to_rows(Schedule& schedule, const workloads::Network& network);
 
 }  // namespace tessera::mapping::importers

@@ -153,7 +153,8 @@ void compare(Policy policy, std::uint64_t traces, std::uint64_t seed) {
     channel.set_listener(&recorder);
     run_trace(channel, requests);
     const auto slow = oracle::run(config, requests, kLimit);
-    // A channel that has become idle leaves refreshes for later; the other ticks its last cycle out.
+    // A channel that has become idle leaves refreshes for later; the other ticks its last cycle
+    // out.
     if (!slow.empty()) channel.finish(slow.back().cycle + 1);
     ASSERT_EQ(difference(recorder.commands, slow), "")
         << config.device.geometry.ranks << " ranks, separate "
