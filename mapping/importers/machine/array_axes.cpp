@@ -89,6 +89,8 @@ class Diagonals {
         split.ranks.front().of_tensor.empty() ? split.ranks.back() : split.ranks.front();
     const auto& filter =
         split.ranks.front().of_tensor.empty() ? split.ranks.front() : split.ranks.back();
+    if (split.ways == 1 && left_[slides.rank] <= split.size && left_[filter.rank] <= split.size)
+      return filter;
     const bool row_by_row = split.size == 1 && split.step <= 1;
     if (split.ranks.size() != 2 || slides.of_tensor.empty() || !filter.of_tensor.empty() ||
         !row_by_row || window_of(slides.rank) != filter.rank)
