@@ -27,8 +27,8 @@ struct RefineOptions {
   int finalists = 1;        ///< candidates per place, best first by analysis
   int most_candidates = 0;  ///< simulated in all; 0: no limit
   Cycle most_cycles = 0;    ///< simulated in all, after which no candidate is begun; 0: no limit
-  std::function<bool()> expired;  ///< wall-clock limit; when set, results depend on the host
-  std::function<void(const RefineProgress&)> progress;
+  std::function<bool()> expired = {};  ///< wall-clock limit; when set, results depend on the host
+  std::function<void(const RefineProgress&)> progress = {};
 };
 
 /// Simulations of spans of arrangements, each program once.

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "mapping/fusion/fused_scheduler.h"
+#include "mapping/layerwise.h"
 #include "sim/app/progress.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
@@ -47,6 +48,7 @@ struct RefinedKind {
 const std::map<std::string, RefinedKind>& refined_kinds() {
   static const std::map<std::string, RefinedKind> kinds = {
       {"fused", {mapping::refine_fused, 1}},
+      {"layerwise", {mapping::refine_layerwise, 0}},
       {"pipeorgan", {mapping::refine_pipeorgan, 1}},
   };
   return kinds;
