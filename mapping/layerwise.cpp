@@ -35,10 +35,19 @@ class Layerwise {
 
   Schedule run() {
     Schedule schedule{"layerwise", "schedule layerwise", {}};
-    for (std::size_t i = 0; i < network_.layers.size(); ++i) {
-      auto choice = choose(static_cast<int>(i));
-      choice.plan.tiles.clear();  // all of the grid, which a tree says by naming none
-      schedule.root.children.push_back(stage_path(network_.layers[i], choice.plan));
+    for (int i = 0; i < static_cast<int>(network_.layers.size()); ++i)
+      schedule.root.children.push_back(tree(i, choose(i)));
+    return schedule;
+  }
+
+  /// As `run`, and the next best plans for each layer among its neighbours' choices.
+  Schedule run(int places, std::vector<std::vector<Finalist>>& others) {
+    Schedule schedule{"layerwise", "schedule layerwise", {}};
+    for (int i = 0; i < static_cast<int>(network_.layers.size()); ++i) {
+      const Layerwise before = *this;
+      schedule.root.children.push_back(tree(i, choose(i)));
+      others.push_back(
+          before.next_best(i, sources_[network_.layers[i].output.tensor].home, places));
     }
     return schedule;
   }
@@ -99,22 +108,30 @@ class Layerwise {
     return shared_.place(network_, tensor, stage, last) ? Home::kShared : Home::kDram;
   }
 
-  /// Searches with all free bytes, then with fewer while fragmentation keeps the slots from their
-  /// places.
-  std::optional<LayerChoice> search(int stage, Home home, int last) const {
+  std::vector<InputSource> sources_of(int stage) const {
     std::vector<InputSource> sources;
     for (const auto& input : network_.layers[stage].inputs)
       sources.push_back(sources_[input.tensor]);
+    return sources;
+  }
+
+  SearchLimits limits(Bytes working, Home home) const {
+    return {working,
+            home,
+            rates_.multicast,
+            rates_.link_bytes_per_cycle,
+            rates_.dram_bytes_per_cycle,
+            rates_.dram_burst_bytes,
+            rates_.shared_bytes_per_cycle};
+  }
+
+  /// Searches with all free bytes, then with fewer while fragmentation keeps the slots from their
+  /// places.
+  std::optional<LayerChoice> search(int stage, Home home, int last) const {
+    const auto sources = sources_of(stage);
     Bytes working = capacity() - resident_bytes(stage);
     for (int attempt = 0; attempt < kPlacementAttempts; ++attempt, working -= working / 8) {
-      const SearchLimits limits{working,
-                                home,
-                                rates_.multicast,
-                                rates_.link_bytes_per_cycle,
-                                rates_.dram_bytes_per_cycle,
-                                rates_.dram_burst_bytes,
-                                rates_.shared_bytes_per_cycle};
-      auto choice = search_partition(network_, stage, sources, accelerator_, limits);
+      auto choice = search_partition(network_, stage, sources, accelerator_, limits(working, home));
       if (!choice) return std::nullopt;
       SlotPlacer trial = placer_;
       Stage built = build_stage(choice->plan, network_, accelerator_);
@@ -127,6 +144,23 @@ class Layerwise {
     Stage built = build_stage(choice.plan, network_, accelerator_);
     placer_.place(built, stage, choice.plan.output_home == Home::kTiles, last);
     return choice;
+  }
+
+  Node tree(int stage, const LayerChoice& choice) const {
+    StagePlan plan = choice.plan;
+    plan.tiles.clear();  // all of the grid, which a tree says by naming none
+    return stage_path(network_.layers[stage], plan);
+  }
+
+  /// Plans behind the best one that leave the output at the same home.
+  std::vector<Finalist> next_best(int stage, Home home, int places) const {
+    const auto plans =
+        search_partitions(network_, stage, sources_of(stage), accelerator_,
+                          limits(capacity() - resident_bytes(stage), home), places + 1);
+    std::vector<Finalist> finalists;
+    for (std::size_t i = 1; i < plans.size(); ++i)
+      finalists.push_back({{{stage, stage}, tree(stage, plans[i])}, plans[i].cost.total()});
+    return finalists;
   }
 
   Bytes capacity() const { return accelerator_.tile.buffer.bytes; }
@@ -150,6 +184,17 @@ class Layerwise {
 Schedule schedule_layerwise(const Network& network, const hw::Accelerator& accelerator,
                             const MachineRates& rates) {
   return Layerwise(network, accelerator, rates).run();
+}
+
+Refined refine_layerwise(const Network& network, const hw::Accelerator& accelerator,
+                         const MachineRates& rates, const Simulate& simulate,
+                         const RefineOptions& options) {
+  std::vector<std::vector<Finalist>> others;
+  const auto base = Layerwise(network, accelerator, rates).run(options.finalists, others);
+  return refine(
+      base, "layerwise", network, accelerator,
+      [&](workloads::LayerId first) { return others[static_cast<std::size_t>(first)]; }, simulate,
+      options);
 }
 
 }  // namespace tessera::mapping

@@ -9,6 +9,7 @@
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
 #include "sim/base/error.h"
+#include "sim/machine/child_run.h"
 #include "sim/machine/machine_rates.h"
 #include "tests/support/fused_tree.h"
 #include "tests/support/plain_network.h"
@@ -388,6 +389,30 @@ TEST(Schedulers, FusedSavesDramTrafficAndKeepsTheValues) {
   const auto apart =
       mapping::lower(mapping::schedule_layerwise(network, machine, rates), network, machine);
   EXPECT_LT(dram_bytes(machine, program), dram_bytes(machine, apart));
+}
+
+TEST(Schedulers, RefinedAreNeverSlowerThanLayerwiseAndKeepTheValues) {
+  const auto network = large_maps();
+  const auto machine = grid_machine(2, 2);
+  const auto rates = sim::machine_rates(machine);
+  const auto cycles = [&](const mapping::Program& program) {
+    return sim::cycles_in_child(machine, program, {});
+  };
+  const auto apart = cycles(
+      mapping::lower(mapping::schedule_layerwise(network, machine, rates), network, machine));
+  int fused = 0;
+  for (const auto refine :
+       {mapping::refine_fused, mapping::refine_pipeorgan, mapping::refine_layerwise}) {
+    const auto refined = refine(network, machine, rates, cycles, {.finalists = 2});
+    const auto program = mapping::lower(refined.schedule, network, machine);
+    mapping::check(program, limits_of(machine));
+    EXPECT_LE(cycles(program), apart);
+    EXPECT_GT(refined.candidates, 0);
+    const auto run = simulate(machine, program);
+    EXPECT_TRUE(run.ok()) << run.text;
+    fused += fused_tops(refined.schedule);
+  }
+  EXPECT_GT(fused, 0);
 }
 
 TEST(Schedulers, PipeOrganKeepsTheValues) {
