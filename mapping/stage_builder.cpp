@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "mapping/staging_fit.h"
 #include "sim/base/error.h"
 #include "workloads/reference_executor.h"
 
@@ -127,6 +128,9 @@ class StageBuilder {
     const auto join_group = [&](int which, const Operand& operand, std::size_t index) {
       auto key = operand_key(layer_, operand, shares_.ranks[index]);
       key.push_back(which);
+      for (std::size_t split = 0; split < plan_.partition.size(); ++split)
+        if (std::ranges::count(plan_.partition[split].apart, which) > 0)
+          key.push_back(shares_.places[index][split]);
       const auto [entry, added] =
           groups.try_emplace(std::move(key), static_cast<GroupId>(stage_.groups.size()));
       if (added) stage_.groups.emplace_back();
@@ -161,11 +165,46 @@ class StageBuilder {
     const Bytes granule = stage_.slots[stage_.output_slot].granule_bytes;
     const int outputs = stage_.slots[stage_.output_slot].granules;
     stage_.sums_slot = static_cast<SlotId>(stage_.slots.size());
-    stage_.slots.push_back(
-        {"S", 0, granule, sums_granules(), bit(SlotReader::kCompute), plan_.output.staging});
+    if (takes_pieces())
+      add_pieces_slot();
+    else
+      stage_.slots.push_back(
+          {"S", 0, granule, sums_granules(), bit(SlotReader::kCompute), plan_.output.staging});
     stage_.partial_slot = static_cast<SlotId>(stage_.slots.size());
     stage_.slots.push_back(
         {"P", 0, granule, std::min(2, outputs), bit(SlotReader::kStore), plan_.output.staging});
+  }
+
+  bool takes_pieces() const { return plan_.sums_in_pieces && !plan_.output.staging; }
+
+  /// Pieces are as large as half of the FIFO's share allows: single images, then fewer channels,
+  /// then fewer rows, and so on.
+  void add_pieces_slot() {
+    const Bytes most = kSumsPiecesBytes / 2 / static_cast<Bytes>(accelerator_.word_bytes());
+    auto extents = extents_inside(plan_.loops, plan_.output.depth, shares_.nominal);
+    const auto words = [&] { return static_cast<Bytes>(nominal_elements(layer_.output, extents)); };
+    for (std::size_t r = 0; r < layer_.ranks.size() && words() > most; ++r) {
+      if (layer_.ranks[r].reduced || extents[r] == 1) continue;
+      const auto whole = extents[r];
+      const Bytes one = words() / static_cast<Bytes>(whole);
+      extents[r] =
+          std::max<std::int64_t>(1, static_cast<std::int64_t>(most / std::max<Bytes>(1, one)));
+      pieces_.push_back({static_cast<int>(r), extents[r], ceil_div(whole, extents[r])});
+    }
+    const Bytes bytes = round_up(words() * static_cast<Bytes>(accelerator_.word_bytes()),
+                                 accelerator_.tile.buffer.line_bytes);
+    stage_.slots.push_back({"S", 0, bytes, 2, bit(SlotReader::kCompute), /*staging=*/true});
+  }
+
+  /// The block once for every piece of the sums.
+  CodeBlock for_each_piece(CodeBlock block) const {
+    for (std::size_t i = pieces_.size(); i-- > 0;) {
+      CodeNode node = repetition(pieces_[i].count, std::move(block));
+      node.rank = pieces_[i].rank;
+      node.step = pieces_[i].tile;
+      block = {std::move(node)};
+    }
+    return block;
   }
 
   int sums_granules() const {
@@ -177,6 +216,10 @@ class StageBuilder {
     CodeNode node;
     node.instruction = {op, slot, operand, 1};
     return node;
+  }
+
+  static void append(CodeBlock& block, CodeBlock more) {
+    std::ranges::move(more, std::back_inserter(block));
   }
 
   static CodeNode repetition(std::int64_t count, CodeBlock body) {
@@ -228,8 +271,9 @@ class StageBuilder {
         if ((layer_.inputs[i].role == OperandRole::kWeight) == weights && input_depth_[i] == depth)
           block.push_back(instruction(Op::kReceive, static_cast<SlotId>(i), static_cast<int>(i)));
     if (!before && partners > 0 && depth == output_depth_)
-      block.push_back(repetition(static_cast<std::int64_t>(partners),
-                                 {instruction(Op::kReceiveSums, stage_.sums_slot)}));
+      append(block,
+             for_each_piece({repetition(static_cast<std::int64_t>(partners),
+                                        {instruction(Op::kReceiveSums, stage_.sums_slot)})}));
     return block;
   }
 
@@ -250,10 +294,10 @@ class StageBuilder {
         block.push_back(instruction(Op::kRelease, static_cast<SlotId>(i)));
     if (!before && depth == output_depth_) {
       if (partners > 0)
-        block.push_back(repetition(static_cast<std::int64_t>(partners),
-                                   {instruction(Op::kAcquire, stage_.sums_slot),
-                                    instruction(Op::kAddSums, stage_.sums_slot),
-                                    instruction(Op::kRelease, stage_.sums_slot)}));
+        append(block, for_each_piece({repetition(static_cast<std::int64_t>(partners),
+                                                 {instruction(Op::kAcquire, stage_.sums_slot),
+                                                  instruction(Op::kAddSums, stage_.sums_slot),
+                                                  instruction(Op::kRelease, stage_.sums_slot)})}));
       block.push_back(instruction(Op::kCommit, output));
     }
     return block;
@@ -263,8 +307,11 @@ class StageBuilder {
     const bool stays = owner && plan_.output_home == Home::kTiles;
     if (before || depth != output_depth_ || stays) return {};
     const SlotId slot = owner ? stage_.output_slot : stage_.partial_slot;
-    return {instruction(Op::kAcquire, slot), instruction(owner ? Op::kStore : Op::kSendSums, slot),
-            instruction(Op::kRelease, slot)};
+    CodeBlock block = {instruction(Op::kAcquire, slot)};
+    append(block, owner ? CodeBlock{instruction(Op::kStore, slot)}
+                        : for_each_piece({instruction(Op::kSendSums, slot)}));
+    block.push_back(instruction(Op::kRelease, slot));
+    return block;
   }
 
   const StagePlan& plan_;
@@ -274,6 +321,12 @@ class StageBuilder {
   std::vector<std::int64_t> counts_;
   int output_depth_;
   std::vector<int> input_depth_;
+  struct Piece {
+    workloads::RankId rank;
+    std::int64_t tile;
+    std::int64_t count;
+  };
+  std::vector<Piece> pieces_;  ///< loops around a piece of partners' sums; none: the whole granule
   bool spills_ = false;
   std::size_t sums_members_ = 1;
   Stage stage_;

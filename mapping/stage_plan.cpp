@@ -123,7 +123,14 @@ class StageReader {
     if (std::ranges::any_of(plan_.loops, [&](const BufferLoop& loop) { return loop.rank == id; }))
       refuse("split over tiles of rank " + layer().ranks[id].name + " inside a loop over it");
     if (split.step != 0 && split.step != split.size) refuse("overlapping split over tiles");
-    plan_.partition.push_back({id, split.size, split.ways, split.axis});
+    plan_.partition.push_back({id, split.size, split.ways, split.axis, apart(split)});
+  }
+
+  std::vector<int> apart(const SplitNode& split) const {
+    std::vector<int> inputs;
+    for (const auto& tensor : split.no_multicast)
+      if (const int input = operand(tensor); input >= 0) inputs.push_back(input);
+    return inputs;
   }
 
   /// The array deals neighbouring indices to neighbouring PEs, so extents inside the array count
@@ -218,6 +225,7 @@ class StageReader {
           refuse("tensor " + tensor.tensor + " is stored at two levels of buffers");
         holding = {static_cast<int>(plan_.loops.size()), tensor.double_buffered, false};
         held_[place_of(index)] = true;
+        if (index < 0) plan_.sums_in_pieces = tensor.partial_sums == PartialSums::kToOwnerInPieces;
       } else if (store.level == "group") {
         continue;  // wires between groups of PEs, no memory
       } else if (store.level == "registers") {
@@ -297,6 +305,12 @@ void narrow(workloads::RankRange& range, const PartitionSplit& split, std::int64
 
 }  // namespace
 
+bool StagePlan::splits_sums(const Layer& of) const {
+  return std::ranges::any_of(partition, [&](const PartitionSplit& split) {
+    return split.ways > 1 && of.ranks[split.rank].reduced;
+  });
+}
+
 std::string operand_name(const Layer& layer, int input) {
   if (layer.inputs[input].role == workloads::OperandRole::kWeight) {
     const bool first = std::none_of(
@@ -353,17 +367,25 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
   const auto& order = by_axis[static_cast<int>(Axis::kTiles)];
 
   Shares shares;
-  std::vector<std::pair<TileId, RankTile>> dealt;
+  struct Dealt {
+    TileId tile;
+    RankTile ranks;
+    std::vector<std::int64_t> place;
+  };
+  std::vector<Dealt> dealt;
   std::vector<std::int64_t> index;
   for (std::size_t position = 0; position < plan.tiles.size(); ++position) {
     const TileId tile = plan.tiles[position];
     RankTile ranks = layer.whole();
+    std::vector<std::int64_t> chosen(plan.partition.size(), 0);
     bool used = true;
     const auto deal = [&](std::int64_t place, const std::vector<const PartitionSplit*>& splits) {
       used &= place < ways_of(splits);
       decode(place, splits, index);
-      for (std::size_t i = 0; i < splits.size(); ++i)
+      for (std::size_t i = 0; i < splits.size(); ++i) {
         narrow(ranks[splits[i]->rank], *splits[i], index[i]);
+        chosen[static_cast<std::size_t>(splits[i] - plan.partition.data())] = index[i];
+      }
     };
     if (!order.empty() || (rows.empty() && columns.empty()))
       deal(static_cast<std::int64_t>(position), order);
@@ -371,15 +393,17 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
       deal(tile / grid.columns, rows);
       deal(tile % grid.columns, columns);
     }
-    if (used && workloads::volume(ranks) > 0) dealt.emplace_back(tile, std::move(ranks));
+    if (used && workloads::volume(ranks) > 0)
+      dealt.push_back({tile, std::move(ranks), std::move(chosen)});
   }
-  std::ranges::sort(dealt, {}, &std::pair<TileId, RankTile>::first);
+  std::ranges::sort(dealt, {}, &Dealt::tile);
   shares.nominal.assign(layer.ranks.size(), 0);
-  for (auto& [tile, ranks] : dealt) {
+  for (auto& [tile, ranks, place] : dealt) {
     for (std::size_t r = 0; r < ranks.size(); ++r)
       shares.nominal[r] = std::max(shares.nominal[r], ranks[r].size());
     shares.tiles.push_back(tile);
     shares.ranks.push_back(std::move(ranks));
+    shares.places.push_back(std::move(place));
   }
   return shares;
 }

@@ -25,6 +25,7 @@ struct PartitionSplit {
   std::int64_t size = 0;  ///< 0: balanced
   int ways = 1;
   Axis axis = Axis::kTiles;
+  std::vector<int> apart = {};  ///< inputs that are sent to every part by itself even when alike
 };
 
 struct BufferLoop {
@@ -47,7 +48,11 @@ struct StagePlan {
   std::vector<Holding> inputs;  ///< per input operand
   Holding output;
   Home output_home = Home::kDram;
+  /// Partners' sums reach the owner through its staging FIFO, a piece at a time.
+  bool sums_in_pieces = false;
   ArrayMapping array;
+  /// A reduced rank is split over tiles.
+  bool splits_sums(const workloads::Layer& of) const;
 };
 
 /// Names of a layer's operands in schedules: "W" for its weights, "I0", "I1", ... for other inputs,
@@ -74,6 +79,8 @@ void check_scheduled(const std::vector<workloads::LayerId>& layers, const std::s
 struct Shares {
   std::vector<TileId> tiles;  ///< those with work, ascending
   std::vector<workloads::RankTile> ranks;
+  /// Per tile its index along each split of the plan.
+  std::vector<std::vector<std::int64_t>> places;
   std::vector<std::int64_t>
       nominal;  ///< largest share of each rank: sets the trip counts of all tiles
 };

@@ -64,7 +64,8 @@ class StageRun {
   bool store_done = false;
   std::vector<bool> claimed;  ///< per slot: its memory is free for it
   std::map<std::int64_t, std::int64_t>
-      sums_grants;                ///< partner: output granule -> sequence at the owner
+      sums_grants;                ///< partner: how many sends come before -> sequence at the owner
+  std::int64_t sums_begun = 0;    ///< partner: sends begun
   std::int64_t last_output = -1;  ///< sequence of the last granule that leaves the tile
   int closings = 0;
   int expected_closings = 0;  ///< owner of a part in the tiles

@@ -37,6 +37,7 @@ const std::vector<ModelTables>& known_models() {
       {"timeloop", "cases.csv", {"case"}, "cycles", ""},
       {"interstellar", "cases.csv", {"case"}, "ideal_cycles", ""},
       {"maestro", "predictions.csv", {"layer", "dataflow", "hw"}, "runtime_cycles", "consistent"},
+      {"tangram", "summary.csv", {"case"}, "total_time_cycles", ""},
   };
   return models;
 }
