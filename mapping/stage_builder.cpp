@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "mapping/rotation.h"
 #include "mapping/staging_fit.h"
 #include "sim/base/error.h"
 #include "workloads/reference_executor.h"
@@ -57,6 +58,7 @@ class StageBuilder {
     stage_.array = plan_.array;
     add_slots();
     add_shares();
+    add_passing_slots();
     stage_.codes.push_back(code(/*partners=*/sums_members_ - 1, /*owner=*/true));
     if (sums_members_ > 1) stage_.codes.push_back(code(0, /*owner=*/false));
     return std::move(stage_);
@@ -107,11 +109,14 @@ class StageBuilder {
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
       const auto& holding = plan_.inputs[i];
       const auto granules =
-          std::min<std::int64_t>(holding.double_buffered ? 2 : 1, trips(input_depth_[i]));
+          holding.shared_by > 1
+              ? part_of_round(holding) + 1
+              : std::min<std::int64_t>(holding.double_buffered ? 2 : 1, trips(input_depth_[i]));
       stage_.slots.push_back({operand_name(layer_, static_cast<int>(i)), 0,
                               granule_bytes(layer_.inputs[i], holding.depth),
                               static_cast<int>(granules), bit(SlotReader::kCompute),
                               holding.staging});
+      stage_.slots.back().rotating = holding.shared_by > 1;
     }
     stage_.output_slot = static_cast<SlotId>(stage_.slots.size());
     const bool stays = plan_.output_home == Home::kTiles;
@@ -123,14 +128,61 @@ class StageBuilder {
          stays ? bit(SlotReader::kServer) : bit(SlotReader::kStore), plan_.output.staging});
   }
 
+  /// Granules of a shared operand that a tile holds: its part of one round.
+  std::int64_t part_of_round(const Holding& holding) const {
+    const auto& turning = counts_[holding.turn];
+    if (turning % holding.shared_by != 0)
+      throw UserError("layer ", layer_.name, ": loop over ",
+                      layer_.ranks[plan_.loops[holding.turn].rank].name, " of ", turning,
+                      " iterations rotates among ", holding.shared_by,
+                      " tiles; their number must divide it");
+    std::int64_t granules = 1;
+    for (int i = holding.turn; i < holding.depth; ++i) granules *= counts_[i];
+    return granules / holding.shared_by;
+  }
+
+  /// The granule that is on its way stands in the staging FIFO.
+  void add_passing_slots() {
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
+      if (stage_.slots[i].rotating)
+        stage_.slots.push_back({stage_.slots[i].name + ".passing", 0, stage_.slots[i].granule_bytes,
+                                1, bit(SlotReader::kCompute), /*staging=*/true});
+  }
+
+  /// Tiles that receive an operand together, before any of them shares it.
+  std::vector<std::int64_t> key_of(int which, const Operand& operand, std::size_t index) const {
+    auto key = operand_key(layer_, operand, shares_.ranks[index]);
+    key.push_back(which);
+    for (std::size_t split = 0; split < plan_.partition.size(); ++split)
+      if (std::ranges::count(plan_.partition[split].apart, which) > 0)
+        key.push_back(shares_.places[index][split]);
+    return key;
+  }
+
+  /// Chains of tiles that share an operand, and per tile its place.
+  std::vector<TileShare::Rotation> rotations() const {
+    std::vector<TileShare::Rotation> rotations(shares_.tiles.size());
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
+      if (plan_.inputs[i].shared_by == 1) continue;
+      std::map<std::vector<std::int64_t>, std::vector<TileId>> groups;
+      for (std::size_t t = 0; t < shares_.tiles.size(); ++t)
+        groups[key_of(static_cast<int>(i), layer_.inputs[i], t)].push_back(shares_.tiles[t]);
+      for (const auto& [key, tiles] : groups)
+        for (const auto& [tile, rotation] :
+             chain(tiles, plan_.inputs[i].shared_by, accelerator_.columns, layer_.name))
+          rotations[static_cast<std::size_t>(std::ranges::lower_bound(shares_.tiles, tile) -
+                                             shares_.tiles.begin())] = rotation;
+    }
+    return rotations;
+  }
+
   void add_shares() {
+    const auto turns = rotations();
     std::map<std::vector<std::int64_t>, GroupId> groups;
     const auto join_group = [&](int which, const Operand& operand, std::size_t index) {
-      auto key = operand_key(layer_, operand, shares_.ranks[index]);
-      key.push_back(which);
-      for (std::size_t split = 0; split < plan_.partition.size(); ++split)
-        if (std::ranges::count(plan_.partition[split].apart, which) > 0)
-          key.push_back(shares_.places[index][split]);
+      auto key = key_of(which, operand, index);
+      if (which >= 0 && plan_.inputs[static_cast<std::size_t>(which)].shared_by > 1)
+        key.push_back(turns[index].place);
       const auto [entry, added] =
           groups.try_emplace(std::move(key), static_cast<GroupId>(stage_.groups.size()));
       if (added) stage_.groups.emplace_back();
@@ -142,6 +194,7 @@ class StageBuilder {
       for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
         share.input_groups.push_back(join_group(static_cast<int>(i), layer_.inputs[i], t));
       share.sums_group = join_group(-1, layer_.output, t);
+      share.rotation = turns[t];
       stage_.shares.push_back(std::move(share));
     }
     for (auto& share : stage_.shares) {
@@ -234,6 +287,7 @@ class StageBuilder {
     CodeNode node = repetition(counts_[index], std::move(body));
     node.rank = plan_.loops[index].rank;
     node.step = plan_.loops[index].tile;
+    node.rotates = plan_.loops[index].rotates;
     return node;
   }
 

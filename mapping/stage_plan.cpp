@@ -175,18 +175,42 @@ class StageReader {
   void visit_loop(const LoopNode& loop) {
     if (loop.tile < 1) refuse("loop tile must be positive");
     if (loop.step != 0 && loop.step != loop.tile) refuse("sliding loop in a layer-by-layer stage");
-    if (!loop.rotates.empty()) refuse("rotation in a layer-by-layer stage");
     const auto id = rank(loop.ranks);
+    if (!loop.rotates.empty()) return visit_rotation(loop, id);
+    if (rotation_ == Rotation::kTurning) rotation_ = Rotation::kNone;
     // Surplus iterations are padding and do nothing.
     if (loop.count > 0 &&
         loop.count * loop.tile * (all_held() ? side_by_side(id) : 1) < remaining(id))
       refuse(detail::concatenate("loop over ", layer().ranks[id].name, ": ", loop.count,
                                  " iterations of ", loop.tile, " do not cover the ", remaining(id),
                                  " that are left"));
-    if (all_held())
+    if (all_held() && rotation_ == Rotation::kNone)
       plan_.array.loops.push_back({id, loop.tile * side_by_side(id)});
     else
       plan_.loops.push_back({id, loop.tile});
+  }
+
+  /// The first of the loops that rotate an operand deals its trips to the tiles; those that follow
+  /// it directly cut the pieces.
+  void visit_rotation(const LoopNode& loop, workloads::RankId id) {
+    const int input = operand(loop.rotates);
+    if (rotation_ == Rotation::kNone || input != shared_input_)
+      refuse("loop " + loop.ranks.front().rank + " rotates " + loop.rotates +
+             ", which no store further out shares");
+    Holding& holding = plan_.inputs[static_cast<std::size_t>(input)];
+    const bool first = rotation_ == Rotation::kWaiting;
+    if (first) holding.turn = static_cast<int>(plan_.loops.size());
+    plan_.loops.push_back({id, loop.tile, first});
+    holding.depth = static_cast<int>(plan_.loops.size());
+    rotation_ = Rotation::kTurning;
+  }
+
+  void note_shared(const StoredTensor& tensor, int input) {
+    if (input < 0) refuse("shared buffers hold inputs; " + tensor.tensor + " is the output");
+    if (shared_input_ >= 0) refuse("two operands in shared buffers");
+    shared_input_ = input;
+    rotation_ = Rotation::kWaiting;
+    plan_.inputs[static_cast<std::size_t>(input)].shared_by = tensor.shared_by;
   }
 
   bool all_held() const {
@@ -216,7 +240,9 @@ class StageReader {
   void visit_store(const StoreNode& store) {
     for (const auto& tensor : store.tensors) {
       const int index = operand(tensor.tensor);
-      if (tensor.shared_by > 1) refuse("shared buffers in a layer-by-layer stage");
+      if (tensor.shared_by > 1 && store.level != "buffer")
+        refuse("tensor " + tensor.tensor + " is shared at level " + store.level +
+               "; tile buffers are");
       if (const auto home = home_of(store.level)) {
         if (index == -1) plan_.output_home = *home;
       } else if (store.level == "buffer") {
@@ -225,6 +251,7 @@ class StageReader {
           refuse("tensor " + tensor.tensor + " is stored at two levels of buffers");
         holding = {static_cast<int>(plan_.loops.size()), tensor.double_buffered, false};
         held_[place_of(index)] = true;
+        if (tensor.shared_by > 1) note_shared(tensor, index);
         if (index < 0) plan_.sums_in_pieces = tensor.partial_sums == PartialSums::kToOwnerInPieces;
       } else if (store.level == "group") {
         continue;  // wires between groups of PEs, no memory
@@ -244,6 +271,7 @@ class StageReader {
   }
 
   void finish() {
+    if (rotation_ == Rotation::kWaiting) refuse("a shared buffer whose pieces no loop rotates");
     if (!all_held()) refuse("every operand needs a store at level buffer");
     for (int kind = 0; kind < 3; ++kind)
       if (!in_registers_[kind])
@@ -273,6 +301,10 @@ class StageReader {
   StagePlan plan_;
   std::vector<bool> held_;
   bool in_registers_[3] = {};
+  /// The loops that rotate a shared operand follow its store; until then all loops are the tile's.
+  enum class Rotation { kNone, kWaiting, kTurning };
+  Rotation rotation_ = Rotation::kNone;
+  int shared_input_ = -1;
   bool sized_splits_ = false;  ///< tiles of PEs have sizes, as in other tools' trees
 };
 

@@ -31,6 +31,7 @@ struct PartitionSplit {
 struct BufferLoop {
   workloads::RankId rank = 0;
   std::int64_t tile = 1;
+  bool rotates = false;  ///< its trips go round among the tiles that share an operand
 };
 
 /// How one operand is held in the tile buffer.
@@ -38,6 +39,10 @@ struct Holding {
   int depth = 0;  ///< number of buffer loops around its store node
   bool double_buffered = false;
   bool staging = false;  ///< not in the buffer: passes through the staging FIFO beside it
+  /// Tiles that hold one copy between them; each has its part of the granules that the loops from
+  /// `turn` on make, and they pass them on from one to the next.
+  int shared_by = 1;
+  int turn = 0;
 };
 
 struct StagePlan {

@@ -12,10 +12,11 @@ TreePath& TreePath::place(std::vector<int> tiles) {
   return *this;
 }
 
-TreePath& TreePath::loop(const std::string& rank, std::int64_t tile) {
+TreePath& TreePath::loop(const std::string& rank, std::int64_t tile, const std::string& rotates) {
   auto& loop = add(NodeKind::kLoop).loop;
   loop.ranks = {{"", rank}};
   loop.tile = tile;
+  loop.rotates = rotates;
   return *this;
 }
 

@@ -14,7 +14,8 @@ namespace tessera::mapping {
 class TreePath {
  public:
   TreePath& place(std::vector<int> tiles);
-  TreePath& loop(const std::string& rank, std::int64_t tile);
+  /// `rotates`: shared operand whose pieces the loop passes on; "" for ordinary loops.
+  TreePath& loop(const std::string& rank, std::int64_t tile, const std::string& rotates = "");
   /// `size` 0: balanced shares. `no_multicast`: tensors sent to every part by itself.
   TreePath& split(const std::string& rank, std::int64_t ways, Axis axis, std::int64_t size = 0,
                   std::vector<std::string> no_multicast = {});

@@ -56,7 +56,7 @@ class TileWalk {
         slots_(view.stage.slots.size()) {
     const Code& code = view.stage.codes[share.code];
     for (const Queue queue : kQueues)
-      cursors_[static_cast<int>(queue)] = CodeCursor(block_of(code, queue), share.ranks);
+      cursors_[static_cast<int>(queue)] = CodeCursor(block_of(code, queue), share);
   }
 
   void walk() {

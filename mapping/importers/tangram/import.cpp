@@ -43,7 +43,10 @@ class Importer {
   }
 
   Import import() {
-    for (std::size_t i = 0; i < document_.layers.size(); ++i) refuse_pinned(document_.layers[i]);
+    for (const auto& layer : document_.layers) {
+      refuse_pinned(layer);
+      refuse_rotating_sums(layer);
+    }
     for (const auto& layer : result_.network.layers) {
       const int index = document_.layer_index(layer.name);
       result_.schedule.root.children.push_back(index < 0 ? copy_tree(layer)
@@ -66,6 +69,13 @@ class Importer {
            layer.pinned_weight_words > document_.hardware.gbuf_words
                ? "; they do not fit"
                : "; weights that are on chip before the run are not simulated");
+  }
+
+  void refuse_rotating_sums(const LayerDecisions& layer) const {
+    if (layer.sharing.subgroup[kOfmap] > 1 && layer.sharing.rotation_rounds[kOfmap] > 0)
+      refuse(layer, "its outputs are shared by ", layer.sharing.subgroup[kOfmap],
+             " tiles and their partial sums rotate ", layer.sharing.rotation_rounds[kOfmap],
+             " rounds; weights and inputs can rotate");
   }
 
   Node tree_of(int index, const workloads::Layer& target) {

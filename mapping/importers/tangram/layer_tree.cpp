@@ -42,8 +42,7 @@ class LayerTree {
     path_.store(layer_.writes_dram ? "dram" : "tiles", {{.tensor = "O"}});
     add_loops(layer_.dram_loops);
     path_.store("buffer", stored(true));
-    add_loops(layer_.sharing_loops);
-    add_loops(layer_.gbuf_loops);
+    add_buffer_loops();
     if (target_.kind == LayerKind::kMatrix)
       add_array();
     else
@@ -133,15 +132,73 @@ class LayerTree {
   std::vector<StoredTensor> stored(bool kept) const {
     std::vector<StoredTensor> tensors;
     for (const Datum datum : {kFilter, kIfmap, kOfmap}) {
-      if (holds_.in_buffer[datum] != kept) continue;
-      for (const auto& name : operands(datum))
-        tensors.push_back({.tensor = name,
-                           .double_buffered = holds_.twice[datum],
-                           .distribution = document_.hardware.forwards ? Distribution::kMulticast
-                                                                       : Distribution::kUnicast,
-                           .partial_sums = PartialSums::kToOwnerInPieces});
+      if (holds_.in_buffer[datum] != kept || (kept && held_in_pieces(datum))) continue;
+      for (auto& tensor : stored(datum)) tensors.push_back(std::move(tensor));
     }
     return tensors;
+  }
+
+  std::vector<StoredTensor> stored(Datum datum) const {
+    std::vector<StoredTensor> tensors;
+    for (const auto& name : operands(datum))
+      tensors.push_back({.tensor = name,
+                         .double_buffered = holds_.twice[datum],
+                         .shared_by = rotates(datum) ? layer_.sharing.subgroup[datum] : 1,
+                         .distribution = document_.hardware.forwards ? Distribution::kMulticast
+                                                                     : Distribution::kUnicast,
+                         .partial_sums = PartialSums::kToOwnerInPieces});
+    return tensors;
+  }
+
+  bool shared(Datum datum) const {
+    return holds_.in_buffer[datum] && layer_.sharing.subgroup[datum] > 1;
+  }
+
+  /// A shared datum that is used once per fill does not go round: each piece is held while it is in
+  /// use.
+  bool held_in_pieces(Datum datum) const {
+    return shared(datum) && layer_.sharing.rotation_rounds[datum] == 0;
+  }
+
+  bool rotates(Datum datum) const {
+    return shared(datum) && layer_.sharing.rotation_rounds[datum] > 0;
+  }
+
+  bool indexes(Datum datum, Loop loop) const {
+    if (datum == kFilter) return loop != kBatLoop;
+    if (datum == kOfmap) return loop != kIfmLoop;
+    return loop != (layer_.shape.is_convolution ? kOfmLoop : kIfmLoop);
+  }
+
+  /// The outermost run of neighbouring loops over a datum cuts it into the pieces that rotate.
+  struct Run {
+    std::size_t begin = 0, end = 0;
+  };
+  Run run_of(Datum datum, const std::vector<LoopFactor>& loops) const {
+    Run run;
+    while (run.begin < loops.size() && !indexes(datum, loops[run.begin].loop)) ++run.begin;
+    run.end = run.begin;
+    while (run.end < loops.size() && indexes(datum, loops[run.end].loop)) ++run.end;
+    return run;
+  }
+
+  /// Loops between buffer and array, with what sharing needs of them.
+  void add_buffer_loops() {
+    auto loops = layer_.sharing_loops;
+    loops.insert(loops.end(), layer_.gbuf_loops.begin(), layer_.gbuf_loops.end());
+    for (std::size_t i = 0; i <= loops.size(); ++i) {
+      for (const Datum datum : {kFilter, kIfmap, kOfmap})
+        if (held_in_pieces(datum) && run_of(datum, loops).end == i)
+          path_.store("buffer", stored(datum));
+      if (i == loops.size()) return;
+      turning_.clear();
+      for (const Datum datum : {kFilter, kIfmap, kOfmap}) {
+        const Run run = run_of(datum, loops);
+        if (rotates(datum) && i >= run.begin && i < run.end) turning_ = operands(datum).front();
+      }
+      add_loop(loops[i]);
+      turning_.clear();
+    }
   }
 
   void add_loops(const std::vector<LoopFactor>& loops) {
@@ -171,7 +228,7 @@ class LayerTree {
   }
 
   void add_loop(const std::string& rank, std::int64_t tile, std::int64_t extent) {
-    if (!rank.empty() && tile < extent) path_.loop(rank, tile);
+    if (!rank.empty() && tile < extent) path_.loop(rank, tile, turning_);
   }
 
   /// Pooling and element-wise layers have no registers to stream into: what bypasses the buffer is
@@ -252,6 +309,7 @@ class LayerTree {
   PassShape pass_;
   std::array<std::int64_t, kLoops> left_{};  ///< passes inside the loops so far
   std::int64_t folds_left_ = 1;
+  std::string turning_;  ///< shared operand that the loops being added rotate
   TreePath path_;
 };
 
