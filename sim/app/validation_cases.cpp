@@ -40,6 +40,7 @@ const std::vector<ModelTables>& known_models() {
       {"interstellar", "cases.csv", {"case"}, "ideal_cycles", ""},
       {"maestro", "predictions.csv", {"layer", "dataflow", "hw"}, "runtime_cycles", "consistent"},
       {"looptree", "cases.csv", {"case"}, "latency_cycles", ""},
+      {"tangram", "summary.csv", {"case"}, "total_time_cycles", ""},
   };
   return models;
 }
