@@ -107,35 +107,46 @@ ArrayWork array_work(const Layer& layer, const ArrayMapping& mapping, const Exte
 
 namespace {
 
-/// Checks the instructions of a block on the largest rank tile that the loops around them leave.
-void check_block(const mapping::CodeBlock& block, const Extents& extents, const Layer& layer,
-                 const ArrayMapping& array, const PeArray& model, SpatialReduction reduction) {
+/// The instructions of a block on the largest rank tile that the loops around them leave.
+void visit_block(const mapping::CodeBlock& block, const Extents& extents,
+                 const std::function<void(const Extents&)>& visit) {
   for (const auto& node : block) {
     if (node.is_loop) {
       Extents inside = extents;
       if (node.rank >= 0) inside[node.rank] = std::min(inside[node.rank], node.step);
-      check_block(node.body, inside, layer, array, model, reduction);
+      visit_block(node.body, inside, visit);
     } else if (node.instruction.op == mapping::Op::kArray) {
-      model.check(array_work(layer, array, extents, reduction, false), "layer " + layer.name);
+      visit(extents);
     }
   }
 }
 
 }  // namespace
 
-void check_array_instructions(const Accelerator& accelerator, const mapping::Program& program) {
-  const PeArray model(accelerator.tile.array, accelerator.tile.buffer, accelerator.word_bytes());
+void for_each_array_work(const Accelerator& accelerator, const mapping::Program& program,
+                         const VisitArrayWork& visit) {
   for (const auto& stage : program.stages) {
     const Layer& layer = program.network.layers[stage.layer];
     std::vector<Extents> largest(stage.codes.size(), Extents(layer.ranks.size(), 0));
     for (const auto& share : stage.shares)
       for (std::size_t r = 0; r < share.ranks.size(); ++r)
         largest[share.code][r] = std::max(largest[share.code][r], share.ranks[r].size());
-    for (std::size_t code = 0; code < stage.codes.size(); ++code)
-      if (points(largest[code]) > 0)
-        check_block(stage.codes[code].compute, largest[code], layer, stage.array, model,
-                    accelerator.tile.array.reduction);
+    for (std::size_t code = 0; code < stage.codes.size(); ++code) {
+      if (points(largest[code]) == 0) continue;
+      visit_block(stage.codes[code].compute, largest[code], [&](const Extents& extents) {
+        visit(stage, extents,
+              array_work(layer, stage.array, extents, accelerator.tile.array.reduction, false));
+      });
+    }
   }
+}
+
+void check_array_instructions(const Accelerator& accelerator, const mapping::Program& program) {
+  const PeArray model(accelerator.tile.array, accelerator.tile.buffer, accelerator.word_bytes());
+  for_each_array_work(accelerator, program,
+                      [&](const mapping::Stage& stage, const Extents&, const ArrayWork& work) {
+                        model.check(work, "layer " + program.network.layers[stage.layer].name);
+                      });
 }
 
 ComputeModel::ComputeModel(const Accelerator& accelerator, const mapping::Program& program)

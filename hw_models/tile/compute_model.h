@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -18,6 +19,13 @@ namespace tessera::hw {
 ArrayWork array_work(const workloads::Layer& layer, const mapping::ArrayMapping& mapping,
                      const std::vector<std::int64_t>& extents, SpatialReduction reduction,
                      bool accumulate_in_buffer);
+
+/// Every array instruction of a program on the largest rank tile that its loops leave: the extents
+/// of that tile and the nest they make.
+using VisitArrayWork = std::function<void(
+    const mapping::Stage& stage, const std::vector<std::int64_t>& extents, const ArrayWork& work)>;
+void for_each_array_work(const Accelerator& accelerator, const mapping::Program& program,
+                         const VisitArrayWork& visit);
 
 /// UserError naming the layer when an instruction of the program does not fit the machine's PE
 /// arrays.
