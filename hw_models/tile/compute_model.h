@@ -16,7 +16,7 @@ namespace tessera::hw {
 
 /// The array loop nest that an array mapping makes of a tile with these extents per rank.
 ArrayWork array_work(const workloads::Layer& layer, const mapping::ArrayMapping& mapping,
-                     const std::vector<std::int64_t>& extents, SpatialReduction reduction,
+                     const std::vector<std::int64_t>& extents, const PeArrayDescription& array,
                      bool accumulate_in_buffer);
 
 /// UserError naming the layer when an instruction of the program does not fit the machine's PE
