@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <functional>
 #include <map>
 
 #include "mapping/fusion/fused_scheduler.h"
@@ -35,9 +36,25 @@ po::options_description refine_options() {
 
 namespace {
 
-using Refiner = mapping::Refined (*)(const workloads::Network&, const hw::Accelerator&,
-                                     const mapping::MachineRates&, const mapping::Simulate&,
-                                     const RefineOptions&);
+using Refiner = std::function<mapping::Refined(
+    const workloads::Network&, const hw::Accelerator&, const mapping::MachineRates&,
+    const mapping::Simulate&, const RefineOptions&, const std::string& policy)>;
+
+template <typename Refine>
+Refiner without_policy(Refine refine) {
+  return [refine](const auto& network, const auto& accelerator, const auto& rates,
+                  const auto& simulate, const auto& options,
+                  const auto&) { return refine(network, accelerator, rates, simulate, options); };
+}
+
+mapping::Refined refine_pipeorgan(const workloads::Network& network,
+                                  const hw::Accelerator& accelerator,
+                                  const mapping::MachineRates& rates,
+                                  const mapping::Simulate& simulate, const RefineOptions& options,
+                                  const std::string& policy) {
+  return mapping::refine_pipeorgan(network, accelerator, rates, simulate, options,
+                                   mapping::parse_pipeline_policy(policy));
+}
 
 /// Schedulers that have finalists. `usual`: how many they have simulated when nobody says.
 struct RefinedKind {
@@ -47,9 +64,9 @@ struct RefinedKind {
 
 const std::map<std::string, RefinedKind>& refined_kinds() {
   static const std::map<std::string, RefinedKind> kinds = {
-      {"fused", {mapping::refine_fused, 1}},
-      {"layerwise", {mapping::refine_layerwise, 0}},
-      {"pipeorgan", {mapping::refine_pipeorgan, 1}},
+      {"fused", {without_policy(mapping::refine_fused), 1}},
+      {"layerwise", {without_policy(mapping::refine_layerwise), 0}},
+      {"pipeorgan", {refine_pipeorgan, 1}},
   };
   return kinds;
 }
@@ -116,18 +133,19 @@ int finalists_of(const po::variables_map& options, const std::string& schedule) 
   return finalists;
 }
 
-mapping::Schedule refined_schedule(const std::string& name, const workloads::Network& network,
+mapping::Schedule refined_schedule(const std::string& name, const std::string& policy,
+                                   const workloads::Network& network,
                                    const hw::Accelerator& accelerator,
                                    const po::variables_map& values) {
-  const auto simulate = [&](const mapping::Program& program) {
-    return sim::cycles_in_child(accelerator, program, {});
+  const auto simulate = [&](const mapping::Program& program, Cycle limit) {
+    return sim::cycles_up_to(accelerator, program, limit);
   };
   RefineOptions options = options_of(values, finalists_of(values, name));
   const bool forced = values.count("progress") != 0 && values["progress"].as<bool>();
   ProgressLine line(forced);
   options.progress = [&](const mapping::RefineProgress& now) { line.show(now); };
   auto refined = refined_kinds().at(name).refine(
-      network, accelerator, sim::machine_rates(accelerator), simulate, options);
+      network, accelerator, sim::machine_rates(accelerator), simulate, options, policy);
   line.clear();
   return std::move(refined.schedule);
 }
