@@ -17,7 +17,7 @@ namespace tessera::hw {
 
 /// The array loop nest that an array mapping makes of a tile with these extents per rank.
 ArrayWork array_work(const workloads::Layer& layer, const mapping::ArrayMapping& mapping,
-                     const std::vector<std::int64_t>& extents, SpatialReduction reduction,
+                     const std::vector<std::int64_t>& extents, const PeArrayDescription& array,
                      bool accumulate_in_buffer);
 
 /// Every array instruction of a program on the largest rank tile that its loops leave: the extents

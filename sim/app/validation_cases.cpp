@@ -1,11 +1,13 @@
 #include "sim/app/validation_cases.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <sstream>
 
+#include "sim/app/looptree_inputs.h"
 #include "sim/base/csv.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
@@ -37,6 +39,8 @@ const std::vector<ModelTables>& known_models() {
       {"timeloop", "cases.csv", {"case"}, "cycles", ""},
       {"interstellar", "cases.csv", {"case"}, "ideal_cycles", ""},
       {"maestro", "predictions.csv", {"layer", "dataflow", "hw"}, "runtime_cycles", "consistent"},
+      {"looptree", "cases.csv", {"case"}, "latency_cycles", ""},
+      {"tangram", "summary.csv", {"case"}, "total_time_cycles", ""},
   };
   return models;
 }
@@ -68,7 +72,8 @@ class Predictions {
   }
 
   void fill(std::size_t row, ValidationCase& into) const {
-    into.predicted_cycles = table_.integer(row, model_.cycles);
+    // LoopTree divides words by ports and leaves the fraction.
+    into.predicted_cycles = std::llround(table_.number(row, model_.cycles));
     if (*model_.consistent != '\0' && table_.has(model_.consistent) &&
         table_.at(row, model_.consistent) == "0")
       into.unusable = "the model loses or repeats work";
@@ -105,6 +110,12 @@ std::map<std::string, JsonValue> mappings_of(const fs::path& path) {
   return mappings;
 }
 
+ToolCase load_case(const std::string& tool, const std::string& network, const std::string& schedule,
+                   const std::string& accelerator) {
+  if (tool == "looptree") return load_looptree_case(network, schedule, accelerator);
+  return mapping::importers::load_tool_case(tool, network, schedule, accelerator);
+}
+
 using Loader = std::function<ToolCase()>;
 
 class FolderLoaders {
@@ -120,6 +131,10 @@ class FolderLoaders {
       return {(folder_ / "problems" / (table.at(row, "problem") + ".yaml")).string(),
               (folder_ / "mappings" / (table.at(row, "case") + ".yaml")).string(),
               (folder_ / "arch" / (table.at(row, "arch") + ".yaml")).string()};
+    if (model_ == "looptree")
+      return {(folder_ / "workloads" / (table.at(row, "workload") + ".yaml")).string(),
+              (folder_ / "mappings" / (table.at(row, "case") + ".yaml")).string(),
+              (folder_ / "arch" / (table.at(row, "arch") + ".yaml")).string()};
     if (model_ == "maestro")
       return {"", (folder_ / "mapping" / table.at(row, "mapping_file")).string(),
               (folder_ / "hw" / (table.at(row, "hw") + ".m")).string()};
@@ -129,8 +144,7 @@ class FolderLoaders {
   Loader loader(const Predictions& table, std::size_t row) const {
     if (model_ != "interstellar")
       return [model = model_, files = files(table, row)] {
-        return mapping::importers::load_tool_case(model, files.network, files.schedule,
-                                                  files.accelerator);
+        return load_case(model, files.network, files.schedule, files.accelerator);
       };
     const auto mapping = mappings_.find(table.at(row, "case"));
     if (mapping == mappings_.end())
@@ -167,7 +181,7 @@ std::vector<ValidationCase> one_case(const std::string& model, const CaseFiles& 
     Predictions(tables, CsvTable::load(model_csv)).fill_named(single.name, single);
   }
   single.load = [model, files, schedule] {
-    return mapping::importers::load_tool_case(model, files.network, schedule, files.accelerator);
+    return load_case(model, files.network, schedule, files.accelerator);
   };
   return {single};
 }

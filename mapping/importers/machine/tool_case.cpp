@@ -7,8 +7,10 @@
 #include "mapping/importers/interstellar/import.h"
 #include "mapping/importers/machine/from_interstellar.h"
 #include "mapping/importers/machine/from_maestro.h"
+#include "mapping/importers/machine/from_tangram.h"
 #include "mapping/importers/machine/from_timeloop.h"
 #include "mapping/importers/maestro/import.h"
+#include "mapping/importers/tangram/import.h"
 #include "mapping/importers/timeloop/mapping_file.h"
 #include "mapping/importers/timeloop/problem.h"
 #include "sim/base/error.h"
@@ -73,6 +75,21 @@ ToolCase maestro_case(const std::string& mapping, const std::string& hardware_fi
   return result;
 }
 
+/// The file says it all.
+ToolCase tangram_case(const std::string& network, const std::string& schedule,
+                      const std::string& accelerator) {
+  for (const auto& [option, value] :
+       {std::pair("--network", network), std::pair("--accelerator", accelerator)})
+    if (!value.empty())
+      throw UserError(option, " ", value, ": the schedule ", schedule,
+                      " of nn_dataflow brings its own; leave it out");
+  const auto document = tangram::load_document(schedule);
+  const std::string name = fs::path(schedule).stem().string();
+  auto import = tangram::import_document(document, name, schedule);
+  return {"tangram", std::move(import.network), std::move(import.schedule),
+          machine_of(document, name, schedule)};
+}
+
 /// `read` makes the schedule of a layer and an architecture.
 template <typename ReadSchedule>
 ToolCase interstellar_case(const std::string& layer, const std::string& architecture,
@@ -99,6 +116,7 @@ std::optional<std::string> tool_of_schedule(const std::string& path) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string::npos) return std::nullopt;
   if (text[first] == '{' && has("\"temporal_inner_to_outer\"")) return "interstellar";
+  if (text[first] == '{' && has("nn_dataflow annotated schedule")) return "tangram";
   if (interstellar::is_halide_text(text)) return "interstellar";
   if (has("Dataflow") && has("Layer") && (has("TemporalMap") || has("SpatialMap")))
     return "maestro";
@@ -117,6 +135,7 @@ ToolCase load_tool_case(const std::string& tool, const std::string& network,
                         const std::string& schedule, const std::string& accelerator) {
   if (tool == "timeloop") return timeloop_case(network, schedule, accelerator);
   if (tool == "maestro") return maestro_case(schedule, accelerator);
+  if (tool == "tangram") return tangram_case(network, schedule, accelerator);
   if (tool != "interstellar") throw UserError("schedules of ", tool, " cannot be simulated");
   require(network, "Interstellar", "--network");
   require(accelerator, "Interstellar", "--accelerator");
