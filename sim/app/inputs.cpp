@@ -9,8 +9,10 @@
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
 #include "mapping/schedule_io.h"
+#include "mapping/tangram/scheduler.h"
 #include "sim/app/looptree_inputs.h"
 #include "sim/app/refinement.h"
+#include "sim/app/tangram_options.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/base/names.h"
@@ -37,6 +39,7 @@ po::options_description input_options() {
       "path.to.field=value in the accelerator, schedule.path.to.field=value in the schedule; may "
       "be repeated");
   options.add(refine_options());
+  options.add(tangram_options());
   return options;
 }
 
@@ -53,6 +56,9 @@ const std::vector<ScheduleKind>& schedule_kinds() {
        "runs of up to three layers tile by tile on all tiles, where that saves DRAM traffic or "
        "time"},
       {"pipeorgan", "runs of layers as pipelines on interleaved or blocked tiles, row by row"},
+      {"tangram",
+       "segments of layers as pipelines on regions in proportion to their work, whole maps or "
+       "pieces of channels in alternation"},
   };
   return kinds;
 }
@@ -94,6 +100,7 @@ namespace {
 
 mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs,
                                 const po::variables_map& options) {
+  const auto switches = tangram_switches(options, name);
   if (finalists_of(options, name) > 0)
     return refined_schedule(name, inputs.network, inputs.accelerator, options);
   if (name == "layerwise")
@@ -103,6 +110,8 @@ mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs,
   if (name == "fused") return mapping::schedule_fused(inputs.network, inputs.accelerator, rates());
   if (name == "pipeorgan")
     return mapping::schedule_pipeorgan(inputs.network, inputs.accelerator, rates());
+  if (name == "tangram")
+    return mapping::schedule_tangram(inputs.network, inputs.accelerator, rates(), switches);
   if (name.ends_with(".textproto")) return mapping::load_schedule(name);
   std::vector<std::string> known;
   for (const auto& kind : schedule_kinds()) known.push_back(kind.name);
@@ -119,6 +128,7 @@ Inputs load_tool_inputs(const std::string& tool, const po::variables_map& option
   if (options["batch"].as<std::int64_t>() != 0)
     throw UserError("--batch: the layers of a schedule of ", tool,
                     " have their batch size in its files");
+  tangram_switches(options, given(options, "schedule"));
   const auto file = given(options, "accelerator");
   auto loaded = mapping::importers::load_tool_case(tool, given(options, "network"),
                                                    given(options, "schedule"), file);

@@ -7,7 +7,9 @@
 
 #include "mapping/fusion/fused_scheduler.h"
 #include "mapping/layerwise.h"
+#include "mapping/tangram/scheduler.h"
 #include "sim/app/progress.h"
+#include "sim/app/tangram_options.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 #include "sim/machine/child_run.h"
@@ -23,7 +25,7 @@ po::options_description refine_options() {
   options.add_options()("refine", po::value<std::int64_t>()->default_value(-1),
                         "candidates per place that a scheduler has simulated, best first by its "
                         "analysis; 0: analysis "
-                        "decides alone; -1: 1 for fused and pipeorgan, 0 for the others")(
+                        "decides alone; -1: 1 for fused, pipeorgan and tangram, 0 for the others")(
       "refine-budget", po::value<std::string>(),
       "stop simulating candidates after so many (200) or so many simulated cycles "
       "(5000000cycles); what is not decided stays as it was")(
@@ -37,7 +39,24 @@ namespace {
 
 using Refiner = mapping::Refined (*)(const workloads::Network&, const hw::Accelerator&,
                                      const mapping::MachineRates&, const mapping::Simulate&,
-                                     const RefineOptions&);
+                                     const RefineOptions&, const po::variables_map&);
+
+/// Refiners that no options concern.
+template <auto kRefine>
+mapping::Refined plainly(const workloads::Network& network, const hw::Accelerator& accelerator,
+                         const mapping::MachineRates& rates, const mapping::Simulate& simulate,
+                         const RefineOptions& options, const po::variables_map&) {
+  return kRefine(network, accelerator, rates, simulate, options);
+}
+
+mapping::Refined refine_tangram(const workloads::Network& network,
+                                const hw::Accelerator& accelerator,
+                                const mapping::MachineRates& rates,
+                                const mapping::Simulate& simulate, const RefineOptions& options,
+                                const po::variables_map& values) {
+  return mapping::refine_tangram(network, accelerator, rates, tangram_switches(values, "tangram"),
+                                 simulate, options);
+}
 
 /// Schedulers that have finalists. `usual`: how many they have simulated when nobody says.
 struct RefinedKind {
@@ -47,9 +66,10 @@ struct RefinedKind {
 
 const std::map<std::string, RefinedKind>& refined_kinds() {
   static const std::map<std::string, RefinedKind> kinds = {
-      {"fused", {mapping::refine_fused, 1}},
-      {"layerwise", {mapping::refine_layerwise, 0}},
-      {"pipeorgan", {mapping::refine_pipeorgan, 1}},
+      {"fused", {plainly<mapping::refine_fused>, 1}},
+      {"layerwise", {plainly<mapping::refine_layerwise>, 0}},
+      {"pipeorgan", {plainly<mapping::refine_pipeorgan>, 1}},
+      {"tangram", {refine_tangram, 1}},
   };
   return kinds;
 }
@@ -127,7 +147,7 @@ mapping::Schedule refined_schedule(const std::string& name, const workloads::Net
   ProgressLine line(forced);
   options.progress = [&](const mapping::RefineProgress& now) { line.show(now); };
   auto refined = refined_kinds().at(name).refine(
-      network, accelerator, sim::machine_rates(accelerator), simulate, options);
+      network, accelerator, sim::machine_rates(accelerator), simulate, options, values);
   line.clear();
   return std::move(refined.schedule);
 }
