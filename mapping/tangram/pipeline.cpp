@@ -17,6 +17,8 @@ using workloads::OperandRole;
 namespace {
 
 constexpr std::int64_t kPieceCounts[] = {2, 4, 8, 16, 32};
+/// Cycles from a piece's end to its first use by the next stage.
+constexpr double kHandoverLatency = 100;
 constexpr std::int64_t kBlockCounts[] = {2, 8, 32};
 
 /// Cycles that a layer would keep one tile busy for.
@@ -156,6 +158,14 @@ double dram_bytes(const Pipeline& pipeline, const Network& network, int word_byt
   return bytes;
 }
 
+/// Weights that all stages ask for at once when the segment begins.
+double resident_bytes(const Pipeline& pipeline) {
+  double bytes = 0;
+  for (const auto& stage : pipeline.stages)
+    if (stage.weights_resident) bytes += stage.weight_bytes;
+  return bytes;
+}
+
 /// The path of one stage without what stands above the branch: homes and resident weights.
 void prune(Node& node, bool resident) {
   for (auto& child : node.children) prune(child, resident);
@@ -195,6 +205,7 @@ Node stores_above(const Pipeline& pipeline, const Network& network, Node inner) 
 
 double pipeline_cycles(const Pipeline& pipeline, const Network& network, const MachineRates& rates,
                        int word_bytes) {
+  const double head_start = resident_bytes(pipeline) / rates.dram_bytes_per_cycle;
   std::vector<double> begin, end;
   double slowest = 0, last = 0;
   for (std::size_t s = 0; s < pipeline.stages.size(); ++s) {
@@ -207,10 +218,10 @@ double pipeline_cycles(const Pipeline& pipeline, const Network& network, const M
       const auto at = static_cast<std::size_t>(p);
       const bool pieces = gives_pieces(producer.handover) && takes_pieces(stage.handover);
       const auto count = static_cast<double>(pieces ? producer.handover.pieces : 1);
-      from = std::max(from, begin[at] + producer.cycles / count);
+      from = std::max(from, begin[at] + producer.cycles / count + kHandoverLatency);
       until = std::max(until, end[at] + stage.cycles / count);
     }
-    if (from == 0) from = stage.first_fetch;
+    if (from == 0) from = std::max(stage.first_fetch, head_start);
     begin.push_back(from);
     end.push_back(std::max(from + stage.cycles, until));
     slowest = std::max(slowest, end.back() - from);

@@ -20,6 +20,8 @@ using workloads::Network;
 namespace {
 
 constexpr int kMostStages = 8;
+/// Analysis is off by more than a tenth, so simulation also sees what it likes a little less.
+constexpr double kWorthSimulating = 1.25;
 
 class Tangram {
  public:
@@ -38,8 +40,9 @@ class Tangram {
 
   const Schedule& base() const { return base_; }
 
-  /// Pipelines that begin at a layer and promise to save cycles, most per layer first.
-  std::vector<Pipeline> from(LayerId first) {
+  /// Pipelines that begin at a layer and cost at most so many times their layers one by one, most
+  /// cycles saved per layer first.
+  std::vector<Pipeline> from(LayerId first, double most) {
     struct Ranked {
       Pipeline pipeline;
       double saved;
@@ -51,7 +54,7 @@ class Tangram {
       alone += price(last);
       for (auto& pipeline : pipelines({first, last})) {
         const double saved = (alone - pipeline.cycles) / (last - first + 1);
-        if (saved > 0) ranked.push_back({std::move(pipeline), saved});
+        if (pipeline.cycles < most * alone) ranked.push_back({std::move(pipeline), saved});
       }
     }
     std::ranges::stable_sort(ranked, std::greater<>(), &Ranked::saved);
@@ -68,7 +71,7 @@ class Tangram {
     for (LayerId first = layers - 1; first >= 0; --first) {
       const auto at = static_cast<std::size_t>(first);
       rest[at] = price(first) + rest[at + 1];
-      for (auto& pipeline : from(first)) {
+      for (auto& pipeline : from(first, 1)) {
         const double cycles =
             pipeline.cycles + rest[static_cast<std::size_t>(pipeline.span.last) + 1];
         if (cycles >= rest[at] || !runs(pipeline)) continue;
@@ -82,7 +85,7 @@ class Tangram {
   /// Offers of a layer that run, best first.
   std::vector<Finalist> finalists(LayerId first, int places) {
     std::vector<Finalist> finalists;
-    for (const auto& pipeline : from(first)) {
+    for (const auto& pipeline : from(first, kWorthSimulating)) {
       if (static_cast<int>(finalists.size()) == places) break;
       if (runs(pipeline)) finalists.push_back({piece(pipeline), pipeline.cycles});
     }
