@@ -94,10 +94,12 @@ class FusedSearch {
       choice.kept.clear();
       for (int l = segment.first, rest = number; l < segment.last; ++l, rest /= depths)
         choice.kept.push_back(rest % depths);
-      for (const bool resident : {true, false}) {
-        choice.weights_resident = resident;
-        consider(choice);
-      }
+      for (const bool resident : {true, false})
+        for (const bool twice : {true, false}) {
+          choice.weights_resident = resident;
+          choice.double_buffered = twice;
+          consider(choice);
+        }
     }
   }
 
@@ -247,8 +249,11 @@ std::vector<Found> pipelines(const Network& network, const hw::Accelerator& acce
       choice.organisation = organisations[i];
       choice.loops = {{cut_ranks(network.layers[segment.last]).front(), rows}};
       choice.kept.assign(static_cast<std::size_t>(segment.depth() - 1), 1);
-      if (const auto cost = cost_of(network, choice, accelerator))
-        ranking.add(choice, cost->cycles(rates));
+      for (const bool twice : {true, false}) {
+        choice.double_buffered = twice;
+        if (const auto cost = cost_of(network, choice, accelerator))
+          ranking.add(choice, cost->cycles(rates));
+      }
     }
   return ranking.take();
 }

@@ -8,6 +8,7 @@
 #include "mapping/layerwise.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
+#include "mapping/row_stationary.h"
 #include "mapping/schedule_io.h"
 #include "mapping/tangram/scheduler.h"
 #include "sim/app/looptree_inputs.h"
@@ -55,6 +56,8 @@ const std::vector<ScheduleKind>& schedule_kinds() {
       {"fused",
        "runs of up to three layers tile by tile on all tiles, where that saves DRAM traffic or "
        "time"},
+      {"row_stationary",
+       "convolutions in the dataflow of Eyeriss: least DRAM traffic, then least buffer traffic"},
       {"pipeorgan", "runs of layers as pipelines on interleaved or blocked tiles, row by row"},
       {"tangram",
        "segments of layers as pipelines on regions in proportion to their work, whole maps or "
@@ -112,6 +115,8 @@ mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs,
     return mapping::schedule_pipeorgan(inputs.network, inputs.accelerator, rates());
   if (name == "tangram")
     return mapping::schedule_tangram(inputs.network, inputs.accelerator, rates(), switches);
+  if (name == "row_stationary")
+    return mapping::schedule_row_stationary(inputs.network, inputs.accelerator, rates());
   if (name.ends_with(".textproto")) return mapping::load_schedule(name);
   std::vector<std::string> known;
   for (const auto& kind : schedule_kinds()) known.push_back(kind.name);

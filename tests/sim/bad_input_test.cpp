@@ -203,7 +203,7 @@ TEST_F(BadInput, SizesBelowOneAreRefused) {
   refused_setting("rows=0", {"rows = 0", "1 to 256"});
   refused_setting("columns=-3", {"columns = -3", "1 to 256"});
   refused_setting("clock_mhz=0", {"clock_mhz = 0", "greater than 0"});
-  refused_setting("tile.array.rows=0", {"tile.array.rows = 0", "1 to 512"});
+  refused_setting("tile.array.rows=0", {"tile.array.rows = 0", "1 to 4096"});
   refused_setting("tile.buffer.bytes=-1", {"tile.buffer.bytes = -1", "must be 1 to"});
   refused_setting("noc.flit_bytes=0", {"noc.flit_bytes = 0", "must be 1 to"});
   refused_setting("noc.vc_buffer=0", {"noc.vc_buffer = 0", "17 flits"});
