@@ -8,6 +8,7 @@
 #include "mapping/layerwise.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
+#include "mapping/row_stationary.h"
 #include "mapping/schedule_io.h"
 #include "sim/app/looptree_inputs.h"
 #include "sim/app/refinement.h"
@@ -52,6 +53,8 @@ const std::vector<ScheduleKind>& schedule_kinds() {
       {"fused",
        "runs of up to three layers tile by tile on all tiles, where that saves DRAM traffic or "
        "time"},
+      {"row_stationary",
+       "convolutions in the dataflow of Eyeriss: least DRAM traffic, then least buffer traffic"},
       {"pipeorgan",
        "runs of layers as pipelines on interleaved or blocked tiles, row by row; "
        "pipeorgan:depth=N,organisation=NAME,rows=N fixes what it would decide"},
@@ -114,6 +117,8 @@ mapping::Schedule load_schedule(const std::string& given, const Inputs& inputs,
   if (name == "pipeorgan")
     return mapping::schedule_pipeorgan(inputs.network, inputs.accelerator, rates(),
                                        mapping::parse_pipeline_policy(policy));
+  if (name == "row_stationary")
+    return mapping::schedule_row_stationary(inputs.network, inputs.accelerator, rates());
   if (name.ends_with(".textproto")) return mapping::load_schedule(name);
   std::vector<std::string> known;
   for (const auto& kind : schedule_kinds()) known.push_back(kind.name);

@@ -271,6 +271,44 @@ INSTANTIATE_TEST_SUITE_P(All, ResidualPipelines, testing::ValuesIn(residual_pipe
 INSTANTIATE_TEST_SUITE_P(All, PipelineKinds, testing::ValuesIn(kPipelines),
                          [](const auto& info) { return info.param.name; });
 
+/// 13 queries against 11 keys of 6 features: scores, softmax over the keys, weighted values. No
+/// operand is a weight.
+Network attention() {
+  PlainNetwork network("attention");
+  const auto queries = network.input({1, 13, 6});
+  const auto keys = network.input({1, 6, 11});
+  const auto values = network.input({1, 11, 6});
+  network.matrix_product(network.softmax(network.matrix_product(queries, keys)), values);
+  return network.finish();
+}
+
+/// Keys and values, the inputs that no loop over queries moves, stay; scores come row by row.
+FusedTree attention_tree(const Network& network) {
+  FusedTree tree{{{"M", 2}}};
+  for (const std::size_t layer : {0, 2})
+    tree.held[network.tensors[network.layers[layer].inputs[1].tensor].name] = 0;
+  return tree;
+}
+
+TEST(Attention, FusedOverQueriesEqualsTheReference) {
+  const auto network = attention();
+  expect_exact(network, attention_tree(network));
+}
+
+TEST(Attention, FusedOnSeveralTilesEqualsTheReference) {
+  const auto network = attention();
+  auto tree = attention_tree(network);
+  tree.splits = {{"M", 2, mapping::Axis::kMeshY}};
+  expect_exact(network, tree, 2, 1);
+}
+
+TEST(Attention, PipelinedOverQueriesEqualsTheReference) {
+  const auto network = attention();
+  auto tree = attention_tree(network);
+  tree.pipelined = true;
+  expect_exact(network, tree, 1, 3);
+}
+
 TEST(Organisations, DealEveryTileOnce) {
   using mapping::Organisation;
   const auto network = chain(4, {{3, 3}});
