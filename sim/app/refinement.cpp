@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <functional>
 #include <map>
 
 #include "mapping/fusion/fused_scheduler.h"
@@ -37,25 +38,40 @@ po::options_description refine_options() {
 
 namespace {
 
+/// How a scheduler was asked for, beside its name.
+struct Asked {
+  const std::string& policy;
+  const po::variables_map& options;
+};
+
 using Refiner = mapping::Refined (*)(const workloads::Network&, const hw::Accelerator&,
                                      const mapping::MachineRates&, const mapping::Simulate&,
-                                     const RefineOptions&, const po::variables_map&);
+                                     const RefineOptions&, const Asked&);
 
-/// Refiners that no options concern.
+/// Refiners that are asked for by their name alone.
 template <auto kRefine>
 mapping::Refined plainly(const workloads::Network& network, const hw::Accelerator& accelerator,
                          const mapping::MachineRates& rates, const mapping::Simulate& simulate,
-                         const RefineOptions& options, const po::variables_map&) {
+                         const RefineOptions& options, const Asked&) {
   return kRefine(network, accelerator, rates, simulate, options);
+}
+
+mapping::Refined refine_pipeorgan(const workloads::Network& network,
+                                  const hw::Accelerator& accelerator,
+                                  const mapping::MachineRates& rates,
+                                  const mapping::Simulate& simulate, const RefineOptions& options,
+                                  const Asked& asked) {
+  return mapping::refine_pipeorgan(network, accelerator, rates, simulate, options,
+                                   mapping::parse_pipeline_policy(asked.policy));
 }
 
 mapping::Refined refine_tangram(const workloads::Network& network,
                                 const hw::Accelerator& accelerator,
                                 const mapping::MachineRates& rates,
                                 const mapping::Simulate& simulate, const RefineOptions& options,
-                                const po::variables_map& values) {
-  return mapping::refine_tangram(network, accelerator, rates, tangram_switches(values, "tangram"),
-                                 simulate, options);
+                                const Asked& asked) {
+  return mapping::refine_tangram(network, accelerator, rates,
+                                 tangram_switches(asked.options, "tangram"), simulate, options);
 }
 
 /// Schedulers that have finalists. `usual`: how many they have simulated when nobody says.
@@ -68,7 +84,7 @@ const std::map<std::string, RefinedKind>& refined_kinds() {
   static const std::map<std::string, RefinedKind> kinds = {
       {"fused", {plainly<mapping::refine_fused>, 1}},
       {"layerwise", {plainly<mapping::refine_layerwise>, 0}},
-      {"pipeorgan", {plainly<mapping::refine_pipeorgan>, 1}},
+      {"pipeorgan", {refine_pipeorgan, 1}},
       {"tangram", {refine_tangram, 1}},
   };
   return kinds;
@@ -136,18 +152,19 @@ int finalists_of(const po::variables_map& options, const std::string& schedule) 
   return finalists;
 }
 
-mapping::Schedule refined_schedule(const std::string& name, const workloads::Network& network,
+mapping::Schedule refined_schedule(const std::string& name, const std::string& policy,
+                                   const workloads::Network& network,
                                    const hw::Accelerator& accelerator,
                                    const po::variables_map& values) {
-  const auto simulate = [&](const mapping::Program& program) {
-    return sim::cycles_in_child(accelerator, program, {});
+  const auto simulate = [&](const mapping::Program& program, Cycle limit) {
+    return sim::cycles_up_to(accelerator, program, limit);
   };
   RefineOptions options = options_of(values, finalists_of(values, name));
   const bool forced = values.count("progress") != 0 && values["progress"].as<bool>();
   ProgressLine line(forced);
   options.progress = [&](const mapping::RefineProgress& now) { line.show(now); };
   auto refined = refined_kinds().at(name).refine(
-      network, accelerator, sim::machine_rates(accelerator), simulate, options, values);
+      network, accelerator, sim::machine_rates(accelerator), simulate, options, {policy, values});
   line.clear();
   return std::move(refined.schedule);
 }
