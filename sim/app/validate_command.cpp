@@ -64,6 +64,15 @@ mapping::PredictOptions prediction_options(const po::variables_map& options) {
   throw UserError("--faults ", faults, ": allowed are as-shipped, fixed");
 }
 
+std::vector<std::string> settings_of(const po::variables_map& options) {
+  if (options.count("set") == 0) return {};
+  return options["set"].as<std::vector<std::string>>();
+}
+
+DetailOptions detail_options(const po::variables_map& options) {
+  return {options["model"].as<std::string>(), prediction_options(options), settings_of(options)};
+}
+
 std::vector<ValidationCase> load_cases(const po::variables_map& options) {
   const auto model = options["model"].as<std::string>();
   const auto how = prediction_options(options);
@@ -103,9 +112,7 @@ Comparison compare(const ValidationCase& one, const po::variables_map& options) 
   if (!one.unusable.empty()) return result;
   try {
     auto loaded = one.load();
-    if (options.count("set") != 0)
-      for (const auto& assignment : options["set"].as<std::vector<std::string>>())
-        set_field(loaded.machine, assignment);
+    for (const auto& setting : settings_of(options)) set_field(loaded.machine, setting);
     const auto run = [&](hw::IdealSet ideal) { return simulate(loaded, ideal); };
     result.ladder = options["no-ladder"].as<bool>()
                         ? validation::without_causes(one.predicted_cycles, run({}))
@@ -213,11 +220,9 @@ void run_validate(const po::variables_map& options) {
   std::optional<OutputDirectory> out;
   if (options.count("out") != 0) out.emplace(options["out"].as<std::string>());
   const auto cases = load_cases(options);
-  const auto model = options["model"].as<std::string>();
   if (options["requirements"].as<bool>())
-    return report_requirements(model, prediction_options(options), cases, out);
-  if (options["reuse"].as<bool>())
-    return report_reuse(model, prediction_options(options), cases, out);
+    return report_requirements(detail_options(options), cases, out);
+  if (options["reuse"].as<bool>()) return report_reuse(detail_options(options), cases, out);
   std::vector<Comparison> comparisons;
   for (const auto& one : cases) {
     comparisons.push_back(compare(one, options));

@@ -279,6 +279,20 @@ TEST(Reuse, FactorsOfATinyLayer) {
   EXPECT_EQ(predicted["output buffer temporal"], "2.000");
 }
 
+// Five words do not fit into the two of a smaller file.
+TEST(Reuse, TakesSettingsOfTheMachine) {
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(
+      folder, halide_case(folder, {"validate", "--model", "interstellar"},
+                          {"--reuse", "--set", "tile.array.register_bytes=4", "--out", "out"}));
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+  const auto table = CsvTable::load((folder / "out/reuse.csv").string());
+  ASSERT_EQ(table.rows(), 1u);
+  EXPECT_NE(table.at(0, "refused").find("register bytes per PE = 10: the file has 4"),
+            std::string::npos)
+      << table.at(0, "refused");
+}
+
 // A PE keeps 2 inputs, 1 weight and 2 sums; the buffer all 8 + 8 + 16 words, each tensor in a line
 // of 32 words. 16 steps; every second step wants 2 inputs and takes 4 sums in and out, every fourth
 // 2 weights.
