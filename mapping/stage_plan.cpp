@@ -440,27 +440,37 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
   return shares;
 }
 
+std::int64_t touched(const workloads::DimensionAccess& access,
+                     const std::vector<std::int64_t>& extents) {
+  std::int64_t span = 1;
+  std::int64_t trips = 1;
+  int moving = 0;
+  for (const auto& term : access.terms) {
+    const std::int64_t extent = extents[term.rank];
+    span += std::abs(term.coefficient) * (extent - 1);
+    if (extent > 1) {
+      ++moving;
+      trips = extent;
+    }
+  }
+  return moving == 1 ? trips : span;
+}
+
 std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
                                          const std::vector<std::int64_t>& extents) {
   std::vector<std::int64_t> counts;
   counts.reserve(operand.dimensions.size());
-  for (const auto& access : operand.dimensions) {
-    std::int64_t span = 1;
-    std::int64_t trips = 1;
-    int moving = 0;
-    for (const auto& term : access.terms) {
-      const std::int64_t extent = extents[term.rank];
-      span += std::abs(term.coefficient) * (extent - 1);
-      if (extent > 1) {
-        ++moving;
-        trips = extent;
-      }
-    }
-    const std::int64_t count = moving == 1 ? trips : span;
-    counts.push_back(
-        std::min(count, std::max<std::int64_t>(access.valid_end - access.valid_begin, 0)));
-  }
+  for (const auto& access : operand.dimensions)
+    counts.push_back(std::min(touched(access, extents),
+                              std::max<std::int64_t>(access.valid_end - access.valid_begin, 0)));
   return counts;
+}
+
+std::int64_t padded_elements(const workloads::Operand& operand,
+                             const std::vector<std::int64_t>& extents) {
+  std::int64_t elements = 1;
+  for (const auto& access : operand.dimensions) elements *= touched(access, extents);
+  return elements;
 }
 
 std::int64_t nominal_elements(const workloads::Operand& operand,

@@ -91,6 +91,10 @@ struct Shares {
 };
 Shares deal_shares(const StagePlan& plan, const workloads::Layer& layer, TileGrid grid);
 
+/// Indices that a tile of these extents touches in one dimension, padding included.
+std::int64_t touched(const workloads::DimensionAccess& access,
+                     const std::vector<std::int64_t>& extents);
+
 /// Indices an operand's region has at most in each tensor dimension when the ranks extend over
 /// `extents`.
 std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
@@ -99,6 +103,10 @@ std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
 /// Elements an operand's region has at most when the ranks extend over `extents`.
 std::int64_t nominal_elements(const workloads::Operand& operand,
                               const std::vector<std::int64_t>& extents);
+
+/// The same with the padding that its windows touch.
+std::int64_t padded_elements(const workloads::Operand& operand,
+                             const std::vector<std::int64_t>& extents);
 
 /// False when a tile of these extents would touch pieces of a dimension with gaps between them: a
 /// dimension written in digits (group x 192 + channel) is one range only if all digits below one

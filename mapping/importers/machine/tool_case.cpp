@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "mapping/importers/interstellar/halide_text.h"
 #include "mapping/importers/interstellar/import.h"
 #include "mapping/importers/machine/from_interstellar.h"
 #include "mapping/importers/machine/from_maestro.h"
@@ -89,6 +90,23 @@ ToolCase tangram_case(const std::string& network, const std::string& schedule,
           machine_of(document, name, schedule)};
 }
 
+/// `read` makes the schedule of a layer and an architecture.
+template <typename ReadSchedule>
+ToolCase interstellar_case(const std::string& layer, const std::string& architecture,
+                           const ReadSchedule& read) {
+  const auto hardware = interstellar::read_architecture(JsonValue::load(architecture));
+  ToolCase result{"interstellar",
+                  interstellar::read_layer(JsonValue::load(layer), fs::path(layer).stem().string()),
+                  {},
+                  {}};
+  result.schedule = read(result.network.layers.front(), hardware);
+  auto machine = machine_of(hardware, result.schedule, result.network);
+  machine.name = fs::path(architecture).stem().string();
+  machine.origin = architecture;
+  result.machine = describe(machine);
+  return result;
+}
+
 }  // namespace
 
 std::optional<std::string> tool_of_schedule(const std::string& path) {
@@ -99,6 +117,7 @@ std::optional<std::string> tool_of_schedule(const std::string& path) {
   if (first == std::string::npos) return std::nullopt;
   if (text[first] == '{' && has("\"temporal_inner_to_outer\"")) return "interstellar";
   if (text[first] == '{' && has("nn_dataflow annotated schedule")) return "tangram";
+  if (interstellar::is_halide_text(text)) return "interstellar";
   if (has("Dataflow") && has("Layer") && (has("TemporalMap") || has("SpatialMap")))
     return "maestro";
   if (has("mapping:") && has("target:") && !has("type: fused")) return "timeloop";
@@ -107,17 +126,9 @@ std::optional<std::string> tool_of_schedule(const std::string& path) {
 
 ToolCase load_interstellar_case(const std::string& layer, const JsonValue& mapping,
                                 const std::string& architecture) {
-  const auto hardware = interstellar::read_architecture(JsonValue::load(architecture));
-  ToolCase result{"interstellar",
-                  interstellar::read_layer(JsonValue::load(layer), fs::path(layer).stem().string()),
-                  {},
-                  {}};
-  result.schedule = interstellar::read_mapping(mapping, result.network.layers.front(), hardware);
-  auto machine = machine_of(hardware, result.schedule, result.network);
-  machine.name = fs::path(architecture).stem().string();
-  machine.origin = architecture;
-  result.machine = describe(machine);
-  return result;
+  return interstellar_case(layer, architecture, [&](const auto& one, const auto& hardware) {
+    return interstellar::read_mapping(mapping, one, hardware);
+  });
 }
 
 ToolCase load_tool_case(const std::string& tool, const std::string& network,
@@ -128,7 +139,9 @@ ToolCase load_tool_case(const std::string& tool, const std::string& network,
   if (tool != "interstellar") throw UserError("schedules of ", tool, " cannot be simulated");
   require(network, "Interstellar", "--network");
   require(accelerator, "Interstellar", "--accelerator");
-  return load_interstellar_case(network, JsonValue::load(schedule), accelerator);
+  return interstellar_case(network, accelerator, [&](const auto& layer, const auto& hardware) {
+    return interstellar::load_mapping(schedule, layer, hardware);
+  });
 }
 
 }  // namespace tessera::mapping::importers
