@@ -16,6 +16,8 @@ constexpr std::int64_t kMostBytes = std::int64_t{1} << 40;
 constexpr std::int64_t kMostCycles = 1'000'000;
 constexpr double kMostPicojoules = 1e9;
 constexpr double kMostMegahertz = 100'000;
+/// PEs per row and per column: the widest single line that the tools describe has 1,024.
+constexpr std::int64_t kMostPes = 4096;
 
 #define TESSERA_GIVEN(message, field) \
   ((message).has_##field() ? std::optional((message).field()) : std::nullopt)
@@ -92,8 +94,9 @@ void read_buses(const proto::PeArrayDescription& text, const FieldReader& reader
 
 PeArrayDescription to_array(const proto::PeArrayDescription& text, const FieldReader& reader) {
   PeArrayDescription array;
-  array.rows = reader.integer("rows", TESSERA_GIVEN(text, rows), array.rows, 1, 512);
-  array.columns = reader.integer("columns", TESSERA_GIVEN(text, columns), array.columns, 1, 512);
+  array.rows = reader.integer("rows", TESSERA_GIVEN(text, rows), array.rows, 1, kMostPes);
+  array.columns =
+      reader.integer("columns", TESSERA_GIVEN(text, columns), array.columns, 1, kMostPes);
   array.macs_per_pe =
       reader.integer("macs_per_pe", TESSERA_GIVEN(text, macs_per_pe), array.macs_per_pe, 1, 4096);
   array.delivery[kInputOperand] = to_delivery(text.input_delivery(), reader, "input_delivery");

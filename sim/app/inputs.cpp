@@ -10,6 +10,7 @@
 #include "mapping/program_checker.h"
 #include "mapping/schedule_io.h"
 #include "sim/app/looptree_inputs.h"
+#include "sim/app/refinement.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/base/names.h"
@@ -35,6 +36,7 @@ po::options_description input_options() {
       "set", po::value<std::vector<std::string>>()->composing(),
       "path.to.field=value in the accelerator, schedule.path.to.field=value in the schedule; may "
       "be repeated");
+  options.add(refine_options());
   return options;
 }
 
@@ -90,7 +92,10 @@ hw::Accelerator load_accelerator(const po::variables_map& options, std::string& 
 
 namespace {
 
-mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
+mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs,
+                                const po::variables_map& options) {
+  if (finalists_of(options, name) > 0)
+    return refined_schedule(name, inputs.network, inputs.accelerator, options);
   if (name == "layerwise")
     return mapping::schedule_layerwise(inputs.network, inputs.accelerator,
                                        sim::machine_rates(inputs.accelerator));
@@ -195,7 +200,7 @@ Inputs load_inputs(const po::variables_map& options) {
     inputs.accelerator = hw::to_accelerator(machine, accelerator);
     hw::idealise(inputs.accelerator, ideal_of(options));
   } else {
-    inputs.schedule = load_schedule(schedule, inputs);
+    inputs.schedule = load_schedule(schedule, inputs, options);
   }
   inputs.schedule = mapping::with_settings(std::move(inputs.schedule), assignments(options, true));
   return inputs;

@@ -31,7 +31,7 @@ using validation::Ladder;
 po::options_description validate_options() {
   po::options_description options("Options");
   options.add_options()("model", po::value<std::string>()->required(),
-                        "timeloop, interstellar or maestro: whose prediction")(
+                        "timeloop, looptree, interstellar or maestro: whose prediction")(
       "network", po::value<std::string>()->default_value(""), "layer or problem file of the tool")(
       "schedule", po::value<std::string>()->default_value(""),
       "mapping or schedule file of the tool")("accelerator",

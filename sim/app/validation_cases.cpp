@@ -1,11 +1,13 @@
 #include "sim/app/validation_cases.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <sstream>
 
+#include "sim/app/looptree_inputs.h"
 #include "sim/base/csv.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
@@ -37,6 +39,7 @@ const std::vector<ModelTables>& known_models() {
       {"timeloop", "cases.csv", {"case"}, "cycles", ""},
       {"interstellar", "cases.csv", {"case"}, "ideal_cycles", ""},
       {"maestro", "predictions.csv", {"layer", "dataflow", "hw"}, "runtime_cycles", "consistent"},
+      {"looptree", "cases.csv", {"case"}, "latency_cycles", ""},
   };
   return models;
 }
@@ -68,7 +71,8 @@ class Predictions {
   }
 
   void fill(std::size_t row, ValidationCase& into) const {
-    into.predicted_cycles = table_.integer(row, model_.cycles);
+    // LoopTree divides words by ports and leaves the fraction.
+    into.predicted_cycles = std::llround(table_.number(row, model_.cycles));
     if (*model_.consistent != '\0' && table_.has(model_.consistent) &&
         table_.at(row, model_.consistent) == "0")
       into.unusable = "the model loses or repeats work";
@@ -105,6 +109,12 @@ std::map<std::string, JsonValue> mappings_of(const fs::path& path) {
   return mappings;
 }
 
+ToolCase load_case(const std::string& tool, const std::string& network, const std::string& schedule,
+                   const std::string& accelerator) {
+  if (tool == "looptree") return load_looptree_case(network, schedule, accelerator);
+  return mapping::importers::load_tool_case(tool, network, schedule, accelerator);
+}
+
 using Loader = std::function<ToolCase()>;
 
 class FolderLoaders {
@@ -117,6 +127,10 @@ class FolderLoaders {
   Loader loader(const Predictions& table, std::size_t row) const {
     if (model_ == "timeloop")
       return files("timeloop", folder_ / "problems" / (table.at(row, "problem") + ".yaml"),
+                   folder_ / "mappings" / (table.at(row, "case") + ".yaml"),
+                   folder_ / "arch" / (table.at(row, "arch") + ".yaml"));
+    if (model_ == "looptree")
+      return files("looptree", folder_ / "workloads" / (table.at(row, "workload") + ".yaml"),
                    folder_ / "mappings" / (table.at(row, "case") + ".yaml"),
                    folder_ / "arch" / (table.at(row, "arch") + ".yaml"));
     if (model_ == "maestro")
@@ -136,10 +150,8 @@ class FolderLoaders {
  private:
   static Loader files(const std::string& tool, const fs::path& network, const fs::path& schedule,
                       const fs::path& accelerator) {
-    return [=] {
-      return mapping::importers::load_tool_case(tool, network.string(), schedule.string(),
-                                                accelerator.string());
-    };
+    return
+        [=] { return load_case(tool, network.string(), schedule.string(), accelerator.string()); };
   }
 
   std::string model_;
@@ -165,7 +177,7 @@ std::vector<ValidationCase> one_case(const std::string& model, const CaseFiles& 
     Predictions(tables, CsvTable::load(model_csv)).fill_named(single.name, single);
   }
   single.load = [model, files, schedule] {
-    return mapping::importers::load_tool_case(model, files.network, schedule, files.accelerator);
+    return load_case(model, files.network, schedule, files.accelerator);
   };
   return {single};
 }

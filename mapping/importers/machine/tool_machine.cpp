@@ -156,52 +156,10 @@ class Description {
   hw::proto::AcceleratorDescription out_;
 };
 
-template <typename NodeType, typename Visit>
-void for_each_node(NodeType& node, const Visit& visit) {
-  visit(node);
-  for (auto& child : node.children) for_each_node(child, visit);
-}
-
 }  // namespace
 
 hw::proto::AcceleratorDescription describe(const ToolMachine& machine) {
   return Description(machine).make();
-}
-
-std::int64_t array_ways(const Schedule& schedule, Axis axis) {
-  std::int64_t ways = 1;
-  for_each_node(schedule.root, [&](const Node& node) {
-    if (node.kind == NodeKind::kSplit && node.split.axis == axis && !node.split.joint)
-      ways *= node.split.ways;
-  });
-  return ways;
-}
-
-bool turn_reduction_to_rows(Schedule& schedule, const workloads::Network& network) {
-  bool along[2] = {};  // rows, columns
-  const auto reduced = [&](const RankReference& reference) {
-    for (const auto& layer : network.layers)
-      if (const int rank = layer.rank_index(reference.rank); rank >= 0 && layer.ranks[rank].reduced)
-        return true;
-    return false;
-  };
-  for_each_node(schedule.root, [&](const Node& node) {
-    if (node.kind != NodeKind::kSplit || node.split.ways == 1) return;
-    if (node.split.axis != Axis::kArrayX && node.split.axis != Axis::kArrayY) return;
-    along[node.split.axis == Axis::kArrayX ? 1 : 0] |=
-        std::ranges::any_of(node.split.ranks, reduced);
-  });
-  if (along[0] && along[1])
-    throw UserError(schedule.origin, ": sums over both axes of the array; ours adds along one");
-  if (!along[1]) return false;
-  for_each_node(schedule.root, [](Node& node) {
-    if (node.kind != NodeKind::kSplit) return;
-    if (node.split.axis == Axis::kArrayX)
-      node.split.axis = Axis::kArrayY;
-    else if (node.split.axis == Axis::kArrayY)
-      node.split.axis = Axis::kArrayX;
-  });
-  return true;
 }
 
 }  // namespace tessera::mapping::importers

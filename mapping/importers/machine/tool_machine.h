@@ -6,7 +6,6 @@
 #include <string>
 
 #include "hw_models/description/accelerator.pb.h"
-#include "mapping/schedule.h"
 
 namespace tessera::mapping::importers {
 
@@ -30,12 +29,5 @@ struct ToolMachine {
 /// A machine at 1 GHz. Infinite bandwidths become as wide as the array can use: a word per PE and
 /// cycle.
 hw::proto::AcceleratorDescription describe(const ToolMachine& machine);
-
-/// PEs that a tree's splits use along one axis of the array.
-std::int64_t array_ways(const Schedule& schedule, Axis axis);
-
-/// Our array adds sums along its rows: a tree that reduces along columns only is turned, rows for
-/// columns. True when it was. UserError when it reduces along both.
-bool turn_reduction_to_rows(Schedule& schedule, const workloads::Network& network);
 
 }  // namespace tessera::mapping::importers
