@@ -9,6 +9,7 @@
 #include "hw_models/description/convert.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
+#include "sim/app/reported_prediction.h"
 #include "sim/app/validation_cases.h"
 #include "sim/base/csv.h"
 #include "sim/base/error.h"
@@ -48,6 +49,8 @@ po::options_description validate_options() {
       "no-ladder", po::bool_switch(),
       "simulate the real machine only: no causes, a tenth of the time")(
       "out", po::value<std::string>(), "folder for result.json and validation.csv")(
+      "report", po::value<std::string>(),
+      "folder that run --out wrote for this one case: its report then shows prediction and ladder")(
       "write-expect", po::value<std::string>(), "file to keep the table in")(
       "expect", po::value<std::string>(), "table to compare with; exit 4 when a case differs");
   return options;
@@ -209,6 +212,8 @@ void compare_with_expectation(const std::string& file, const std::string& table)
 }
 
 void run_validate(const po::variables_map& options) {
+  if (options.count("report") != 0 && options.count("cases") != 0)
+    throw UserError("--report: shows one case; leave --cases out");
   std::optional<OutputDirectory> out;
   if (options.count("out") != 0) out.emplace(options["out"].as<std::string>());
   std::vector<Comparison> comparisons;
@@ -227,6 +232,8 @@ void run_validate(const po::variables_map& options) {
     out->add("validation.csv", table);
     out->commit();
   }
+  if (options.count("report") != 0)
+    report_prediction(message.case_(0), message.model(), options["report"].as<std::string>());
   if (options.count("write-expect") != 0)
     write_file_atomically(options["write-expect"].as<std::string>(), table);
   if (options.count("expect") != 0)
