@@ -23,18 +23,18 @@ enum class Op {
                  ///< parts are
   kReceiveSums,  ///< load queue of an owner: append a granule with one partner's partial sums
   kRestore,      ///< load queue of an owner: append a granule for outputs, with the sums that were
-             ///< stored when they were last visited; on the first visit it is empty
-  kAcquire,   ///< reader: wait until `amount` granules of the slot are complete
-  kRelease,   ///< reader: let the `amount` oldest granules go
-  kReserve,   ///< compute queue: append an empty granule for the output
-  kReopen,    ///< compute queue: take the next restored granule for the output
-  kCommit,    ///< compute queue: the output granule is complete
-  kArray,     ///< compute queue: the rank tile on the PE array
-  kVector,    ///< compute queue: the rank tile on the vector unit
-  kAddSums,   ///< compute queue: add an acquired granule of partial sums to the reserved granule
-  kStore,     ///< store queue: write the acquired granule to DRAM
-  kSendSums,  ///< store queue: send the acquired granule of partial sums to the group's owner
-  kYield,     ///< any queue of a fused stage: the next stage of the fusion goes on
+                 ///< stored when they were last visited; on the first visit it is empty
+  kAcquire,      ///< reader: wait until `amount` granules of the slot are complete
+  kRelease,      ///< reader: let the `amount` oldest granules go
+  kReserve,      ///< compute queue: append an empty granule for the output
+  kReopen,       ///< compute queue: take the next restored granule for the output
+  kCommit,       ///< compute queue: the output granule is complete
+  kArray,        ///< compute queue: the rank tile on the PE array
+  kVector,       ///< compute queue: the rank tile on the vector unit
+  kAddSums,      ///< compute queue: add an acquired granule of partial sums to the reserved granule
+  kStore,        ///< store queue: write the acquired granule to DRAM
+  kSendSums,     ///< store queue: send the acquired granule of partial sums to the group's owner
+  kYield,        ///< any queue of a fused stage: the next stage of the fusion goes on
 };
 
 struct Instruction {
@@ -61,6 +61,9 @@ struct CodeNode {
   std::int64_t count = 1;
   std::int64_t first = 0;  ///< 0: an ordinary loop
   std::int64_t overlap = 0;
+  /// A loop over shared pieces: a tile at place p of the M that share them begins with trip
+  /// p x count / M and goes round.
+  bool rotates = false;
   CodeBlock body;
   Instruction instruction;
 };
@@ -94,6 +97,15 @@ struct Slot {
   /// Outputs of a pipelined stage: a granule leaves when everyone who reads from it has been
   /// served, so the ring is a queue of credits between the stages.
   bool streams = false;
+  /// Shared by M tiles, which hold a copy between them. Of `granules` all but one lie in the
+  /// buffer: the tile's part of the copy. The first so many come from where the parts are, each
+  /// later one from the tile `TileShare::Rotation::next`, which had it so many granules before. A
+  /// granule goes when it has been used and passed on. The one that is too many stands in the
+  /// staging FIFO, so that a full ring can turn.
+  bool rotating = false;
+
+  /// In the tile buffer, or in the staging FIFO.
+  Bytes bytes() const { return granule_bytes * static_cast<Bytes>(granules - (rotating ? 1 : 0)); }
 };
 
 /// Tiles that receive the same granules: one request on behalf of all, delivered by multicast where
@@ -112,6 +124,13 @@ struct TileShare {
   /// Per rank where loops with `first` begin to count; may lie before the share. Empty: at the
   /// share's begin.
   std::vector<std::int64_t> origins = {};
+  /// Its place among the tiles that share an operand.
+  struct Rotation {
+    int place = 0;
+    int places = 1;
+    TileId next = -1;  ///< takes its pieces over from this tile, at the place after its own
+  };
+  Rotation rotation = {};
 };
 
 /// One layer on a set of tiles.

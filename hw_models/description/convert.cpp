@@ -106,6 +106,8 @@ PeArrayDescription to_array(const proto::PeArrayDescription& text, const FieldRe
   read_buses(text, reader, array);
   array.pipeline_cycles = reader.integer("pipeline_cycles", TESSERA_GIVEN(text, pipeline_cycles),
                                          array.pipeline_cycles, 1, 1024);
+  array.register_rings = text.register_rings();
+  array.weights_first = text.weights_first();
   return array;
 }
 
@@ -127,6 +129,9 @@ BufferDescription to_buffer(const proto::BufferDescription& text, int word_bytes
   if (buffer.bytes % row != 0)
     reader.refuse("bytes", buffer.bytes,
                   detail::concatenate("must be a multiple of banks x line_bytes = ", row));
+  buffer.weight_bytes =
+      static_cast<Bytes>(reader.integer("weight_bytes", TESSERA_GIVEN(text, weight_bytes), 0, 0,
+                                        static_cast<std::int64_t>(buffer.bytes) - 1));
   return buffer;
 }
 

@@ -6,10 +6,9 @@
 #include <optional>
 #include <sstream>
 
-#include "hw_models/description/convert.h"
-#include "mapping/lowering.h"
-#include "mapping/program_checker.h"
+#include "sim/app/measured_needs.h"
 #include "sim/app/reported_prediction.h"
+#include "sim/app/validate_details.h"
 #include "sim/app/validation_cases.h"
 #include "sim/base/csv.h"
 #include "sim/base/error.h"
@@ -48,6 +47,11 @@ po::options_description validate_options() {
                                              "path.to.field=value in the machine; may be repeated")(
       "no-ladder", po::bool_switch(),
       "simulate the real machine only: no causes, a tenth of the time")(
+      "requirements", po::bool_switch(),
+      "instead: capacities and bandwidths that the mapping needs, predicted and measured")(
+      "reuse", po::bool_switch(), "instead: reuse per operand and level, predicted and counted")(
+      "at-most", po::value<std::int64_t>(),
+      "with --cases: those predicted to take at most this many cycles")(
       "out", po::value<std::string>(), "folder for result.json and validation.csv")(
       "report", po::value<std::string>(),
       "folder that run --out wrote for this one case: its report then shows prediction and ladder")(
@@ -73,6 +77,10 @@ std::vector<ValidationCase> load_cases(const po::variables_map& options) {
                      options["accelerator"].as<std::string>()},
                     how, model_csv);
   auto cases = cases_of_folder(model, options["cases"].as<std::string>(), how, model_csv);
+  if (options.count("at-most") != 0)
+    std::erase_if(cases, [most = options["at-most"].as<std::int64_t>()](const auto& one) {
+      return one.predicted_cycles > most;
+    });
   if (options.count("only") != 0) {
     const auto text = options["only"].as<std::string>();
     std::erase_if(cases, [&](const auto& one) { return one.name.find(text) == std::string::npos; });
@@ -83,15 +91,8 @@ std::vector<ValidationCase> load_cases(const po::variables_map& options) {
 
 /// The tree is lowered anew for every rung: free copies change the program.
 Cycle simulate(const ToolCase& loaded, hw::IdealSet ideal) {
-  auto accelerator = hw::to_accelerator(loaded.machine, loaded.machine.name());
-  hw::idealise(accelerator, ideal);
-  const auto program = mapping::lower(loaded.schedule, loaded.network, accelerator);
-  const auto& tile = accelerator.tile;
-  mapping::check(program, {accelerator.tiles(), tile.buffer.bytes, tile.buffer.line_bytes,
-                           tile.interface.staging_bytes});
-  sim::MachineOptions how;
-  how.whole_blocks = loaded.tool == "interstellar";
-  return sim::cycles_in_child(accelerator, program, how);
+  const auto run = ready(loaded, ideal);
+  return sim::cycles_in_child(run.accelerator, run.program, run.options);
 }
 
 struct Comparison {
@@ -211,13 +212,25 @@ void compare_with_expectation(const std::string& file, const std::string& table)
   }
 }
 
+/// What a run's report shows is one case and its ladder.
+void check_one_ladder(const po::variables_map& options) {
+  for (const char* other : {"cases", "requirements", "reuse"})
+    if (options.count(other) != 0 && !options[other].defaulted())
+      throw UserError("--report: shows one case and its ladder; leave --", other, " out");
+}
+
 void run_validate(const po::variables_map& options) {
-  if (options.count("report") != 0 && options.count("cases") != 0)
-    throw UserError("--report: shows one case; leave --cases out");
+  if (options.count("report") != 0) check_one_ladder(options);
   std::optional<OutputDirectory> out;
   if (options.count("out") != 0) out.emplace(options["out"].as<std::string>());
+  const auto cases = load_cases(options);
+  const auto model = options["model"].as<std::string>();
+  if (options["requirements"].as<bool>())
+    return report_requirements(model, prediction_options(options), cases, out);
+  if (options["reuse"].as<bool>())
+    return report_reuse(model, prediction_options(options), cases, out);
   std::vector<Comparison> comparisons;
-  for (const auto& one : load_cases(options)) {
+  for (const auto& one : cases) {
     comparisons.push_back(compare(one, options));
     print(comparisons.back());
   }

@@ -40,6 +40,7 @@ const std::vector<ModelTables>& known_models() {
       {"interstellar", "cases.csv", {"case"}, "ideal_cycles", ""},
       {"maestro", "predictions.csv", {"layer", "dataflow", "hw"}, "runtime_cycles", "consistent"},
       {"looptree", "cases.csv", {"case"}, "latency_cycles", ""},
+      {"tangram", "summary.csv", {"case"}, "total_time_cycles", ""},
   };
   return models;
 }
@@ -124,18 +125,28 @@ class FolderLoaders {
     if (model_ == "interstellar") mappings_ = mappings_of(folder_ / "schedules.jsonl");
   }
 
-  Loader loader(const Predictions& table, std::size_t row) const {
+  /// Empty for Interstellar.
+  CaseFiles files(const Predictions& table, std::size_t row) const {
     if (model_ == "timeloop")
-      return files("timeloop", folder_ / "problems" / (table.at(row, "problem") + ".yaml"),
-                   folder_ / "mappings" / (table.at(row, "case") + ".yaml"),
-                   folder_ / "arch" / (table.at(row, "arch") + ".yaml"));
+      return {(folder_ / "problems" / (table.at(row, "problem") + ".yaml")).string(),
+              (folder_ / "mappings" / (table.at(row, "case") + ".yaml")).string(),
+              (folder_ / "arch" / (table.at(row, "arch") + ".yaml")).string()};
     if (model_ == "looptree")
-      return files("looptree", folder_ / "workloads" / (table.at(row, "workload") + ".yaml"),
-                   folder_ / "mappings" / (table.at(row, "case") + ".yaml"),
-                   folder_ / "arch" / (table.at(row, "arch") + ".yaml"));
+      return {(folder_ / "workloads" / (table.at(row, "workload") + ".yaml")).string(),
+              (folder_ / "mappings" / (table.at(row, "case") + ".yaml")).string(),
+              (folder_ / "arch" / (table.at(row, "arch") + ".yaml")).string()};
+    if (model_ == "tangram") return {"", (folder_ / table.at(row, "schedule_file")).string(), ""};
     if (model_ == "maestro")
-      return files("maestro", {}, folder_ / "mapping" / table.at(row, "mapping_file"),
-                   folder_ / "hw" / (table.at(row, "hw") + ".m"));
+      return {"", (folder_ / "mapping" / table.at(row, "mapping_file")).string(),
+              (folder_ / "hw" / (table.at(row, "hw") + ".m")).string()};
+    return {};
+  }
+
+  Loader loader(const Predictions& table, std::size_t row) const {
+    if (model_ != "interstellar")
+      return [model = model_, files = files(table, row)] {
+        return load_case(model, files.network, files.schedule, files.accelerator);
+      };
     const auto mapping = mappings_.find(table.at(row, "case"));
     if (mapping == mappings_.end())
       throw UserError((folder_ / "schedules.jsonl").string(), ": no mapping of case '",
@@ -148,12 +159,6 @@ class FolderLoaders {
   }
 
  private:
-  static Loader files(const std::string& tool, const fs::path& network, const fs::path& schedule,
-                      const fs::path& accelerator) {
-    return
-        [=] { return load_case(tool, network.string(), schedule.string(), accelerator.string()); };
-  }
-
   std::string model_;
   fs::path folder_;
   std::map<std::string, JsonValue> mappings_;
@@ -165,7 +170,7 @@ std::vector<ValidationCase> one_case(const std::string& model, const CaseFiles& 
                                      const PredictOptions& how, const std::string& model_csv) {
   const auto& tables = tables_of(model);
   const std::string schedule = files.schedule.empty() ? files.network : files.schedule;
-  ValidationCase single{fs::path(schedule).stem().string(), 0, "", nullptr};
+  ValidationCase single{fs::path(schedule).stem().string(), 0, "", nullptr, files};
   if (model_csv.empty()) {
     const auto prediction =
         predictions_of(tables, mapping::make_predictor(model)->predict_case(files, how));
@@ -194,7 +199,9 @@ std::vector<ValidationCase> cases_of_folder(const std::string& model, const std:
   const FolderLoaders loaders(tables, folder);
   std::vector<ValidationCase> cases;
   for (std::size_t row = 0; row < keys.rows(); ++row) {
-    ValidationCase one{keys.name(row), 0, "", loaders.loader(keys, row)};
+    // nn_dataflow's table also has searches whose schedules are not in the folder.
+    if (model == "tangram" && keys.at(row, "schedule_file").empty()) continue;
+    ValidationCase one{keys.name(row), 0, "", loaders.loader(keys, row), loaders.files(keys, row)};
     if (model_csv.empty())
       predicted.fill(row, one);
     else

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "sim/base/csv.h"
@@ -166,11 +167,174 @@ TEST(RunOnToolFiles, RecognisesThemByContent) {
   EXPECT_TRUE(fs::exists(folder / "out/result.json"));
 }
 
+TEST(RunOnToolFiles, CountsWhatAllTilesOfAPipelineReserve) {
+  // LoopTree's largest tiles are 7488 words. The first tile that is handed over exists once more
+  // where it was computed: 16 channels of 6 rows of 18 columns, 1728 words.
+  const fs::path cases = fs::path(TESSERA_REFERENCE) / "looptree";
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(
+      folder,
+      {"run", "--network", (cases / "workloads/conv2_16x16_c8_16_16.yaml").string(), "--schedule",
+       (cases / "mappings/conv2_16x16_c8_16_16__fused_P4_pipe_sp_slow.yaml").string(),
+       "--accelerator", (cases / "arch/two_level_slowdram.yaml").string(), "--out", "out"});
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  const auto result = read_file((folder / "out/result.json").string());
+  const auto at = result.find("\"all_tiles_reserved_words\":");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_EQ(std::stoll(result.substr(result.find_first_of("0123456789", at))), 7488 + 1728);
+}
+
+TEST(StudyFiles, ChainOfThreeLayersRunsOn1024Tiles) {
+  // 32 x 32 tiles of 8 x 8 outputs. For its own the last layer needs 10 x 10 of the second and
+  // these 12 x 12 of the first, less what would lie outside the map: 256, 32 x 10 - 2 and 32 x 12 -
+  // 4 rows and columns are computed, 16 x 16 x 9 products each.
+  const auto study = fs::path(TESSERA_REFERENCE) / "../../docs/studies/chain_1024";
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(
+      folder, {"run", "--accelerator", "tangram-16x16", "--set", "rows=32", "--set", "columns=32",
+               "--network", (study / "network.textproto").string(), "--schedule",
+               (study / "schedule.textproto").string(), "--no-report", "--out", "out"});
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  const auto tiles = CsvTable::load((folder / "out/tiles.csv").string());
+  ASSERT_EQ(tiles.rows(), 1024u);
+  std::int64_t macs = 0;
+  for (std::size_t row = 0; row < tiles.rows(); ++row) macs += tiles.integer(row, "macs");
+  EXPECT_EQ(macs, (256 * 256 + 318 * 318 + 380 * 380) * 2304ll);
+}
+
+/// A layer with windows of 3 x 3 under one of MAESTRO's dataflows, with values.
+void run_maestro(const std::string& dataflow) {
+  const auto folder = empty_test_folder();
+  std::ofstream((folder / "l.m").string())
+      << "Network n {\n Layer l {\n  Type: CONV\n  Stride { X: 1, Y: 1 }\n"
+         "  Dimensions { K: 4, C: 6, R: 3, S: 3, Y: 8, X: 8 }\n  Dataflow {\n" +
+             dataflow + "\n  }\n }\n}\n";
+  std::ofstream((folder / "hw.m").string()) << "num_pes: 256\nnoc_bw_cstr: 64\n";
+  const auto end = run_tessera(folder, {"run", "--functional", "--schedule", "l.m", "--accelerator",
+                                        "hw.m", "--out", "out"});
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+  EXPECT_NE(read_file((folder / "out/result.json").string()).find("\"functional_match\": true"),
+            std::string::npos);
+}
+
+// Input rows and filter rows advance together over three PEs.
+TEST(RunOnToolFiles, RowStationaryGivesTheRightOutputs) {
+  run_maestro(
+      "SpatialMap(1,1) Y'; TemporalMap(1,1) X'; TemporalMap(1,1) C; TemporalMap(4,4) K;"
+      "TemporalMap(Sz(R),Sz(R)) R; TemporalMap(Sz(S),Sz(S)) S; Cluster(Sz(R),P);"
+      "SpatialMap(1,1) Y; SpatialMap(1,1) R; TemporalMap(Sz(S),Sz(S)) S;");
+}
+
+// Rows and columns of a cluster add.
+TEST(RunOnToolFiles, SumsOverBothAxesGiveTheRightOutputs) {
+  run_maestro(
+      "TemporalMap(1,1) C; SpatialMap(1,1) K; TemporalMap(1,1) Y'; TemporalMap(1,1) X';"
+      "TemporalMap(Sz(R),Sz(R)) R; TemporalMap(Sz(S),Sz(S)) S; Cluster(Sz(R),P);"
+      "SpatialMap(1,1) Y; SpatialMap(1,1) R; Cluster(Sz(S),P); SpatialMap(1,1) X; SpatialMap(1,1) "
+      "S;");
+}
+
 TEST(RunOnToolFiles, RefusesAnUnknownIdealisation) {
   const auto folder = empty_test_folder();
   const auto end = run_tessera(folder, with_case({"run"}, {"--ideal", "dramm"}));
   EXPECT_EQ(end.exit_code, 2);
   EXPECT_EQ(end.errors, "tessera: --ideal dramm: no idealisation 'dramm'; did you mean dram?\n");
+}
+
+/// Filters 4, channels 2, outputs 2 x 2, windows 1 x 1: 32 multiply-accumulates, 8 inputs, 8
+/// weights, 16 outputs. Two PEs take a filter each; a PE keeps a row of inputs, a weight, a row of
+/// outputs. In Halide's words.
+Words halide_case(const fs::path& folder, Words before, const Words& after = {}) {
+  std::ofstream((folder / "l.json").string())
+      << R"({"fmap_width": 2, "fmap_height": 2, "input_fmap_channel": 2, "output_fmap_channel": 4,
+             "window_width": 1, "window_height": 1, "batch_size": 1, "stride_width": 1,
+             "stride_height": 1})";
+  std::ofstream((folder / "a.json").string())
+      << R"({"mem_levels": 3, "capacity": [64, 1024, 65536], "access_cost": [1, 6, 100],
+             "precision": 16, "mac_capacity": 0, "parallel_cost": [0.5], "array_dim": [1, 1, 1],
+             "parallel_count": [2, 1, 1], "parallel_mode": [2, 0, 0]})";
+  std::ofstream((folder / "s.halide").string()) << R"(
+    output.split(k, ko, ki, 2).reorder(x, ki, y, c, ko).unroll(ki)
+          .accelerate({input, weight}, x, outermost);
+    input.in().compute_root();  weight.in().compute_root();  output.in().compute_root();
+    input.in().in().compute_at(output, ki);
+    weight.in().in().compute_at(output, ki);
+    output.in().in().compute_at(output, ki);)";
+  for (const char* word :
+       {"--network", "l.json", "--schedule", "s.halide", "--accelerator", "a.json"})
+    before.push_back(word);
+  before.insert(before.end(), after.begin(), after.end());
+  return before;
+}
+
+/// Cells of a table by the columns before them.
+std::map<std::string, std::string> cells(const fs::path& file, const Words& keys,
+                                         const std::string& value) {
+  const auto table = CsvTable::load(file.string());
+  std::map<std::string, std::string> cells;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    std::string key;
+    for (const auto& column : keys) key += (key.empty() ? "" : " ") + table.at(row, column);
+    cells[key] = table.at(row, value);
+  }
+  return cells;
+}
+
+TEST(HalideSchedule, RunsPredictsAndValidates) {
+  const auto folder = empty_test_folder();
+  auto end = run_tessera(folder, halide_case(folder, {"run", "--functional"}, {"--out", "run"}));
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+  end = run_tessera(folder,
+                    halide_case(folder, {"predict", "--model", "interstellar"}, {"--out", "told"}));
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+  end = run_tessera(folder, halide_case(folder, {"validate", "--model", "interstellar"}));
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+}
+
+// Rows of inputs change with y, c and ko, 8 times: 16 words on the bus, each to both PEs, used once
+// there. A weight stays while y and x move: 4 uses. Sums leave and come back for the second
+// channel: 32 words for 16 outputs.
+TEST(Reuse, FactorsOfATinyLayer) {
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(folder, halide_case(folder, {"validate", "--model", "interstellar"},
+                                                   {"--reuse", "--out", "out"}));
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  auto counted = cells(folder / "out/reuse.csv", {"operand", "level", "kind"}, "counted");
+  EXPECT_EQ(counted["input registers temporal"], "1.000");
+  EXPECT_EQ(counted["input array spatial"], "2.000");
+  EXPECT_EQ(counted["input array spatio-temporal"], "1.000");
+  EXPECT_EQ(counted["input buffer temporal"], "2.000");
+  EXPECT_EQ(counted["input dram temporal"], "1.000");
+  EXPECT_EQ(counted["weight registers temporal"], "4.000");
+  EXPECT_EQ(counted["weight array spatial"], "1.000");
+  EXPECT_EQ(counted["weight buffer temporal"], "1.000");
+  EXPECT_EQ(counted["output registers temporal"], "1.000");
+  EXPECT_EQ(counted["output buffer temporal"], "2.000");
+  auto predicted = cells(folder / "out/reuse.csv", {"operand", "level", "kind"}, "predicted");
+  EXPECT_EQ(predicted["input buffer temporal"], "2.000");
+  EXPECT_EQ(predicted["weight registers temporal"], "4.000");
+  EXPECT_EQ(predicted["output buffer temporal"], "2.000");
+}
+
+// A PE keeps 2 inputs, 1 weight and 2 sums; the buffer all 8 + 8 + 16 words, each tensor in a line
+// of 32 words. 16 steps; every second step wants 2 inputs and takes 4 sums in and out, every fourth
+// 2 weights.
+TEST(Requirements, OfATinyLayer) {
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(folder, halide_case(folder, {"validate", "--model", "interstellar"},
+                                                   {"--requirements", "--out", "out"}));
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  auto measured = cells(folder / "out/requirements.csv", {"level", "resource"}, "measured");
+  EXPECT_EQ(measured["registers words of a PE"], "5.000");
+  EXPECT_EQ(measured["buffer words, in whole lines"], "96.000");
+  EXPECT_EQ(measured["array input words per cycle"], "1.000");
+  EXPECT_EQ(measured["array weight words per cycle"], "1.000");
+  EXPECT_EQ(measured["array output words per cycle"], "2.000");
+  auto predicted = cells(folder / "out/requirements.csv", {"level", "resource"}, "predicted");
+  EXPECT_EQ(predicted["registers words of a PE"], "5.000");
+  EXPECT_EQ(predicted["buffer words, in whole lines"], "32.000");
+  EXPECT_EQ(predicted["array input words per cycle"], "1.000");
+  EXPECT_EQ(predicted["array weight words per cycle"], "0.500");
 }
 
 }  // namespace

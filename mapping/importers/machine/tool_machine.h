@@ -30,4 +30,12 @@ struct ToolMachine {
 /// cycle.
 hw::proto::AcceleratorDescription describe(const ToolMachine& machine);
 
+/// What the DRAM of a tool's machine carries at most.
+inline constexpr double kMostDramBytesPerCycle = 512;
+
+/// Gives a machine from `describe` other DRAM: as few channels as carry the bandwidth, a power of
+/// two of them, dealt round the edge of the grid. What exceeds the most channels, as good as
+/// unlimited, gets those.
+void set_dram(hw::proto::AcceleratorDescription& machine, double bytes_per_cycle);
+
 }  // namespace tessera::mapping::importers
