@@ -10,8 +10,10 @@
 #include "mapping/program_checker.h"
 #include "mapping/row_stationary.h"
 #include "mapping/schedule_io.h"
+#include "mapping/tangram/scheduler.h"
 #include "sim/app/looptree_inputs.h"
 #include "sim/app/refinement.h"
+#include "sim/app/tangram_options.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/base/names.h"
@@ -38,6 +40,7 @@ po::options_description input_options() {
       "path.to.field=value in the accelerator, schedule.path.to.field=value in the schedule; may "
       "be repeated");
   options.add(refine_options());
+  options.add(tangram_options());
   return options;
 }
 
@@ -58,6 +61,9 @@ const std::vector<ScheduleKind>& schedule_kinds() {
       {"pipeorgan",
        "runs of layers as pipelines on interleaved or blocked tiles, row by row; "
        "pipeorgan:depth=N,organisation=NAME,rows=N fixes what it would decide"},
+      {"tangram",
+       "segments of layers as pipelines on regions in proportion to their work, whole maps or "
+       "pieces of channels in alternation"},
   };
   return kinds;
 }
@@ -105,6 +111,7 @@ std::string policy_of(const std::string& given) {
 
 mapping::Schedule make_schedule(const std::string& name, const std::string& policy,
                                 const Inputs& inputs, const po::variables_map& options) {
+  const auto switches = tangram_switches(options, name);
   if (finalists_of(options, name) > 0)
     return refined_schedule(name, policy, inputs.network, inputs.accelerator, options);
   if (name == "layerwise")
@@ -115,6 +122,8 @@ mapping::Schedule make_schedule(const std::string& name, const std::string& poli
   if (name == "pipeorgan")
     return mapping::schedule_pipeorgan(inputs.network, inputs.accelerator, rates(),
                                        mapping::parse_pipeline_policy(policy));
+  if (name == "tangram")
+    return mapping::schedule_tangram(inputs.network, inputs.accelerator, rates(), switches);
   if (name == "row_stationary")
     return mapping::schedule_row_stationary(inputs.network, inputs.accelerator, rates());
   if (name.ends_with(".textproto")) return mapping::load_schedule(name);
@@ -142,6 +151,7 @@ Inputs load_tool_inputs(const std::string& tool, const po::variables_map& option
   if (options["batch"].as<std::int64_t>() != 0)
     throw UserError("--batch: the layers of a schedule of ", tool,
                     " have their batch size in its files");
+  tangram_switches(options, given(options, "schedule"));
   const auto file = given(options, "accelerator");
   auto loaded = mapping::importers::load_tool_case(tool, given(options, "network"),
                                                    given(options, "schedule"), file);
