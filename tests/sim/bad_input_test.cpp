@@ -174,6 +174,7 @@ TEST_F(BadInput, RefinementNeedsCandidatesAndABudgetThatIsANumber) {
   for (const char* budget : {"0", "many", "12cycle", "-3", "99999999999"})
     refused_with({"--schedule", "fused", "--refine-budget", budget},
                  {"--refine-budget", budget, "5000000cycles"});
+  refused_with({"--schedule", "pipeorgan:depth=1"}, {"pipeorgan: depth=1", "from 2"});
   refused_with({"--schedule", "layerwise", "--refine-budget", "9"},
                {"--refine-budget", "--refine"});
   refused_with({"--schedule", "fused", "--refine-seconds", "0"},
