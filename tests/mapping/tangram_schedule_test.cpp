@@ -163,15 +163,16 @@ TEST(PipelineCycles, DramBoundsAllStagesTogether) {
 
 TEST(TangramSchedule, NeedsPipeliningForSegments) {
   const auto machine = grid_machine(2, 2);
-  const auto schedule =
-      mapping::schedule_tangram(chain(4), machine, {}, {.pipelining = Pipelining::kNone});
+  const auto schedule = mapping::schedule_tangram(
+      chain(4), machine, {}, {.sharing = false, .pipelining = Pipelining::kNone});
   EXPECT_EQ(schedule.name, "tangram");
   EXPECT_EQ(schedule.root.children.size(), 4u);
 }
 
 TEST(TangramSchedule, UnicastIsRefusedUnlessLoweringKnowsIt) {
   const auto machine = grid_machine(2, 2);
-  const mapping::TangramSwitches off{.forwarding = false, .pipelining = Pipelining::kNone};
+  const mapping::TangramSwitches off{
+      .forwarding = false, .sharing = false, .pipelining = Pipelining::kNone};
   if (!mapping::lowers_apart(machine)) {
     EXPECT_THROW(mapping::schedule_tangram(chain(2), machine, {}, off), UserError);
     return;

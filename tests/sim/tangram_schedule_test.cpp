@@ -62,7 +62,8 @@ class TangramCases : public testing::TestWithParam<Case> {};
 std::vector<TangramSwitches> all_switches() {
   std::vector<TangramSwitches> all;
   for (const auto pipelining : {Pipelining::kNone, Pipelining::kChains, Pipelining::kDag})
-    for (const bool allo : {true, false}) all.push_back({true, pipelining, allo});
+    for (const bool sharing : {true, false})
+      for (const bool allo : {true, false}) all.push_back({true, sharing, pipelining, allo});
   return all;
 }
 
