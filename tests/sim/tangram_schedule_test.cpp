@@ -7,6 +7,7 @@
 #include "mapping/tangram/pipeline.h"
 #include "mapping/tangram/scheduler.h"
 #include "mapping/tangram/segment_rules.h"
+#include "mapping/tangram/sharing.h"
 #include "sim/base/error.h"
 #include "sim/machine/child_run.h"
 #include "sim/machine/machine_rates.h"
@@ -124,14 +125,43 @@ TEST_P(TangramCases, RefinedIsNeverSlowerThanLayerwise) {
   const auto cycles = [&](const mapping::Program& program) {
     return sim::cycles_in_child(accelerator, program, {});
   };
+  const auto until = [&](const mapping::Program& program, Cycle limit) -> std::optional<Cycle> {
+    const Cycle taken = cycles(program);
+    return limit == 0 || taken <= limit ? std::optional(taken) : std::nullopt;
+  };
   const auto apart = cycles(mapping::lower(mapping::schedule_layerwise(network, accelerator, rates),
                                            network, accelerator));
   const auto refined =
-      mapping::refine_tangram(network, accelerator, rates, {}, cycles, {.finalists = 1});
+      mapping::refine_tangram(network, accelerator, rates, {}, until, {.finalists = 1});
   EXPECT_GT(refined.candidates, 0);
   const auto program = mapping::lower(refined.schedule, network, accelerator);
   EXPECT_LE(cycles(program), apart);
   expect_exact(accelerator, program);
+}
+
+/// Layer by layer with one layer's input shared, in every way that fits a small buffer.
+TEST(TangramSharing, PiecesThatGoRoundEqualTheReference) {
+  PlainNetwork plain("shared", 2);
+  plain.convolution(plain.input({2, 8, 8, 8}), 16, kPadded);
+  const auto network = plain.finish();
+  const auto accelerator = machine_of(
+      "rows: 2 columns: 2 tile { array { rows: 4 columns: 4 } buffer { bytes: 8192 } interface { "
+      "staging_bytes: 1024 } }");
+  const auto rates = sim::machine_rates(accelerator);
+  const auto choices = mapping::shared_layers(network, 0, std::vector<mapping::InputSource>(2),
+                                              accelerator, rates, mapping::Home::kDram);
+  ASSERT_FALSE(choices.empty());
+  bool weights = false;
+  for (std::size_t i = 0; i < std::min<std::size_t>(choices.size(), 12); ++i) {
+    mapping::Schedule schedule{"shared", "shared", {}};
+    schedule.root.children.push_back(mapping::shared_tree(choices[i], network));
+    const auto program = mapping::lower(schedule, network, accelerator);
+    EXPECT_TRUE(std::ranges::any_of(program.stages.front().slots,
+                                    [](const auto& slot) { return slot.rotating; }));
+    weights |= network.layers[0].inputs[choices[i].input].role == workloads::OperandRole::kWeight;
+    expect_exact(accelerator, program);
+  }
+  EXPECT_TRUE(weights);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, TangramCases, testing::ValuesIn(kCases),
