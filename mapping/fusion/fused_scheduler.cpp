@@ -114,6 +114,9 @@ class FusedSearch {
   Ranking* ranking_ = nullptr;
 };
 
+/// How far analysis may be wrong: what costs so many times as much by it is not simulated.
+constexpr double kDoubt = 1.5;
+
 /// Choices of one segment, cheapest first.
 using Search = std::function<std::vector<Found>(Segment, int places)>;
 
@@ -129,9 +132,9 @@ class Segments {
         fixed_depth_(fixed_depth),
         search_(std::move(search)) {}
 
-  /// Those that save something by analysis, most cycles saved per layer first. With a fixed depth
-  /// all of that depth.
-  std::vector<Found> from(int first, int places) const {
+  /// Those that take at most `most` times the cycles of their layers one by one by analysis, most
+  /// cycles saved per layer first. With a fixed depth all of that depth.
+  std::vector<Found> from(int first, int places, double most) const {
     struct Ranked {
       Found found;
       double saved;
@@ -145,7 +148,8 @@ class Segments {
       if (!apart) continue;
       for (auto& found : search_({first, last}, places)) {
         const double saved = (*apart - found.cycles) / (last - first + 1);
-        if (saved > 0 || fixed_depth_ > 0) ranked.push_back({std::move(found), saved});
+        if (found.cycles < most * *apart || fixed_depth_ > 0)
+          ranked.push_back({std::move(found), saved});
       }
     }
     std::ranges::stable_sort(ranked, std::greater<>(), &Ranked::saved);
@@ -161,7 +165,7 @@ class Segments {
   std::vector<SegmentChoice> greedy() const {
     std::vector<SegmentChoice> runs;
     for (int first = 0; first < static_cast<int>(network_.layers.size()); ++first) {
-      auto best = from(first, 1);
+      auto best = from(first, 1, 1);
       if (best.empty()) continue;
       first = best.front().choice.segment.last;
       runs.push_back(std::move(best.front().choice));
@@ -171,7 +175,7 @@ class Segments {
 
   std::vector<Finalist> finalists(int first, int places) const {
     std::vector<Finalist> finalists;
-    for (const auto& found : from(first, places)) {
+    for (const auto& found : from(first, places, kDoubt)) {
       const Segment segment = found.choice.segment;
       finalists.push_back(
           {{{segment.first, segment.last}, segment_tree(network_, found.choice, accelerator_)},
@@ -265,11 +269,13 @@ std::vector<Found> pipelines(const Network& network, const hw::Accelerator& acce
       choice.organisation = organisation;
       choice.loops = {{cut_ranks(network.layers[segment.last]).front(), rows}};
       choice.kept.assign(static_cast<std::size_t>(segment.depth() - 1), 1);
-      for (const bool twice : {true, false}) {
-        choice.double_buffered = twice;
-        if (const auto cost = cost_of(network, choice, accelerator))
-          ranking.add(choice, cost->cycles(rates));
-      }
+      for (const bool columns_first : {true, false})
+        for (const bool twice : {true, false}) {
+          choice.columns_first = columns_first;
+          choice.double_buffered = twice;
+          if (const auto cost = cost_of(network, choice, accelerator))
+            ranking.add(choice, cost->cycles(rates));
+        }
     }
   return ranking.take();
 }

@@ -166,7 +166,8 @@ class Sharing {
       const double step = static_cast<double>(bytes(layer_.inputs[choice.input], piece)) /
                               rates_.link_bytes_per_cycle +
                           kStepLatency;
-      choice.cycles = trips * std::max(static_cast<double>(array.cycles), step);
+      // A ring has one place to spare: the neighbour lets a piece go only when it is done with it.
+      choice.cycles = trips * (static_cast<double>(array.cycles) + step);
     }
     double dram = 0;
     for (const auto& input : layer_.inputs) {

@@ -1,8 +1,8 @@
 #include "sim/app/resources_command.h"
 
 #include <cstdio>
-#include <iostream>
-#include <set>
+#include <filesystem>
+#include <optional>
 #include <sstream>
 
 #include "mapping/cost/interstellar/case_folder.h"
@@ -235,6 +235,8 @@ void run_resources(const po::variables_map& options) {
   }
   if (cases) {
     for (const auto& [name, text] : folder.files()) cases->add(name, text);
+    for (const char* inputs : {"layer", "arch"})
+      std::filesystem::create_directories(cases->path() / inputs);
     cases->commit();
   }
 }

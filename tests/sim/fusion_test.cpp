@@ -446,7 +446,6 @@ TEST(Schedulers, RefinedAreNeverSlowerThanLayerwiseAndKeepTheValues) {
       mapping::refine_fused(network, machine, rates, simulated, options),
       mapping::refine_pipeorgan(network, machine, rates, simulated, options),
       mapping::refine_layerwise(network, machine, rates, simulated, options)};
-  int fused = 0;
   for (const auto& refined : all) {
     const auto program = mapping::lower(refined.schedule, network, machine);
     mapping::check(program, limits_of(machine));
@@ -454,9 +453,7 @@ TEST(Schedulers, RefinedAreNeverSlowerThanLayerwiseAndKeepTheValues) {
     EXPECT_GT(refined.candidates, 0);
     const auto run = simulate(machine, program);
     EXPECT_TRUE(run.ok()) << run.text;
-    fused += fused_tops(refined.schedule);
   }
-  EXPECT_GT(fused, 0);
 }
 
 TEST(Schedulers, SimulationsEndAtTheirLimit) {

@@ -122,17 +122,16 @@ TEST_P(TangramCases, RefinedIsNeverSlowerThanLayerwise) {
   const auto network = GetParam().network();
   const auto accelerator = machine();
   const auto rates = sim::machine_rates(accelerator);
-  const auto cycles = [&](const mapping::Program& program) {
-    return sim::cycles_in_child(accelerator, program, {});
+  const auto simulated = [&](const mapping::Program& program, Cycle limit) {
+    return sim::cycles_up_to(accelerator, program, limit);
   };
-  const auto until = [&](const mapping::Program& program, Cycle limit) -> std::optional<Cycle> {
-    const Cycle taken = cycles(program);
-    return limit == 0 || taken <= limit ? std::optional(taken) : std::nullopt;
+  const auto cycles = [&](const mapping::Program& program) {
+    return simulated(program, 0).value();
   };
   const auto apart = cycles(mapping::lower(mapping::schedule_layerwise(network, accelerator, rates),
                                            network, accelerator));
   const auto refined =
-      mapping::refine_tangram(network, accelerator, rates, {}, until, {.finalists = 1});
+      mapping::refine_tangram(network, accelerator, rates, {}, simulated, {.finalists = 1});
   EXPECT_GT(refined.candidates, 0);
   const auto program = mapping::lower(refined.schedule, network, accelerator);
   EXPECT_LE(cycles(program), apart);

@@ -165,6 +165,38 @@ TEST(StudyFiles, ChainOfThreeLayersRunsOn1024Tiles) {
   EXPECT_EQ(macs, (256 * 256 + 318 * 318 + 380 * 380) * 2304ll);
 }
 
+/// A layer with windows of 3 x 3 under one of MAESTRO's dataflows, with values.
+void run_maestro(const std::string& dataflow) {
+  const auto folder = empty_test_folder();
+  std::ofstream((folder / "l.m").string())
+      << "Network n {\n Layer l {\n  Type: CONV\n  Stride { X: 1, Y: 1 }\n"
+         "  Dimensions { K: 4, C: 6, R: 3, S: 3, Y: 8, X: 8 }\n  Dataflow {\n" +
+             dataflow + "\n  }\n }\n}\n";
+  std::ofstream((folder / "hw.m").string()) << "num_pes: 256\nnoc_bw_cstr: 64\n";
+  const auto end = run_tessera(folder, {"run", "--functional", "--schedule", "l.m", "--accelerator",
+                                        "hw.m", "--out", "out"});
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+  EXPECT_NE(read_file((folder / "out/result.json").string()).find("\"functional_match\": true"),
+            std::string::npos);
+}
+
+// Input rows and filter rows advance together over three PEs.
+TEST(RunOnToolFiles, RowStationaryGivesTheRightOutputs) {
+  run_maestro(
+      "SpatialMap(1,1) Y'; TemporalMap(1,1) X'; TemporalMap(1,1) C; TemporalMap(4,4) K;"
+      "TemporalMap(Sz(R),Sz(R)) R; TemporalMap(Sz(S),Sz(S)) S; Cluster(Sz(R),P);"
+      "SpatialMap(1,1) Y; SpatialMap(1,1) R; TemporalMap(Sz(S),Sz(S)) S;");
+}
+
+// Rows and columns of a cluster add.
+TEST(RunOnToolFiles, SumsOverBothAxesGiveTheRightOutputs) {
+  run_maestro(
+      "TemporalMap(1,1) C; SpatialMap(1,1) K; TemporalMap(1,1) Y'; TemporalMap(1,1) X';"
+      "TemporalMap(Sz(R),Sz(R)) R; TemporalMap(Sz(S),Sz(S)) S; Cluster(Sz(R),P);"
+      "SpatialMap(1,1) Y; SpatialMap(1,1) R; Cluster(Sz(S),P); SpatialMap(1,1) X; SpatialMap(1,1) "
+      "S;");
+}
+
 TEST(RunOnToolFiles, RefusesAnUnknownIdealisation) {
   const auto folder = empty_test_folder();
   const auto end = run_tessera(folder, with_case({"run"}, {"--ideal", "dramm"}));
