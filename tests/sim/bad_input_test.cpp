@@ -193,8 +193,9 @@ TEST_F(BadInput, SwitchesOfTangramAreRefusedWhereTheyMeanNothing) {
   refused_with({"--schedule", "layerwise", "--tangram-sharing", "off"},
                {"--tangram-sharing off", "--schedule tangram", "layerwise"});
   const std::vector<std::string> unicast = {"--schedule", "tangram", "--tangram-forwarding", "off"};
-  for (const std::vector<std::string> other :
-       {std::vector<std::string>{"--tangram-pipelining", "dag"}, {"--tangram-sharing", "on"}}) {
+  const std::vector<std::string> others[] = {{"--tangram-pipelining", "dag"},
+                                             {"--tangram-sharing", "on"}};
+  for (const auto& other : others) {
     auto both = unicast;
     both.insert(both.end(), other.begin(), other.end());
     refused_with(both, {other[0] + " " + other[1], "--tangram-forwarding off"});
