@@ -106,13 +106,21 @@ class Sharing {
   void consider(int input, RankId turning, RankId round, std::int64_t ways) {
     const Operand& operand = layer_.inputs[input];
     Extents piece = share_;
-    if (!cut(operand, turning, ways, piece)) return;
+    if (!cut(operand, turning, ways, piece) || !even(turning, piece[turning])) return;
     for (auto tile = ceil_div<std::int64_t>(share_[round], 2);;
          tile = ceil_div<std::int64_t>(tile, 2)) {
       for (const bool twice : {true, false})
-        if (blocked(input, turning, round, tile, ways, piece, twice)) return;
+        if (even(round, tile) && blocked(input, turning, round, tile, ways, piece, twice)) return;
       if (tile == 1) return;
     }
+  }
+
+  /// All tiles make as many trips of a loop: a chain in which one has fewer stands still.
+  bool even(RankId rank, std::int64_t tile) const {
+    std::int64_t least = layer_.ranks[rank].extent;
+    for (const auto& split : *splits_)
+      if (split.rank == rank) least /= split.ways;
+    return ceil_div(least, tile) == ceil_div(share_[rank], tile);
   }
 
   /// Plan with one loop over rounds and one or two that rotate; false when it does not fit.

@@ -138,10 +138,22 @@ TEST_P(TangramCases, RefinedIsNeverSlowerThanLayerwise) {
   expect_exact(accelerator, program);
 }
 
-/// Layer by layer with one layer's input shared, in every way that fits a small buffer.
-TEST(TangramSharing, PiecesThatGoRoundEqualTheReference) {
-  PlainNetwork plain("shared", 2);
-  plain.convolution(plain.input({2, 8, 8, 8}), 16, kPadded);
+struct SharedCase {
+  int rows;
+  int filters;
+};
+void PrintTo(const SharedCase& one, std::ostream* out) {
+  *out << one.rows << " rows, " << one.filters << " filters";
+}
+
+/// One layer with an input shared, in every way that fits a small buffer. Five rows on two rows of
+/// tiles are shares of three and two, seven filters four and three: where one tile of a chain would
+/// have fewer trips than the others, all would stand still.
+class TangramSharing : public testing::TestWithParam<SharedCase> {};
+
+TEST_P(TangramSharing, PiecesThatGoRoundEqualTheReference) {
+  PlainNetwork plain("shared");
+  plain.convolution(plain.input({1, 8, GetParam().rows, 4}), GetParam().filters, kPadded);
   const auto network = plain.finish();
   const auto accelerator = machine_of(
       "rows: 2 columns: 2 tile { array { rows: 4 columns: 4 } buffer { bytes: 8192 } interface { "
@@ -151,7 +163,7 @@ TEST(TangramSharing, PiecesThatGoRoundEqualTheReference) {
                                               accelerator, rates, mapping::Home::kDram);
   ASSERT_FALSE(choices.empty());
   bool weights = false;
-  for (std::size_t i = 0; i < std::min<std::size_t>(choices.size(), 12); ++i) {
+  for (std::size_t i = 0; i < std::min<std::size_t>(choices.size(), 24); ++i) {
     mapping::Schedule schedule{"shared", "shared", {}};
     schedule.root.children.push_back(mapping::shared_tree(choices[i], network));
     const auto program = mapping::lower(schedule, network, accelerator);
@@ -162,6 +174,10 @@ TEST(TangramSharing, PiecesThatGoRoundEqualTheReference) {
   }
   EXPECT_TRUE(weights);
 }
+
+INSTANTIATE_TEST_SUITE_P(Shapes, TangramSharing,
+                         testing::Values(SharedCase{8, 16}, SharedCase{5, 16}, SharedCase{8, 14},
+                                         SharedCase{8, 7}));
 
 INSTANTIATE_TEST_SUITE_P(All, TangramCases, testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
