@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <variant>
 
 #include "mapping/lowering.h"
@@ -98,12 +99,24 @@ class Tangram {
     return arranged(begins);
   }
 
-  /// Offers of a layer that run, best first.
+  /// Offers of a layer that run: the best of every run of layers, then the second best of each, and
+  /// so on. Variants of one run are alike, and analysis ranks different runs less well.
   std::vector<Finalist> finalists(LayerId first, int places) {
+    const auto candidates = from(first, kWorthSimulating);
+    std::vector<bool> seen(candidates.size(), false);
     std::vector<Finalist> finalists;
-    for (const auto& candidate : from(first, kWorthSimulating)) {
-      if (static_cast<int>(finalists.size()) == places) break;
-      if (runs(candidate)) finalists.push_back({piece(candidate), candidate.cycles});
+    const auto enough = [&] { return static_cast<int>(finalists.size()) == places; };
+    for (bool more = true; more && !enough();) {
+      more = false;
+      std::set<LayerId> served;
+      for (std::size_t i = 0; i < candidates.size() && !enough(); ++i) {
+        const auto& candidate = candidates[i];
+        if (seen[i] || served.contains(candidate.span.last)) continue;
+        seen[i] = more = true;
+        if (!runs(candidate)) continue;
+        served.insert(candidate.span.last);
+        finalists.push_back({piece(candidate), candidate.cycles});
+      }
     }
     return finalists;
   }
