@@ -170,6 +170,27 @@ TEST(TangramSchedule, NeedsPipeliningForSegments) {
   EXPECT_EQ(schedule.root.children.size(), 4u);
 }
 
+TEST(TangramSchedule, JoinsLayersWhenDramIsAllThatCounts) {
+  // 16 images. The map in between has 16 x 16 x 8 x 8 words of 2 B = 32 KiB, all that four tiles of
+  // 8 KiB have, so layer by layer sends it out and back: 8 + 32 + 32 + 16 KiB. As a segment, image
+  // by image, it stays on chip: 8 + 16 KiB and the weights. At a tenth of a byte per cycle nothing
+  // else matters.
+  PlainNetwork plain("pair", 16);
+  const auto middle = plain.convolution(plain.input({16, 4, 8, 8}), 16, kPadded);
+  plain.convolution(middle, 8, kPadded);
+  const auto network = plain.finish();
+  const auto machine = grid_machine(2, 2);
+  const mapping::MachineRates slow{.dram_bytes_per_cycle = 0.1};
+  const auto joined = mapping::schedule_tangram(network, machine, slow, {});
+  ASSERT_EQ(joined.root.children.size(), 1u);
+  const auto text = mapping::to_text(joined);
+  EXPECT_NE(text.find("pipeline"), std::string::npos) << text;
+  EXPECT_NE(text.find("loop N"), std::string::npos) << text;
+  const auto apart =
+      mapping::schedule_tangram(network, machine, slow, {.pipelining = Pipelining::kNone});
+  EXPECT_EQ(apart.root.children.size(), 2u);
+}
+
 TEST(TangramSchedule, UnicastIsRefusedUnlessLoweringKnowsIt) {
   const auto machine = grid_machine(2, 2);
   const mapping::TangramSwitches off{
