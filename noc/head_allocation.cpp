@@ -368,6 +368,8 @@ void Engine::commit_unicast_head(ChannelId in, ChannelId out) {
     packet.distance += wire.flit_lag - 2u;
     at(out).contiguous = false;
     fabric_.push(out, {id, kNone});
+  } else if (out >= first_adder_channel_) {
+    expect_term(id, out);
   }
   channel.state = ChannelState::kActive;
   channel.out = out;

@@ -22,6 +22,7 @@ NetworkStats frame(const Engine& engine) {
       WireStats& wire = stats.wires.emplace_back();
       wire.kind = kind;
       wire.node = node;
+      wire.adder = topology.nodes()[node].adder;
       wire.from = wire.to = topology.nodes()[node].router;
     }
   return stats;
@@ -83,6 +84,7 @@ Network::Network(Network&&) noexcept = default;
 Network& Network::operator=(Network&&) noexcept = default;
 
 void Network::inject(Cycle now, const PacketRequest& request) { engine_->inject(now, request); }
+SumId Network::open_sum(const SumRequest& request) { return engine_->open_sum(request); }
 Cycle Network::next_event() const { return engine_->next_event(); }
 void Network::advance(Cycle now, PacketSink& sink) {
   while (series_ && series_->bin_end() < now) {
@@ -93,6 +95,7 @@ void Network::advance(Cycle now, PacketSink& sink) {
 }
 std::uint64_t Network::packets_under_way() const { return engine_->packets_under_way(); }
 void Network::set_observer(DeliveryObserver* observer) { engine_->set_observer(observer); }
+DeliveryObserver* Network::observer() const { return engine_->observer(); }
 const Topology& Network::topology() const { return engine_->topology(); }
 const NetworkConfig& Network::config() const { return engine_->config(); }
 const Routing& Network::routing() const { return engine_->routing(); }
@@ -104,6 +107,7 @@ void Network::check_conservation() const { engine_->check_conservation(); }
 void Network::lose_flit(LinkId link, std::uint32_t vc) {
   engine_->lose_flit(engine_->fabric().channel_of(engine_->fabric().link_wires[link], vc));
 }
+void Network::lose_flit_to(NodeId node, std::uint32_t vc) { engine_->lose_flit_to(node, vc); }
 void Network::lose_credit(LinkId link, std::uint32_t vc) {
   engine_->lose_credit(engine_->fabric().channel_of(engine_->fabric().link_wires[link], vc));
 }

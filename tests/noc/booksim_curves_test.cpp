@@ -110,7 +110,9 @@ TEST(BooksimCurves, LatencyBelowSaturationAgrees) {
 }
 
 // The reference measures about 900 cycles after 600 of warm-up, one to three runs per point. Past
-// saturation accepted traffic swings from window to window; what one window spreads is allowed for.
+// saturation accepted traffic swings from window to window; what one window spreads is allowed for,
+// and one point needs it: amp8_k4_l3 with uniform traffic of 4-flit packets at 1.0, where six
+// windows of ours accept 0.50 with a spread of 0.02 and the reference's only run 0.56.
 TEST(BooksimCurves, AcceptedTrafficPastSaturationAgrees) {
   constexpr int kSeeds = 6;
   const CsvTable table = load_reference("booksim2/latency_runs.csv.xz");
@@ -137,7 +139,7 @@ TEST(BooksimCurves, AcceptedTrafficPastSaturationAgrees) {
         << key.first << " at " << key.second;
     within_5_percent += std::abs(mean - expected) <= 0.05 * expected;
   }
-  EXPECT_GE(within_5_percent, static_cast<int>(sums.size()) * 9 / 10);
+  EXPECT_GE(within_5_percent, static_cast<int>(sums.size()) - 1);
 }
 
 }  // namespace
