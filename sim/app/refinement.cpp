@@ -26,8 +26,7 @@ po::options_description refine_options() {
   auto add = options.add_options();
   add("refine", po::value<std::int64_t>()->default_value(-1),
       "candidates per place that a scheduler has simulated, best first by its analysis; 0: "
-      "analysis "
-      "decides alone; -1: 1 for fused, pipeorgan and tangram, 0 for the others");
+      "analysis decides alone; -1: 1 for fused, pipeorgan and tangram, 0 for the others");
   add("refine-budget", po::value<std::string>(),
       "stop simulating candidates after so many (200) or so many simulated cycles "
       "(5000000cycles); what is not decided stays as it was");
