@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "sim/app/measured_needs.h"
+#include "sim/app/model_options.h"
 #include "sim/app/reported_prediction.h"
 #include "sim/app/validate_details.h"
 #include "sim/app/validation_cases.h"
@@ -30,20 +31,11 @@ using validation::Ladder;
 
 po::options_description validate_options() {
   po::options_description options("Options");
+  options.add(model_options());
   auto add = options.add_options();
-  add("model", po::value<std::string>()->required(),
-      "maestro, timeloop, looptree, interstellar or tangram: whose prediction");
-  add("network", po::value<std::string>()->default_value(""), "layer or problem file of the tool");
-  add("schedule", po::value<std::string>()->default_value(""),
-      "mapping or schedule file of the tool");
-  add("accelerator", po::value<std::string>()->default_value(""),
-      "architecture or hardware file of the tool");
-  add("cases", po::value<std::string>(), "folder of cases, instead of one case's files");
   add("only", po::value<std::string>(), "with --cases: those whose name contains this text");
   add("model-csv", po::value<std::string>()->default_value(""),
       "the tool's own output as the prediction");
-  add("faults", po::value<std::string>()->default_value("as-shipped"),
-      "as-shipped or fixed, as for predict");
   add("set", po::value<std::vector<std::string>>()->composing(),
       "path.to.field=value in the machine; may be repeated");
   add("no-ladder", po::bool_switch(),
@@ -61,31 +53,20 @@ po::options_description validate_options() {
   return options;
 }
 
-mapping::PredictOptions prediction_options(const po::variables_map& options) {
-  const auto faults = options["faults"].as<std::string>();
-  if (faults == "as-shipped") return {mapping::Faults::kAsShipped};
-  if (faults == "fixed") return {mapping::Faults::kFixed};
-  throw UserError("--faults ", faults, ": allowed are as-shipped, fixed");
-}
-
 std::vector<std::string> settings_of(const po::variables_map& options) {
   if (options.count("set") == 0) return {};
   return options["set"].as<std::vector<std::string>>();
 }
 
 DetailOptions detail_options(const po::variables_map& options) {
-  return {options["model"].as<std::string>(), prediction_options(options), settings_of(options)};
+  return {options["model"].as<std::string>(), predict_options(options), settings_of(options)};
 }
 
 std::vector<ValidationCase> load_cases(const po::variables_map& options) {
   const auto model = options["model"].as<std::string>();
-  const auto how = prediction_options(options);
+  const auto how = predict_options(options);
   const auto model_csv = options["model-csv"].as<std::string>();
-  if (options.count("cases") == 0)
-    return one_case(model,
-                    {options["network"].as<std::string>(), options["schedule"].as<std::string>(),
-                     options["accelerator"].as<std::string>()},
-                    how, model_csv);
+  if (options.count("cases") == 0) return one_case(model, case_files(options), how, model_csv);
   auto cases = cases_of_folder(model, options["cases"].as<std::string>(), how, model_csv);
   if (options.count("at-most") != 0)
     std::erase_if(cases, [most = options["at-most"].as<std::int64_t>()](const auto& one) {
