@@ -240,7 +240,9 @@ class MemberBuilder {
         static_cast<int>(stays ? trips(output_depth_) : std::min(wanted, trips(output_depth_)));
     if (const int distance = farthest_reader(); fusion_.pipelined && distance > 0) {
       output.streams = true;
-      output.granules = static_cast<int>(std::min(wanted + distance - 1, trips(output_depth_)));
+      const std::int64_t lag = reader_lag(fusion_, member_, output_depth_, network_);
+      output.granules = static_cast<int>(
+          std::min(wanted + std::max<std::int64_t>(distance - 1, lag), trips(output_depth_)));
     }
     return output;
   }
