@@ -54,7 +54,7 @@ DramCycle DramInterface::run(DramCycle now) {
   DramCycle next = channel_.next_visit();
   if (issued) next = std::min(next, now + 1);
   if (!arrivals_.empty()) next = std::min(next, arrivals_.front().visible);
-  for (const auto& completion : completions_) next = std::min(next, completion.at);
+  if (!completions_.empty()) next = std::min(next, completions_.front().at);
   return next == dram::DramCycle{kNever} ? next : std::max(next, now + 1);
 }
 
@@ -219,18 +219,17 @@ DramCycle DramInterface::over_link(DramCycle data_end) {
 
 void DramInterface::completed(std::uint64_t id, bool /*is_write*/, DramCycle data_end) {
   const auto entry = bursts_in_flight_.find(id);
-  completions_.push_back({over_link(data_end), entry->second.first, entry->second.second});
+  const Completion completion{over_link(data_end), entry->second.first, entry->second.second};
+  const auto later = std::upper_bound(completions_.begin(), completions_.end(), completion.at,
+                                      [](DramCycle at, const Completion& c) { return at < c.at; });
+  completions_.insert(later, completion);
   bursts_in_flight_.erase(entry);
 }
 
 void DramInterface::finish_bursts(DramCycle now) {
-  for (std::size_t i = 0; i < completions_.size();) {
-    if (completions_[i].at > now) {
-      ++i;
-      continue;
-    }
-    const Completion completion = completions_[i];
-    completions_.erase(completions_.begin() + static_cast<std::ptrdiff_t>(i));
+  while (!completions_.empty() && completions_.front().at <= now) {
+    const Completion completion = completions_.front();
+    completions_.pop_front();
     finish_burst(completion, now);
   }
 }

@@ -127,6 +127,7 @@ class DramInterface final : public dram::CompletionSink {
   std::map<const Order*, std::uint64_t> write_jobs_;
   std::map<std::uint64_t, std::pair<std::uint64_t, Bytes>>
       bursts_in_flight_;  ///< request id: job, useful bytes
+  /// In order of time: behind a slow link there are as many as the orders under way have bursts.
   std::deque<Completion> completions_;
   std::uint64_t next_job_ = 1;
   std::uint64_t next_request_ = 1;

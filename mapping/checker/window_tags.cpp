@@ -1,33 +1,10 @@
 #include "mapping/checker/window_tags.h"
 
+#include "workloads/region_indices.h"
+
 namespace tessera::mapping::checker {
 
 using workloads::Region;
-
-namespace {
-
-/// Visits every index of a region, row-major.
-template <typename Visit>
-void visit_indices(const Region& region, std::vector<std::int64_t>& index, Visit visit) {
-  if (region.empty()) return;
-  index.clear();
-  for (const auto& range : region.dimensions) index.push_back(range.begin);
-  for (;;) {
-    visit();
-    std::size_t d = index.size();
-    for (; d > 0; --d) {
-      const auto& range = region.dimensions[d - 1];
-      if (index[d - 1] != range.last()) {
-        index[d - 1] += range.step;
-        break;
-      }
-      index[d - 1] = range.begin;
-    }
-    if (d == 0) return;
-  }
-}
-
-}  // namespace
 
 WindowTags::WindowTags(const std::vector<std::int64_t>& extents,
                        const std::vector<std::int64_t>& tensor)
@@ -38,20 +15,26 @@ WindowTags::WindowTags(const std::vector<std::int64_t>& extents,
 }
 
 void WindowTags::write(const Region& region) {
-  visit_indices(region, index_, [&] { tags_[place()] = tag(); });
+  for_each_index(region, [&](Index index) { tags_[place(index)] = tag(index); });
 }
 
-bool WindowTags::has(const Region& region) {
+bool WindowTags::has(const Region& region) const {
   bool all = true;
-  visit_indices(region, index_, [&] { all = all && tags_[place()] == tag(); });
+  for_each_index(region, [&](Index index) { all = all && tags_[place(index)] == tag(index); });
   return all;
 }
 
-std::size_t WindowTags::flat(const std::vector<std::int64_t>& extents, bool wrap) const {
-  std::int64_t flat = 0;
-  for (std::size_t d = 0; d < index_.size(); ++d)
-    flat = flat * extents[d] + (wrap ? index_[d] % extents[d] : index_[d]);
-  return static_cast<std::size_t>(flat);
+std::size_t WindowTags::place(Index index) const {
+  std::int64_t place = 0;
+  for (std::size_t d = 0; d < index.size(); ++d)
+    place = place * extents_[d] + index[d] % extents_[d];
+  return static_cast<std::size_t>(place);
+}
+
+std::int64_t WindowTags::tag(Index index) const {
+  std::int64_t tag = 0;
+  for (std::size_t d = 0; d < index.size(); ++d) tag = tag * tensor_[d] + index[d];
+  return tag;
 }
 
 }  // namespace tessera::mapping::checker

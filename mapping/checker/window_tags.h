@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "workloads/layer.h"
@@ -15,16 +16,16 @@ class WindowTags {
   WindowTags(const std::vector<std::int64_t>& extents, const std::vector<std::int64_t>& tensor);
 
   void write(const workloads::Region& region);
-  bool has(const workloads::Region& region);
+  bool has(const workloads::Region& region) const;
 
  private:
-  std::size_t place() const { return flat(extents_, true); }
-  std::int64_t tag() const { return static_cast<std::int64_t>(flat(tensor_, false)); }
-  std::size_t flat(const std::vector<std::int64_t>& extents, bool wrap) const;
+  using Index = std::span<const std::int64_t>;
+
+  std::size_t place(Index index) const;
+  std::int64_t tag(Index index) const;
 
   std::vector<std::int64_t> extents_, tensor_;
   std::vector<std::int64_t> tags_;
-  std::vector<std::int64_t> index_;
 };
 
 }  // namespace tessera::mapping::checker

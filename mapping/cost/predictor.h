@@ -39,6 +39,9 @@ struct ResultTable {
   std::vector<std::vector<Cell>> rows;  ///< as many cells as columns
 };
 
+/// To so many decimals, as the tools print.
+double rounded(double value, int decimals);
+
 /// As CSV text, columns in order. Doubles print with up to 10 significant digits.
 std::string to_csv(const ResultTable& table);
 

@@ -1,7 +1,14 @@
+#include <cmath>
+
 #include "mapping/cost/predictor.h"
 #include "sim/base/csv.h"
 
 namespace tessera::mapping {
+
+double rounded(double value, int decimals) {
+  const double scale = std::pow(10.0, decimals);
+  return std::round(value * scale) / scale;
+}
 
 std::string to_csv(const ResultTable& table) {
   CsvWriter csv(table.columns);

@@ -5,6 +5,7 @@
 
 #include "mapping/cost/prediction.pb.h"
 #include "mapping/cost/predictor.h"
+#include "sim/app/model_options.h"
 #include "sim/base/error.h"
 #include "sim/base/json.h"
 #include "sim/base/names.h"
@@ -16,29 +17,14 @@ namespace po = boost::program_options;
 
 namespace {
 
-using mapping::Faults;
 using mapping::ResultTable;
 
-po::options_description predict_options() {
+po::options_description predict_command_options() {
   po::options_description options("Options");
-  options.add_options()("model", po::value<std::string>()->required(),
-                        "timeloop, maestro, ...: whose analytical model")(
-      "network", po::value<std::string>()->default_value(""), "layer or problem file of the tool")(
-      "schedule", po::value<std::string>()->default_value(""),
-      "mapping or schedule file of the tool")("accelerator",
-                                              po::value<std::string>()->default_value(""),
-                                              "architecture or hardware file of the tool")(
-      "cases", po::value<std::string>(), "folder of cases, instead of one case's files")(
-      "out", po::value<std::string>(), "result folder; with --cases the CSV file to write")(
-      "faults", po::value<std::string>()->default_value("as-shipped"),
-      "as-shipped: equal to the tool's output; fixed: its known faults mended");
+  options.add(model_options());
+  options.add_options()("out", po::value<std::string>(),
+                        "result folder; with --cases the CSV file to write");
   return options;
-}
-
-Faults faults_of(const std::string& text) {
-  if (text == "as-shipped") return Faults::kAsShipped;
-  if (text == "fixed") return Faults::kFixed;
-  throw UserError("--faults ", text, ": allowed are as-shipped, fixed");
 }
 
 void add_cell(const std::string& column, const mapping::Cell& cell,
@@ -89,17 +75,14 @@ void predict_folder(const mapping::Predictor& model, const po::variables_map& op
 
 void predict_one(const mapping::Predictor& model, const po::variables_map& options,
                  const mapping::PredictOptions& how) {
-  const mapping::CaseFiles files{options["network"].as<std::string>(),
-                                 options["schedule"].as<std::string>(),
-                                 options["accelerator"].as<std::string>()};
-  const auto tables = model.predict_case(files, how);
+  const auto tables = model.predict_case(case_files(options), how);
   if (options.count("out") != 0) return write_folder(options, tables);
   for (const auto& table : tables) std::cout << "# " << table.name << "\n" << to_csv(table);
 }
 
 void run_predict(const po::variables_map& options) {
   const auto model = mapping::make_predictor(options["model"].as<std::string>());
-  const mapping::PredictOptions how{faults_of(options["faults"].as<std::string>())};
+  const auto how = predict_options(options);
   if (options.count("cases") != 0) {
     predict_folder(*model, options, how);
   } else {
@@ -110,7 +93,7 @@ void run_predict(const po::variables_map& options) {
 }  // namespace
 
 Command predict_command() {
-  return {"predict", "what an analytical model says about a mapping", &predict_options,
+  return {"predict", "what an analytical model says about a mapping", &predict_command_options,
           &run_predict};
 }
 

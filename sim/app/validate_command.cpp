@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "sim/app/measured_needs.h"
+#include "sim/app/model_options.h"
 #include "sim/app/reported_prediction.h"
 #include "sim/app/validate_details.h"
 #include "sim/app/validation_cases.h"
@@ -30,41 +31,26 @@ using validation::Ladder;
 
 po::options_description validate_options() {
   po::options_description options("Options");
-  options.add_options()("model", po::value<std::string>()->required(),
-                        "timeloop, looptree, interstellar or maestro: whose prediction")(
-      "network", po::value<std::string>()->default_value(""), "layer or problem file of the tool")(
-      "schedule", po::value<std::string>()->default_value(""),
-      "mapping or schedule file of the tool")("accelerator",
-                                              po::value<std::string>()->default_value(""),
-                                              "architecture or hardware file of the tool")(
-      "cases", po::value<std::string>(), "folder of cases, instead of one case's files")(
-      "only", po::value<std::string>(), "with --cases: those whose name contains this text")(
-      "model-csv", po::value<std::string>()->default_value(""),
-      "the tool's own output as the prediction")(
-      "faults", po::value<std::string>()->default_value("as-shipped"),
-      "as-shipped or fixed, as for predict")("set",
-                                             po::value<std::vector<std::string>>()->composing(),
-                                             "path.to.field=value in the machine; may be repeated")(
-      "no-ladder", po::bool_switch(),
-      "simulate the real machine only: no causes, a tenth of the time")(
-      "requirements", po::bool_switch(),
-      "instead: capacities and bandwidths that the mapping needs, predicted and measured")(
-      "reuse", po::bool_switch(), "instead: reuse per operand and level, predicted and counted")(
-      "at-most", po::value<std::int64_t>(),
-      "with --cases: those predicted to take at most this many cycles")(
-      "out", po::value<std::string>(), "folder for result.json and validation.csv")(
-      "report", po::value<std::string>(),
-      "folder that run --out wrote for this one case: its report then shows prediction and ladder")(
-      "write-expect", po::value<std::string>(), "file to keep the table in")(
-      "expect", po::value<std::string>(), "table to compare with; exit 4 when a case differs");
+  options.add(model_options());
+  auto add = options.add_options();
+  add("only", po::value<std::string>(), "with --cases: those whose name contains this text");
+  add("model-csv", po::value<std::string>()->default_value(""),
+      "the tool's own output as the prediction");
+  add("set", po::value<std::vector<std::string>>()->composing(),
+      "path.to.field=value in the machine; may be repeated");
+  add("no-ladder", po::bool_switch(),
+      "simulate the real machine only: no causes, a tenth of the time");
+  add("requirements", po::bool_switch(),
+      "instead: capacities and bandwidths that the mapping needs, predicted and measured");
+  add("reuse", po::bool_switch(), "instead: reuse per operand and level, predicted and counted");
+  add("at-most", po::value<std::int64_t>(),
+      "with --cases: those predicted to take at most this many cycles");
+  add("out", po::value<std::string>(), "folder for result.json and validation.csv");
+  add("report", po::value<std::string>(),
+      "folder that run --out wrote for this one case: its report then shows prediction and ladder");
+  add("write-expect", po::value<std::string>(), "file to keep the table in");
+  add("expect", po::value<std::string>(), "table to compare with; exit 4 when a case differs");
   return options;
-}
-
-mapping::PredictOptions prediction_options(const po::variables_map& options) {
-  const auto faults = options["faults"].as<std::string>();
-  if (faults == "as-shipped") return {mapping::Faults::kAsShipped};
-  if (faults == "fixed") return {mapping::Faults::kFixed};
-  throw UserError("--faults ", faults, ": allowed are as-shipped, fixed");
 }
 
 std::vector<std::string> settings_of(const po::variables_map& options) {
@@ -73,18 +59,14 @@ std::vector<std::string> settings_of(const po::variables_map& options) {
 }
 
 DetailOptions detail_options(const po::variables_map& options) {
-  return {options["model"].as<std::string>(), prediction_options(options), settings_of(options)};
+  return {options["model"].as<std::string>(), predict_options(options), settings_of(options)};
 }
 
 std::vector<ValidationCase> load_cases(const po::variables_map& options) {
   const auto model = options["model"].as<std::string>();
-  const auto how = prediction_options(options);
+  const auto how = predict_options(options);
   const auto model_csv = options["model-csv"].as<std::string>();
-  if (options.count("cases") == 0)
-    return one_case(model,
-                    {options["network"].as<std::string>(), options["schedule"].as<std::string>(),
-                     options["accelerator"].as<std::string>()},
-                    how, model_csv);
+  if (options.count("cases") == 0) return one_case(model, case_files(options), how, model_csv);
   auto cases = cases_of_folder(model, options["cases"].as<std::string>(), how, model_csv);
   if (options.count("at-most") != 0)
     std::erase_if(cases, [most = options["at-most"].as<std::int64_t>()](const auto& one) {

@@ -20,16 +20,7 @@ using workloads::Network;
 using Runs = std::vector<Run>;
 
 /// 8 channels of 6 x 6, 4 filters of 3 x 3 with padding 1: ranks N K C P Q R S.
-Network convolution() {
-  test::PlainNetwork network("one");
-  test::Window window;
-  for (int axis = 0; axis < 2; ++axis) {
-    window.kernel[axis] = 3;
-    window.pad_begin[axis] = window.pad_end[axis] = 1;
-  }
-  network.convolution(network.input({1, 8, 6, 6}), 4, window);
-  return network.finish();
-}
+Network convolution() { return test::padded_convolution({1, 8, 6, 6}, 4); }
 
 enum Rank { kN, kK, kC, kP, kQ, kR, kS };
 

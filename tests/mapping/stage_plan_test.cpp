@@ -18,16 +18,7 @@ using test::plain_plan;
 using workloads::Network;
 
 /// 2 images of 4 channels, 8 x 8, 3 x 3 filters, padding 1: ranks N K C P Q R S.
-Network convolution() {
-  test::PlainNetwork network("one");
-  test::Window window;
-  for (int axis = 0; axis < 2; ++axis) {
-    window.kernel[axis] = 3;
-    window.pad_begin[axis] = window.pad_end[axis] = 1;
-  }
-  network.convolution(network.input({2, 4, 8, 8}), 6, window);
-  return network.finish();
-}
+Network convolution() { return test::padded_convolution({2, 4, 8, 8}, 6); }
 
 enum Rank { kN, kK, kC, kP, kQ, kR, kS };
 

@@ -212,4 +212,16 @@ workloads::Network PlainNetwork::finish() {
   return std::move(network_);
 }
 
+workloads::Network padded_convolution(const std::vector<std::int64_t>& input,
+                                      std::int64_t filters) {
+  PlainNetwork network("one");
+  Window window;
+  for (int axis = 0; axis < 2; ++axis) {
+    window.kernel[axis] = 3;
+    window.pad_begin[axis] = window.pad_end[axis] = 1;
+  }
+  network.convolution(network.input(input), filters, window);
+  return network.finish();
+}
+
 }  // namespace tessera::test

@@ -56,4 +56,7 @@ class PlainNetwork {
   workloads::Network network_;
 };
 
+/// One layer: 3 x 3 filters with padding 1 over an input of extents N, C, H, W.
+workloads::Network padded_convolution(const std::vector<std::int64_t>& input, std::int64_t filters);
+
 }  // namespace tessera::test

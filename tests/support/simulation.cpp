@@ -29,7 +29,7 @@ std::string difference_from_reference(const sim::Machine& machine, std::uint64_t
     const auto& found = machine.memory()->values()[part.tensor];
     const auto& tensor = program.network.tensors[part.tensor];
     std::string difference;
-    hw::for_each_index(part.region, [&](std::span<const std::int64_t> index) {
+    for_each_index(part.region, [&](std::span<const std::int64_t> index) {
       std::size_t flat = 0;
       for (std::size_t d = 0; d < index.size(); ++d)
         flat =

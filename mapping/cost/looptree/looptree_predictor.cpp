@@ -1,13 +1,10 @@
 #include "mapping/cost/looptree/looptree_predictor.h"
 
-#include <cmath>
-
 #include "mapping/cost/looptree/looptree_model.h"
+#include "mapping/cost/yaml_case.h"
 #include "mapping/importers/looptree/energy_table.h"
 #include "mapping/importers/looptree/mapping_file.h"
 #include "mapping/importers/looptree/workload.h"
-#include "sim/base/csv.h"
-#include "sim/base/error.h"
 
 namespace tessera::mapping {
 
@@ -16,17 +13,10 @@ namespace {
 using importers::TimeloopArchitecture;
 using looptree::LoopTreePrediction;
 
-/// Labels of a row and the files behind it.
-struct Case {
-  std::string name, workload, mapping, arch;
-  std::string mapping_file, workload_file;
-  std::vector<std::string> architecture_files;
+/// The files of a case and the names of its row.
+struct Case : YamlCase {
+  std::string mapping;
 };
-
-double rounded(double value, int decimals) {
-  const double scale = std::pow(10.0, decimals);
-  return std::round(value * scale) / scale;
-}
 
 bool is_pipelined(const Node& node) {
   if (node.kind == NodeKind::kPipeline) return true;
@@ -169,20 +159,8 @@ class LoopTreePredictor : public Predictor {
 
   std::vector<ResultTable> predict_case(const CaseFiles& files,
                                         const PredictOptions& options) const override {
-    if (files.schedule.empty()) throw UserError("model looptree needs --schedule MAPPING.yaml");
-    const auto or_mapping = [&](const std::string& file) {
-      return file.empty() ? files.schedule : file;
-    };
-    const auto stem = [](const std::string& file) {
-      return std::filesystem::path(file).stem().string();
-    };
-    Case one;
-    one.mapping_file = files.schedule;
-    one.workload_file = or_mapping(files.network);
-    one.architecture_files = split_list(or_mapping(files.accelerator));
-    one.name = one.mapping = stem(one.mapping_file);
-    one.arch = stem(one.architecture_files.front());
-    one.workload = stem(one.workload_file);
+    Case one{yaml_case(files, name()), ""};
+    one.mapping = one.name;
     Tables tables;
     add(one, options, tables);
     return tables.take();
@@ -191,18 +169,11 @@ class LoopTreePredictor : public Predictor {
   std::vector<ResultTable> predict_cases(const std::filesystem::path& folder,
                                          const PredictOptions& options) const override {
     const CsvTable keys = CsvTable::load((folder / "cases.csv").string());
-    const auto energies = folder / "arch" / "energy.csv";
+    const YamlFolder layout{folder, "workload", "workloads", "energy.csv"};
     Tables tables;
     for (std::size_t row = 0; row < keys.rows(); ++row) {
-      Case one;
-      one.name = keys.at(row, "case");
-      one.workload = keys.at(row, "workload");
-      one.arch = keys.at(row, "arch");
+      Case one{yaml_case(layout, keys, row), ""};
       one.mapping = keys.has("mapping") ? keys.at(row, "mapping") : one.name;
-      one.mapping_file = (folder / "mappings" / (one.name + ".yaml")).string();
-      one.workload_file = (folder / "workloads" / (one.workload + ".yaml")).string();
-      one.architecture_files = {(folder / "arch" / (one.arch + ".yaml")).string()};
-      if (std::filesystem::exists(energies)) one.architecture_files.push_back(energies.string());
       add(one, options, tables);
     }
     return tables.take();

@@ -4,10 +4,9 @@
 #include <cstdio>
 
 #include "mapping/cost/timeloop/timeloop_model.h"
+#include "mapping/cost/yaml_case.h"
 #include "mapping/importers/timeloop/mapping_file.h"
 #include "mapping/importers/timeloop/problem.h"
-#include "sim/base/csv.h"
-#include "sim/base/error.h"
 
 namespace tessera::mapping {
 
@@ -19,17 +18,10 @@ using importers::TimeloopUnitKind;
 using timeloop::StorageResult;
 using timeloop::TimeloopPrediction;
 
-/// Labels of a row and the files behind it.
-struct Case {
-  std::string name, arch, problem, style;
-  std::string mapping_file, problem_file;
-  std::vector<std::string> architecture_files;
+/// The files of a case and the names of its row.
+struct Case : YamlCase {
+  std::string style;
 };
-
-double rounded(double value, int decimals) {
-  const double scale = std::pow(10.0, decimals);
-  return std::round(value * scale) / scale;
-}
 
 std::string with_two_decimals(double value) {
   if (std::isinf(value)) return "";
@@ -102,7 +94,7 @@ class Tables {
       energy += outermost.energy_pj[i];
     }
     cases_.rows.push_back(
-        {which.name, which.arch, which.problem, which.style, prediction.macs, prediction.cycles,
+        {which.name, which.arch, which.workload, which.style, prediction.macs, prediction.cycles,
          prediction.compute_cycles, prediction.bottleneck, rounded(prediction.mac_utilization, 4),
          rounded(static_cast<double>(prediction.macs) / static_cast<double>(prediction.cycles), 3),
          picojoules_to_microjoules(prediction.energy_pj), reads * outermost.instances_used,
@@ -202,40 +194,19 @@ class TimeloopPredictor : public Predictor {
 
   std::vector<ResultTable> predict_case(const CaseFiles& files,
                                         const PredictOptions& options) const override {
-    if (files.schedule.empty()) throw UserError("model timeloop needs --schedule MAPPING.yaml");
-    const auto or_mapping = [&](const std::string& file) {
-      return file.empty() ? files.schedule : file;
-    };
-    const auto stem = [](const std::string& file) {
-      return std::filesystem::path(file).stem().string();
-    };
-    Case one;
-    one.mapping_file = files.schedule;
-    one.problem_file = or_mapping(files.network);
-    one.architecture_files = split_list(or_mapping(files.accelerator));
-    one.name = stem(one.mapping_file);
-    one.arch = stem(one.architecture_files.front());
-    one.problem = stem(one.problem_file);
     Tables tables;
-    add(one, options, tables);
+    add({yaml_case(files, name()), ""}, options, tables);
     return tables.take();
   }
 
   std::vector<ResultTable> predict_cases(const std::filesystem::path& folder,
                                          const PredictOptions& options) const override {
     const CsvTable keys = CsvTable::load((folder / "cases.csv").string());
-    const auto energies = folder / "arch" / "ert.yaml";
+    const YamlFolder layout{folder, "problem", "problems", "ert.yaml"};
     Tables tables;
     for (std::size_t row = 0; row < keys.rows(); ++row) {
-      Case one;
-      one.name = keys.at(row, "case");
-      one.arch = keys.at(row, "arch");
-      one.problem = keys.at(row, "problem");
+      Case one{yaml_case(layout, keys, row), ""};
       if (keys.has("style")) one.style = keys.at(row, "style");
-      one.mapping_file = (folder / "mappings" / (one.name + ".yaml")).string();
-      one.problem_file = (folder / "problems" / (one.problem + ".yaml")).string();
-      one.architecture_files = {(folder / "arch" / (one.arch + ".yaml")).string()};
-      if (std::filesystem::exists(energies)) one.architecture_files.push_back(energies.string());
       add(one, options, tables);
     }
     return tables.take();
@@ -244,7 +215,7 @@ class TimeloopPredictor : public Predictor {
  private:
   static void add(const Case& one, const PredictOptions& options, Tables& tables) {
     const auto architecture = importers::load_timeloop_architecture(one.architecture_files);
-    const auto network = importers::load_timeloop_problem(one.problem_file);
+    const auto network = importers::load_timeloop_problem(one.workload_file);
     const auto schedule = importers::load_timeloop_mapping(one.mapping_file, architecture, network);
     tables.add(one, network, architecture,
                timeloop::predict_timeloop(schedule, network, architecture, options.faults));
