@@ -25,10 +25,12 @@ constexpr int kPlacementAttempts = 12;
 
 class Layerwise {
  public:
-  Layerwise(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates)
+  Layerwise(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates,
+            Blocking blocking = Blocking::kLargestTiles)
       : network_(network),
         accelerator_(accelerator),
         rates_(rates),
+        blocking_(blocking),
         sources_(network.tensors.size()),
         placer_(accelerator.tile.buffer.bytes),
         shared_(accelerator) {}
@@ -122,7 +124,8 @@ class Layerwise {
             rates_.link_bytes_per_cycle,
             rates_.dram_bytes_per_cycle,
             rates_.dram_burst_bytes,
-            rates_.shared_bytes_per_cycle};
+            rates_.shared_bytes_per_cycle,
+            blocking_};
   }
 
   /// Searches with all free bytes, then with fewer while fragmentation keeps the slots from their
@@ -173,6 +176,7 @@ class Layerwise {
   const Network& network_;
   const hw::Accelerator& accelerator_;
   const MachineRates& rates_;
+  const Blocking blocking_;
   std::vector<InputSource> sources_;
   std::vector<Resident> residents_;
   SlotPlacer placer_;
@@ -182,8 +186,8 @@ class Layerwise {
 }  // namespace
 
 Schedule schedule_layerwise(const Network& network, const hw::Accelerator& accelerator,
-                            const MachineRates& rates) {
-  return Layerwise(network, accelerator, rates).run();
+                            const MachineRates& rates, Blocking blocking) {
+  return Layerwise(network, accelerator, rates, blocking).run();
 }
 
 Refined refine_layerwise(const Network& network, const hw::Accelerator& accelerator,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "hw_models/description/accelerator.h"
+#include "mapping/partition_search.h"
 #include "mapping/refine/refinement.h"
 #include "mapping/schedule.h"
 
@@ -19,7 +20,7 @@ struct MachineRates {
 
 /// UserError naming the layer when no tile of it fits into the tile buffer.
 Schedule schedule_layerwise(const workloads::Network& network, const hw::Accelerator& accelerator,
-                            const MachineRates& rates);
+                            const MachineRates& rates, Blocking blocking = Blocking::kLargestTiles);
 
 /// With each layer's next best plans as finalists, which leave its output where it was. Never
 /// slower than `layerwise`.

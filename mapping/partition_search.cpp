@@ -29,7 +29,7 @@ DealSignature signature_of(const std::vector<PartitionSplit>& partition, const O
 }
 
 double LayerCost::bound() const {
-  return std::max({compute, ingest, dram, shared, network}) + exposed;
+  return std::max({compute + in_turns, ingest, dram, shared, network}) + exposed;
 }
 
 namespace {
@@ -259,16 +259,21 @@ class Search {
       const double pieces = sources_of(input, sources_[i], inner);
       const double flits = flits_of(granule, pieces);
       cost.ingest += fetches * flits;
+      double memory = 0;
       if (home == Home::kDram)
-        cost.dram += sent * burst_overhead(input, inner) / limits_.dram_bytes_per_cycle;
-      if (home == Home::kShared) cost.shared += sent / limits_.shared_bytes_per_cycle;
+        cost.dram += memory = sent * burst_overhead(input, inner) / limits_.dram_bytes_per_cycle;
+      if (home == Home::kShared) cost.shared += memory = sent / limits_.shared_bytes_per_cycle;
       hops +=
           groups * fetches *
           (flits * hops_to(members, from_memory, local) + pieces * hops_to(1, from_memory, local));
       const double ready = kReadyCycles * std::log2(members + 1);
       cost.first_fetch += flits + ready;
-      if (!plan.inputs[i].double_buffered && fetches > 1)
-        serial += fetches * (flits + ready + kRequestLatency);
+      if (plan.inputs[i].double_buffered || fetches == 1) continue;
+      const double waits = ready + kRequestLatency;
+      if (limits_.blocking == Blocking::kOverlap)  // the first one is first_fetch
+        cost.in_turns += (fetches - 1) * (std::max(flits, memory / fetches) + waits);
+      else
+        serial += fetches * (flits + waits);
     }
     add_output(plan, extents, cost, hops);
     const double links = 4.0 * accelerator_.tiles();
@@ -356,14 +361,18 @@ class Search {
     Extents tile = extents;
     StagePlan plan = base_;
     plan.partition = dealing.splits;
+    std::optional<LayerChoice> best;
     for (;;) {
       set_loops(plan, extents, tile, weights_outer);
       for (const bool twice : {true, false}) {
         set_buffering(plan, twice);
-        if (working_set(plan, extents) <= limits_.working_bytes) return finish(plan, extents, tile);
+        if (working_set(plan, extents) > limits_.working_bytes) continue;
+        auto choice = finish(plan, extents, tile);
+        if (!best || score(choice) < score(*best)) best = std::move(choice);
+        if (twice || limits_.blocking == Blocking::kLargestTiles) return best;
       }
       if (!shrink(plan, extents, tile, weights_outer))
-        return block_single_buffered(plan, extents, tile);
+        return best ? best : block_single_buffered(plan, extents, tile);
     }
   }
 

@@ -28,6 +28,14 @@ struct InputSource {
   DealSignature signature;  ///< kTiles: how its producer dealt it
 };
 
+/// Which tiles of a layer compete.
+enum class Blocking {
+  kLargestTiles,  ///< the largest that fit, with a second copy of what streams in or without
+  /// Also smaller ones that leave room for second copies. Inputs with a single copy are priced as
+  /// arriving in turns with computing, memory included.
+  kOverlap,
+};
+
 /// What the search knows of the machine beside the tile.
 struct SearchLimits {
   Bytes working_bytes = 0;         ///< tile buffer left for this layer's slots
@@ -37,11 +45,13 @@ struct SearchLimits {
   double dram_bytes_per_cycle = 16;
   double dram_burst_bytes = 32;
   double shared_bytes_per_cycle = 0;  ///< of all shared buffers together
+  Blocking blocking = Blocking::kLargestTiles;
 };
 
 /// Cycles by cause, before overlap.
 struct LayerCost {
   double compute = 0, ingest = 0, dram = 0, shared = 0, network = 0;
+  double in_turns = 0;     ///< inputs with a single copy, while nothing is computed
   double exposed = 0;      ///< overlaps with nothing
   double first_fetch = 0;  ///< until the first granules are there; shrinks with blocking
   /// What blocking cannot go below.

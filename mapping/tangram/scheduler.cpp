@@ -35,16 +35,18 @@ struct Candidate {
 
 class Tangram {
  public:
+  /// The layers one by one are those of `base`; `other` has another way to execute each of them,
+  /// for simulation to decide.
   Tangram(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates,
-          const TangramSwitches& switches)
+          const TangramSwitches& switches, Schedule base, Arrangement other = {})
       : network_(network),
         accelerator_(accelerator),
         rates_(rates),
         switches_(switches),
-        chooser_(network, accelerator, rates_) {
+        chooser_(network, accelerator, rates_),
+        base_(std::move(base)),
+        other_(std::move(other)) {
     rates_.multicast = rates.multicast && switches.forwarding;
-    base_ = switches.forwarding ? schedule_layerwise(network, accelerator, rates_)
-                                : schedule_apart(network, accelerator, rates_);
     plans_ = read_stages(base_, network, {accelerator.rows, accelerator.columns});
   }
 
@@ -99,12 +101,17 @@ class Tangram {
     return arranged(begins);
   }
 
-  /// Offers of a layer that run: the best of every run of layers, then the second best of each, and
-  /// so on. Variants of one run are alike, and analysis ranks different runs less well.
+  /// Offers of a layer that run: it by itself in the other way, then the best of every run of
+  /// layers, then the second best of each, and so on. Variants of one run are alike, and analysis
+  /// ranks different runs less well.
   std::vector<Finalist> finalists(LayerId first, int places) {
     const auto candidates = from(first, kWorthSimulating);
     std::vector<bool> seen(candidates.size(), false);
     std::vector<Finalist> finalists;
+    if (!other_.empty()) {
+      finalists.push_back({other_[static_cast<std::size_t>(first)], price(first)});
+      ++places;
+    }
     const auto enough = [&] { return static_cast<int>(finalists.size()) == places; };
     for (bool more = true; more && !enough();) {
       more = false;
@@ -150,6 +157,12 @@ class Tangram {
             signature_of(plan.partition, network_.layers[producers.front()].output)};
   }
 
+  SearchLimits limits_of(LayerId layer) const {
+    return {accelerator_.tile.buffer.bytes, plan_of(layer).output_home,  rates_.multicast,
+            rates_.link_bytes_per_cycle,    rates_.dram_bytes_per_cycle, rates_.dram_burst_bytes,
+            rates_.shared_bytes_per_cycle};
+  }
+
   std::vector<InputSource> sources_of(LayerId layer) const {
     std::vector<InputSource> sources;
     for (const auto& input : network_.layers[layer].inputs)
@@ -161,11 +174,8 @@ class Tangram {
   double price(LayerId layer) {
     const auto [entry, added] = prices_.try_emplace(layer, 0);
     if (!added) return entry->second;
-    const SearchLimits limits{
-        accelerator_.tile.buffer.bytes, plan_of(layer).output_home,  rates_.multicast,
-        rates_.link_bytes_per_cycle,    rates_.dram_bytes_per_cycle, rates_.dram_burst_bytes,
-        rates_.shared_bytes_per_cycle};
-    const auto choice = search_partition(network_, layer, sources_of(layer), accelerator_, limits);
+    const auto choice =
+        search_partition(network_, layer, sources_of(layer), accelerator_, limits_of(layer));
     return entry->second = choice ? choice->cost.total() : std::numeric_limits<double>::max();
   }
 
@@ -223,26 +233,59 @@ class Tangram {
   MachineRates rates_;
   TangramSwitches switches_;
   StageChooser chooser_;
-  Schedule base_;
+  const Schedule base_;
+  const Arrangement other_;
   std::vector<StagePlan> plans_;
   std::map<LayerId, double> prices_;
 };
+
+/// The network layer by layer, and if wanted once more with room for second copies.
+struct OneByOne {
+  Schedule base;
+  Arrangement other;
+};
+
+/// Which of the two is better depends on how much the network carries; simulation of the whole
+/// decides which is the base.
+OneByOne one_by_one(const Network& network, const hw::Accelerator& accelerator,
+                    const MachineRates& rates, const TangramSwitches& switches,
+                    const Simulate& simulate) {
+  Schedule largest = schedule_layerwise(network, accelerator, rates);
+  if (!switches.blocking) return {std::move(largest), {}};
+  Schedule overlap = schedule_layerwise(network, accelerator, rates, Blocking::kOverlap);
+  const auto to_beat = simulate(lower(largest, network, accelerator), 0);
+  const auto reached = simulate(lower(overlap, network, accelerator), to_beat.value_or(0));
+  if (reached && (!to_beat || *reached < *to_beat)) std::swap(largest, overlap);
+  return {std::move(largest), arrangement_of(overlap, network)};
+}
+
+Schedule base_of(const Network& network, const hw::Accelerator& accelerator,
+                 const MachineRates& rates, const TangramSwitches& switches) {
+  return switches.forwarding ? schedule_layerwise(network, accelerator, rates)
+                             : schedule_apart(network, accelerator, rates);
+}
 
 }  // namespace
 
 Schedule schedule_tangram(const Network& network, const hw::Accelerator& accelerator,
                           const MachineRates& rates, const TangramSwitches& switches) {
-  return Tangram(network, accelerator, rates, switches).covered();
+  return Tangram(network, accelerator, rates, switches,
+                 base_of(network, accelerator, rates, switches))
+      .covered();
 }
 
 Refined refine_tangram(const Network& network, const hw::Accelerator& accelerator,
                        const MachineRates& rates, const TangramSwitches& switches,
                        const Simulate& simulate, const RefineOptions& options) {
-  Tangram tangram(network, accelerator, rates, switches);
+  auto singles = switches.forwarding ? one_by_one(network, accelerator, rates, switches, simulate)
+                                     : OneByOne{schedule_apart(network, accelerator, rates), {}};
+  RefineOptions all = options;
+  if (!singles.other.empty()) ++all.finalists;
+  Tangram tangram(network, accelerator, rates, switches, std::move(singles.base),
+                  std::move(singles.other));
   return refine(
       tangram.base(), "tangram", network, accelerator,
-      [&](LayerId first) { return tangram.finalists(first, options.finalists); }, simulate,
-      options);
+      [&](LayerId first) { return tangram.finalists(first, options.finalists); }, simulate, all);
 }
 
 }  // namespace tessera::mapping

@@ -18,6 +18,8 @@ struct TangramSwitches {
   Pipelining pipelining = Pipelining::kDag;
   /// Alternate layer loop ordering: stages hand over pieces of channels; off: whole maps.
   bool allo = true;
+  /// Simulation may give layers by themselves tiles with room for a second copy of what streams in.
+  bool blocking = true;
 };
 
 }  // namespace tessera::mapping

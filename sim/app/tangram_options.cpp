@@ -19,7 +19,10 @@ po::options_description tangram_options() {
       "dag: segments with branches and skip connections (default); chains: only linear ones; off: "
       "layer by layer")("tangram-allo", po::value<std::string>(),
                         "on: alternate layer loop ordering, stages hand over pieces (default); "
-                        "off: whole feature maps");
+                        "off: whole feature maps")(
+      "tangram-blocking", po::value<std::string>(),
+      "on: --refine also tries every layer by itself with a second copy of what streams in "
+      "(default); off: as layerwise blocks it");
   return options;
 }
 
@@ -51,6 +54,7 @@ mapping::TangramSwitches tangram_switches(const po::variables_map& options,
   switches.pipelining =
       kPipelinings[choice_of(options, "tangram-pipelining", schedule, {"dag", "chains", "off"})];
   switches.allo = choice_of(options, "tangram-allo", schedule, {"on", "off"}) == 0;
+  switches.blocking = choice_of(options, "tangram-blocking", schedule, {"on", "off"}) == 0;
   if (switches.forwarding) return switches;
   if (options.count("tangram-pipelining") != 0 && switches.pipelining != Pipelining::kNone)
     throw UserError("--tangram-pipelining ", options["tangram-pipelining"].as<std::string>(),

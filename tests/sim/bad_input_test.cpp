@@ -189,6 +189,8 @@ TEST_F(BadInput, SwitchesOfTangramAreRefusedWhereTheyMeanNothing) {
   };
   refused_with({"--schedule", "tangram", "--tangram-allo", "maybe"},
                {"--tangram-allo maybe", "on, off"});
+  refused_with({"--schedule", "tangram", "--tangram-blocking", "2"},
+               {"--tangram-blocking 2", "on, off"});
   refused_with({"--schedule", "tangram", "--tangram-pipelining", "on"},
                {"--tangram-pipelining on", "dag, chains, off"});
   refused_with({"--schedule", "layerwise", "--tangram-sharing", "off"},

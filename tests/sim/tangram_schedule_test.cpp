@@ -11,6 +11,7 @@
 #include "sim/base/error.h"
 #include "sim/machine/child_run.h"
 #include "sim/machine/machine_rates.h"
+#include "tests/sim/tile_timing.h"
 #include "tests/support/plain_network.h"
 #include "tests/support/simulation.h"
 #include "tests/support/small_machine.h"
@@ -136,6 +137,138 @@ TEST_P(TangramCases, RefinedIsNeverSlowerThanLayerwise) {
   const auto program = mapping::lower(refined.schedule, network, accelerator);
   EXPECT_LE(cycles(program), apart);
   expect_exact(accelerator, program);
+}
+
+/// 16 inputs through 64 filters and one, a stage per layer on a tile each. The first hands over
+/// whole maps or pieces of 16 channels: 32 bytes, one line. Rules of timing as in timing_test.cpp.
+class AlloPair : public testing::Test {
+ protected:
+  static Network network() {
+    PlainNetwork plain("pair");
+    plain.fully_connected(plain.fully_connected(plain.input({1, 16}), 64), 1);
+    return plain.finish();
+  }
+
+  Program program(std::int64_t pieces) const {
+    const auto rates = sim::machine_rates(machine_);
+    mapping::StageChooser chooser(network_, machine_, rates);
+    const auto found = mapping::pipelines_of(network_, {0, 1}, machine_, rates, {}, chooser);
+    const auto wanted = std::ranges::find_if(found, [&](const mapping::Pipeline& pipeline) {
+      const auto& first = pipeline.stages[0].handover;
+      return first.pieces == pieces && (first.loop == mapping::StageLoop::kGives) == (pieces > 1);
+    });
+    const auto tree =
+        mapping::pipeline_tree(wanted == found.end() ? found.at(0) : *wanted, network_);
+    return mapping::lower(mapping::schedule_of({{{0, 1}, tree}}, "pair"), network_, machine_);
+  }
+
+  /// Of the slot that takes the first layer's map.
+  static Bytes bytes_taken(const Program& program) {
+    Bytes bytes = 0;
+    for (const auto& slot : program.stages[1].slots)
+      if (slot.name == "I0") bytes = slot.bytes();
+    return bytes;
+  }
+
+  const hw::Accelerator machine_ = machine_with(1, 2);
+  const Network network_ = network();
+};
+
+TEST_F(AlloPair, FullBufferingWaitsForTheWholeMap) {
+  // The consumer's request has waited since long before the producer's only instruction ends. Four
+  // lines are read from the next odd cycle on; the packet of 9 flits leaves a cycle later and its
+  // tail is read 12 + 8 after that over one link. Its lines are written in even cycles, the first
+  // from the one after, three more every other cycle; usable in the next, one cycle of issue.
+  const auto whole = program(1);
+  EXPECT_EQ(bytes_taken(whole), 4u * 32);
+  const auto lines = observe(machine_, whole);
+  const auto gives = about(lines, "tile0"), takes = about(lines, "tile1");
+  ASSERT_EQ(gives.size(), 1u);
+  ASSERT_EQ(takes.size(), 1u);
+  const Cycle tail = next_odd(cycle_in(gives[0], 2)) + 1 + 12 + 8;
+  EXPECT_EQ(cycle_in(takes[0], 1), next_even(tail + 1) + 3 * 2 + 1 + 1);
+}
+
+TEST_F(AlloPair, PiecesAreTakenWhileTheNextOnesAreMade) {
+  // A piece is read in the next odd cycle after its instruction; the packet of 3 flits leaves a
+  // cycle later, its tail is read 12 + 2 after that, the line is written in the next even cycle
+  // from the one after, usable in the next. The consumer has places for two pieces, so that it has
+  // asked in time: the one before the last is done with while the producer makes the next. It
+  // begins a cycle of issue after the piece, and after its instruction before.
+  const auto pieces = program(4);
+  EXPECT_EQ(bytes_taken(pieces), 2u * 32);
+  const auto lines = observe(machine_, pieces);
+  const auto gives = about(lines, "tile0"), takes = about(lines, "tile1");
+  ASSERT_EQ(gives.size(), 4u);
+  ASSERT_EQ(takes.size(), 4u);
+  Cycle before = 0;
+  for (std::size_t piece = 0; piece < 4; ++piece) {
+    const Cycle usable = next_even(next_odd(cycle_in(gives[piece], 2)) + 1 + 14 + 1) + 1;
+    EXPECT_EQ(cycle_in(takes[piece], 1), std::max(before, usable) + 1) << "piece " << piece;
+    before = cycle_in(takes[piece], 2);
+  }
+  EXPECT_LT(cycle_in(takes[0], 1), cycle_in(gives[1], 2));
+}
+
+Network streams() {
+  PlainNetwork network("streams");
+  network.convolution(network.input({1, 64, 28, 28}), 16, kPadded);
+  return network.finish();
+}
+
+hw::Accelerator one_tile() {
+  return machine_of(
+      "rows: 1 columns: 1 tile { array { rows: 8 columns: 8 } buffer { bytes: 32768 } }");
+}
+
+/// Inputs with a single copy that come more than once.
+int taken_in_turns(const mapping::Schedule& schedule, const Network& network) {
+  const auto plan = mapping::read_stages(schedule, network, {1, 1}).front();
+  const auto& layer = network.layers.front();
+  std::vector<std::int64_t> extents;
+  for (const auto& rank : layer.ranks) extents.push_back(rank.extent);
+  int inputs = 0;
+  for (std::size_t i = 0; i < layer.inputs.size(); ++i)
+    inputs += !plan.inputs[i].double_buffered &&
+              mapping::change_depth(plan, layer.inputs[i], plan.inputs[i].depth, extents) > 0;
+  return inputs;
+}
+
+TEST(Blocking, SmallerTilesLetFetchesOverlapComputing) {
+  // Maps of 64 x 28 x 28 words of 2 bytes, 98 KiB, on one tile of 32 KiB: the largest tiles that
+  // fit leave no room for second copies.
+  const auto network = streams();
+  const auto accelerator = one_tile();
+  const auto rates = sim::machine_rates(accelerator);
+  const auto cycles = [&](const mapping::Schedule& schedule) {
+    return sim::cycles_up_to(accelerator, mapping::lower(schedule, network, accelerator), 0)
+        .value();
+  };
+  const auto largest = mapping::schedule_layerwise(network, accelerator, rates);
+  const auto overlap =
+      mapping::schedule_layerwise(network, accelerator, rates, mapping::Blocking::kOverlap);
+  EXPECT_GT(taken_in_turns(largest, network), 0);
+  EXPECT_EQ(taken_in_turns(overlap, network), 0);
+  EXPECT_LT(cycles(overlap), cycles(largest));
+}
+
+TEST(Blocking, SimulationDecidesWhichIsTheBase) {
+  // With nothing else to try, the better of the two ways is the result for a single layer.
+  const auto network = streams();
+  const auto accelerator = one_tile();
+  const auto rates = sim::machine_rates(accelerator);
+  const auto simulated = [&](const mapping::Program& program, Cycle limit) {
+    return sim::cycles_up_to(accelerator, program, limit);
+  };
+  const auto refined = [&](bool blocking) {
+    const TangramSwitches switches{
+        .sharing = false, .pipelining = Pipelining::kNone, .blocking = blocking};
+    const auto result =
+        mapping::refine_tangram(network, accelerator, rates, switches, simulated, {.finalists = 1});
+    return taken_in_turns(result.schedule, network);
+  };
+  EXPECT_EQ(refined(true), 0);
+  EXPECT_GT(refined(false), 0);
 }
 
 struct SharedCase {
