@@ -23,18 +23,18 @@ enum class Op {
                  ///< parts are
   kReceiveSums,  ///< load queue of an owner: append a granule with one partner's partial sums
   kRestore,      ///< load queue of an owner: append a granule for outputs, with the sums that were
-             ///< stored when they were last visited; on the first visit it is empty
-  kAcquire,   ///< reader: wait until `amount` granules of the slot are complete
-  kRelease,   ///< reader: let the `amount` oldest granules go
-  kReserve,   ///< compute queue: append an empty granule for the output
-  kReopen,    ///< compute queue: take the next restored granule for the output
-  kCommit,    ///< compute queue: the output granule is complete
-  kArray,     ///< compute queue: the rank tile on the PE array
-  kVector,    ///< compute queue: the rank tile on the vector unit
-  kAddSums,   ///< compute queue: add an acquired granule of partial sums to the reserved granule
-  kStore,     ///< store queue: write the acquired granule to DRAM
-  kSendSums,  ///< store queue: send the acquired granule of partial sums to the group's owner
-  kYield,     ///< any queue of a fused stage: the next stage of the fusion goes on
+                 ///< stored when they were last visited; on the first visit it is empty
+  kAcquire,      ///< reader: wait until `amount` granules of the slot are complete
+  kRelease,      ///< reader: let the `amount` oldest granules go
+  kReserve,      ///< compute queue: append an empty granule for the output
+  kReopen,       ///< compute queue: take the next restored granule for the output
+  kCommit,       ///< compute queue: the output granule is complete
+  kArray,        ///< compute queue: the rank tile on the PE array
+  kVector,       ///< compute queue: the rank tile on the vector unit
+  kAddSums,      ///< compute queue: add an acquired granule of partial sums to the reserved granule
+  kStore,        ///< store queue: write the acquired granule to DRAM
+  kSendSums,     ///< store queue: send the acquired granule of partial sums to the group's owner
+  kYield,        ///< any queue of a fused stage: the next stage of the fusion goes on
 };
 
 struct Instruction {
@@ -127,6 +127,9 @@ struct Stage {
   SlotId sums_slot =
       -1;  ///< where owners take in their partners' sums; -1: reductions are not split
   SlotId partial_slot = -1;  ///< outputs of partners; exists on tiles that have no output slot
+  /// The network adds up what partners send: owners receive one granule for each of their outputs,
+  /// not one from every partner.
+  bool sums_in_network = false;
   /// Neighbouring stages with the same number run at the same time: those that share tiles take
   /// turns there, each queue going on with the next at a kYield. -1: the stage stands alone.
   int fusion = -1;

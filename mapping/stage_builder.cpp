@@ -56,7 +56,7 @@ class StageBuilder {
     stage_.array = plan_.array;
     add_slots();
     add_shares();
-    stage_.codes.push_back(code(/*partners=*/sums_members_ - 1, /*owner=*/true));
+    stage_.codes.push_back(code(received_sums(), /*owner=*/true));
     if (sums_members_ > 1) stage_.codes.push_back(code(0, /*owner=*/false));
     return std::move(stage_);
   }
@@ -160,6 +160,9 @@ class StageBuilder {
                         " for others; every output needs the same number");
     const Bytes granule = stage_.slots[stage_.output_slot].granule_bytes;
     const int outputs = stage_.slots[stage_.output_slot].granules;
+    // What one partner sends there is nothing to add to on the way.
+    stage_.sums_in_network =
+        sums_members_ > 2 && accelerator_.network.reduction() != noc::proto::NONE;
     stage_.sums_slot = static_cast<SlotId>(stage_.slots.size());
     stage_.slots.push_back(
         {"S", 0, granule, sums_granules(), bit(SlotReader::kCompute), plan_.output.staging});
@@ -167,6 +170,9 @@ class StageBuilder {
     stage_.slots.push_back(
         {"P", 0, granule, std::min(2, outputs), bit(SlotReader::kStore), plan_.output.staging});
   }
+
+  /// Granules of partial sums that an owner takes in for each of its outputs.
+  std::size_t received_sums() const { return stage_.sums_in_network ? 1 : sums_members_ - 1; }
 
   int sums_granules() const {
     if (plan_.output.staging && !plan_.output.double_buffered) return 1;

@@ -1,4 +1,6 @@
 // What a channel has to offer in a cycle, and how those who wait for it are woken.
+#include <algorithm>
+
 #include "noc/engine.h"
 
 namespace tessera::noc {
@@ -125,16 +127,28 @@ void Engine::recheck(ChannelId in, Cycle cycle) {
 }
 
 void Engine::recheck_fork(ChannelId in, Cycle cycle) {
-  settle_sent(in);
-  const Fork& fork = forks_[at(in).fork];
-  const std::uint64_t arrived = at(in).sent.count_before(cycle, wire_at(in).flit_lag) - fork.base;
-  bool starving = false;
-  for (const Branch& branch : fork.branches) {
-    if (branch.out == kNone || branch.sent == fork.flits) continue;
-    if (branch.sent < arrived) return set_ready(in);
-    starving = true;
-  }
+  Fork& fork = forks_[at(in).fork];
+  if (has_flit_for(fork, fork_arrived(in, fork, cycle))) return set_ready(in);
+  const bool starving =
+      std::any_of(fork.branches.begin(), fork.branches.end(),
+                  [&](const Branch& b) { return b.out != kNone && b.sent < fork.flits; });
   if (starving) wait_for_flit(in, cycle, FlitWait::kBody);
+}
+
+/// Flits of the packet that are in the buffer in `cycle`; once all are, nothing is looked up.
+std::uint32_t Engine::fork_arrived(ChannelId in, Fork& fork, Cycle cycle) {
+  if (fork.arrived == fork.flits) return fork.arrived;
+  settle_sent(in);
+  const std::uint64_t arrived = at(in).sent.count_before(cycle, wire_at(in).flit_lag) - fork.base;
+  fork.arrived = static_cast<std::uint32_t>(std::min<std::uint64_t>(arrived, fork.flits));
+  return fork.arrived;
+}
+
+/// Can a branch that has its channel send one of the flits that have arrived?
+bool Engine::has_flit_for(const Fork& fork, std::uint32_t arrived) {
+  for (const Branch& branch : fork.branches)
+    if (branch.out != kNone && branch.sent < arrived) return true;
+  return false;
 }
 
 /// The next packet's head can start in cycle `from`, this one or the next.

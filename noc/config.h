@@ -10,6 +10,8 @@
 
 namespace tessera::noc {
 
+/// Where partial sums are added up.
+enum class Reduction : std::uint8_t { kNone, kInterfaces, kRouters };
 enum class AllocatorKind : std::uint8_t { kIslip, kSeparableInputFirst, kWavefront };
 
 /// A class of messages: a contiguous range of virtual channels on every link.
@@ -28,6 +30,7 @@ struct EnergyTable {
   double arbitration_pj = 0;
   double link_pj_per_byte_mm = 0;
   double hop_pj_per_byte = 0;
+  double adder_pj_per_byte = 0;  ///< taken in and added by the adder of a router
 };
 
 struct NetworkConfig {
@@ -40,7 +43,9 @@ struct NetworkConfig {
   bool hold_switch_for_packet = false;
   bool wait_for_tail_credit = false;
   AllocatorKind allocator = AllocatorKind::kIslip;
-  bool multicast = true;    ///< packets with several destinations fork in the routers
+  bool multicast = true;  ///< packets with several destinations fork in the routers
+  Reduction reduction = Reduction::kNone;
+  std::uint32_t reduction_entries = 16;  ///< sums, a packet each, that an adder of a router holds
   bool packet_runs = true;  ///< move flits of uncontended packets as runs; same cycles either way
   std::uint64_t seed = 1;
   /// Flits and credits are counted over this often while anything moves, so that what is
@@ -54,6 +59,9 @@ struct NetworkConfig {
 
 /// Most virtual channels per link: one word of request bits.
 inline constexpr std::uint32_t kMaxVcs = 64;
+
+/// Can packets fork in such routers? Their branches are granted one by one, by iSLIP.
+bool can_fork(const NetworkConfig& config);
 
 /// Defaults filled in. UserError names the field, the value and what is allowed.
 NetworkConfig network_config(const proto::NetworkDescription& description);

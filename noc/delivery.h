@@ -9,6 +9,9 @@
 
 namespace tessera::noc {
 
+using SumId = std::uint32_t;
+inline constexpr SumId kNoSum = ~SumId{0};
+
 /// One packet; `destinations` has one entry for unicast, several for multicast.
 struct PacketRequest {
   NodeId source = 0;
@@ -16,10 +19,23 @@ struct PacketRequest {
   std::uint32_t flits = 1;
   std::uint8_t virtual_network = 0;
   std::uint64_t tag = 0;
+  SumId sum = kNoSum;  ///< a term of this sum; the destination is its adder
+};
+
+/// Packets of the same length that the adder of a router adds up; the sum leaves it as one packet.
+struct SumRequest {
+  NodeId adder = 0;
+  std::uint32_t terms = 2;
+  std::uint32_t flits = 1;
+  NodeId destination = 0;  ///< a node, or the next adder
+  std::uint8_t virtual_network = 0;
+  SumId into = kNoSum;  ///< the sum is itself a term of this one
+  std::uint64_t tag = 0;
 };
 
 /// Receives what happens to packets, in ascending cycles; within a cycle first the injections, then
-/// the arrivals, each by node. It may inject further packets from inside a call.
+/// the arrivals, each by node. It may inject further packets from inside a call. Adders inject the
+/// sums they make; that they have read a term is not reported.
 class PacketSink {
  public:
   virtual ~PacketSink() = default;
@@ -48,13 +64,18 @@ struct Delivery {
   Cycle contention() const { return latency() - source_queueing() - zero_load_cycles; }
 };
 
-/// Watches packets come and go; the network runs the same with and without.
+/// Watches packets come and go; the network runs the same with and without. Packets on behalf of
+/// reductions (tags of Reducer::is_term) are seen too.
 class DeliveryObserver {
  public:
   virtual ~DeliveryObserver() = default;
   /// A packet joins its source queue.
   virtual void injected(Cycle, const PacketRequest&) {}
   virtual void delivered(const Delivery& delivery) = 0;
+  /// A term of reduction `tag` joins its source queue.
+  virtual void term_injected(Cycle, std::uint64_t /*tag*/, const PacketRequest&) {}
+  /// All terms of reduction `tag` have been added up at the node that wants them.
+  virtual void sum_delivered(Cycle, std::uint64_t /*tag*/, NodeId) {}
 };
 
 }  // namespace tessera::noc

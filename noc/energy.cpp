@@ -16,6 +16,7 @@ EnergyBreakdown network_energy(const NetworkStats& stats, const Topology& topolo
     if (wire.kind == WireKind::kInjection) continue;
     energy.crossbar += flits * bytes * table.crossbar_pj_per_byte;
     energy.arbitration += (flits + static_cast<double>(wire.packets)) * table.arbitration_pj;
+    if (wire.adder) energy.adder += flits * bytes * table.adder_pj_per_byte;
     if (wire.kind != WireKind::kLink) continue;
     energy.link +=
         flits * bytes * topology.links()[wire.link].length_mm * table.link_pj_per_byte_mm;

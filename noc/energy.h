@@ -16,12 +16,15 @@ struct EnergyBreakdown {
   double arbitration = 0;
   double link = 0;
   double hop = 0;
-  double total() const { return buffer_write + buffer_read + crossbar + arbitration + link + hop; }
+  double adder = 0;
+  double total() const {
+    return buffer_write + buffer_read + crossbar + arbitration + link + hop + adder;
+  }
 };
 
 /// Flits of `flit_bytes`: written to and read from each router's buffer once, through the crossbar
 /// once per way out, over each link in proportion to its length; one arbitration per switch or
-/// channel grant.
+/// channel grant; what adders take in, once.
 EnergyBreakdown network_energy(const NetworkStats& stats, const Topology& topology,
                                const NetworkConfig& config);
 

@@ -27,8 +27,13 @@ Engine::Engine(const NetworkConfig& config, const Topology& topology, const Rout
       active_sources_((topology.nodes().size() + 63) / 64),
       queues_(topology.nodes().size() * config.virtual_networks.size()),
       sources_(topology.nodes().size()),
+      first_adder_(topology.terminals()),
       channel_counters_(fabric_.channels.size()),
       wire_counters_(fabric_.wires.size()) {
+  if (is_adder(static_cast<NodeId>(topology.nodes().size() - 1))) {
+    first_adder_channel_ = fabric_.channel_of(fabric_.ejection_wires[first_adder_], 0);
+    expected_.resize(fabric_.channels.size() - first_adder_channel_);
+  }
   fill_class_tables();
   next_check_ = config.self_check_interval_cycles == 0 ? kNever : config.self_check_interval_cycles;
   for (std::size_t i = 0; i < queues_.size(); ++i) {
@@ -62,6 +67,8 @@ void Engine::inject(Cycle now, const PacketRequest& request) {
   packet.outstanding = static_cast<std::uint32_t>(request.destinations.size());
   packet.virtual_network = request.virtual_network;
   packet.spread = request.flits - 1;
+  packet.sum = request.sum;
+  if (request.sum != kNoSum) check_term(request);
   if (routing_.coins() > 1)
     packet.coin = static_cast<std::uint8_t>(random_.below(routing_.coins()));
   if (request.destinations.size() > 1) {
@@ -120,6 +127,7 @@ void Engine::handle(const Event& event) {
     case EventKind::kHead:
       return head_event(event.subject);
     case EventKind::kFlit:
+      if (event.subject >= first_adder_channel_) return term_event(event.subject);
       return recheck(event.subject, now_);
     case EventKind::kCredit:
       if (wire_at(event.subject).from_node) return activate_source(wire_at(event.subject).driver);
@@ -151,6 +159,10 @@ void Engine::deliver(PacketId id, std::uint32_t detail) {
     node = branch.node;
     routers = trees_.node(branch.parent).routers;
     distance = trees_.node(branch.parent).distance;
+  }
+  if (is_adder(node)) {
+    check_absorbed(id);
+    return packets_.remove(id);
   }
   arrived_.emplace_back(node, packet.tag);
   if (observer_ != nullptr) {
@@ -274,7 +286,7 @@ std::string Engine::describe_waiting(std::size_t limit) const {
     text += "\n";
     ++lines;
   }
-  return text;
+  return text + describe_sums(limit - lines);
 }
 
 }  // namespace tessera::noc

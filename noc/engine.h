@@ -41,10 +41,12 @@ class Engine {
   Engine(const NetworkConfig& config, const Topology& topology, const Routing& routing);
 
   void inject(Cycle now, const PacketRequest& request);
+  SumId open_sum(const SumRequest& request);
   Cycle next_event() const;
   void advance(Cycle now, PacketSink& sink);
 
   void set_observer(DeliveryObserver* observer) { observer_ = observer; }
+  DeliveryObserver* observer() const { return observer_; }
   const Topology& topology() const { return topology_; }
   const NetworkConfig& config() const { return config_; }
   const Routing& routing() const { return routing_; }
@@ -63,6 +65,9 @@ class Engine {
   std::string describe_waiting(std::size_t limit) const;
 
   void lose_flit(ChannelId channel) { fabric_.channels[channel].sent.forget_one(); }
+  void lose_flit_to(NodeId node, std::uint32_t vc) {
+    lose_flit(fabric_.channel_of(fabric_.ejection_wires[node], vc));
+  }
   void lose_credit(ChannelId channel) { fabric_.channels[channel].freed.forget_one(); }
 
  private:
@@ -81,9 +86,22 @@ class Engine {
   struct Fork {
     std::uint64_t base = 0;  ///< flits freed before this packet
     std::uint32_t flits = 0;
+    std::uint32_t arrived = 0;       ///< at least so many flits of it
     std::uint32_t with_channel = 0;  ///< branches that have a virtual channel
     bool one_per_wire = true;        ///< no two branches leave by the same wire
     std::vector<Branch> branches;
+  };
+  /// A packet on its way into an adder.
+  struct Term {
+    PacketId packet = kNone;
+    ChannelId channel = kNone;  ///< to the adder
+    std::uint64_t base = 0;     ///< flits of earlier packets in that channel
+    bool head_in = false;
+  };
+  struct Sum {
+    SumRequest request;
+    std::vector<Term> terms;  ///< those that have a channel to the adder
+    std::uint32_t heads = 0;  ///< of terms, read
   };
   struct Choice {
     WireId wire = kNone;
@@ -157,6 +175,8 @@ class Engine {
   void put_flit(ChannelId out);
   void recheck(ChannelId in, Cycle cycle);
   void recheck_fork(ChannelId in, Cycle cycle);
+  std::uint32_t fork_arrived(ChannelId in, Fork& fork, Cycle cycle);
+  static bool has_flit_for(const Fork& fork, std::uint32_t arrived);
   void set_ready(ChannelId in);
   void clear_ready(ChannelId in);
   void next_head(ChannelId in, Cycle from);
@@ -277,6 +297,21 @@ class Engine {
   void limit(ChannelId in, Cycle horizon);
   void run_horizon(ChannelId in);
 
+  // adders.cpp
+  bool is_adder(NodeId node) const { return node >= first_adder_; }
+  void check_term(const PacketRequest& request) const;
+  void expect_term(PacketId packet, ChannelId channel);
+  void term_event(ChannelId channel);
+  std::uint32_t flits_in(const Sum& sum, const Term& term, Cycle cycle);
+  std::uint32_t flits_added(const Sum& sum, Cycle cycle);
+  void start_sum(SumId id);
+  bool is_added(const SourceQueue& queue);
+  bool is_all_added(const SourceQueue& queue);
+  void wait_for_term(const SourceQueue& queue);
+  void check_absorbed(PacketId packet);
+  void close_sum(PacketId packet);
+  std::string describe_sums(std::size_t limit) const;
+
   // sources.cpp
   void step_sources();
   void step_source(NodeId node);
@@ -331,6 +366,13 @@ class Engine {
   std::vector<SourceState> sources_;
   std::vector<Fork> forks_;
   std::vector<std::uint32_t> free_forks_;
+  const NodeId first_adder_;  ///< adders come after all other nodes
+  ChannelId first_adder_channel_ = kNone;
+  /// Channel to an adder: sums of the packets it was given to whose heads have not been read.
+  std::vector<std::vector<SumId>> expected_;
+  std::vector<SumId> made_by_;  ///< packet that an adder sends
+  std::vector<Sum> sums_;
+  std::vector<SumId> free_sums_;
   std::vector<std::uint8_t> next_port_;   ///< router x node: output port, or kUnknownPort
   std::vector<Choice> more_choices_;      ///< adaptive: channel x kMoreChoices
   std::vector<std::uint64_t> class_vcs_;  ///< virtual network x (class 0, class 1, both)

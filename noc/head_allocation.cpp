@@ -137,6 +137,7 @@ void Engine::route_fork(ChannelId in, const Packet& packet) {
   Fork& fork = forks_[channel.fork];
   fork.base = channel.freed.count();
   fork.flits = packet.flits;
+  fork.arrived = 0;
   fork.one_per_wire = node.one_per_link;
   fork.with_channel = 0;
   fork.branches.resize(node.branches);
@@ -368,6 +369,8 @@ void Engine::commit_unicast_head(ChannelId in, ChannelId out) {
     packet.distance += wire.flit_lag - 2u;
     at(out).contiguous = false;
     fabric_.push(out, {id, kNone});
+  } else if (out >= first_adder_channel_) {
+    expect_term(id, out);
   }
   channel.state = ChannelState::kActive;
   channel.out = out;

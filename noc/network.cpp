@@ -22,6 +22,7 @@ NetworkStats frame(const Engine& engine) {
       WireStats& wire = stats.wires.emplace_back();
       wire.kind = kind;
       wire.node = node;
+      wire.adder = topology.nodes()[node].adder;
       wire.from = wire.to = topology.nodes()[node].router;
     }
   return stats;
@@ -51,20 +52,25 @@ std::uint64_t occupancy(const Channel& channel, const Wire& wire, Cycle now) {
   return channel.freed.cycle_sum() + (arrived - channel.freed.count()) * end - latched;
 }
 
+/// Where frame() put a wire.
+std::size_t place_of(const Engine& engine, const Wire& wire) {
+  const std::size_t links = engine.topology().links().size();
+  if (wire.from_node) return links + wire.driver;
+  if (wire.to_node) return links + engine.topology().nodes().size() + wire.sink;
+  return wire.link;
+}
+
 /// What waits now has waited up to and including the present cycle.
 void add_waits_under_way(const Engine& engine, NetworkStats& stats) {
   const Fabric& fabric = engine.fabric();
-  std::vector<std::size_t> place(fabric.wires.size());
-  for (std::size_t i = 0; i < stats.wires.size(); ++i) place[wire_id(fabric, stats.wires[i])] = i;
   for (const Channel& channel : fabric.channels) {
     if (channel.stalled_since > engine.now()) continue;
     const Cycle waited = engine.now() + 1 - channel.stalled_since;
+    WireStats& wire = stats.wires[place_of(engine, fabric.wires[channel.out_wire])];
     if (channel.fork == kNone && channel.state == ChannelState::kActive)
-      stats.wires[place[channel.out_wire]]
-          .channels[fabric.vc_of(channel.out)]
-          .credit_stall_cycles += waited;
+      wire.channels[fabric.vc_of(channel.out)].credit_stall_cycles += waited;
     else
-      stats.wires[place[channel.out_wire]].vc_wait_cycles += waited;
+      wire.vc_wait_cycles += waited;
   }
 }
 
@@ -83,6 +89,7 @@ Network::Network(Network&&) noexcept = default;
 Network& Network::operator=(Network&&) noexcept = default;
 
 void Network::inject(Cycle now, const PacketRequest& request) { engine_->inject(now, request); }
+SumId Network::open_sum(const SumRequest& request) { return engine_->open_sum(request); }
 Cycle Network::next_event() const { return engine_->next_event(); }
 void Network::advance(Cycle now, PacketSink& sink) {
   while (series_ && series_->bin_end() < now) {
@@ -93,6 +100,7 @@ void Network::advance(Cycle now, PacketSink& sink) {
 }
 std::uint64_t Network::packets_under_way() const { return engine_->packets_under_way(); }
 void Network::set_observer(DeliveryObserver* observer) { engine_->set_observer(observer); }
+DeliveryObserver* Network::observer() const { return engine_->observer(); }
 const Topology& Network::topology() const { return engine_->topology(); }
 const NetworkConfig& Network::config() const { return engine_->config(); }
 const Routing& Network::routing() const { return engine_->routing(); }
@@ -104,6 +112,7 @@ void Network::check_conservation() const { engine_->check_conservation(); }
 void Network::lose_flit(LinkId link, std::uint32_t vc) {
   engine_->lose_flit(engine_->fabric().channel_of(engine_->fabric().link_wires[link], vc));
 }
+void Network::lose_flit_to(NodeId node, std::uint32_t vc) { engine_->lose_flit_to(node, vc); }
 void Network::lose_credit(LinkId link, std::uint32_t vc) {
   engine_->lose_credit(engine_->fabric().channel_of(engine_->fabric().link_wires[link], vc));
 }
@@ -131,10 +140,11 @@ const NetworkStats& Network::stats() const {
     for (std::uint32_t vc = 0; vc < fabric.vcs; ++vc) {
       const Channel& channel = fabric.channels[fabric.channel_of(id, vc)];
       const ChannelCounters& counted = engine_->channel_counters()[fabric.channel_of(id, vc)];
+      const bool buffered = !wire.to_node && channel.sent.count() != 0;
       stats.channels[vc] = {channel.sent.count(), counted.credit_stall_cycles,
                             counted.switch_losses,
-                            wire.to_node ? 0 : occupancy(channel, wire, engine_->now()),
-                            wire.to_node ? 0 : channel.freed.count()};
+                            buffered ? occupancy(channel, wire, engine_->now()) : 0,
+                            buffered ? channel.freed.count() : 0};
     }
   }
   add_waits_under_way(*engine_, *stats_);

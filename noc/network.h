@@ -34,6 +34,8 @@ class Network {
   /// on. `now` is not before the last cycle advanced to. UserError when a multicast packet does not
   /// fit.
   void inject(Cycle now, const PacketRequest& request);
+  /// Reserves a sum at the adder of a router; its terms are injected after that, in any order.
+  SumId open_sum(const SumRequest& request);
   /// Earliest cycle in which something can happen; kNever when nothing is under way.
   Cycle next_event() const;
   /// Everything up to and including cycle `now`. NoProgress when packets wait for each other.
@@ -46,6 +48,7 @@ class Network {
   /// `bin_cycles` of the configuration is set.
   TimeSeries time_series() const;
   void set_observer(DeliveryObserver* observer);
+  DeliveryObserver* observer() const;
   const Topology& topology() const;
   const NetworkConfig& config() const;
   const Routing& routing() const;
@@ -58,6 +61,8 @@ class Network {
   /// Fault injection: forgets one flit or credit on a virtual channel of a link.
   void lose_flit(LinkId link, std::uint32_t vc);
   void lose_credit(LinkId link, std::uint32_t vc);
+  /// On the way from a router to its node or adder.
+  void lose_flit_to(NodeId node, std::uint32_t vc);
 
  private:
   std::unique_ptr<Engine> engine_;

@@ -9,34 +9,30 @@ namespace tessera::noc {
 namespace {
 
 constexpr std::uint64_t kTerm = std::uint64_t{1} << 63;
+constexpr std::uint64_t kOwn = std::uint64_t{1} << 62;  // sent by one of the sources
 constexpr std::uint32_t kStationBits = 24;
 
 std::uint64_t term_tag(std::size_t reduction, std::size_t station) {
   return kTerm | std::uint64_t{reduction} << kStationBits | station;
 }
 
+std::size_t reduction_of(std::uint64_t tag) { return (tag & ~(kTerm | kOwn)) >> kStationBits; }
+std::size_t station_of(std::uint64_t tag) { return tag & ((1u << kStationBits) - 1); }
+
 }  // namespace
 
-/// The union of the paths: the first source to visit a router decides where it leads.
-struct Reducer::Tree {
-  std::map<RouterId, RouterId> next;           // the destination's router leads to itself
-  std::map<RouterId, std::uint32_t> incoming;  // terms that come from other routers or start here
-};
-
 Reducer::Reducer(Network& network, SumSink& sink, Cycle add_cycles)
-    : network_(network), sink_(sink), add_cycles_(add_cycles) {
+    : network_(network),
+      sink_(sink),
+      add_cycles_(add_cycles),
+      entries_(network.topology().routers()) {
   if (add_cycles == 0) throw UserError("reduction: adding takes 0 cycles; allowed is 1 or more");
 }
 
 void Reducer::open(const ReductionRequest& request) {
   if (open_.contains(request.tag))
     throw UserError("reduction ", request.tag, " is under way already");
-  Reduction reduction;
-  reduction.destination = request.destination;
-  reduction.flits = request.flits;
-  reduction.virtual_network = request.virtual_network;
-  reduction.tag = request.tag;
-  place_stations(follow_paths(request), request, reduction);
+  const auto tree = tree_of(request);
   std::size_t slot = reductions_.size();
   if (free_.empty()) {
     reductions_.emplace_back();
@@ -44,89 +40,92 @@ void Reducer::open(const ReductionRequest& request) {
     slot = free_.back();
     free_.pop_back();
   }
-  reductions_[slot] = std::move(reduction);
+  Reduction& reduction = reductions_[slot];
+  reduction = {tree, request.flits, request.virtual_network, request.tag, {}, {}};
+  for (const Station& station : tree->stations) reduction.missing.push_back(station.terms);
+  reduction.sums.assign(tree->stations.size(), kNoSum);
+  for (std::size_t station = 0; station < tree->stations.size(); ++station) open_sum(slot, station);
   open_[request.tag] = slot;
+  stats_.terms += request.sources.size();
 }
 
-Reducer::Tree Reducer::follow_paths(const ReductionRequest& request) const {
-  const Topology& topology = network_.topology();
-  const RouterId end = topology.nodes()[request.destination].router;
-  Tree tree;
-  tree.next[end] = end;
-  for (const NodeId source : request.sources) {
-    RouteQuery query{
-        topology.nodes()[source].router, kNoLink, kAnyClass, source, request.destination, 0};
-    RouteCandidates candidates;
-    ++tree.incoming[query.router];
-    while (!tree.next.contains(query.router)) {
-      network_.routing().route(query, candidates);
-      const RouterId here = query.router;
-      query.in_link = candidates[0].link;
-      query.in_class = candidates[0].vc_class;
-      query.router = topology.links()[query.in_link].to;
-      tree.next[here] = query.router;
-      ++tree.incoming[query.router];
-    }
-  }
-  return tree;
-}
-
-void Reducer::place_stations(const Tree& tree, const ReductionRequest& request,
-                             Reduction& reduction) const {
-  const Topology& topology = network_.topology();
-  const RouterId end = topology.nodes()[request.destination].router;
-  std::map<RouterId, std::size_t> station_at;
-  for (const auto& [router, terms] : tree.incoming) {
-    if (router == end || terms < 2 || topology.attached(router).empty()) continue;
-    station_at[router] = reduction.stations.size();
-    reduction.stations.push_back({topology.attached(router).front()});
-  }
-  const std::size_t last = reduction.stations.size();
-  reduction.stations.push_back({request.destination});
-  const auto first_from = [&](RouterId router) {
-    for (; router != end; router = tree.next.at(router))
-      if (station_at.contains(router)) return station_at.at(router);
-    return last;
+/// The usual tree, or one round the adders that have no entry left.
+std::shared_ptr<const ReductionTree> Reducer::tree_of(const ReductionRequest& request) {
+  const auto build = [&](const std::set<RouterId>& full) {
+    return std::make_shared<const ReductionTree>(reduction_tree(
+        network_.topology(), network_.routing(), network_.config().reduction, request, full));
   };
-  for (const auto& [router, station] : station_at)
-    ++reduction.stations[reduction.stations[station].next = first_from(tree.next.at(router))].terms;
-  for (const NodeId source : request.sources) {
-    const std::size_t station = first_from(topology.nodes()[source].router);
-    if (!reduction.station_of.emplace(source, station).second)
-      throw UserError("reduction ", request.tag, " lists node ", source, " twice");
-    ++reduction.stations[station].terms;
-  }
-  for (Station& station : reduction.stations) station.missing = station.terms;
+  auto& usual = trees_[{request.destination, {request.sources.begin(), request.sources.end()}}];
+  if (usual == nullptr) usual = build({});
+  std::set<RouterId> full;
+  for (const Station& station : usual->stations)
+    if (station.adder && !has_entry(station)) full.insert(station.router);
+  stats_.skipped += full.size();
+  return full.empty() ? usual : build(full);
+}
+
+bool Reducer::has_entry(const Station& station) const {
+  return entries_[station.router] < network_.config().reduction_entries;
+}
+
+/// Those further on first: an adder has to know the next one's sum.
+void Reducer::open_sum(std::size_t slot, std::size_t index) {
+  const Station& station = reductions_[slot].tree->stations[index];
+  if (!station.adder || reductions_[slot].sums[index] != kNoSum) return;
+  const Station& next = reductions_[slot].tree->stations[station.next];
+  open_sum(slot, station.next);
+  const Reduction& reduction = reductions_[slot];
+  reductions_[slot].sums[index] = network_.open_sum(
+      {station.node, station.terms, reduction.flits, next.node, reduction.virtual_network,
+       reduction.sums[station.next], term_tag(slot, station.next)});
+  std::uint32_t& used = entries_[station.router];
+  stats_.most_entries = std::max(stats_.most_entries, ++used);
+  stats_.passed_flits += reduction.flits;
 }
 
 void Reducer::contribute(Cycle now, std::uint64_t tag, NodeId source) {
   const std::size_t reduction = open_.at(tag);
-  send(now, reduction, source, reductions_[reduction].station_of.at(source));
+  const Reduction& sum = reductions_[reduction];
+  const auto& tree = *sum.tree;
+  if (network_.observer() != nullptr)
+    network_.observer()->term_injected(
+        now, tag, {source, {&tree.stations.back().node, 1}, sum.flits, sum.virtual_network, tag});
+  send(now, reduction, source, tree.station_of.at(source), true);
 }
 
 /// A term starts; the interface's own is there at once.
-void Reducer::send(Cycle now, std::size_t reduction, NodeId source, std::size_t station) {
+void Reducer::send(Cycle now, std::size_t reduction, NodeId source, std::size_t station, bool own) {
   const Reduction& sum = reductions_[reduction];
-  const NodeId target = sum.stations[station].node;
-  if (target == source) return take_in(reduction, station, now);
-  network_.inject(
-      now, {source, {&target, 1}, sum.flits, sum.virtual_network, term_tag(reduction, station)});
+  const NodeId target = sum.tree->stations[station].node;
+  if (target == source) {
+    if (own) sink_.term_injected(sum.tag, source, now);
+    return take_in(reduction, station, now);
+  }
+  stats_.sent_flits += sum.flits;
+  network_.inject(now, {source,
+                        {&target, 1},
+                        sum.flits,
+                        sum.virtual_network,
+                        term_tag(reduction, station) | (own ? kOwn : 0),
+                        sum.sums[station]});
 }
 
 void Reducer::take_in(std::size_t reduction, std::size_t station, Cycle cycle) {
-  Station& here = reductions_[reduction].stations[station];
-  if (--here.missing > 0) return;
+  if (--reductions_[reduction].missing[station] > 0) return;
+  const Station& here = reductions_[reduction].tree->stations[station];
   due_.push({cycle + (here.terms > 1 ? add_cycles_ : 0), reduction, station});
 }
 
 void Reducer::pass_on(const Due& due) {
   Reduction& sum = reductions_[due.reduction];
-  const Station here = sum.stations[due.station];
-  if (due.station + 1 < sum.stations.size())
-    return send(due.at, due.reduction, here.node, here.next);
+  const Station here = sum.tree->stations[due.station];
+  if (due.station + 1 < sum.tree->stations.size())
+    return send(due.at, due.reduction, here.node, here.next, false);
   const std::uint64_t tag = sum.tag;
   open_.erase(tag);
   free_.push_back(due.reduction);
+  ++stats_.sums;
+  if (network_.observer() != nullptr) network_.observer()->sum_delivered(due.at, tag, here.node);
   sink_.sum_arrived(tag, here.node, due.at);
 }
 
@@ -147,14 +146,18 @@ void Reducer::advance(Cycle now) {
   network_.advance(now, *this);
 }
 
+/// An adder's entry is free when the tail of its sum has left.
 void Reducer::packet_injected(std::uint64_t tag, NodeId source, Cycle cycle) {
-  if (!is_term(tag)) sink_.packet_injected(tag, source, cycle);
+  if (!is_term(tag)) return sink_.packet_injected(tag, source, cycle);
+  if ((tag & kOwn) != 0)
+    sink_.term_injected(reductions_[reduction_of(tag)].tag, source, cycle);
+  else if (network_.topology().nodes()[source].adder)
+    --entries_[network_.topology().nodes()[source].router];
 }
 
 void Reducer::packet_arrived(std::uint64_t tag, NodeId destination, Cycle cycle) {
   if (!is_term(tag)) return sink_.packet_arrived(tag, destination, cycle);
-  const std::uint64_t number = tag & ~kTerm;
-  take_in(number >> kStationBits, number & ((1u << kStationBits) - 1), cycle);
+  take_in(reduction_of(tag), station_of(tag), cycle);
 }
 
 }  // namespace tessera::noc

@@ -29,7 +29,7 @@ bool Engine::offer(NodeId node, std::uint32_t network) {
   SourceQueue& queue = queue_of(node, network);
   if (queue.empty() || packets_[queue.front()].created >= now_) return false;
   if (queue.channel == kNone) return pick_channel(node, network);
-  return credits(queue.channel, now_) > 0;
+  return credits(queue.channel, now_) > 0 && (!is_adder(node) || is_added(queue));
 }
 
 // The next channel in turn that is free and has a credit, or room for a whole multicast packet.
@@ -74,6 +74,7 @@ void Engine::send_from_source(NodeId node, std::uint32_t network) {
 void Engine::finish_packet(NodeId node, SourceQueue& queue) {
   const ChannelId channel = queue.channel;
   injected_.emplace_back(node, packets_[queue.front()].tag);
+  if (is_adder(node)) close_sum(queue.front());
   at(channel).owner = kNone;
   if (!config_.wait_for_tail_credit) wire_at(channel).owned_vcs &= ~bit(channel);
   queue.channel = kNone;
@@ -87,7 +88,10 @@ void Engine::block_source(NodeId node) {
     const SourceQueue& queue = queue_of(node, network);
     if (queue.empty()) continue;
     if (queue.channel != kNone) {
-      wait_for_credit(queue.channel, now_);
+      if (is_adder(node) && !is_added(queue))
+        wait_for_term(queue);
+      else
+        wait_for_credit(queue.channel, now_);
       continue;
     }
     const auto& vcs = config_.virtual_networks[network];
@@ -115,6 +119,7 @@ bool Engine::is_only_queue(NodeId node, std::uint32_t network) {
 void Engine::try_source_run(NodeId node, std::uint32_t network) {
   SourceQueue& queue = queue_of(node, network);
   if (!runs_ || queue.remaining < 2 || !is_only_queue(node, network)) return;
+  if (is_adder(node) && !is_all_added(queue)) return;
   const std::uint64_t credits = source_guarantee(node, now_ + 1);
   const std::uint64_t flits = std::min<std::uint64_t>(queue.remaining - 1, credits);
   if (flits == 0 || (credits < queue.remaining && flits < kShortestRun)) return;

@@ -10,21 +10,21 @@ std::uint64_t sum(const WireStats& wire, std::uint64_t ChannelStats::*field) {
   return total;
 }
 
-std::uint64_t flits_of(const NetworkStats& stats, WireKind kind) {
+std::uint64_t flits_of(const NetworkStats& stats, WireKind kind, bool adders = false) {
   std::uint64_t total = 0;
   for (const WireStats& wire : stats.wires)
-    if (wire.kind == kind) total += wire.flits();
+    if (wire.kind == kind && wire.adder == adders) total += wire.flits();
   return total;
 }
 
 }  // namespace
 
-const char* kind_name(WireKind kind) {
-  switch (kind) {
+const char* kind_name(const WireStats& wire) {
+  switch (wire.kind) {
     case WireKind::kInjection:
-      return "injection";
+      return wire.adder ? "from_adder" : "injection";
     case WireKind::kEjection:
-      return "ejection";
+      return wire.adder ? "to_adder" : "ejection";
     case WireKind::kLink:
       break;
   }
@@ -50,9 +50,15 @@ std::uint64_t WireStats::occupancy_flit_cycles() const {
 std::uint64_t WireStats::buffer_reads() const { return sum(*this, &ChannelStats::buffer_reads); }
 
 std::uint64_t NetworkStats::flit_hops() const {
-  return flits_of(*this, WireKind::kLink) + flits_of(*this, WireKind::kEjection);
+  return flits_of(*this, WireKind::kLink) + ejected_flits() + added_flits();
 }
 std::uint64_t NetworkStats::injected_flits() const { return flits_of(*this, WireKind::kInjection); }
 std::uint64_t NetworkStats::ejected_flits() const { return flits_of(*this, WireKind::kEjection); }
+std::uint64_t NetworkStats::added_flits() const {
+  return flits_of(*this, WireKind::kEjection, true);
+}
+std::uint64_t NetworkStats::absorbed_flits() const {
+  return added_flits() - flits_of(*this, WireKind::kInjection, true);
+}
 
 }  // namespace tessera::noc

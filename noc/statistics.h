@@ -25,6 +25,7 @@ struct WireStats {
   WireKind kind = WireKind::kLink;
   LinkId link = kNoLink;  ///< links only
   NodeId node = 0;        ///< injection and ejection only
+  bool adder = false;     ///< that node is the adder of the router
   RouterId from = 0;      ///< router; of an injection wire the same as `to`
   RouterId to = 0;
   std::uint32_t interval_cycles = 1;  ///< a flit occupies the wire this long
@@ -40,7 +41,7 @@ struct WireStats {
   std::uint64_t buffer_reads() const;
 };
 
-const char* kind_name(WireKind kind);
+const char* kind_name(const WireStats& wire);
 /// Router, or node of an injection wire.
 std::uint32_t from_of(const WireStats& wire);
 /// Router, or node of an ejection wire.
@@ -53,8 +54,10 @@ struct NetworkStats {
 
   /// Flits that crossed a router, once per way out (links and ejection).
   std::uint64_t flit_hops() const;
-  std::uint64_t injected_flits() const;
-  std::uint64_t ejected_flits() const;
+  std::uint64_t injected_flits() const;  ///< by nodes
+  std::uint64_t ejected_flits() const;   ///< to nodes
+  std::uint64_t added_flits() const;     ///< of terms, taken in by adders
+  std::uint64_t absorbed_flits() const;  ///< taken in by adders and not sent on
 };
 
 }  // namespace tessera::noc

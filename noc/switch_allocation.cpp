@@ -99,10 +99,8 @@ void Engine::request_switch(ChannelId in, WireId in_wire, std::uint64_t& outputs
 }
 
 void Engine::request_fork(ChannelId in, WireId in_wire, std::uint64_t& outputs) {
-  const Fork& fork = forks_[at(in).fork];
-  settle_sent(in);
-  const std::uint64_t arrived =
-      at(in).sent.count_before(now_, fabric_.wires[in_wire].flit_lag) - fork.base;
+  Fork& fork = forks_[at(in).fork];
+  const std::uint32_t arrived = fork_arrived(in, fork, now_);
   for (std::uint32_t i = 0; i < fork.branches.size(); ++i) {
     const Branch& branch = fork.branches[i];
     if (branch.out == kNone || branch.sent == fork.flits || branch.sent >= arrived) continue;

@@ -51,7 +51,7 @@ std::string TimeSeries::to_csv(const NetworkStats& stats) const {
       const BinSample& sample = bins_[bin][i];
       if (sample.flits == 0 && sample.occupancy_flit_cycles == 0 && sample.vc_wait_cycles == 0)
         continue;
-      csv.row() << start << kind_name(wire.kind) << from_of(wire) << to_of(wire) << sample.flits
+      csv.row() << start << kind_name(wire) << from_of(wire) << to_of(wire) << sample.flits
                 << static_cast<double>(sample.flits * wire.interval_cycles) / cycles
                 << sample.credit_stall_cycles << sample.switch_losses << sample.vc_losses
                 << sample.vc_wait_cycles

@@ -87,7 +87,7 @@ void Engine::send_branch(ChannelId in, std::uint32_t index) {
 /// `undisturbed`: every branch has just sent and nobody else wants their outputs or this input.
 void Engine::advance_fork(ChannelId in, bool undisturbed) {
   Channel& channel = at(in);
-  const Fork& fork = forks_[channel.fork];
+  Fork& fork = forks_[channel.fork];
   std::uint32_t slowest = fork.flits;
   for (const Branch& branch : fork.branches) slowest = std::min(slowest, branch.sent);
   if (fork.base + slowest > channel.freed.count()) take_flit(in);
@@ -99,6 +99,7 @@ void Engine::advance_fork(ChannelId in, bool undisturbed) {
                         std::all_of(fork.branches.begin(), fork.branches.end(),
                                     [&](const Branch& b) { return b.sent == slowest; });
   if (together && try_run(in, fork.flits - slowest)) return;
+  if (has_flit_for(fork, fork_arrived(in, fork, now_ + 1))) return set_ready(in);
   clear_ready(in);
   recheck_fork(in, now_ + 1);
 }

@@ -177,9 +177,8 @@ void Engine::add_channel(ChannelId in, std::uint32_t input, std::uint64_t& own, 
     return add_wish({in, kNone, 0, static_cast<std::uint8_t>(input)}, channel.out_wire, own,
                     contest);
   contest.contested = true;
-  const Fork& fork = forks_[channel.fork];
-  settle_sent(in);
-  const std::uint64_t arrived = channel.sent.count_before(now_, wire_at(in).flit_lag) - fork.base;
+  Fork& fork = forks_[channel.fork];
+  const std::uint32_t arrived = fork_arrived(in, fork, now_);
   for (std::uint32_t i = 0; i < fork.branches.size(); ++i) {
     const Branch& branch = fork.branches[i];
     if (branch.out == kNone || branch.sent == fork.flits || branch.sent >= arrived) continue;

@@ -118,8 +118,8 @@ noc::proto::NetworkDescription complete_network(const noc::proto::NetworkDescrip
   check_flit(machine, reader, network);
   size_channels(machine, reader, network);
   const noc::Topology topology = noc::build_topology(network);
-  if (topology.nodes().size() != static_cast<std::size_t>(machine.tiles()))
-    reader.refuse("links.nodes", topology.nodes().size(),
+  if (topology.terminals() != static_cast<std::size_t>(machine.tiles()))
+    reader.refuse("links.nodes", topology.terminals(),
                   detail::concatenate("must be one per tile, ", machine.tiles()));
   check_connected(topology, reader);
   attach_memories(machine, topology, network);

@@ -126,6 +126,7 @@ bool Tile::send_sums() {
   data.last = true;
   if (granule.accumulators != nullptr)
     data.sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
+  if (run.stage().sums_in_network) data.partners = &run.sums_group();
   const Bytes bytes = static_cast<Bytes>(granule.region.elements()) *
                       static_cast<Bytes>(context_.program.word_bytes);
   const auto owner = static_cast<NodeId>(run.sums_group().members.front());

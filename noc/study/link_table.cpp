@@ -16,7 +16,7 @@ std::string links_csv(const NetworkStats& stats) {
   CsvWriter csv({"kind", "from", "to", "flits", "utilisation", "packets", "credit_stall_cycles",
                  "switch_losses", "vc_losses", "vc_wait_cycles", "mean_occupancy_flits"});
   for (const WireStats& wire : stats.wires)
-    csv.row() << kind_name(wire.kind) << from_of(wire) << to_of(wire) << wire.flits()
+    csv.row() << kind_name(wire) << from_of(wire) << to_of(wire) << wire.flits()
               << per_cycle(wire.flits() * wire.interval_cycles, stats.cycle) << wire.packets
               << wire.credit_stall_cycles() << wire.switch_losses() << wire.vc_losses
               << wire.vc_wait_cycles << per_cycle(wire.occupancy_flit_cycles(), stats.cycle);
@@ -29,7 +29,7 @@ std::string channels_csv(const NetworkStats& stats) {
   for (const WireStats& wire : stats.wires)
     for (std::size_t vc = 0; vc < wire.channels.size(); ++vc) {
       const ChannelStats& channel = wire.channels[vc];
-      csv.row() << kind_name(wire.kind) << from_of(wire) << to_of(wire) << vc << channel.flits
+      csv.row() << kind_name(wire) << from_of(wire) << to_of(wire) << vc << channel.flits
                 << channel.credit_stall_cycles << channel.switch_losses
                 << per_cycle(channel.occupancy_flit_cycles, stats.cycle);
     }

@@ -20,6 +20,15 @@ void check_plan(const OpenLoopPlan& plan, const Network& network) {
   if (plan.measure_cycles == 0) throw UserError("cycles 0: measure at least one cycle");
   if (plan.reply_flits > 0 && network.config().virtual_networks.size() < 2)
     throw UserError("replies need a virtual network of their own besides the requests'");
+  if (plan.multicast_share <= 0) return;
+  if (!network.config().multicast)
+    throw UserError("multicast share ", plan.multicast_share,
+                    " needs routers that fork packets: noc.multicast true, noc.allocator ISLIP "
+                    "and noc.hold_switch_for_packet false");
+  if (plan.packet_flits > network.config().vc_buffer_flits)
+    throw UserError("multicast share ", plan.multicast_share, " with packets of ",
+                    plan.packet_flits, " flits: noc.vc_buffer holds ",
+                    network.config().vc_buffer_flits, " and must hold them whole");
 }
 
 }  // namespace
@@ -29,8 +38,8 @@ OpenLoop::OpenLoop(Network& network, const TrafficPattern& pattern, const OpenLo
       pattern_(pattern),
       plan_(plan),
       window_end_(plan.warmup_cycles + plan.measure_cycles),
-      on_until_(network.topology().nodes().size(), 0),
-      accepted_by_source_(network.topology().nodes().size(), 0) {
+      on_until_(network.topology().terminals(), 0),
+      accepted_by_source_(network.topology().terminals(), 0) {
   check_plan(plan, network);
   Random seeds(plan.seed);
   for (std::size_t node = 0; node < on_until_.size(); ++node) randoms_.emplace_back(seeds.next());

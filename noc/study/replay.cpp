@@ -23,14 +23,14 @@ Replay::Replay(Network& network, const std::vector<TraceMessage>& messages)
     for (const std::uint64_t id : messages[i].after) dependants_[index.at(id)].push_back(i);
     if (messages[i].sum != 0) sums_[messages[i].sum].push_back(i);
   }
-  open_sums();
+  check_sums();
   result_.arrived.resize(messages.size(), kNever);
   result_.messages = messages.size();
   for (std::size_t i = 0; i < messages.size(); ++i) start_when_free(i);
 }
 
 void Replay::check(const TraceMessage& message) const {
-  const std::size_t nodes = network_.topology().nodes().size();
+  const std::size_t nodes = network_.topology().terminals();
   const std::size_t networks = network_.config().virtual_networks.size();
   const auto refuse = [&](const char* what, std::uint64_t value, std::size_t limit) {
     throw UserError("trace: message ", message.id, " has ", what, " ", value, "; allowed are 0 to ",
@@ -41,6 +41,19 @@ void Replay::check(const TraceMessage& message) const {
     if (node >= nodes) refuse("destination", node, nodes);
   if (message.virtual_network >= networks)
     refuse("virtual network", message.virtual_network, networks);
+  if (message.destinations.size() > 1) check_multicast(message);
+}
+
+void Replay::check_multicast(const TraceMessage& message) const {
+  const NetworkConfig& config = network_.config();
+  if (!config.multicast)
+    throw UserError("trace: message ", message.id, " has ", message.destinations.size(),
+                    " destinations and this network's packets have one (noc.multicast false, or "
+                    "routers that cannot fork them)");
+  if (message.flits > config.vc_buffer_flits)
+    throw UserError("trace: message ", message.id, " to ", message.destinations.size(),
+                    " destinations has ", message.flits, " flits; noc.vc_buffer holds ",
+                    config.vc_buffer_flits, " and must hold it whole");
 }
 
 void Replay::start_when_free(std::size_t message) {
@@ -50,26 +63,38 @@ void Replay::start_when_free(std::size_t message) {
   starts_.push({std::max(m.cycle, free), message});
 }
 
-/// The number of a sum is its tag among the reductions.
-void Replay::open_sums() {
+void Replay::check_sums() const {
   for (const auto& [number, members] : sums_) {
     const TraceMessage& first = messages_[members.front()];
-    std::vector<NodeId> sources;
+    std::set<NodeId> sources;
     for (const std::size_t member : members) {
       const TraceMessage& message = messages_[member];
       if (message.destinations.size() != 1 || message.destinations != first.destinations ||
           message.flits != first.flits || message.virtual_network != first.virtual_network)
         throw UserError("trace: messages ", first.id, " and ", message.id, " of sum ", number,
                         " differ in destination, flits or virtual network");
-      sources.push_back(message.source);
+      if (!sources.insert(message.source).second)
+        throw UserError("trace: sum ", number, " has two terms of node ", message.source,
+                        ", the second in message ", message.id);
     }
-    reducer_.open({sources, first.destinations[0], first.flits, first.virtual_network, number});
   }
+}
+
+/// The number of a sum is its tag among the reductions.
+void Replay::open_sum(std::uint64_t number) {
+  if (!opened_.insert(number).second) return;
+  const TraceMessage& first = messages_[sums_.at(number).front()];
+  std::vector<NodeId> sources;
+  for (const std::size_t member : sums_.at(number)) sources.push_back(messages_[member].source);
+  reducer_.open({sources, first.destinations[0], first.flits, first.virtual_network, number});
 }
 
 void Replay::start(std::size_t message, Cycle cycle) {
   const TraceMessage& m = messages_[message];
-  if (m.sum != 0) return reducer_.contribute(cycle, m.sum, m.source);
+  if (m.sum != 0) {
+    open_sum(m.sum);
+    return reducer_.contribute(cycle, m.sum, m.source);
+  }
   network_.inject(cycle, {m.source, m.destinations, m.flits, m.virtual_network, message});
 }
 

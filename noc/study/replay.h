@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <queue>
+#include <set>
 #include <vector>
 
 #include "noc/network.h"
@@ -46,10 +47,12 @@ class Replay : public SumSink, public DeliveryObserver {
   };
 
   void check(const TraceMessage& message) const;
+  void check_multicast(const TraceMessage& message) const;
   void start_when_free(std::size_t message);
   void release(std::size_t message, Cycle arrived);
   void reached(std::size_t message, NodeId destination, Cycle cycle);
-  void open_sums();
+  void check_sums() const;
+  void open_sum(std::uint64_t number);
   void start(std::size_t message, Cycle cycle);
   bool is_destination(const TraceMessage& message, NodeId node) const;
 
@@ -62,6 +65,7 @@ class Replay : public SumSink, public DeliveryObserver {
   std::priority_queue<Start, std::vector<Start>, std::greater<>> starts_;
   Reducer reducer_;
   std::map<std::uint64_t, std::vector<std::size_t>> sums_;  // messages by number
+  std::set<std::uint64_t> opened_;                          // sums
   ReplayResult result_;
 };
 

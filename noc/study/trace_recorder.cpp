@@ -1,8 +1,10 @@
 #include "noc/study/trace_recorder.h"
 
+#include "noc/reduction.h"
+
 namespace tessera::noc {
 
-void TraceRecorder::injected(Cycle cycle, const PacketRequest& request) {
+TraceMessage& TraceRecorder::note(Cycle cycle, const PacketRequest& request) {
   TraceMessage& message = messages_.emplace_back();
   message.id = messages_.size();
   message.source = request.source;
@@ -16,14 +18,34 @@ void TraceRecorder::injected(Cycle cycle, const PacketRequest& request) {
     message.after = {last.message};
     message.delay_cycles = cycle - last.cycle;
   }
+  return message;
+}
+
+void TraceRecorder::injected(Cycle cycle, const PacketRequest& request) {
+  if (Reducer::is_term(request.tag)) return;
+  const std::uint64_t id = note(cycle, request).id;
   for (const NodeId destination : request.destinations)
-    travelling_[{request.tag, destination}] = message.id;
+    travelling_[{request.tag, destination}] = id;
 }
 
 void TraceRecorder::delivered(const Delivery& delivery) {
+  if (Reducer::is_term(delivery.tag)) return;
   const auto message = travelling_.find({delivery.tag, delivery.destination});
   last_arrival_[delivery.destination] = {message->second, delivery.arrived};
   travelling_.erase(message);
+}
+
+void TraceRecorder::term_injected(Cycle cycle, std::uint64_t tag, const PacketRequest& request) {
+  const auto known = summing_.find(tag);
+  const std::uint64_t sum = known == summing_.end() ? ++sums_ : messages_[known->second - 1].sum;
+  TraceMessage& message = note(cycle, request);
+  message.sum = sum;
+  summing_[tag] = message.id;
+}
+
+void TraceRecorder::sum_delivered(Cycle cycle, std::uint64_t tag, NodeId destination) {
+  last_arrival_[destination] = {summing_.at(tag), cycle};
+  summing_.erase(tag);
 }
 
 }  // namespace tessera::noc

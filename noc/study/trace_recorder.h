@@ -21,6 +21,8 @@ class TraceRecorder final : public DeliveryObserver {
 
   void injected(Cycle cycle, const PacketRequest& request) override;
   void delivered(const Delivery& delivery) override;
+  void term_injected(Cycle cycle, std::uint64_t tag, const PacketRequest& request) override;
+  void sum_delivered(Cycle cycle, std::uint64_t tag, NodeId destination) override;
 
   const std::vector<TraceMessage>& messages() const { return messages_; }
 
@@ -30,9 +32,13 @@ class TraceRecorder final : public DeliveryObserver {
     Cycle cycle = 0;
   };
 
+  TraceMessage& note(Cycle cycle, const PacketRequest& request);
+
   std::vector<TraceMessage> messages_;
   std::vector<Arrival> last_arrival_;                                     // by node
   std::map<std::pair<std::uint64_t, NodeId>, std::uint64_t> travelling_;  // tag, destination
+  std::map<std::uint64_t, std::uint64_t> summing_;  // tag of a reduction: last of its terms
+  std::uint64_t sums_ = 0;
 };
 
 }  // namespace tessera::noc

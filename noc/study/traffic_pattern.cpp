@@ -282,7 +282,7 @@ std::unique_ptr<TrafficPattern> listed_hotspot(const std::string& name, const Pa
 
 PatternSpace pattern_space(const Topology& topology) {
   PatternSpace space;
-  space.nodes = static_cast<std::uint32_t>(topology.nodes().size());
+  space.nodes = topology.terminals();
   if (topology.node_grid()) {
     space.grid = *topology.node_grid();
     space.nodes = space.grid.columns * space.grid.rows;

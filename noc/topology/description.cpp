@@ -85,6 +85,13 @@ Topology build_topology(const proto::NetworkDescription& description) {
   for (const auto& node : description.extra_nodes())
     topology.attach({node.router(), node.has_injection_latency() ? node.injection_latency() : 1,
                      node.has_ejection_latency() ? node.ejection_latency() : 1});
+  if (description.reduction() == proto::ROUTERS) {
+    if (description.routing() == proto::TABLE)
+      throw UserError(
+          "noc.reduction ROUTERS with noc.routing TABLE: a table has no routes to the adders; "
+          "allowed are the other routing functions");
+    topology.attach_adders();
+  }
   return topology;
 }
 
@@ -105,6 +112,8 @@ std::unique_ptr<Routing> build_routing(const proto::NetworkDescription& descript
       return make_odd_even(topology);
     case proto::MINIMAL_ADAPTIVE:
       return make_minimal_adaptive(topology);
+    case proto::XY_ESCAPE:
+      return make_xy_escape(topology);
     case proto::SHORTEST_PATH:
       return make_shortest_path(topology);
     case proto::TABLE:
@@ -115,7 +124,7 @@ std::unique_ptr<Routing> build_routing(const proto::NetworkDescription& descript
     default:
       throw UserError("noc.routing ", static_cast<int>(description.routing()),
                       ": allowed are XY, YX, XY_YX, WEST_FIRST, ODD_EVEN, MINIMAL_ADAPTIVE, "
-                      "SHORTEST_PATH, TABLE");
+                      "SHORTEST_PATH, TABLE, XY_ESCAPE");
   }
 }
 

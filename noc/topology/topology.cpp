@@ -24,6 +24,7 @@ Topology::Topology(std::string name, std::uint32_t routers, std::vector<Node> no
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     check_node(i);
     attached_[nodes_[i].router].push_back(static_cast<NodeId>(i));
+    terminals_ += nodes_[i].adder ? 0 : 1;
   }
   order_ports();
   for (RouterId router = 0; router < routers_; ++router) check_ports(router);
@@ -86,7 +87,18 @@ NodeId Topology::attach(const Node& node) {
   check_node(id);
   attached_[node.router].push_back(id);
   check_ports(node.router);
+  terminals_ += node.adder ? 0 : 1;
   return id;
+}
+
+std::optional<NodeId> Topology::adder(RouterId router) const {
+  const auto& nodes = attached_[router];
+  if (nodes.empty() || !nodes_[nodes.back()].adder) return std::nullopt;
+  return nodes.back();
+}
+
+void Topology::attach_adders() {
+  for (RouterId router = 0; router < routers_; ++router) attach({router, 1, 1, true});
 }
 
 }  // namespace tessera::noc

@@ -29,6 +29,7 @@ struct Node {
   RouterId router = 0;
   std::uint32_t injection_latency_cycles = 1;  ///< at least 1
   std::uint32_t ejection_latency_cycles = 1;   ///< at least 1
+  bool adder = false;  ///< adds partial sums beside the crossbar; only terms go there
 };
 
 /// Routers that stand on a regular grid; router id = y * columns + x.
@@ -73,6 +74,13 @@ class Topology {
   /// Nodes attached to a router, ascending.
   const std::vector<NodeId>& attached(RouterId router) const { return attached_[router]; }
 
+  /// Nodes that are not adders; adders come after them.
+  std::uint32_t terminals() const { return terminals_; }
+  /// Of a router; none where it has none.
+  std::optional<NodeId> adder(RouterId router) const;
+  /// An adder at every router. No node can be attached after that.
+  void attach_adders();
+
   /// Adds a node at a router, such as a memory interface beside a tile. Returns its id.
   NodeId attach(const Node& node);
 
@@ -91,6 +99,7 @@ class Topology {
   std::vector<std::vector<LinkId>> outgoing_;
   std::vector<std::vector<LinkId>> incoming_;
   std::vector<std::vector<NodeId>> attached_;
+  std::uint32_t terminals_ = 0;
 };
 
 /// Longest link and node latency: grant and credit histories are 64-bit words.

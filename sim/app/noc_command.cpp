@@ -43,7 +43,7 @@ void fill_latency(const noc::LatencyRecord& record, noc::proto::StudyResult& res
 void fill_network(const noc::Network& network, noc::proto::StudyResult& result) {
   const auto& topology = network.topology();
   result.set_routers(topology.routers());
-  result.set_nodes(topology.nodes().size());
+  result.set_nodes(topology.terminals());
   result.set_links(topology.links().size());
   const auto& stats = network.stats();
   result.set_flit_hops(stats.flit_hops());
@@ -65,6 +65,7 @@ void fill_network(const noc::Network& network, noc::proto::StudyResult& result) 
   out.set_arbitration(energy.arbitration);
   out.set_link(energy.link);
   out.set_hop(energy.hop);
+  out.set_adder(energy.adder);
   out.set_total(energy.total());
 }
 
@@ -201,7 +202,7 @@ void run_trace(const po::variables_map& options, const Study& study, Outcome& ou
   fill_latency(run.latency, result);
   fill_network(network, result);
   const double node_cycles =
-      static_cast<double>(run.cycles) * static_cast<double>(study.topology.nodes().size());
+      static_cast<double>(run.cycles) * static_cast<double>(study.topology.terminals());
   result.set_accepted_flits_per_node_cycle(
       node_cycles == 0 ? 0 : static_cast<double>(network.stats().ejected_flits()) / node_cycles);
   result.set_offered_flits_per_node_cycle(result.accepted_flits_per_node_cycle());

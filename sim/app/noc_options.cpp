@@ -32,7 +32,7 @@ po::options_description noc_options() {
       "cycles per link; with express and amp of the added links, the others take 1");
   add("links", po::value<std::string>(), "link list file (protobuf text) instead of --topology");
   add("routing", po::value<std::string>(),
-      "xy, yx, xy_yx, west_first, odd_even, minimal_adaptive, shortest_path or table; default xy");
+      "xy, yx, xy_yx, west_first, odd_even, minimal_adaptive, shortest_path, table or xy_escape; default xy");
   add("routing-table", po::value<std::string>(),
       "file of lines: router destination-node next-router");
   add("traffic", po::value<std::string>()->default_value("uniform"),
@@ -233,7 +233,7 @@ Traffic traffic_of(const po::variables_map& options, const Study& study) {
                                                 options["seed"].as<std::uint64_t>());
     return traffic;
   }
-  const std::size_t nodes = study.topology.nodes().size();
+  const std::size_t nodes = study.topology.terminals();
   std::vector<noc::NodeId> destinations(nodes, 0);
   for (const auto& flow : options["flow"].as<std::vector<std::string>>()) {
     const auto [source, destination] = halves("flow", flow);
@@ -267,7 +267,7 @@ noc::OpenLoopPlan plan_of(const po::variables_map& options, const Study& study,
   plan.multicast_share = options["multicast-share"].as<double>();
   if (options.count("multicast-group") != 0)
     for (const auto& group : options["multicast-group"].as<std::vector<std::string>>())
-      plan.multicast_groups.push_back(parse_group(group, study.topology.nodes().size()));
+      plan.multicast_groups.push_back(parse_group(group, study.topology.terminals()));
   if (plan.multicast_share > 0 && plan.multicast_groups.empty())
     throw UserError("--multicast-share ", plan.multicast_share, " needs a --multicast-group");
   plan.by_flow = true;

@@ -15,28 +15,6 @@ std::uint32_t number_after(const std::string& name, const std::string& mark,
   return static_cast<std::uint32_t>(std::stoul(name.substr(at + mark.size())));
 }
 
-// BookSim2 keeps the choices of a packet in a set ordered by priority alone, so of two directions
-// with equal priority only the first (x) stays. Its minimal adaptive routing is therefore dimension
-// order with an escape channel that is never left; the reference curves `minadapt` show this.
-class XyWithEscape : public Routing {
- public:
-  explicit XyWithEscape(const Topology& topology) : xy_(make_xy(topology)) {}
-  const std::string& name() const override { return name_; }
-  VcPartition partition() const override { return VcPartition::kEscapeAndRest; }
-  void route(const RouteQuery& query, RouteCandidates& candidates) const override {
-    xy_->route(query, candidates);
-    const LinkId link = candidates[0].link;
-    if (link == kEject) return;
-    candidates.clear();
-    candidates.add(link, 0);
-    if (query.in_link == kNoLink || query.in_class != 0) candidates.add(link, 1);
-  }
-
- private:
-  std::unique_ptr<Routing> xy_;
-  std::string name_ = "XY with escape";
-};
-
 }  // namespace
 
 Topology booksim_topology(const std::string& name) {
@@ -70,7 +48,9 @@ Topology booksim_topology(const std::string& name) {
 std::unique_ptr<Routing> booksim_routing(const std::string& name, const Topology& topology,
                                          const std::string& variant) {
   if (variant == "xyyx") return make_xy_yx(topology);
-  if (variant == "minadapt") return std::make_unique<XyWithEscape>(topology);
+  // BookSim2 keeps the choices of a packet in a set ordered by priority alone, so of two directions
+  // with equal priority only the first (x) stays: its minimal adaptive routing adapts nothing.
+  if (variant == "minadapt") return make_xy_escape(topology);
   if (name.starts_with("torus")) return make_torus_dimension_order(topology, false, true);
   if (name.starts_with("amp") || name == "mesh8_any") return make_shortest_path(topology);
   return make_xy(topology);

@@ -2,6 +2,7 @@
 // cycle, on random networks and traffic, with and without packet runs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "noc/topology/dependency_graph.h"
@@ -102,6 +103,7 @@ NetworkConfig random_config(Random& random, bool multicast) {
 }
 
 struct Traffic {
+  std::vector<SumRequest> sums;  ///< numbered in this order
   std::vector<std::pair<Cycle, PacketRequest>> packets;
   std::vector<std::vector<NodeId>> groups;
 };
@@ -119,7 +121,7 @@ std::vector<NodeId> random_group(Random& random, std::uint32_t nodes, bool multi
 
 Traffic random_traffic(Random& random, const Case& test, bool multicast) {
   Traffic traffic;
-  const auto nodes = static_cast<std::uint32_t>(test.topology.nodes().size());
+  const auto nodes = test.topology.terminals();
   const int packets = 40 + static_cast<int>(random.below(60));
   const std::uint64_t spread = 1 + random.below(20);
   const std::uint64_t longest = 1 + random.below(24);
@@ -144,8 +146,53 @@ Traffic random_traffic(Random& random, const Case& test, bool multicast) {
   return traffic;
 }
 
+/// A sum at the adder of a random router with terms of random nodes and of other adders.
+void add_sum(Random& random, const Case& test, NodeId destination, SumId into, SumRequest sum,
+             int depth, Traffic& traffic) {
+  const auto routers = test.topology.routers();
+  const auto number = static_cast<SumId>(traffic.sums.size());
+  sum.adder = *test.topology.adder(static_cast<RouterId>(random.below(routers)));
+  sum.destination = destination;
+  sum.into = into;
+  sum.terms = static_cast<std::uint32_t>(random.between(2, 5));
+  traffic.sums.push_back(sum);
+  for (std::uint32_t term = 0; term < sum.terms; ++term) {
+    if (depth < 3 && random.below(3) == 0) {
+      add_sum(random, test, sum.adder, number, sum, depth + 1, traffic);
+      continue;
+    }
+    PacketRequest request;
+    request.source = static_cast<NodeId>(random.below(test.topology.terminals()));
+    request.flits = sum.flits;
+    request.virtual_network = sum.virtual_network;
+    request.tag = 1000 + traffic.packets.size();
+    request.sum = number;
+    traffic.groups.push_back({sum.adder});
+    traffic.packets.emplace_back(random.below(200), request);
+  }
+}
+
+void add_sums(Random& random, const Case& test, Traffic& traffic) {
+  const std::uint64_t longest = 1 + random.below(24);
+  const int trees = 1 + static_cast<int>(random.below(12));
+  for (int i = 0; i < trees; ++i) {
+    SumRequest sum;
+    sum.flits = static_cast<std::uint32_t>(1 + random.below(longest));
+    sum.virtual_network =
+        static_cast<std::uint8_t>(random.below(test.config.virtual_networks.size()));
+    sum.tag = 100'000 + static_cast<std::uint64_t>(i);
+    const auto destination = static_cast<NodeId>(random.below(test.topology.terminals()));
+    add_sum(random, test, destination, kNoSum, sum, 0, traffic);
+  }
+  for (std::size_t i = 0; i < traffic.packets.size(); ++i)
+    traffic.packets[i].second.destinations = traffic.groups[i];
+  std::stable_sort(traffic.packets.begin(), traffic.packets.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+}
+
 RecordingSink run_naive(const Case& test, const Traffic& traffic) {
   NaiveNetwork network(test.config, test.topology, *test.routing);
+  for (const SumRequest& sum : traffic.sums) network.open_sum(sum);
   RecordingSink sink;
   std::size_t next = 0;
   for (Cycle cycle = 0; cycle < 1'000'000; ++cycle) {
@@ -161,6 +208,7 @@ RecordingSink run_network(const Case& test, const Traffic& traffic, bool runs) {
   NetworkConfig config = test.config;
   config.packet_runs = runs;
   Network network(config, test.topology, *test.routing);
+  for (const SumRequest& sum : traffic.sums) network.open_sum(sum);
   RecordingSink sink;
   for (const auto& [cycle, request] : traffic.packets) {
     network.advance(cycle, sink);
@@ -168,6 +216,12 @@ RecordingSink run_network(const Case& test, const Traffic& traffic, bool runs) {
   }
   for (Cycle next = network.next_event(); next != kNever; next = network.next_event())
     network.advance(next, sink);
+  EXPECT_EQ(network.packets_under_way(), 0u);
+  if (traffic.sums.empty()) return sink;
+  const NetworkStats& stats = network.stats();
+  std::uint64_t absorbed = 0;
+  for (const SumRequest& sum : traffic.sums) absorbed += (sum.terms - 1) * sum.flits;
+  EXPECT_EQ(stats.absorbed_flits(), absorbed);
   return sink;
 }
 
@@ -179,18 +233,20 @@ Topology with_narrow_links(const Topology& topology, Random& random) {
                   topology.node_grid());
 }
 
-void compare(std::uint64_t seed, bool multicast) {
+void compare(std::uint64_t seed, bool multicast, bool sums) {
   Random random(seed);
   const int family = static_cast<int>(random.below(6));
   Topology topology = random_topology(random, family);
   if (random.below(4) == 0) topology = with_narrow_links(topology, random);
   if (random.below(4) == 0)
     topology.attach({static_cast<RouterId>(random.below(topology.routers())), 2, 1});
+  if (sums) topology.attach_adders();
   auto routing = random_routing(random, topology, family);
   Case test{"seed " + std::to_string(seed), std::move(topology), std::move(routing),
             random_config(random, multicast)};
   SCOPED_TRACE(test.name + " " + test.topology.name() + " " + test.routing->name());
-  const Traffic traffic = random_traffic(random, test, multicast);
+  Traffic traffic = random_traffic(random, test, multicast);
+  if (sums) add_sums(random, test, traffic);
   const RecordingSink expected = run_naive(test, traffic);
   RecordingSink flits;
   RecordingSink runs;
@@ -203,11 +259,18 @@ void compare(std::uint64_t seed, bool multicast) {
 }
 
 TEST(Differential, UnicastPacketsArriveInTheSameCycles) {
-  for (std::uint64_t seed = 1; seed <= 1000 && !HasFailure(); ++seed) compare(seed, false);
+  for (std::uint64_t seed = 1; seed <= 1000 && !HasFailure(); ++seed) compare(seed, false, false);
 }
 
 TEST(Differential, MulticastPacketsArriveInTheSameCycles) {
-  for (std::uint64_t seed = 10'001; seed <= 10'600 && !HasFailure(); ++seed) compare(seed, true);
+  for (std::uint64_t seed = 10'001; seed <= 10'600 && !HasFailure(); ++seed)
+    compare(seed, true, false);
+}
+
+// With sums of any shape between packets to one and to several nodes.
+TEST(Differential, SumsOfAddersArriveInTheSameCycles) {
+  for (std::uint64_t seed = 20'001; seed <= 20'600 && !HasFailure(); ++seed)
+    compare(seed, seed % 2 == 0, true);
 }
 
 }  // namespace

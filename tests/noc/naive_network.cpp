@@ -75,7 +75,8 @@ void NaiveNetwork::inject(Cycle now, const PacketRequest& request) {
                 0,
                 now,
                 request.destinations.size(),
-                request.destinations.size()};
+                request.destinations.size(),
+                request.sum};
   if (routing_.coins() > 1)
     packet.coin = static_cast<std::uint8_t>(random_.below(routing_.coins()));
   packets_.push_back(packet);
@@ -84,6 +85,35 @@ void NaiveNetwork::inject(Cycle now, const PacketRequest& request) {
   queues_[request.source][request.virtual_network].packets.push_back(
       static_cast<int>(packets_.size() - 1));
   ++under_way_;
+}
+
+SumId NaiveNetwork::open_sum(const SumRequest& request) {
+  sums_.push_back({request, {}});
+  return static_cast<SumId>(sums_.size() - 1);
+}
+
+// The sum is sent when every term has shown its head.
+void NaiveNetwork::read_term(int id, bool tail, Cycle cycle) {
+  const SumId number = packets_[id].sum;
+  Sum& sum = sums_[number];
+  sum.read[id].push_back(cycle);
+  if (tail) --under_way_;
+  if (sum.read[id].size() > 1 || sum.read.size() < sum.request.terms) return;
+  const SumRequest& request = sum.request;
+  packets_.push_back({request.tag, request.adder, request.flits, request.virtual_network, 0, cycle,
+                      1, 1, request.into, number});
+  destinations_.push_back({request.destination});
+  queues_[request.adder][request.virtual_network].packets.push_back(
+      static_cast<int>(packets_.size() - 1));
+  ++under_way_;
+}
+
+bool NaiveNetwork::flit_is_added(const Packet& packet, std::uint32_t index, Cycle cycle) const {
+  if (packet.made_by == kNoSum) return true;
+  const auto& terms = sums_[packet.made_by].read;
+  return std::all_of(terms.begin(), terms.end(), [&](const auto& term) {
+    return term.second.size() > index && term.second[index] < cycle;
+  });
 }
 
 void NaiveNetwork::step(Cycle cycle, PacketSink& sink) {
@@ -110,6 +140,10 @@ void NaiveNetwork::receive(Cycle cycle, PacketSink&) {
       Packet& packet = packets_[moving.flit.packet];
       const bool tail = moving.flit.index + 1 == packet.flits;
       wire.credits.push_back({cycle + 1 + wire.latency + config_.credit_delay, moving.vc, tail});
+      if (packet.sum != kNoSum) {
+        read_term(moving.flit.packet, tail, cycle);
+        continue;
+      }
       if (!tail) continue;
       arrivals_.emplace_back(wire.node, packet.tag);
       if (--packet.outstanding == 0) --under_way_;
@@ -131,7 +165,8 @@ bool NaiveNetwork::source_can_send(NodeId node, std::size_t n, Cycle cycle) {
   const Packet& packet = packets_[queue.packets.front()];
   if (packet.created >= cycle) return false;
   Wire& wire = wires_[injection_[node]];
-  if (queue.vc >= 0) return wire.out[queue.vc].credits > 0;
+  if (queue.vc >= 0)
+    return wire.out[queue.vc].credits > 0 && flit_is_added(packet, queue.sent, cycle);
   const auto& range = config_.virtual_networks[n];
   const std::uint32_t needed = packet.original_destinations > 1 ? packet.flits : 1;
   for (std::uint32_t i = 1; i <= range.vcs; ++i) {

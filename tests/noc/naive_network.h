@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <vector>
 
 #include "noc/config.h"
@@ -19,6 +20,7 @@ class NaiveNetwork {
   NaiveNetwork(const NetworkConfig& config, const Topology& topology, const Routing& routing);
 
   void inject(Cycle now, const PacketRequest& request);
+  SumId open_sum(const SumRequest& request);
   void step(Cycle cycle, PacketSink& sink);
   bool idle() const { return under_way_ == 0; }
   /// Flits sent over each link so far.
@@ -34,6 +36,13 @@ class NaiveNetwork {
     Cycle created;
     std::size_t outstanding;
     std::size_t original_destinations;
+    SumId sum = kNoSum;      // a term of it
+    SumId made_by = kNoSum;  // what an adder sends
+  };
+  /// What an adder has read of each term, flit by flit.
+  struct Sum {
+    SumRequest request;
+    std::map<int, std::vector<Cycle>> read;  // by packet
   };
   struct Flit {
     int packet;
@@ -118,6 +127,8 @@ class NaiveNetwork {
   bool multicast(const InVc& in) const { return packets_[in.packet].original_destinations > 1; }
   void receive(Cycle cycle, PacketSink& sink);
   void inject_flits(Cycle cycle, PacketSink& sink);
+  void read_term(int packet, bool tail, Cycle cycle);
+  bool flit_is_added(const Packet& packet, std::uint32_t index, Cycle cycle) const;
   bool source_can_send(NodeId node, std::size_t network, Cycle cycle);
   void route(RouterId router, int input, int vc);
   std::vector<HeadWant> collect_heads(Router& router, Cycle cycle);
@@ -137,6 +148,7 @@ class NaiveNetwork {
   Random random_;
   std::uint32_t vcs_;
   std::vector<Packet> packets_;
+  std::vector<Sum> sums_;
   std::vector<Wire> wires_;
   std::vector<Router> routers_;
   std::vector<int> injection_;

@@ -351,6 +351,59 @@ TEST_F(NocCommand, MistakesAreOneLineAndCodeTwo) {
   }
 }
 
+// What cannot work together is refused before the first cycle, by name.
+TEST_F(NocCommand, CombinationsThatCannotForkAreRefusedAtOnce) {
+  write("multicast.csv", "id,cycle,source,destinations,flits\n1,100000,0,1 2,4\n");
+  write("long.csv", "id,cycle,source,destinations,flits\n1,100000,0,1 2,40\n");
+  const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes = {
+      {{"--allocator", "wavefront", "--set", "noc.multicast=true"}, "noc.multicast true"},
+      {{"--set", "noc.multicast=true", "--set", "noc.hold_switch_for_packet=true"},
+       "noc.multicast true"},
+      {{"--allocator", "wavefront", "--multicast-share", "0.1", "--multicast-group", "1,2"},
+       "multicast share 0.1"},
+      {{"--packet-flits", "9", "--multicast-share", "0.1", "--multicast-group", "1,2"},
+       "noc.vc_buffer holds 8"},
+      {{"--set", "noc.multicast=false", "--trace", path("multicast.csv")}, "message 1"},
+      {{"--allocator", "separable_input_first", "--trace", path("multicast.csv")}, "message 1"},
+      {{"--trace", path("long.csv")}, "message 1"},
+      {{"--routing-table", "none", "--routing", "table", "--set", "noc.reduction=ROUTERS"},
+       "noc.reduction ROUTERS"},
+      {{"--set", "noc.reduction=ROUTERS", "--set", "noc.reduction_entries=0"},
+       "noc.reduction_entries 0"}};
+  for (const auto& [arguments, named] : mistakes) {
+    EXPECT_EQ(run(arguments), 2) << named;
+    EXPECT_EQ(std::count(error_.begin(), error_.end(), '\n'), 1) << error_;
+    EXPECT_NE(error_.find(named), std::string::npos) << error_;
+  }
+  // Where nothing is said, packets fork where they can.
+  EXPECT_EQ(run({"--allocator", "wavefront", "--cycles", "200"}), 0) << error_;
+}
+
+// Line of 4, 4 flits from nodes 2 and 3 for node 0: the head of the sum takes 29 cycles
+// (RouterReduction.AddsBesideTheCrossbar), the tail 3 more.
+TEST_F(NocCommand, SumsOfATraceAreMadeInTheRouters) {
+  write("sums.csv",
+        "id,cycle,source,destinations,flits,sum\n"
+        "1,0,2,0,4,1\n"
+        "2,0,3,0,4,1\n");
+  ASSERT_EQ(run({"--size", "4x1", "--trace", path("sums.csv"), "--set", "noc.reduction=ROUTERS",
+                 "--out", path("out")}),
+            0)
+      << error_;
+  EXPECT_EQ(result("out").cycles(), 32u);
+  EXPECT_EQ(result("out").nodes(), 4u);
+  EXPECT_GT(result("out").energy_pj().adder(), 0);
+  std::map<std::string, std::int64_t> flits;
+  const CsvTable links = CsvTable::load(path("out") + "/links.csv");
+  for (std::size_t row = 0; row < links.rows(); ++row)
+    flits[links.at(row, "kind")] += links.integer(row, "flits");
+  EXPECT_EQ(flits["injection"], 8);
+  EXPECT_EQ(flits["to_adder"], 8);
+  EXPECT_EQ(flits["from_adder"], 4);
+  EXPECT_EQ(flits["link"], 4 + 4 + 4);  // 3 to 2, then the sum
+  EXPECT_EQ(flits["ejection"], 4);
+}
+
 TEST_F(NocCommand, TraceIsReplayedWithItsDependencies) {
   write("trace.csv",
         "id,cycle,source,destinations,flits,virtual_network,after,delay\n"

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "noc/energy.h"
 #include "sim/base/random.h"
 #include "tests/noc/fixture.h"
 #include "tests/noc/naive_network.h"
@@ -24,6 +25,24 @@ class SumRecorder : public SumSink {
   std::vector<RecordingSink::Record> packets, arrived;
 };
 
+NetworkConfig reducing(Reduction where, std::uint32_t entries = 16) {
+  NetworkConfig config;
+  config.reduction = where;
+  config.reduction_entries = entries;
+  return config;
+}
+
+NetworkConfig with_adder_energy() {
+  NetworkConfig config;
+  config.energy.adder_pj_per_byte = 0.5;
+  return config;
+}
+
+Topology with_adders(Topology topology) {
+  topology.attach_adders();
+  return topology;
+}
+
 void drain(Reducer& reducer) {
   for (Cycle next = reducer.next_event(); next != kNever; next = reducer.next_event())
     reducer.advance(next);
@@ -33,7 +52,7 @@ void drain(Reducer& reducer) {
 // interface of node 2, its neighbour: 2 + 5 * 2 = 12. Its own term is there; one cycle to add, to
 // node 1: 13 + 12 = 25, to node 0: 26 + 12 = 38, where nothing is left to add.
 TEST(Reduction, AddsWhereTheTermsMeet) {
-  TestNetwork net(build_mesh(grid(4, 1)), make_xy);
+  TestNetwork net(build_mesh(grid(4, 1)), make_xy, reducing(Reduction::kInterfaces));
   SumRecorder sums_made;
   Reducer reducer(net.network, sums_made);
   const std::vector<NodeId> sources = {1, 2, 3};
@@ -51,7 +70,7 @@ TEST(Reduction, AddsWhereTheTermsMeet) {
 
 // The destination's own term and that of node 1, which comes 12 cycles after 50; adding takes 4.
 TEST(Reduction, TheDestinationAddsItsOwnTerm) {
-  TestNetwork net(build_mesh(grid(4, 1)), make_xy);
+  TestNetwork net(build_mesh(grid(4, 1)), make_xy, reducing(Reduction::kInterfaces));
   SumRecorder sums_made;
   Reducer reducer(net.network, sums_made, 4);
   const std::vector<NodeId> sources = {0, 1};
@@ -64,7 +83,7 @@ TEST(Reduction, TheDestinationAddsItsOwnTerm) {
 }
 
 TEST(Reduction, OrdinaryPacketsGoThrough) {
-  TestNetwork net(build_mesh(grid(4, 1)), make_xy);
+  TestNetwork net(build_mesh(grid(4, 1)), make_xy, reducing(Reduction::kInterfaces));
   SumRecorder sums_made;
   Reducer reducer(net.network, sums_made);
   net.send(0, 0, 1, 1, 9);
@@ -74,7 +93,7 @@ TEST(Reduction, OrdinaryPacketsGoThrough) {
 }
 
 TEST(Reduction, MistakesAreTheUsers) {
-  TestNetwork net(build_mesh(grid(4, 1)), make_xy);
+  TestNetwork net(build_mesh(grid(4, 1)), make_xy, reducing(Reduction::kInterfaces));
   SumRecorder sums_made;
   Reducer reducer(net.network, sums_made);
   const std::vector<NodeId> twice = {1, 1};
@@ -83,6 +102,159 @@ TEST(Reduction, MistakesAreTheUsers) {
   reducer.open({once, 0, 1, 0, 1});
   EXPECT_THROW(reducer.open({once, 0, 1, 0, 1}), UserError);
   EXPECT_THROW(Reducer(net.network, sums_made, 0), UserError);
+}
+
+// Line of 4, 1-flit terms of nodes 2 and 3 for node 0 in cycle 0, summed by the adder of router 2.
+// Node 3: leaves in 1, in router 3 at 2 (routed), channel 3, switch 4, in router 2 at 4 + 3 = 7,
+// channel 8, switch 9, read by the adder at 9 + 3 = 12. Node 2's own term: switch 4, read at 7. The
+// sum leaves the adder in 13, is in router 2 at 14, switch 16; router 1 at 19, switch 21; router 0
+// at 24, switch 26, read by node 0 at 29. Nothing is left to add.
+TEST(RouterReduction, AddsBesideTheCrossbar) {
+  TestNetwork net(with_adders(build_mesh(grid(4, 1))), make_xy, reducing(Reduction::kRouters));
+  SumRecorder sums_made;
+  Reducer reducer(net.network, sums_made);
+  const std::vector<NodeId> sources = {2, 3};
+  reducer.open({sources, 0, 1, 0, 7});
+  for (const NodeId source : sources) reducer.contribute(0, 7, source);
+  drain(reducer);
+  EXPECT_EQ(sums_made.arrived, (std::vector<RecordingSink::Record>{{7, 0, 29}}));
+  EXPECT_EQ(net.network.stats().added_flits(), 2u);
+  EXPECT_EQ(net.network.stats().absorbed_flits(), 1u);
+  EXPECT_EQ(net.network.stats().injected_flits(), 2u);
+  EXPECT_EQ(net.network.stats().ejected_flits(), 1u);
+}
+
+// The same with 6 flits: flit i of node 3's term is read at 12 + i, so flit i of the sum leaves at
+// 13 + i and the tail is read 5 cycles after the head. An interface would have waited for the tail.
+TEST(RouterReduction, PassesFlitsOnAsTheyCome) {
+  TestNetwork net(with_adders(build_mesh(grid(4, 1))), make_xy, reducing(Reduction::kRouters));
+  SumRecorder sums_made;
+  Reducer reducer(net.network, sums_made);
+  const std::vector<NodeId> sources = {2, 3};
+  reducer.open({sources, 0, 6, 0, 7});
+  for (const NodeId source : sources) reducer.contribute(0, 7, source);
+  drain(reducer);
+  EXPECT_EQ(sums_made.arrived, (std::vector<RecordingSink::Record>{{7, 0, 29 + 5}}));
+}
+
+// An adder reads one flit per cycle. In 4 x 3 nodes 1 and 9 send 6 flits each to node 4's column
+// mate 5 in the middle row, whose sum goes to node 4: both heads ask for the adder's port of router
+// 5 in cycle 9 (as above) and take turns from then on, so the last of 12 flits goes in cycle 20 and
+// is read at 23. The sum's tail leaves at 24, is in router 5 at 25 and goes at once, router 4 at
+// 28, read at 31.
+TEST(RouterReduction, OneFlitPerCycleEntersAnAdder) {
+  TestNetwork net(with_adders(build_mesh(grid(4, 3))), make_yx, reducing(Reduction::kRouters));
+  SumRecorder sums_made;
+  Reducer reducer(net.network, sums_made);
+  const std::vector<NodeId> sources = {1, 9};
+  reducer.open({sources, 4, 6, 0, 7});
+  for (const NodeId source : sources) reducer.contribute(0, 7, source);
+  drain(reducer);
+  EXPECT_EQ(sums_made.arrived, (std::vector<RecordingSink::Record>{{7, 4, 31}}));
+}
+
+// Two sums from nodes 2 and 3 for node 0 with one entry: the second finds none and goes as two
+// packets, which node 0's interface adds. The first takes 29 as above. Nodes send their second
+// packet in cycle 2, on the next channel: node 2's is in router 0 at 2 + 1 + 3 * 2 * ... = as for
+// a packet of its own, 2 + 5 * 3 = 17 after cycle 1; node 3's 2 + 5 * 4 = 22 after cycle 1. One
+// cycle to add: 24.
+TEST(RouterReduction, WithoutAnEntryTheDestinationAdds) {
+  TestNetwork net(with_adders(build_mesh(grid(4, 1))), make_xy, reducing(Reduction::kRouters, 1));
+  SumRecorder sums_made;
+  Reducer reducer(net.network, sums_made);
+  const std::vector<NodeId> sources = {2, 3};
+  for (const std::uint64_t tag : {7, 8}) {
+    reducer.open({sources, 0, 1, 0, tag});
+    for (const NodeId source : sources) reducer.contribute(0, tag, source);
+  }
+  drain(reducer);
+  EXPECT_EQ(sums_made.arrived, (std::vector<RecordingSink::Record>{{8, 0, 24}, {7, 0, 29}}));
+  EXPECT_EQ(reducer.stats().skipped, 1u);
+  EXPECT_EQ(reducer.stats().most_entries, 1u);
+  // The entry is free again.
+  reducer.open({sources, 0, 1, 0, 9});
+  for (const NodeId source : sources) reducer.contribute(100, 9, source);
+  drain(reducer);
+  EXPECT_EQ(sums_made.arrived.back(), (RecordingSink::Record{9, 0, 129}));
+}
+
+// Without reduction every term goes to the destination: from node 3 in 2 + 5 * 4 = 22 cycles, and
+// one to add.
+TEST(RouterReduction, NoneMeansThatTheDestinationAdds) {
+  TestNetwork net(build_mesh(grid(4, 1)), make_xy);
+  SumRecorder sums_made;
+  Reducer reducer(net.network, sums_made);
+  const std::vector<NodeId> sources = {1, 2, 3};
+  reducer.open({sources, 0, 1, 0, 7});
+  for (const NodeId source : sources) reducer.contribute(0, 7, source);
+  drain(reducer);
+  EXPECT_EQ(sums_made.arrived, (std::vector<RecordingSink::Record>{{7, 0, 23}}));
+}
+
+// All nodes of a mesh add up for one corner: each link of the tree carries the packet once, and
+// what was injected has been ejected or absorbed.
+TEST(RouterReduction, EveryLinkOfTheTreeCarriesOnePacket) {
+  for (const std::uint32_t entries : {1u, 16u}) {
+    TestNetwork net(with_adders(build_mesh(grid(5, 4))), make_xy,
+                    reducing(Reduction::kRouters, entries));
+    SumRecorder sums_made;
+    Reducer reducer(net.network, sums_made);
+    std::vector<NodeId> sources;
+    for (NodeId node = 1; node < 20; ++node) sources.push_back(node);
+    reducer.open({sources, 0, 7, 0, 1});
+    for (const NodeId source : sources) reducer.contribute(0, 1, source);
+    drain(reducer);
+    ASSERT_EQ(sums_made.arrived.size(), 1u);
+    const NetworkStats& stats = net.network.stats();
+    std::uint64_t used = 0;
+    for (const WireStats& wire : stats.wires) {
+      if (wire.kind != WireKind::kLink || wire.flits() == 0) continue;
+      EXPECT_EQ(wire.flits(), 7u) << wire.from << " -> " << wire.to;
+      ++used;
+    }
+    EXPECT_EQ(used, 19u);
+    EXPECT_EQ(stats.injected_flits(), 19u * 7);
+    EXPECT_EQ(stats.ejected_flits(), 7u);
+    EXPECT_EQ(stats.injected_flits(), stats.ejected_flits() + stats.absorbed_flits());
+    const EnergyBreakdown energy = network_energy(stats, net.topology, with_adder_energy());
+    EXPECT_DOUBLE_EQ(energy.adder, static_cast<double>(stats.added_flits()) * 16 * 0.5);
+  }
+}
+
+// Every node sends to every other as a term: sums of all shapes compete for entries and channels
+// and all are made.
+TEST(RouterReduction, ManySumsAtOnceDrain) {
+  for (const std::uint32_t entries : {1u, 3u, 64u}) {
+    TestNetwork net(with_adders(build_mesh(grid(6, 6))), make_xy,
+                    reducing(Reduction::kRouters, entries));
+    SumRecorder sums_made;
+    Reducer reducer(net.network, sums_made);
+    std::vector<NodeId> all(36);
+    for (NodeId node = 0; node < 36; ++node) all[node] = node;
+    for (std::uint64_t tag = 0; tag < 36 * 8; ++tag) {
+      reducer.open({all, static_cast<NodeId>(tag % 36), 9, 0, tag});
+      for (const NodeId source : all) reducer.contribute(0, tag, (source + tag) % 36);
+    }
+    drain(reducer);
+    EXPECT_EQ(sums_made.arrived.size(), 36u * 8) << entries;
+    EXPECT_LE(reducer.stats().most_entries, entries);
+    const NetworkStats& stats = net.network.stats();
+    EXPECT_EQ(stats.injected_flits(), stats.ejected_flits() + stats.absorbed_flits());
+    EXPECT_EQ(stats.injected_flits(), reducer.stats().sent_flits);
+  }
+}
+
+// The adder counts what it has read when the tail of a term comes.
+TEST(RouterReduction, ALostFlitIsNoticed) {
+  TestNetwork net(with_adders(build_mesh(grid(4, 1))), make_xy, reducing(Reduction::kRouters));
+  SumRecorder sums_made;
+  Reducer reducer(net.network, sums_made);
+  const std::vector<NodeId> sources = {2, 3};
+  reducer.open({sources, 0, 6, 0, 7});
+  for (const NodeId source : sources) reducer.contribute(0, 7, source);
+  reducer.advance(11);
+  for (std::uint32_t vc = 0; vc < 4; ++vc) net.network.lose_flit_to(*net.topology.adder(2), vc);
+  EXPECT_THROW(drain(reducer), InvariantViolation);
 }
 
 struct Sum {
@@ -193,7 +365,7 @@ TEST(Reduction, TakesTheCyclesOfTheNaiveNetwork) {
         sum.starts.push_back(3);
       }
     }
-    TestNetwork net(build_mesh(grid(columns, rows)), make_xy);
+    TestNetwork net(build_mesh(grid(columns, rows)), make_xy, reducing(Reduction::kInterfaces));
     const auto expected = NaiveSums(sums, columns, net.topology, *net.routing).run();
     SumRecorder sums_made;
     Reducer reducer(net.network, sums_made);

@@ -225,7 +225,9 @@ TEST(Replay, AMessageWaitsForTheArrivalAtItsSource) {
 // The sum of nodes 1 to 3 at node 0 as in the test of the reduction itself: 38. What waits for one
 // of its terms starts when the sum is there, at node 0.
 TEST(Replay, AddsSumsOnTheirWay) {
-  TestNetwork net(build_mesh(grid(4, 1)), make_xy);
+  NetworkConfig config;
+  config.reduction = Reduction::kInterfaces;
+  TestNetwork net(build_mesh(grid(4, 1)), make_xy, config);
   const auto messages = parse_trace(
       "id,cycle,source,destinations,flits,after,sum\n"
       "1,0,1,0,1,,5\n"
