@@ -12,7 +12,7 @@ CodeCursor::CodeCursor(const CodeBlock& code, workloads::RankTile share)
 }
 
 CodeCursor::CodeCursor(const CodeBlock& code, const TileShare& share)
-    : ranks_(share.ranks), origins_(share.origins) {
+    : ranks_(share.ranks), origins_(share.origins), rotation_(share.rotation) {
   if (origins_.empty())
     for (const auto& range : ranks_) origins_.push_back(range.begin);
   frames_.push_back({&code});
@@ -36,6 +36,21 @@ workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer
   return {inside(begin), inside(end)};
 }
 
+std::int64_t turned_trip(const CodeNode& loop, const TileShare::Rotation& rotation,
+                         std::int64_t iteration) {
+  if (!loop.rotates) return iteration;
+  return (iteration + rotation.place * (loop.count / rotation.places)) % loop.count;
+}
+
+std::int64_t CodeCursor::first_index(workloads::RankId rank, std::int64_t outer) const {
+  for (const auto& frame : frames_)
+    if (frame.loop != nullptr && frame.loop->rotates && frame.loop->rank == rank)
+      return trip_range(*frame.loop, frame.outer, origins_[rank],
+                        turned_trip(*frame.loop, rotation_, 0))
+          .begin;
+  return outer;
+}
+
 CodeCursor::Visit CodeCursor::visit(const workloads::Layer& layer) const {
   Visit visit;
   for (const auto& frame : frames_) {
@@ -56,8 +71,8 @@ void CodeCursor::enter(const CodeNode& loop) {
 
 void CodeCursor::set_range(const Frame& frame) {
   if (frame.loop->rank < 0) return;
-  ranks_[frame.loop->rank] =
-      trip_range(*frame.loop, frame.outer, origins_[frame.loop->rank], frame.iteration);
+  ranks_[frame.loop->rank] = trip_range(*frame.loop, frame.outer, origins_[frame.loop->rank],
+                                        turned_trip(*frame.loop, rotation_, frame.iteration));
 }
 
 /// Moves on from loop heads and block ends until the cursor stands on an instruction or has

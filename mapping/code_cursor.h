@@ -13,10 +13,15 @@ namespace tessera::mapping {
 workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer,
                                 std::int64_t origin, std::int64_t trip);
 
+/// Trip of a loop that a tile makes as its `iteration`-th.
+std::int64_t turned_trip(const CodeNode& loop, const TileShare::Rotation& rotation,
+                         std::int64_t iteration);
+
 /// Stands on one instruction at a time; `ranks()` is the rank tile that the loops around it leave.
 class CodeCursor {
  public:
   CodeCursor() = default;
+  /// For shares without origins and rotation.
   CodeCursor(const CodeBlock& code, workloads::RankTile share);
   CodeCursor(const CodeBlock& code, const TileShare& share);
 
@@ -35,6 +40,10 @@ class CodeCursor {
   };
   Visit visit(const workloads::Layer& layer) const;
 
+  /// Where the range of a rank began when the loops around the instruction that rotate were
+  /// entered; `outer` when none does.
+  std::int64_t first_index(workloads::RankId rank, std::int64_t outer) const;
+
  private:
   struct Frame {
     const CodeBlock* block;
@@ -52,6 +61,7 @@ class CodeCursor {
   std::vector<Frame> frames_;
   workloads::RankTile ranks_;
   std::vector<std::int64_t> origins_;
+  TileShare::Rotation rotation_;
 };
 
 }  // namespace tessera::mapping

@@ -170,8 +170,10 @@ class StageListing {
     } else {
       out_ << "loop " << rank_name(loop.rank) << " step " << loop.step << " count " << loop.count;
       if (loop.first > 0) out_ << " first " << loop.first << " overlap " << loop.overlap;
+      if (loop.rotates) out_ << " rotates, place " << share_.rotation.place;
       out_ << "\n";
-      ranks[loop.rank] = trip_range(loop, ranks[loop.rank], origin(loop.rank), 0);
+      ranks[loop.rank] = trip_range(loop, ranks[loop.rank], origin(loop.rank),
+                                    turned_trip(loop, share_.rotation, 0));
     }
     write_block(loop.body, ranks, depth + 1);
   }

@@ -48,8 +48,10 @@ class ProgramBuilder {
   }
 
   Program build() {
-    if (accelerator_.tile.free_copies)
+    if (accelerator_.tile.free_copies) {
       for (auto& plan : plans_) copy_everything(plan);
+      for (auto& fusion : fusions_) mapping::copy_everything(fusion);
+    }
     for (auto& plan : plans_) fit_staging(plan, network_, accelerator_);
     for (std::size_t s = 0; s < origins_.size(); ++s) add_stages(origins_[s]);
     add_parts();
@@ -141,7 +143,8 @@ class ProgramBuilder {
       const auto& tensor = network_.tensors[t];
       DramLayout layout;
       layout.block = tensor.extents;
-      layout.order = dram_order(tensor);
+      layout.order = fetch_order(fusions_, network_, static_cast<int>(t));
+      if (layout.order.empty()) layout.order = dram_order(tensor);
       if (tensor.kind == workloads::TensorKind::kWeight)
         block_for_fetches(layout, static_cast<int>(t));
       std::uint64_t elements = 1;

@@ -91,18 +91,21 @@ class Search {
       if (can_be_cut(layer_, static_cast<RankId>(r))) ranks_.push_back(static_cast<RankId>(r));
   }
 
-  std::optional<LayerChoice> run() {
+  /// Best first; of equal ones the one found first.
+  std::vector<LayerChoice> run(std::size_t places) {
     enumerate();
     std::ranges::stable_sort(dealings_, {}, &Dealing::bound);
-    std::optional<LayerChoice> best;
+    std::vector<LayerChoice> best;
     int tried = 0;
     for (const auto& dealing : dealings_) {
-      if (tried >= kFinalists || (best && dealing.bound >= best->cost.total())) break;
+      if (tried >= kFinalists || (best.size() == places && dealing.bound >= score(best.back())))
+        break;
       ++tried;
-      for (const bool weights_outer : {true, false}) {
-        auto choice = block(dealing, weights_outer);
-        if (choice && (!best || score(*choice) < score(*best))) best = std::move(choice);
-      }
+      for (const bool weights_outer : {true, false})
+        if (auto choice = block(dealing, weights_outer)) {
+          best.insert(std::ranges::upper_bound(best, score(*choice), {}, score), *choice);
+          if (best.size() > places) best.pop_back();
+        }
     }
     return best;
   }
@@ -479,7 +482,16 @@ std::optional<LayerChoice> search_partition(const workloads::Network& network,
                                             const std::vector<InputSource>& sources,
                                             const hw::Accelerator& accelerator,
                                             const SearchLimits& limits) {
-  return Search(network, layer, sources, accelerator, limits).run();
+  auto best = search_partitions(network, layer, sources, accelerator, limits, 1);
+  return best.empty() ? std::nullopt : std::optional(std::move(best.front()));
+}
+
+std::vector<LayerChoice> search_partitions(const workloads::Network& network,
+                                           workloads::LayerId layer,
+                                           const std::vector<InputSource>& sources,
+                                           const hw::Accelerator& accelerator,
+                                           const SearchLimits& limits, int places) {
+  return Search(network, layer, sources, accelerator, limits).run(static_cast<std::size_t>(places));
 }
 
 }  // namespace tessera::mapping

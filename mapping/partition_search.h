@@ -66,4 +66,11 @@ std::optional<LayerChoice> search_partition(const workloads::Network& network,
                                             const hw::Accelerator& accelerator,
                                             const SearchLimits& limits);
 
+/// The best `places` plans, best first.
+std::vector<LayerChoice> search_partitions(const workloads::Network& network,
+                                           workloads::LayerId layer,
+                                           const std::vector<InputSource>& sources,
+                                           const hw::Accelerator& accelerator,
+                                           const SearchLimits& limits, int places);
+
 }  // namespace tessera::mapping

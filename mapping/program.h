@@ -61,6 +61,9 @@ struct CodeNode {
   std::int64_t count = 1;
   std::int64_t first = 0;  ///< 0: an ordinary loop
   std::int64_t overlap = 0;
+  /// A loop over shared pieces: a tile at place p of the M that share them begins with trip
+  /// p x count / M and goes round.
+  bool rotates = false;
   CodeBlock body;
   Instruction instruction;
 };
@@ -94,6 +97,15 @@ struct Slot {
   /// Outputs of a pipelined stage: a granule leaves when everyone who reads from it has been
   /// served, so the ring is a queue of credits between the stages.
   bool streams = false;
+  /// Shared by M tiles, which hold a copy between them. Of `granules` all but one lie in the
+  /// buffer: the tile's part of the copy. The first so many come from where the parts are, each
+  /// later one from the tile `TileShare::Rotation::next`, which had it so many granules before. A
+  /// granule goes when it has been used and passed on. The one that is too many stands in the
+  /// staging FIFO, so that a full ring can turn.
+  bool rotating = false;
+
+  /// In the tile buffer, or in the staging FIFO.
+  Bytes bytes() const { return granule_bytes * static_cast<Bytes>(granules - (rotating ? 1 : 0)); }
 };
 
 /// Tiles that receive the same granules: one request on behalf of all, delivered by multicast where
@@ -112,6 +124,13 @@ struct TileShare {
   /// Per rank where loops with `first` begin to count; may lie before the share. Empty: at the
   /// share's begin.
   std::vector<std::int64_t> origins = {};
+  /// Its place among the tiles that share an operand.
+  struct Rotation {
+    int place = 0;
+    int places = 1;
+    TileId next = -1;  ///< takes its pieces over from this tile, at the place after its own
+  };
+  Rotation rotation = {};
 };
 
 /// One layer on a set of tiles.

@@ -6,6 +6,7 @@
 #include "mapping/checker/layer_check.h"
 #include "mapping/checker/memory_check.h"
 #include "mapping/checker/part_check.h"
+#include "mapping/checker/rotation_check.h"
 #include "mapping/checker/tile_walk.h"
 #include "mapping/checker/untimed_run.h"
 #include "mapping/program_io.h"
@@ -57,6 +58,7 @@ void check(const Program& program, const ProgramLimits& limits) {
     const StageView view(program, static_cast<int>(s));
     appended.push_back(check_codes(view));
     checker::check_groups(view);
+    checker::check_rotations(view);
   }
   checker::check_layers(program);
   const auto parts = checker::check_parts(program, limits);

@@ -240,9 +240,17 @@ class StageIds {
       rank.within("begin", share.ranks[r].begin, 0, share.ranks[r].end);
     }
     if (!share.origins.empty()) place.size("origins", share.origins, layer_.ranks.size());
+    check_rotation(share.rotation, place);
     place.size("input groups", share.input_groups, layer_.inputs.size());
     for (const GroupId group : share.input_groups) place.index("input group", group, stage_.groups);
     place.index("sums group", share.sums_group, stage_.groups);
+  }
+
+  void check_rotation(const TileShare::Rotation& rotation, const Place& place) const {
+    place.at_least("places of a rotation", rotation.places, 1);
+    if (rotation.places == 1) return;
+    place.within("place in a rotation", rotation.place, 0, rotation.places - 1);
+    place.within("next tile of a rotation", rotation.next, 0, program_.tiles - 1);
   }
 
   void check_array(const Place& place) const {

@@ -118,6 +118,7 @@ class Reader {
     node.count = message.loop().count();
     node.first = message.loop().first();
     node.overlap = message.loop().overlap();
+    node.rotates = message.loop().rotates();
     node.body = read(message.loop().body());
     return node;
   }
@@ -136,6 +137,9 @@ class Reader {
                     message.sums_group()};
     for (const auto& range : message.rank()) share.ranks.push_back({range.begin(), range.end()});
     share.origins = {message.origin().begin(), message.origin().end()};
+    if (message.rotation_places() != 0)
+      share.rotation = {message.rotation_place(), message.rotation_places(),
+                        message.rotation_next()};
     return share;
   }
 
@@ -177,7 +181,8 @@ class Reader {
                              slot.staging(),
                              {slot.extent().begin(), slot.extent().end()},
                              slot.retains(),
-                             slot.streams()});
+                             slot.streams(),
+                             slot.rotating()});
     for (const auto& code : message.code())
       stage.codes.push_back({read(code.load()), read(code.compute()), read(code.store())});
     for (const auto& share : message.share()) stage.shares.push_back(read(share));

@@ -105,6 +105,7 @@ void write(const CodeNode& node, program::CodeNode& message) {
   loop.set_count(node.count);
   loop.set_first(node.first);
   loop.set_overlap(node.overlap);
+  loop.set_rotates(node.rotates);
   for (const auto& inner : node.body) write(inner, *loop.add_body());
 }
 
@@ -123,6 +124,7 @@ void write(const Slot& slot, program::Slot& message) {
   for (const auto extent : slot.extents) message.add_extent(extent);
   message.set_retains(slot.retains);
   message.set_streams(slot.streams);
+  message.set_rotating(slot.rotating);
   message.set_staging(slot.staging);
 }
 
@@ -137,6 +139,10 @@ void write(const TileShare& share, program::TileShare& message) {
   for (const GroupId group : share.input_groups) message.add_input_group(group);
   message.set_sums_group(share.sums_group);
   for (const auto origin : share.origins) message.add_origin(origin);
+  if (share.rotation.places == 1) return;
+  message.set_rotation_place(share.rotation.place);
+  message.set_rotation_places(share.rotation.places);
+  message.set_rotation_next(share.rotation.next);
 }
 
 void write(const SpatialSplit& split, program::SpatialSplit& message) {

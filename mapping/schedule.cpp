@@ -84,6 +84,7 @@ void print_tensor(const StoredTensor& tensor, std::ostream& out) {
   if (tensor.distribution == Distribution::kMulticast) out << " (multicast)";
   if (tensor.distribution == Distribution::kNeighbour) out << " (neighbour)";
   if (tensor.partial_sums == PartialSums::kToOwner) out << " (sums to owner)";
+  if (tensor.partial_sums == PartialSums::kToOwnerInPieces) out << " (sums to owner in pieces)";
   if (tensor.partial_sums == PartialSums::kInNetwork) out << " (sums in network)";
 }
 

@@ -71,7 +71,12 @@ struct SplitNode {
 };
 
 enum class Distribution { kUnicast, kMulticast, kNeighbour };
-enum class PartialSums { kInPlace, kToOwner, kInNetwork };
+enum class PartialSums {
+  kInPlace,
+  kToOwner,
+  kInNetwork,
+  kToOwnerInPieces,  ///< to the owner through its staging FIFO, so that they take no buffer
+};
 
 struct StoredTensor {
   std::string tensor;  ///< "W", "I0", "O" of the layer below, or a tensor's name

@@ -22,7 +22,8 @@ static_assert(proto::Axis_ARRAYSIZE == std::size(kAxes));
 static_assert(static_cast<int>(Distribution::kMulticast) == proto::MULTICAST &&
               static_cast<int>(Distribution::kNeighbour) == proto::NEIGHBOUR);
 static_assert(static_cast<int>(PartialSums::kToOwner) == proto::TO_OWNER &&
-              static_cast<int>(PartialSums::kInNetwork) == proto::IN_NETWORK);
+              static_cast<int>(PartialSums::kInNetwork) == proto::IN_NETWORK &&
+              static_cast<int>(PartialSums::kToOwnerInPieces) == proto::TO_OWNER_IN_PIECES);
 static_assert(static_cast<int>(Organisation::kBlocked1d) == proto::BLOCKED_1D &&
               static_cast<int>(Organisation::kBlocked2d) == proto::BLOCKED_2D &&
               static_cast<int>(Organisation::kStriped1d) == proto::STRIPED_1D &&

@@ -6,7 +6,7 @@ namespace tessera::mapping {
 
 namespace {
 
-Bytes size_of(const Slot& slot) { return slot.granule_bytes * static_cast<Bytes>(slot.granules); }
+Bytes size_of(const Slot& slot) { return slot.bytes(); }
 
 }  // namespace
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "mapping/rotation.h"
+#include "mapping/staging_fit.h"
 #include "sim/base/error.h"
 #include "workloads/reference_executor.h"
 
@@ -56,6 +58,7 @@ class StageBuilder {
     stage_.array = plan_.array;
     add_slots();
     add_shares();
+    add_passing_slots();
     stage_.codes.push_back(code(received_sums(), /*owner=*/true));
     if (sums_members_ > 1) stage_.codes.push_back(code(0, /*owner=*/false));
     return std::move(stage_);
@@ -106,11 +109,14 @@ class StageBuilder {
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
       const auto& holding = plan_.inputs[i];
       const auto granules =
-          std::min<std::int64_t>(holding.double_buffered ? 2 : 1, trips(input_depth_[i]));
+          holding.shared_by > 1
+              ? part_of_round(holding) + 1
+              : std::min<std::int64_t>(holding.double_buffered ? 2 : 1, trips(input_depth_[i]));
       stage_.slots.push_back({operand_name(layer_, static_cast<int>(i)), 0,
                               granule_bytes(layer_.inputs[i], holding.depth),
                               static_cast<int>(granules), bit(SlotReader::kCompute),
                               holding.staging});
+      stage_.slots.back().rotating = holding.shared_by > 1;
     }
     stage_.output_slot = static_cast<SlotId>(stage_.slots.size());
     const bool stays = plan_.output_home == Home::kTiles;
@@ -122,11 +128,61 @@ class StageBuilder {
          stays ? bit(SlotReader::kServer) : bit(SlotReader::kStore), plan_.output.staging});
   }
 
+  /// Granules of a shared operand that a tile holds: its part of one round.
+  std::int64_t part_of_round(const Holding& holding) const {
+    const auto& turning = counts_[holding.turn];
+    if (turning % holding.shared_by != 0)
+      throw UserError("layer ", layer_.name, ": loop over ",
+                      layer_.ranks[plan_.loops[holding.turn].rank].name, " of ", turning,
+                      " iterations rotates among ", holding.shared_by,
+                      " tiles; their number must divide it");
+    std::int64_t granules = 1;
+    for (int i = holding.turn; i < holding.depth; ++i) granules *= counts_[i];
+    return granules / holding.shared_by;
+  }
+
+  /// The granule that is on its way stands in the staging FIFO.
+  void add_passing_slots() {
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
+      if (stage_.slots[i].rotating)
+        stage_.slots.push_back({stage_.slots[i].name + ".passing", 0, stage_.slots[i].granule_bytes,
+                                1, bit(SlotReader::kCompute), /*staging=*/true});
+  }
+
+  /// Tiles that receive an operand together, before any of them shares it.
+  std::vector<std::int64_t> key_of(int which, const Operand& operand, std::size_t index) const {
+    auto key = operand_key(layer_, operand, shares_.ranks[index]);
+    key.push_back(which);
+    for (std::size_t split = 0; split < plan_.partition.size(); ++split)
+      if (std::ranges::count(plan_.partition[split].apart, which) > 0)
+        key.push_back(shares_.places[index][split]);
+    return key;
+  }
+
+  /// Chains of tiles that share an operand, and per tile its place.
+  std::vector<TileShare::Rotation> rotations() const {
+    std::vector<TileShare::Rotation> rotations(shares_.tiles.size());
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
+      if (plan_.inputs[i].shared_by == 1) continue;
+      std::map<std::vector<std::int64_t>, std::vector<TileId>> groups;
+      for (std::size_t t = 0; t < shares_.tiles.size(); ++t)
+        groups[key_of(static_cast<int>(i), layer_.inputs[i], t)].push_back(shares_.tiles[t]);
+      for (const auto& [key, tiles] : groups)
+        for (const auto& [tile, rotation] :
+             chain(tiles, plan_.inputs[i].shared_by, accelerator_.columns, layer_.name))
+          rotations[static_cast<std::size_t>(std::ranges::lower_bound(shares_.tiles, tile) -
+                                             shares_.tiles.begin())] = rotation;
+    }
+    return rotations;
+  }
+
   void add_shares() {
+    const auto turns = rotations();
     std::map<std::vector<std::int64_t>, GroupId> groups;
     const auto join_group = [&](int which, const Operand& operand, std::size_t index) {
-      auto key = operand_key(layer_, operand, shares_.ranks[index]);
-      key.push_back(which);
+      auto key = key_of(which, operand, index);
+      if (which >= 0 && plan_.inputs[static_cast<std::size_t>(which)].shared_by > 1)
+        key.push_back(turns[index].place);
       const auto [entry, added] =
           groups.try_emplace(std::move(key), static_cast<GroupId>(stage_.groups.size()));
       if (added) stage_.groups.emplace_back();
@@ -138,6 +194,7 @@ class StageBuilder {
       for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
         share.input_groups.push_back(join_group(static_cast<int>(i), layer_.inputs[i], t));
       share.sums_group = join_group(-1, layer_.output, t);
+      share.rotation = turns[t];
       stage_.shares.push_back(std::move(share));
     }
     for (auto& share : stage_.shares) {
@@ -160,12 +217,15 @@ class StageBuilder {
                         " for others; every output needs the same number");
     const Bytes granule = stage_.slots[stage_.output_slot].granule_bytes;
     const int outputs = stage_.slots[stage_.output_slot].granules;
-    // What one partner sends there is nothing to add to on the way.
-    stage_.sums_in_network =
-        sums_members_ > 2 && accelerator_.network.reduction() != noc::proto::NONE;
+    // What one partner sends there is nothing to add to on the way; pieces take turns by partner.
+    stage_.sums_in_network = sums_members_ > 2 && !takes_pieces() &&
+                             accelerator_.network.reduction() != noc::proto::NONE;
     stage_.sums_slot = static_cast<SlotId>(stage_.slots.size());
-    stage_.slots.push_back(
-        {"S", 0, granule, sums_granules(), bit(SlotReader::kCompute), plan_.output.staging});
+    if (takes_pieces())
+      add_pieces_slot();
+    else
+      stage_.slots.push_back(
+          {"S", 0, granule, sums_granules(), bit(SlotReader::kCompute), plan_.output.staging});
     stage_.partial_slot = static_cast<SlotId>(stage_.slots.size());
     stage_.slots.push_back(
         {"P", 0, granule, std::min(2, outputs), bit(SlotReader::kStore), plan_.output.staging});
@@ -173,6 +233,38 @@ class StageBuilder {
 
   /// Granules of partial sums that an owner takes in for each of its outputs.
   std::size_t received_sums() const { return stage_.sums_in_network ? 1 : sums_members_ - 1; }
+
+  bool takes_pieces() const { return plan_.sums_in_pieces && !plan_.output.staging; }
+
+  /// Pieces are as large as half of the FIFO's share allows: single images, then fewer channels,
+  /// then fewer rows, and so on.
+  void add_pieces_slot() {
+    const Bytes most = kSumsPiecesBytes / 2 / static_cast<Bytes>(accelerator_.word_bytes());
+    auto extents = extents_inside(plan_.loops, plan_.output.depth, shares_.nominal);
+    const auto words = [&] { return static_cast<Bytes>(nominal_elements(layer_.output, extents)); };
+    for (std::size_t r = 0; r < layer_.ranks.size() && words() > most; ++r) {
+      if (layer_.ranks[r].reduced || extents[r] == 1) continue;
+      const auto whole = extents[r];
+      const Bytes one = words() / static_cast<Bytes>(whole);
+      extents[r] =
+          std::max<std::int64_t>(1, static_cast<std::int64_t>(most / std::max<Bytes>(1, one)));
+      pieces_.push_back({static_cast<int>(r), extents[r], ceil_div(whole, extents[r])});
+    }
+    const Bytes bytes = round_up(words() * static_cast<Bytes>(accelerator_.word_bytes()),
+                                 accelerator_.tile.buffer.line_bytes);
+    stage_.slots.push_back({"S", 0, bytes, 2, bit(SlotReader::kCompute), /*staging=*/true});
+  }
+
+  /// The block once for every piece of the sums.
+  CodeBlock for_each_piece(CodeBlock block) const {
+    for (std::size_t i = pieces_.size(); i-- > 0;) {
+      CodeNode node = repetition(pieces_[i].count, std::move(block));
+      node.rank = pieces_[i].rank;
+      node.step = pieces_[i].tile;
+      block = {std::move(node)};
+    }
+    return block;
+  }
 
   int sums_granules() const {
     if (plan_.output.staging && !plan_.output.double_buffered) return 1;
@@ -183,6 +275,10 @@ class StageBuilder {
     CodeNode node;
     node.instruction = {op, slot, operand, 1};
     return node;
+  }
+
+  static void append(CodeBlock& block, CodeBlock more) {
+    std::ranges::move(more, std::back_inserter(block));
   }
 
   static CodeNode repetition(std::int64_t count, CodeBlock body) {
@@ -197,6 +293,7 @@ class StageBuilder {
     CodeNode node = repetition(counts_[index], std::move(body));
     node.rank = plan_.loops[index].rank;
     node.step = plan_.loops[index].tile;
+    node.rotates = plan_.loops[index].rotates;
     return node;
   }
 
@@ -234,8 +331,9 @@ class StageBuilder {
         if ((layer_.inputs[i].role == OperandRole::kWeight) == weights && input_depth_[i] == depth)
           block.push_back(instruction(Op::kReceive, static_cast<SlotId>(i), static_cast<int>(i)));
     if (!before && partners > 0 && depth == output_depth_)
-      block.push_back(repetition(static_cast<std::int64_t>(partners),
-                                 {instruction(Op::kReceiveSums, stage_.sums_slot)}));
+      append(block,
+             for_each_piece({repetition(static_cast<std::int64_t>(partners),
+                                        {instruction(Op::kReceiveSums, stage_.sums_slot)})}));
     return block;
   }
 
@@ -256,10 +354,10 @@ class StageBuilder {
         block.push_back(instruction(Op::kRelease, static_cast<SlotId>(i)));
     if (!before && depth == output_depth_) {
       if (partners > 0)
-        block.push_back(repetition(static_cast<std::int64_t>(partners),
-                                   {instruction(Op::kAcquire, stage_.sums_slot),
-                                    instruction(Op::kAddSums, stage_.sums_slot),
-                                    instruction(Op::kRelease, stage_.sums_slot)}));
+        append(block, for_each_piece({repetition(static_cast<std::int64_t>(partners),
+                                                 {instruction(Op::kAcquire, stage_.sums_slot),
+                                                  instruction(Op::kAddSums, stage_.sums_slot),
+                                                  instruction(Op::kRelease, stage_.sums_slot)})}));
       block.push_back(instruction(Op::kCommit, output));
     }
     return block;
@@ -269,8 +367,11 @@ class StageBuilder {
     const bool stays = owner && plan_.output_home == Home::kTiles;
     if (before || depth != output_depth_ || stays) return {};
     const SlotId slot = owner ? stage_.output_slot : stage_.partial_slot;
-    return {instruction(Op::kAcquire, slot), instruction(owner ? Op::kStore : Op::kSendSums, slot),
-            instruction(Op::kRelease, slot)};
+    CodeBlock block = {instruction(Op::kAcquire, slot)};
+    append(block, owner ? CodeBlock{instruction(Op::kStore, slot)}
+                        : for_each_piece({instruction(Op::kSendSums, slot)}));
+    block.push_back(instruction(Op::kRelease, slot));
+    return block;
   }
 
   const StagePlan& plan_;
@@ -280,6 +381,12 @@ class StageBuilder {
   std::vector<std::int64_t> counts_;
   int output_depth_;
   std::vector<int> input_depth_;
+  struct Piece {
+    workloads::RankId rank;
+    std::int64_t tile;
+    std::int64_t count;
+  };
+  std::vector<Piece> pieces_;  ///< loops around a piece of partners' sums; none: the whole granule
   bool spills_ = false;
   std::size_t sums_members_ = 1;
   Stage stage_;

@@ -123,7 +123,14 @@ class StageReader {
     if (std::ranges::any_of(plan_.loops, [&](const BufferLoop& loop) { return loop.rank == id; }))
       refuse("split over tiles of rank " + layer().ranks[id].name + " inside a loop over it");
     if (split.step != 0 && split.step != split.size) refuse("overlapping split over tiles");
-    plan_.partition.push_back({id, split.size, split.ways, split.axis});
+    plan_.partition.push_back({id, split.size, split.ways, split.axis, apart(split)});
+  }
+
+  std::vector<int> apart(const SplitNode& split) const {
+    std::vector<int> inputs;
+    for (const auto& tensor : split.no_multicast)
+      if (const int input = operand(tensor); input >= 0) inputs.push_back(input);
+    return inputs;
   }
 
   /// The array deals neighbouring indices to neighbouring PEs, so extents inside the array count
@@ -168,18 +175,42 @@ class StageReader {
   void visit_loop(const LoopNode& loop) {
     if (loop.tile < 1) refuse("loop tile must be positive");
     if (loop.step != 0 && loop.step != loop.tile) refuse("sliding loop in a layer-by-layer stage");
-    if (!loop.rotates.empty()) refuse("rotation in a layer-by-layer stage");
     const auto id = rank(loop.ranks);
+    if (!loop.rotates.empty()) return visit_rotation(loop, id);
+    if (rotation_ == Rotation::kTurning) rotation_ = Rotation::kNone;
     // Surplus iterations are padding and do nothing.
     if (loop.count > 0 &&
         loop.count * loop.tile * (all_held() ? side_by_side(id) : 1) < remaining(id))
       refuse(detail::concatenate("loop over ", layer().ranks[id].name, ": ", loop.count,
                                  " iterations of ", loop.tile, " do not cover the ", remaining(id),
                                  " that are left"));
-    if (all_held())
+    if (all_held() && rotation_ == Rotation::kNone)
       plan_.array.loops.push_back({id, loop.tile * side_by_side(id)});
     else
       plan_.loops.push_back({id, loop.tile});
+  }
+
+  /// The first of the loops that rotate an operand deals its trips to the tiles; those that follow
+  /// it directly cut the pieces.
+  void visit_rotation(const LoopNode& loop, workloads::RankId id) {
+    const int input = operand(loop.rotates);
+    if (rotation_ == Rotation::kNone || input != shared_input_)
+      refuse("loop " + loop.ranks.front().rank + " rotates " + loop.rotates +
+             ", which no store further out shares");
+    Holding& holding = plan_.inputs[static_cast<std::size_t>(input)];
+    const bool first = rotation_ == Rotation::kWaiting;
+    if (first) holding.turn = static_cast<int>(plan_.loops.size());
+    plan_.loops.push_back({id, loop.tile, first});
+    holding.depth = static_cast<int>(plan_.loops.size());
+    rotation_ = Rotation::kTurning;
+  }
+
+  void note_shared(const StoredTensor& tensor, int input) {
+    if (input < 0) refuse("shared buffers hold inputs; " + tensor.tensor + " is the output");
+    if (shared_input_ >= 0) refuse("two operands in shared buffers");
+    shared_input_ = input;
+    rotation_ = Rotation::kWaiting;
+    plan_.inputs[static_cast<std::size_t>(input)].shared_by = tensor.shared_by;
   }
 
   bool all_held() const {
@@ -209,7 +240,9 @@ class StageReader {
   void visit_store(const StoreNode& store) {
     for (const auto& tensor : store.tensors) {
       const int index = operand(tensor.tensor);
-      if (tensor.shared_by > 1) refuse("shared buffers in a layer-by-layer stage");
+      if (tensor.shared_by > 1 && store.level != "buffer")
+        refuse("tensor " + tensor.tensor + " is shared at level " + store.level +
+               "; tile buffers are");
       if (const auto home = home_of(store.level)) {
         if (index == -1) plan_.output_home = *home;
       } else if (store.level == "buffer") {
@@ -218,6 +251,8 @@ class StageReader {
           refuse("tensor " + tensor.tensor + " is stored at two levels of buffers");
         holding = {static_cast<int>(plan_.loops.size()), tensor.double_buffered, false};
         held_[place_of(index)] = true;
+        if (tensor.shared_by > 1) note_shared(tensor, index);
+        if (index < 0) plan_.sums_in_pieces = tensor.partial_sums == PartialSums::kToOwnerInPieces;
       } else if (store.level == "group") {
         continue;  // wires between groups of PEs, no memory
       } else if (store.level == "registers") {
@@ -236,6 +271,7 @@ class StageReader {
   }
 
   void finish() {
+    if (rotation_ == Rotation::kWaiting) refuse("a shared buffer whose pieces no loop rotates");
     if (!all_held()) refuse("every operand needs a store at level buffer");
     for (int kind = 0; kind < 3; ++kind)
       if (!in_registers_[kind])
@@ -265,6 +301,10 @@ class StageReader {
   StagePlan plan_;
   std::vector<bool> held_;
   bool in_registers_[3] = {};
+  /// The loops that rotate a shared operand follow its store; until then all loops are the tile's.
+  enum class Rotation { kNone, kWaiting, kTurning };
+  Rotation rotation_ = Rotation::kNone;
+  int shared_input_ = -1;
   bool sized_splits_ = false;  ///< tiles of PEs have sizes, as in other tools' trees
 };
 
@@ -296,6 +336,12 @@ void narrow(workloads::RankRange& range, const PartitionSplit& split, std::int64
 }
 
 }  // namespace
+
+bool StagePlan::splits_sums(const Layer& of) const {
+  return std::ranges::any_of(partition, [&](const PartitionSplit& split) {
+    return split.ways > 1 && of.ranks[split.rank].reduced;
+  });
+}
 
 std::string operand_name(const Layer& layer, int input) {
   if (layer.inputs[input].role == workloads::OperandRole::kWeight) {
@@ -353,17 +399,25 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
   const auto& order = by_axis[static_cast<int>(Axis::kTiles)];
 
   Shares shares;
-  std::vector<std::pair<TileId, RankTile>> dealt;
+  struct Dealt {
+    TileId tile;
+    RankTile ranks;
+    std::vector<std::int64_t> place;
+  };
+  std::vector<Dealt> dealt;
   std::vector<std::int64_t> index;
   for (std::size_t position = 0; position < plan.tiles.size(); ++position) {
     const TileId tile = plan.tiles[position];
     RankTile ranks = layer.whole();
+    std::vector<std::int64_t> chosen(plan.partition.size(), 0);
     bool used = true;
     const auto deal = [&](std::int64_t place, const std::vector<const PartitionSplit*>& splits) {
       used &= place < ways_of(splits);
       decode(place, splits, index);
-      for (std::size_t i = 0; i < splits.size(); ++i)
+      for (std::size_t i = 0; i < splits.size(); ++i) {
         narrow(ranks[splits[i]->rank], *splits[i], index[i]);
+        chosen[static_cast<std::size_t>(splits[i] - plan.partition.data())] = index[i];
+      }
     };
     if (!order.empty() || (rows.empty() && columns.empty()))
       deal(static_cast<std::int64_t>(position), order);
@@ -371,40 +425,52 @@ Shares deal_shares(const StagePlan& plan, const Layer& layer, TileGrid grid) {
       deal(tile / grid.columns, rows);
       deal(tile % grid.columns, columns);
     }
-    if (used && workloads::volume(ranks) > 0) dealt.emplace_back(tile, std::move(ranks));
+    if (used && workloads::volume(ranks) > 0)
+      dealt.push_back({tile, std::move(ranks), std::move(chosen)});
   }
-  std::ranges::sort(dealt, {}, &std::pair<TileId, RankTile>::first);
+  std::ranges::sort(dealt, {}, &Dealt::tile);
   shares.nominal.assign(layer.ranks.size(), 0);
-  for (auto& [tile, ranks] : dealt) {
+  for (auto& [tile, ranks, place] : dealt) {
     for (std::size_t r = 0; r < ranks.size(); ++r)
       shares.nominal[r] = std::max(shares.nominal[r], ranks[r].size());
     shares.tiles.push_back(tile);
     shares.ranks.push_back(std::move(ranks));
+    shares.places.push_back(std::move(place));
   }
   return shares;
+}
+
+std::int64_t touched(const workloads::DimensionAccess& access,
+                     const std::vector<std::int64_t>& extents) {
+  std::int64_t span = 1;
+  std::int64_t trips = 1;
+  int moving = 0;
+  for (const auto& term : access.terms) {
+    const std::int64_t extent = extents[term.rank];
+    span += std::abs(term.coefficient) * (extent - 1);
+    if (extent > 1) {
+      ++moving;
+      trips = extent;
+    }
+  }
+  return moving == 1 ? trips : span;
 }
 
 std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
                                          const std::vector<std::int64_t>& extents) {
   std::vector<std::int64_t> counts;
   counts.reserve(operand.dimensions.size());
-  for (const auto& access : operand.dimensions) {
-    std::int64_t span = 1;
-    std::int64_t trips = 1;
-    int moving = 0;
-    for (const auto& term : access.terms) {
-      const std::int64_t extent = extents[term.rank];
-      span += std::abs(term.coefficient) * (extent - 1);
-      if (extent > 1) {
-        ++moving;
-        trips = extent;
-      }
-    }
-    const std::int64_t count = moving == 1 ? trips : span;
-    counts.push_back(
-        std::min(count, std::max<std::int64_t>(access.valid_end - access.valid_begin, 0)));
-  }
+  for (const auto& access : operand.dimensions)
+    counts.push_back(std::min(touched(access, extents),
+                              std::max<std::int64_t>(access.valid_end - access.valid_begin, 0)));
   return counts;
+}
+
+std::int64_t padded_elements(const workloads::Operand& operand,
+                             const std::vector<std::int64_t>& extents) {
+  std::int64_t elements = 1;
+  for (const auto& access : operand.dimensions) elements *= touched(access, extents);
+  return elements;
 }
 
 std::int64_t nominal_elements(const workloads::Operand& operand,

@@ -25,11 +25,13 @@ struct PartitionSplit {
   std::int64_t size = 0;  ///< 0: balanced
   int ways = 1;
   Axis axis = Axis::kTiles;
+  std::vector<int> apart = {};  ///< inputs that are sent to every part by itself even when alike
 };
 
 struct BufferLoop {
   workloads::RankId rank = 0;
   std::int64_t tile = 1;
+  bool rotates = false;  ///< its trips go round among the tiles that share an operand
 };
 
 /// How one operand is held in the tile buffer.
@@ -37,6 +39,10 @@ struct Holding {
   int depth = 0;  ///< number of buffer loops around its store node
   bool double_buffered = false;
   bool staging = false;  ///< not in the buffer: passes through the staging FIFO beside it
+  /// Tiles that hold one copy between them; each has its part of the granules that the loops from
+  /// `turn` on make, and they pass them on from one to the next.
+  int shared_by = 1;
+  int turn = 0;
 };
 
 struct StagePlan {
@@ -47,7 +53,11 @@ struct StagePlan {
   std::vector<Holding> inputs;  ///< per input operand
   Holding output;
   Home output_home = Home::kDram;
+  /// Partners' sums reach the owner through its staging FIFO, a piece at a time.
+  bool sums_in_pieces = false;
   ArrayMapping array;
+  /// A reduced rank is split over tiles.
+  bool splits_sums(const workloads::Layer& of) const;
 };
 
 /// Names of a layer's operands in schedules: "W" for its weights, "I0", "I1", ... for other inputs,
@@ -74,10 +84,16 @@ void check_scheduled(const std::vector<workloads::LayerId>& layers, const std::s
 struct Shares {
   std::vector<TileId> tiles;  ///< those with work, ascending
   std::vector<workloads::RankTile> ranks;
+  /// Per tile its index along each split of the plan.
+  std::vector<std::vector<std::int64_t>> places;
   std::vector<std::int64_t>
       nominal;  ///< largest share of each rank: sets the trip counts of all tiles
 };
 Shares deal_shares(const StagePlan& plan, const workloads::Layer& layer, TileGrid grid);
+
+/// Indices that a tile of these extents touches in one dimension, padding included.
+std::int64_t touched(const workloads::DimensionAccess& access,
+                     const std::vector<std::int64_t>& extents);
 
 /// Indices an operand's region has at most in each tensor dimension when the ranks extend over
 /// `extents`.
@@ -87,6 +103,10 @@ std::vector<std::int64_t> nominal_region(const workloads::Operand& operand,
 /// Elements an operand's region has at most when the ranks extend over `extents`.
 std::int64_t nominal_elements(const workloads::Operand& operand,
                               const std::vector<std::int64_t>& extents);
+
+/// The same with the padding that its windows touch.
+std::int64_t padded_elements(const workloads::Operand& operand,
+                             const std::vector<std::int64_t>& extents);
 
 /// False when a tile of these extents would touch pieces of a dimension with gaps between them: a
 /// dimension written in digits (group x 192 + channel) is one range only if all digits below one

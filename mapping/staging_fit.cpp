@@ -31,13 +31,12 @@ class StagingFit {
     const int loops = static_cast<int>(plan_.array.loops.size());
     for (int cut = finest_harmless_cut(); cut <= loops; ++cut)
       for (const int copies : {2, 1})
-        if (bytes_at(cut) * static_cast<Bytes>(copies) <= accelerator_.tile.interface.staging_bytes)
-          return apply(cut, copies);
+        if (bytes_at(cut) * static_cast<Bytes>(copies) <= room()) return apply(cut, copies);
     std::string names;
     for (const auto& stream : streams_) names += (names.empty() ? "" : ", ") + stream.name;
     throw UserError("layer ", layer_.name, ": ", names, " bypass the tile buffer and need ",
                     bytes_at(loops), " B of the staging FIFO for one step of the array; it has ",
-                    accelerator_.tile.interface.staging_bytes, " B");
+                    room(), " B");
   }
 
  private:
@@ -49,10 +48,13 @@ class StagingFit {
     std::string name;
   };
 
-  bool sums_split() const {
-    return std::ranges::any_of(plan_.partition, [&](const PartitionSplit& split) {
-      return split.ways > 1 && layer_.ranks[split.rank].reduced;
-    });
+  bool sums_split() const { return plan_.splits_sums(layer_); }
+
+  /// What partners' sums leave of the FIFO.
+  Bytes room() const {
+    const Bytes bytes = accelerator_.tile.interface.staging_bytes;
+    const bool pieces = plan_.sums_in_pieces && sums_split();
+    return pieces ? bytes - std::min(bytes, kSumsPiecesBytes) : bytes;
   }
 
   /// Registers lose their contents between instructions; no operand's store may be in use across

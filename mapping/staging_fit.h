@@ -6,6 +6,9 @@
 
 namespace tessera::mapping {
 
+/// Partners' sums that come in pieces have this much of the FIFO to themselves, for two of them.
+inline constexpr Bytes kSumsPiecesBytes = 512;
+
 /// Cuts a plan whose operands bypass the buffer so that what one array instruction needs of them
 /// fits the FIFO, twice if possible, so that the next piece arrives while one is in use: loops
 /// move, outermost first, from the array's nest into the tile's code. As many move as the registers

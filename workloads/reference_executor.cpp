@@ -237,6 +237,34 @@ TensorValues seeded_values(const Network& network, std::uint64_t seed) {
   return values;
 }
 
+namespace {
+
+/// Visits the output points of `small`, which lie in `large`, with their positions in both.
+template <typename Visit>
+void for_each_common(const Layer& layer, const RankTile& small, const RankTile& large,
+                     Visit visit) {
+  std::vector<RankRange> inner, outer;
+  for (std::size_t r = 0; r < small.size(); ++r) {
+    if (layer.ranks[r].reduced) continue;
+    if (small[r].size() == 0) return;
+    if (small[r].begin < large[r].begin || small[r].end > large[r].end)
+      throw InvariantViolation(kModule, 0, layer.name, ": partial results of other outputs");
+    inner.push_back(small[r]);
+    outer.push_back(large[r]);
+  }
+  const auto walk = [&](const auto& self, std::size_t r, std::size_t at, std::size_t in) -> void {
+    if (r == inner.size()) return visit(at, in);
+    for (std::int64_t i = 0; i < inner[r].size(); ++i)
+      self(self, r + 1,
+           at * static_cast<std::size_t>(inner[r].size()) + static_cast<std::size_t>(i),
+           in * static_cast<std::size_t>(outer[r].size()) +
+               static_cast<std::size_t>(inner[r].begin - outer[r].begin + i));
+  };
+  walk(walk, 0, 0, 0);
+}
+
+}  // namespace
+
 Accumulators start_accumulators(const Layer& layer, const RankTile& tile) {
   require_accumulating(layer);
   std::int64_t outputs = 1;
@@ -263,14 +291,21 @@ void accumulate_tile(const Layer& layer, const RankTile& tile, const ReadElement
   accumulate(layer, walk, sums, fetch, accumulators.values);
 }
 
+Accumulators part_of(const Layer& layer, const Accumulators& whole, const RankTile& tile) {
+  Accumulators part = start_accumulators(layer, tile);
+  for_each_common(layer, part.tile, whole.tile, [&](std::size_t small, std::size_t large) {
+    part.values[small] = whole.values[large];
+  });
+  return part;
+}
+
 void merge_accumulators(const Layer& layer, const Accumulators& partial, Accumulators& into) {
   require_accumulating(layer);
-  if (partial.values.size() != into.values.size())
-    throw InvariantViolation(kModule, 0, layer.name, ": partial results of different sizes");
-  for (std::size_t i = 0; i < into.values.size(); ++i)
-    into.values[i] = layer.kind == LayerKind::kPool
-                         ? pool_step(layer.function, into.values[i], partial.values[i])
-                         : wrapping_add(into.values[i], partial.values[i]);
+  for_each_common(layer, partial.tile, into.tile, [&](std::size_t small, std::size_t large) {
+    auto& sum = into.values[large];
+    sum = layer.kind == LayerKind::kPool ? pool_step(layer.function, sum, partial.values[small])
+                                         : wrapping_add(sum, partial.values[small]);
+  });
 }
 
 void finish_output(const Layer& layer, const Accumulators& accumulators,

@@ -52,7 +52,10 @@ Accumulators start_accumulators(const Layer& layer, const RankTile& tile);
 void accumulate_tile(const Layer& layer, const RankTile& tile, const ReadElement& read,
                      Accumulators& accumulators);
 
-/// Adds partial results for the same outputs, computed elsewhere.
+/// The accumulators of those output points that lie in `tile`.
+Accumulators part_of(const Layer& layer, const Accumulators& whole, const RankTile& tile);
+
+/// Adds partial results computed elsewhere, for the same outputs or for some of them.
 void merge_accumulators(const Layer& layer, const Accumulators& partial, Accumulators& into);
 
 /// After all terms: requantise or divide, saturate, activate, and hand over each output. The result

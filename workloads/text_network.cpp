@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <sstream>
 
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
@@ -398,7 +399,10 @@ Network load_text_network(const std::string& path, std::int64_t batch) {
 std::string text_network_summary(const std::string& path) {
   proto::Network file;
   load_textproto(path, file);
-  return file.summary();
+  if (file.target_frames_per_second() <= 0) return file.summary();
+  std::ostringstream target;
+  target << "; target " << file.target_frames_per_second() << " frames/s";
+  return file.summary() + target.str();
 }
 
 }  // namespace tessera::workloads

@@ -49,23 +49,19 @@ class Checker {
     in_range(name + ".store_depth", operand.store_depth, 0,
              static_cast<std::int64_t>(work_.loops.size()));
     in_range(name + ".multicast", operand.multicast, 1, pes());
+    const bool may_slide = x == kInputOperand && array_.register_rings;
+    in_range(name + ".slide_words", operand.slide_words, 0, may_slide ? operand.words_per_fill : 0);
     in_range(name + ".line_address", work_.line_address[x], 0, std::int64_t{1} << 48);
   }
 
   /// Bytes that the operand keeps in one PE. A streaming operand passes through without being kept;
-  /// an adder tree leaves one sum where a chain leaves one in every PE of the column.
+  /// an adder tree leaves one sum where a chain leaves one in every PE of the column; in a ring the
+  /// second copy takes the places of the first.
   std::int64_t kept_bytes(int x) const {
-    const ArrayOperand& operand = work_.operand[x];
     if (is_streaming(work_, x)) return 0;
-    const std::int64_t words = operand.register_words > 0 ? operand.register_words : even_share(x);
-    return words * (operand.double_buffered ? 2 : 1) * word_bytes_;
-  }
-
-  std::int64_t even_share(int x) const {
-    const ArrayOperand& operand = work_.operand[x];
-    const bool in_every_pe = x != kOutputOperand || work_.reduction == SpatialReduction::kChain;
-    const std::int64_t words = operand.words_per_fill * (in_every_pe ? operand.multicast : 1);
-    return ceil_div(words, pes());
+    const bool ring = array_.register_rings && x != kWeightOperand;
+    const bool twice = work_.operand[x].double_buffered && !ring;
+    return kept_words(work_, x) * (twice ? 2 : 1) * word_bytes_;
   }
 
   void check_registers() const {

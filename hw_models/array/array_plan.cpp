@@ -15,6 +15,7 @@ struct FillShape {
   std::int64_t slot_spacing;
 
   std::int64_t lines() const { return ceil_div(words, words_per_line); }
+  FillShape of(std::int64_t count) const { return {count, words_per_line, bus, slot_spacing}; }
 
   /// Cycles until the first `count` words are on the bus. Lines come one per slot and the bus
   /// carries what has come: it is busy until the words from some line on have followed that line's
@@ -70,17 +71,46 @@ std::int64_t steps_per_fill(const ArrayWork& work, int operand) {
                  static_cast<int>(work.loops.size()));
 }
 
-std::vector<std::int64_t> line_strides(const ArrayWork& work, int operand, int change_loop,
-                                       std::int64_t lines) {
-  std::vector<std::int64_t> strides(change_loop + 1, 0);
-  std::int64_t stride = lines;
-  for (int loop = change_loop; loop >= 0; --loop) {
+/// Whole fills follow each other; slid ones follow the whole one that their window began with.
+std::vector<std::int64_t> line_strides(const ArrayWork& work, int operand,
+                                       const OperandPlan& plan) {
+  std::vector<std::int64_t> strides(plan.change_loop + 1, 0);
+  std::int64_t stride = plan.whole.lines;
+  for (int loop = plan.change_loop; loop >= 0; --loop) {
     if (!work.loops[loop].indexes[operand]) continue;
-    strides[loop] = stride;
-    stride *= work.loops[loop].count;
+    const std::int64_t count = work.loops[loop].count;
+    const bool slides = plan.slides() && loop == plan.change_loop;
+    strides[loop] = slides ? plan.slid.lines : stride;
+    stride = slides ? stride + (count - 1) * plan.slid.lines : stride * count;
   }
   return strides;
 }
+
+/// Words of a window that is used in `steps` steps, in the order in which they come.
+struct WindowUse {
+  std::int64_t words = 1;  ///< of one PE
+  std::int64_t fresh = 1;  ///< of those the last, which the fill brings
+  std::int64_t steps = 1;
+
+  /// Bus cycles before the first step so that no word is late: word w of a PE comes with the w-th
+  /// share of the bus words and is needed from its share of the steps on.
+  Time cycles_before(const FillShape& shape) const {
+    Time longest = 1;
+    for (std::int64_t word = 0; word < fresh; ++word)
+      longest = std::max(longest, shape.carried_after(ceil_div((word + 1) * shape.words, fresh)) -
+                                      ceil_div((words - fresh + word) * steps, words));
+    return longest;
+  }
+};
+
+/// Bus cycles that may be left at the first step; `window` words of a PE are kept.
+Time head_start(const FillShape& shape, std::int64_t whole_words, std::int64_t window,
+                std::int64_t steps) {
+  const std::int64_t fresh = std::max<std::int64_t>(1, ceil_div(window * shape.words, whole_words));
+  return shape.read_cycles() - WindowUse{window, fresh, steps}.cycles_before(shape);
+}
+
+FillPlan plan_fill(const FillShape& shape) { return {shape.words, shape.lines(), 0, 0}; }
 
 OperandPlan plan_operand(const ArrayWork& work, int operand, const FillShape& shape, int banks) {
   const ArrayOperand& given = work.operand[operand];
@@ -92,9 +122,11 @@ OperandPlan plan_operand(const ArrayWork& work, int operand, const FillShape& sh
   plan.streaming = is_streaming(work, operand);
   plan.copies = given.double_buffered ? 2 : 1;
   if (!plan.used) return plan;
-  plan.lines = shape.lines();
-  plan.ahead = ceil_div<std::int64_t>(banks, plan.lines);
-  plan.line_stride = line_strides(work, operand, plan.change_loop, plan.lines);
+  plan.whole = plan_fill(shape);
+  if (given.slide_words > 0 && plan.change_loop >= 0)
+    plan.slid = plan_fill(shape.of(given.slide_words));
+  plan.ahead = ceil_div<std::int64_t>(banks, plan.whole.lines);
+  plan.line_stride = line_strides(work, operand, plan);
   return plan;
 }
 
@@ -144,6 +176,20 @@ std::int64_t revisit_distance_of(const ArrayWork& work, const OperandPlan& outpu
 
 }  // namespace
 
+std::int64_t OperandPlan::slid_fills(const ArrayWork& work) const {
+  if (!slides()) return 0;
+  const std::int64_t count = work.loops[change_loop].count;
+  return fills / count * (count - 1);
+}
+
+std::int64_t kept_words(const ArrayWork& work, int operand) {
+  const ArrayOperand& given = work.operand[operand];
+  if (given.register_words > 0) return given.register_words;
+  const std::int64_t pes = std::int64_t{work.rows_used} * work.columns_used;
+  const bool in_every_pe = operand != kOutputOperand || work.reduction == SpatialReduction::kChain;
+  return ceil_div(given.words_per_fill * (in_every_pe ? given.multicast : 1), pes);
+}
+
 bool is_streaming(const ArrayWork& work, int operand) {
   return work.operand[operand].store_depth == static_cast<int>(work.loops.size()) &&
          steps_per_fill(work, operand) == 1;
@@ -163,13 +209,23 @@ ArrayPlan::ArrayPlan(const PeArrayDescription& array, const BufferDescription& b
     if (!plan.used) continue;
     const bool shifts =
         x != kOutputOperand && !plan.streaming && array.delivery[x] == Delivery::kSystolic;
-    plan.bus_cycles = x == kOutputOperand ? ceil_div(shape.words, shape.bus)
-                      : shifts            ? shape.shift_cycles(path[x])
-                                          : shape.read_cycles();
+    const bool rings = array.register_rings && x != kWeightOperand && !plan.streaming && !shifts;
+    for (FillPlan* fill : {&plan.whole, &plan.slid}) {
+      if (fill->words == 0) continue;
+      const FillShape part = shape.of(fill->words);
+      fill->bus_cycles = x == kOutputOperand ? ceil_div(part.words, part.bus)
+                         : shifts            ? part.shift_cycles(path[x])
+                                             : part.read_cycles();
+      if (rings && x == kInputOperand)
+        fill->head_start = head_start(part, shape.words, kept_words(work, x), plan.steps);
+    }
     if (x == kOutputOperand) {
       plan.write_lag = shape.write_lag();
       read_back = plan;
-      read_back.bus_cycles = shape.read_cycles();
+      read_back.whole.bus_cycles = shape.read_cycles();
+      sums_join = rings;
+      if (rings)
+        read_back.whole.head_start = std::min<Time>(plan.steps, read_back.whole.bus_cycles - 1);
     }
     group_loops = std::max(group_loops, plan.change_loop + 1);
   }
@@ -181,6 +237,8 @@ ArrayPlan::ArrayPlan(const PeArrayDescription& array, const BufferDescription& b
   result_latency = skew + (array.pipeline_cycles - 1) + reduction_latency(work, row_and_column) +
                    (outputs.streaming ? 0 : 1);
   result_credits = result_latency + outputs.copies;
+  weights_first =
+      array.weights_first && operand[kWeightOperand].used && !operand[kWeightOperand].streaming;
   revisit_distance = revisit_distance_of(work, outputs);
   for (int loop = 0; loop <= outputs.change_loop; ++loop)
     reducing.push_back(!work.loops[loop].indexes[kOutputOperand]);
@@ -193,8 +251,9 @@ ArrayCounts ArrayPlan::counts(const ArrayWork& work) const {
   counts.register_accesses = 4 * work.macs;
   for (int x = 0; x < kOperands; ++x) {
     if (!operand[x].used) continue;
-    counts.bus_words[x] = operand[x].fills * work.operand[x].words_per_fill;
-    counts.lines[x] = operand[x].fills * operand[x].lines;
+    const std::int64_t slid = operand[x].slid_fills(work), whole = operand[x].fills - slid;
+    counts.bus_words[x] = whole * operand[x].whole.words + slid * operand[x].slid.words;
+    counts.lines[x] = whole * operand[x].whole.lines + slid * operand[x].slid.lines;
     counts.array_hops += counts.bus_words[x] * work.operand[x].multicast;
     if (x != kOutputOperand)
       counts.register_words[x] = counts.bus_words[x] * work.operand[x].multicast;
@@ -206,7 +265,7 @@ ArrayCounts ArrayPlan::counts(const ArrayWork& work) const {
       work.accumulate_in_buffer ? 0 : distinct_tiles(work, operand[kOutputOperand], kOutputOperand);
   const std::int64_t reads = operand[kOutputOperand].fills - first_visits;
   counts.partial_sum_words = reads * work.operand[kOutputOperand].words_per_fill;
-  counts.partial_sum_lines = reads * operand[kOutputOperand].lines;
+  counts.partial_sum_lines = reads * operand[kOutputOperand].whole.lines;
   counts.array_hops += counts.partial_sum_words;
   if (!operand[kOutputOperand].streaming) counts.register_fills += counts.partial_sum_words;
   return counts;

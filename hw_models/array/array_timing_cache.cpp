@@ -27,9 +27,9 @@ ArrayTimingCache::Key ArrayTimingCache::key_of(const ArrayWork& work, Cycle star
              work.macs};
   for (int x = 0; x < kOperands; ++x) {
     const ArrayOperand& operand = work.operand[x];
-    key.insert(key.end(),
-               {operand.words_per_fill, operand.store_depth, operand.multicast,
-                operand.double_buffered, (work.line_address[x] % banks_ + banks_ - slot) % banks_});
+    key.insert(key.end(), {operand.words_per_fill, operand.store_depth, operand.multicast,
+                           operand.double_buffered, operand.register_words, operand.slide_words,
+                           (work.line_address[x] % banks_ + banks_ - slot) % banks_});
   }
   for (const ArrayLoop& loop : work.loops)
     key.insert(key.end(),

@@ -25,6 +25,9 @@ struct ArrayOperand {
       1;  ///< PEs that receive each word; outputs: PEs whose sums each word collects
   bool double_buffered = false;     ///< a second register copy
   std::int64_t register_words = 0;  ///< kept in one PE per copy; 0: an even share of a fill
+  /// Inputs in rings: words that are new when only the innermost loop that indexes the operand has
+  /// moved on; 0: every fill is whole.
+  std::int64_t slide_words = 0;
 };
 
 /// One array instruction: a nest of temporal loops, outermost first. A step is one iteration of all

@@ -60,6 +60,14 @@ OperandSet NestWalk::changing_from(int level) const {
   return operands;
 }
 
+OperandSet NestWalk::sliding_at(int level) const {
+  OperandSet operands = 0;
+  for (int x = 0; x < kOperands; ++x)
+    if (plan_.operand[x].slides() && plan_.operand[x].change_loop == level)
+      operands |= operand_bit(x);
+  return operands;
+}
+
 void NestWalk::move_addresses(int level, std::int64_t iterations) {
   for (int x = 0; x < kOperands; ++x)
     if (plan_.operand[x].used && level <= plan_.operand[x].change_loop)
@@ -68,13 +76,15 @@ void NestWalk::move_addresses(int level, std::int64_t iterations) {
 
 void NestWalk::run_loops(int level, int first_from, int end_from, bool revisit) {
   const OperandSet opens = changing_from(first_from);
+  const OperandSet slid = sliding_at(first_from);
   const OperandSet closes = changing_from(end_from);
-  if (level == plan_.group_loops) return timeline_.run_group(opens, closes, revisit);
+  if (level == plan_.group_loops) return timeline_.run_group(opens, slid, closes, revisit);
   if (groups_inside_[level] < kWorthRemembering)
     return iterate(level, first_from, end_from, revisit);
 
   const OperandSet touched = opens | closes | changing_from(level);
-  std::vector<Time> situation = {level, opens, closes, revisit, timeline_.slot_phases(touched)};
+  std::vector<Time> situation = {level,  opens,   slid,
+                                 closes, revisit, timeline_.slot_phases(touched)};
   timeline_.settle(touched);
   timeline_.save_moments(touched, situation);
   const Time entry = timeline_.now();

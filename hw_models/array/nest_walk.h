@@ -31,6 +31,8 @@ class NestWalk {
   void move_addresses(int level, std::int64_t iterations);
   /// Operands that change at this loop or further in.
   OperandSet changing_from(int level) const;
+  /// Operands whose window slides when this loop moves on.
+  OperandSet sliding_at(int level) const;
 
   const ArrayPlan& plan_;
   const ArrayWork& work_;

@@ -133,6 +133,7 @@ void PeArrayDetail::configure_feeders() {
     const OperandPlan& plan = plan_->operand[x];
     const bool sums = x == kOutputOperand;
     feeder_[x]->out_ready = &sequencer_->in_ready[x];
+    feeder_[x]->out_go[0] = feeder_[x]->out_go[1] = nullptr;
     feeder_[x]->disable();
     if (!plan.used || (sums && !reads_sums)) continue;
     FeederSetup setup;
@@ -142,9 +143,14 @@ void PeArrayDetail::configure_feeders() {
     setup.mode = plan.streaming ? FeedMode::kEdgeRegister
                  : shifts       ? FeedMode::kShift
                                 : FeedMode::kBroadcast;
-    setup.words = work_.operand[x].words_per_fill;
+    const auto fill = [](const FillPlan& planned) -> detail::FillSetup {
+      const Time usable = planned.head_start > 0 ? planned.bus_cycles - planned.head_start : 0;
+      return {planned.words, planned.lines, static_cast<Cycle>(usable)};
+    };
+    setup.whole = fill(sums ? plan_->read_back.whole : plan.whole);
+    setup.slid = fill(plan.slid);
+    setup.waits_for_weights = plan_->weights_first && x != kWeightOperand;
     setup.words_per_line = static_cast<std::int64_t>(buffer_.line_bytes) / word_bytes_;
-    setup.lines = plan.lines;
     setup.bus_words = array_.bus_words_per_cycle[x];
     setup.fifo_fills = plan.ahead;
     setup.fifo_lines = 2 * buffer_.banks;
@@ -157,6 +163,9 @@ void PeArrayDetail::configure_feeders() {
     setup.only_revisits = sums;
     feeder_[x]->configure(work_, setup, pes);
   }
+  if (!plan_->weights_first) return;
+  feeder_[kWeightOperand]->out_go[0] = &feeder_[kInputOperand]->in_go;
+  feeder_[kWeightOperand]->out_go[1] = &feeder_[kOutputOperand]->in_go;
 }
 
 void PeArrayDetail::configure_sequencer() {
@@ -174,15 +183,16 @@ void PeArrayDetail::configure_collector() {
   if (work_.reduction == SpatialReduction::kTree) setup.latency += tree_levels(work_.rows_used);
   setup.words = work_.operand[kOutputOperand].words_per_fill;
   setup.words_per_line = static_cast<std::int64_t>(buffer_.line_bytes) / word_bytes_;
-  setup.lines = plan_->operand[kOutputOperand].lines;
+  setup.lines = plan_->operand[kOutputOperand].whole.lines;
   setup.bus_words = array_.bus_words_per_cycle[kOutputOperand];
   setup.fifo_tiles = plan_->operand[kOutputOperand].ahead;
   setup.slot_spacing = buffer_.ports == 2 ? 1 : 2;
   collector_->configure(work_, setup);
   collector_->out_drained[0] = &sequencer_->in_drained;
-  // Kept sums free their register for a read-back when they have left, streaming ones when issued.
-  collector_->out_drained[1] =
-      plan_->operand[kOutputOperand].streaming ? nullptr : &feeder_[kOutputOperand]->in_released;
+  // Kept sums free their register for a read-back when they have left; streaming ones, and those
+  // that join at the end, when the tile's last step has been issued.
+  const bool at_issue = plan_->operand[kOutputOperand].streaming || plan_->sums_join;
+  collector_->out_drained[1] = at_issue ? nullptr : &feeder_[kOutputOperand]->in_released;
   collector_->out_written = &feeder_[kOutputOperand]->in_written;
 }
 

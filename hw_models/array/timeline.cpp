@@ -46,12 +46,10 @@ Timeline::Timeline(const ArrayPlan& plan, const ArrayWork& work, const BufferPor
   std::copy(std::begin(work.line_address), std::end(work.line_address), std::begin(address_));
 }
 
-void Timeline::run_group(OperandSet opens, OperandSet closes, bool revisit) {
+void Timeline::run_group(OperandSet opens, OperandSet slid, OperandSet closes, bool revisit) {
   Time step = now_;
-  for (int x : {kInputOperand, kWeightOperand})
-    if (opens & operand_bit(x))
-      step = std::max(
-          step, deliver(plan_.operand[x], kReadStreams[x], x, stream_[x], stream_[x].next_slot));
+  for (int x : {kWeightOperand, kInputOperand})
+    if (opens & operand_bit(x)) step = std::max(step, open_input(x, slid));
   const bool opens_output = (opens & operand_bit(kOutputOperand)) != 0;
   if (opens_output) step = std::max(step, open_output(revisit));
   if (opens_output && !revisit) {
@@ -67,19 +65,33 @@ void Timeline::run_group(OperandSet opens, OperandSet closes, bool revisit) {
   if (closes & operand_bit(kOutputOperand)) drain(now_ - 1);
 }
 
-Time Timeline::slot(int stream, int operand, Time from) const {
-  return static_cast<Time>(ports_.array_slot(stream, address_[operand], static_cast<Cycle>(from)));
+Time Timeline::slot(int stream, int operand, std::int64_t line_offset, Time from) const {
+  return static_cast<Time>(
+      ports_.array_slot(stream, address_[operand] + line_offset, static_cast<Cycle>(from)));
+}
+
+/// Earliest first step with the next inputs or weights. The controller sees the first weights
+/// complete and lets the other streams go a cycle later.
+Time Timeline::open_input(int operand, OperandSet slid) {
+  ReadStream& state = stream_[operand];
+  const Time ready = deliver(plan_.operand[operand], (slid & operand_bit(operand)) != 0,
+                             kReadStreams[operand], operand, state, state.next_slot);
+  if (plan_.weights_first && operand == kWeightOperand && first_step_ < 0)
+    stream_[kInputOperand].next_slot = read_back_.next_slot = state.bus_free + 1;
+  return ready;
 }
 
 /// Moves one fill from the buffer into the array; the earliest cycle of a step that uses it.
-Time Timeline::deliver(const OperandPlan& plan, int stream, int operand, ReadStream& state,
-                       Time from) {
-  const Time first_line = slot(stream, operand, std::max(from, state.left.at(plan.ahead)));
-  state.next_slot = first_line + plan.lines * static_cast<Time>(ports_.slot_spacing());
+Time Timeline::deliver(const OperandPlan& plan, bool slid, int stream, int operand,
+                       ReadStream& state, Time from) {
+  const FillPlan& fill = plan.fill(slid);
+  const Time first_line =
+      slot(stream, operand, plan.line_offset(slid), std::max(from, state.left.at(plan.ahead)));
+  state.next_slot = first_line + fill.lines * static_cast<Time>(ports_.slot_spacing());
   const Time bus = std::max({first_line, state.bus_free, state.released.at(plan.copies)});
-  state.bus_free = bus + plan.bus_cycles;
+  state.bus_free = bus + fill.bus_cycles;
   state.left.push(state.bus_free);
-  return plan.streaming ? state.bus_free - 1 : state.bus_free;
+  return state.bus_free - (plan.streaming ? 1 : fill.head_start);
 }
 
 /// Earliest first step of the next output tile.
@@ -87,21 +99,21 @@ Time Timeline::open_output(bool revisit) {
   const Time place = drained_.at(result_places_);
   if (!revisit) return place;
   const Time sums = hazard_ > 0 ? written_.at(hazard_) : read_back_.next_slot;
-  return std::max(place, deliver(plan_.read_back, kPartialSumStream, kOutputOperand, read_back_,
-                                 std::max(read_back_.next_slot, sums)));
+  return std::max(place, deliver(plan_.read_back, false, kPartialSumStream, kOutputOperand,
+                                 read_back_, std::max(read_back_.next_slot, sums)));
 }
 
 void Timeline::drain(Time last_step) {
   const OperandPlan& plan = plan_.operand[kOutputOperand];
   const Time bus =
       std::max({last_step + plan_.result_latency, result_bus_free_, written_.at(plan.ahead)});
-  result_bus_free_ = bus + plan.bus_cycles;
+  result_bus_free_ = bus + plan.whole.bus_cycles;
   drained_.push(result_bus_free_);
-  read_back_.released.push(plan.streaming ? last_step + 1 : result_bus_free_);
+  read_back_.released.push(plan.streaming || plan_.sums_join ? last_step + 1 : result_bus_free_);
   const Time first_line =
-      slot(kOutputStream, kOutputOperand, std::max(next_write_, bus + plan.write_lag));
+      slot(kOutputStream, kOutputOperand, 0, std::max(next_write_, bus + plan.write_lag));
   const Time spacing = static_cast<Time>(ports_.slot_spacing());
-  next_write_ = first_line + plan.lines * spacing;
+  next_write_ = first_line + plan.whole.lines * spacing;
   last_written_ = next_write_ - spacing + 1;
   written_.push(last_written_);
 }
@@ -141,8 +153,10 @@ void Timeline::ReadStream::shift(Time by) {
 void Timeline::settle(OperandSet operands) {
   const Time spacing = static_cast<Time>(ports_.slot_spacing());
   for (int x : {kInputOperand, kWeightOperand})
-    if (operands & operand_bit(x))
-      stream_[x].settle(plan_.operand[x].lines * spacing, plan_.operand[x].bus_cycles);
+    if (operands & operand_bit(x)) {
+      const FillPlan& least = plan_.operand[x].fill(plan_.operand[x].slides());
+      stream_[x].settle(least.lines * spacing, least.bus_cycles);
+    }
   if (operands & operand_bit(kOutputOperand)) settle_output();
 }
 

@@ -21,10 +21,10 @@ class Timeline {
  public:
   Timeline(const ArrayPlan& plan, const ArrayWork& work, const BufferPorts& ports, Time start);
 
-  /// Executes one group. `opens` are the operands whose contents change before it, `closes` those
-  /// whose contents are used up after it; `revisit`: the output tile holds sums that must be read
-  /// back.
-  void run_group(OperandSet opens, OperandSet closes, bool revisit);
+  /// Executes one group. `opens` are the operands whose contents change before it, `slid` those of
+  /// them whose window has only moved on, `closes` those whose contents are used up after it;
+  /// `revisit`: the output tile holds sums that must be read back.
+  void run_group(OperandSet opens, OperandSet slid, OperandSet closes, bool revisit);
 
   /// Cycle after the last step.
   Time now() const { return now_; }
@@ -65,8 +65,10 @@ class Timeline {
     void shift(Time by);
   };
 
-  Time slot(int stream, int operand, Time from) const;
-  Time deliver(const OperandPlan& plan, int stream, int operand, ReadStream& state, Time from);
+  Time slot(int stream, int operand, std::int64_t line_offset, Time from) const;
+  Time deliver(const OperandPlan& plan, bool slid, int stream, int operand, ReadStream& state,
+               Time from);
+  Time open_input(int operand, OperandSet slid);
   void settle_output();
   void save(OperandSet operands, Time base, std::vector<Time>& out) const;
   Time open_output(bool revisit);

@@ -43,6 +43,8 @@ struct PeArrayDescription {
   Bytes operand_register_bytes[kOperands] = {};  ///< per-operand files; all zero: one shared file
   int bus_words_per_cycle[kOperands] = {};       ///< buffer to array, array to buffer for outputs
   int pipeline_cycles = 1;                       ///< multiply to accumulate latency of a PE
+  bool register_rings = false;  ///< input and output registers: words take places as they come free
+  bool weights_first = false;   ///< inputs and sums set out when the first weights are there
   bool instant =
       false;  ///< ideal: fills before the first step and drains after the last take no time
 };
@@ -59,6 +61,7 @@ struct BufferDescription {
   Bytes line_bytes = 32;
   int ports =
       2;  ///< 2: array/vector on one, network on the other; 1: they alternate cycle by cycle
+  Bytes weight_bytes = 0;  ///< planned for weights alone, the rest in whole banks; 0: one pool
   bool unlimited_ports = false;  ///< ideal: any line, any number of lines, in any cycle
 };
 

@@ -16,6 +16,8 @@ constexpr std::int64_t kMostBytes = std::int64_t{1} << 40;
 constexpr std::int64_t kMostCycles = 1'000'000;
 constexpr double kMostPicojoules = 1e9;
 constexpr double kMostMegahertz = 100'000;
+/// PEs per row and per column: the widest single line that the tools describe has 1,024.
+constexpr std::int64_t kMostPes = 4096;
 
 #define TESSERA_GIVEN(message, field) \
   ((message).has_##field() ? std::optional((message).field()) : std::nullopt)
@@ -92,8 +94,9 @@ void read_buses(const proto::PeArrayDescription& text, const FieldReader& reader
 
 PeArrayDescription to_array(const proto::PeArrayDescription& text, const FieldReader& reader) {
   PeArrayDescription array;
-  array.rows = reader.integer("rows", TESSERA_GIVEN(text, rows), array.rows, 1, 512);
-  array.columns = reader.integer("columns", TESSERA_GIVEN(text, columns), array.columns, 1, 512);
+  array.rows = reader.integer("rows", TESSERA_GIVEN(text, rows), array.rows, 1, kMostPes);
+  array.columns =
+      reader.integer("columns", TESSERA_GIVEN(text, columns), array.columns, 1, kMostPes);
   array.macs_per_pe =
       reader.integer("macs_per_pe", TESSERA_GIVEN(text, macs_per_pe), array.macs_per_pe, 1, 4096);
   array.delivery[kInputOperand] = to_delivery(text.input_delivery(), reader, "input_delivery");
@@ -103,6 +106,8 @@ PeArrayDescription to_array(const proto::PeArrayDescription& text, const FieldRe
   read_buses(text, reader, array);
   array.pipeline_cycles = reader.integer("pipeline_cycles", TESSERA_GIVEN(text, pipeline_cycles),
                                          array.pipeline_cycles, 1, 1024);
+  array.register_rings = text.register_rings();
+  array.weights_first = text.weights_first();
   return array;
 }
 
@@ -124,6 +129,9 @@ BufferDescription to_buffer(const proto::BufferDescription& text, int word_bytes
   if (buffer.bytes % row != 0)
     reader.refuse("bytes", buffer.bytes,
                   detail::concatenate("must be a multiple of banks x line_bytes = ", row));
+  buffer.weight_bytes =
+      static_cast<Bytes>(reader.integer("weight_bytes", TESSERA_GIVEN(text, weight_bytes), 0, 0,
+                                        static_cast<std::int64_t>(buffer.bytes) - 1));
   return buffer;
 }
 

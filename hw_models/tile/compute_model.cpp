@@ -1,6 +1,7 @@
 #include "hw_models/tile/compute_model.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "hw_models/tile/tool_words.h"
 #include "mapping/array_registers.h"
@@ -64,10 +65,49 @@ std::int64_t points(const Extents& extents) {
   return product;
 }
 
+/// Positions of a window that are new when `rank` moves on by one, of all that the window touches
+/// in this dimension; nothing when neighbouring windows have none in common, or when another output
+/// rank makes the window wider.
+std::optional<std::int64_t> fresh_positions(const workloads::DimensionAccess& access, int rank,
+                                            const Extents& inside) {
+  const workloads::AffineTerm *mover = nullptr, *taps = nullptr;
+  for (const auto& term : access.terms) {
+    if (term.rank == rank)
+      mover = &term;
+    else if (inside[term.rank] > 1 && taps != nullptr)
+      return std::nullopt;
+    else if (inside[term.rank] > 1)
+      taps = &term;
+  }
+  if (mover == nullptr || taps == nullptr || inside[rank] != 1) return std::nullopt;
+  if (mover->coefficient % taps->coefficient != 0) return std::nullopt;
+  const std::int64_t fresh = mover->coefficient / taps->coefficient;
+  return fresh < inside[taps->rank] ? std::optional(fresh) : std::nullopt;
+}
+
+/// Kept inputs whose innermost loop moves a window: later windows of a row bring only what is new.
+/// Padding is delivered like other words.
+void slide_window(const Layer& layer, const ArrayMapping& mapping, const Extents& inside,
+                  ArrayWork& work) {
+  const auto& operand = layer.inputs.front();
+  ArrayOperand& moved = work.operand[kInputOperand];
+  int change = moved.store_depth - 1;
+  while (change >= 0 && !work.loops[change].indexes[kInputOperand]) --change;
+  if (change < 0 || is_streaming(work, kInputOperand)) return;
+  const auto rank = mapping.loops[change].rank;
+  for (const auto& access : operand.dimensions) {
+    const auto fresh = fresh_positions(access, rank, inside);
+    if (!fresh) continue;
+    moved.words_per_fill = mapping::padded_elements(operand, inside);
+    const std::int64_t window = mapping::touched(access, inside);
+    moved.slide_words = moved.words_per_fill / window * *fresh;
+  }
+}
+
 }  // namespace
 
 ArrayWork array_work(const Layer& layer, const ArrayMapping& mapping, const Extents& extents,
-                     SpatialReduction reduction, bool accumulate_in_buffer) {
+                     const PeArrayDescription& array, bool accumulate_in_buffer) {
   ArrayWork work;
   work.rows_used = static_cast<int>(used(mapping.rows, extents));
   work.columns_used = static_cast<int>(used(mapping.columns, extents));
@@ -75,7 +115,7 @@ ArrayWork array_work(const Layer& layer, const ArrayMapping& mapping, const Exte
   work.macs = points(extents);
   const bool sums_over_rows = std::ranges::any_of(
       mapping.rows, [&](const auto& split) { return layer.ranks[split.rank].reduced; });
-  work.reduction = sums_over_rows ? reduction : SpatialReduction::kNone;
+  work.reduction = sums_over_rows ? array.reduction : SpatialReduction::kNone;
 
   Extents inside = extents;
   std::vector<Extents> inside_of = {inside};
@@ -98,44 +138,57 @@ ArrayWork array_work(const Layer& layer, const ArrayMapping& mapping, const Exte
     moved.double_buffered = mapping.double_buffered[kind];
     moved.words_per_fill =
         mapping::nominal_elements(operand, inside_of[static_cast<std::size_t>(moved.store_depth)]);
-    moved.register_words = mapping::register_words(layer, mapping, kind, extents, reduction);
+    moved.register_words = mapping::register_words(layer, mapping, kind, extents, array.reduction);
     moved.multicast =
         sharing(mapping.rows, extents, operand) * sharing(mapping.columns, extents, operand);
   }
+  if (array.register_rings && array.delivery[kInputOperand] == Delivery::kMulticast)
+    slide_window(layer, mapping, inside_of[static_cast<std::size_t>(mapping.store_depth[0])], work);
   return work;
 }
 
 namespace {
 
-/// Checks the instructions of a block on the largest rank tile that the loops around them leave.
-void check_block(const mapping::CodeBlock& block, const Extents& extents, const Layer& layer,
-                 const ArrayMapping& array, const PeArray& model, SpatialReduction reduction) {
+/// The instructions of a block on the largest rank tile that the loops around them leave.
+void visit_block(const mapping::CodeBlock& block, const Extents& extents,
+                 const std::function<void(const Extents&)>& visit) {
   for (const auto& node : block) {
     if (node.is_loop) {
       Extents inside = extents;
       if (node.rank >= 0) inside[node.rank] = std::min(inside[node.rank], node.step);
-      check_block(node.body, inside, layer, array, model, reduction);
+      visit_block(node.body, inside, visit);
     } else if (node.instruction.op == mapping::Op::kArray) {
-      model.check(array_work(layer, array, extents, reduction, false), "layer " + layer.name);
+      visit(extents);
     }
   }
 }
 
 }  // namespace
 
-void check_array_instructions(const Accelerator& accelerator, const mapping::Program& program) {
-  const PeArray model(accelerator.tile.array, accelerator.tile.buffer, accelerator.word_bytes());
+void for_each_array_work(const Accelerator& accelerator, const mapping::Program& program,
+                         const VisitArrayWork& visit) {
   for (const auto& stage : program.stages) {
     const Layer& layer = program.network.layers[stage.layer];
     std::vector<Extents> largest(stage.codes.size(), Extents(layer.ranks.size(), 0));
     for (const auto& share : stage.shares)
       for (std::size_t r = 0; r < share.ranks.size(); ++r)
         largest[share.code][r] = std::max(largest[share.code][r], share.ranks[r].size());
-    for (std::size_t code = 0; code < stage.codes.size(); ++code)
-      if (points(largest[code]) > 0)
-        check_block(stage.codes[code].compute, largest[code], layer, stage.array, model,
-                    accelerator.tile.array.reduction);
+    for (std::size_t code = 0; code < stage.codes.size(); ++code) {
+      if (points(largest[code]) == 0) continue;
+      visit_block(stage.codes[code].compute, largest[code], [&](const Extents& extents) {
+        visit(stage, extents,
+              array_work(layer, stage.array, extents, accelerator.tile.array, false));
+      });
+    }
   }
+}
+
+void check_array_instructions(const Accelerator& accelerator, const mapping::Program& program) {
+  const PeArray model(accelerator.tile.array, accelerator.tile.buffer, accelerator.word_bytes());
+  for_each_array_work(accelerator, program,
+                      [&](const mapping::Stage& stage, const Extents&, const ArrayWork& work) {
+                        model.check(work, "layer " + program.network.layers[stage.layer].name);
+                      });
 }
 
 ComputeModel::ComputeModel(const Accelerator& accelerator, const mapping::Program& program)
@@ -156,8 +209,8 @@ const ArrayWork& ComputeModel::work_of(int stage, const workloads::RankTile& til
   if (added) {
     const auto& lowered = program_.stages[stage];
     const Layer& layer = program_.network.layers[lowered.layer];
-    entry->second = array_work(layer, lowered.array, extents, accelerator_.tile.array.reduction,
-                               accumulate_in_buffer);
+    entry->second =
+        array_work(layer, lowered.array, extents, accelerator_.tile.array, accumulate_in_buffer);
     array_.check(entry->second, "layer " + layer.name);
   }
   return entry->second;

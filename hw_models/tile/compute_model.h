@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -16,8 +17,15 @@ namespace tessera::hw {
 
 /// The array loop nest that an array mapping makes of a tile with these extents per rank.
 ArrayWork array_work(const workloads::Layer& layer, const mapping::ArrayMapping& mapping,
-                     const std::vector<std::int64_t>& extents, SpatialReduction reduction,
+                     const std::vector<std::int64_t>& extents, const PeArrayDescription& array,
                      bool accumulate_in_buffer);
+
+/// Every array instruction of a program on the largest rank tile that its loops leave: the extents
+/// of that tile and the nest they make.
+using VisitArrayWork = std::function<void(
+    const mapping::Stage& stage, const std::vector<std::int64_t>& extents, const ArrayWork& work)>;
+void for_each_array_work(const Accelerator& accelerator, const mapping::Program& program,
+                         const VisitArrayWork& visit);
 
 /// UserError naming the layer when an instruction of the program does not fit the machine's PE
 /// arrays.

@@ -222,7 +222,10 @@ bool Tile::continues_sums(StageRun& run, mapping::SlotId slot) const {
   if (granule.holds_sums) return true;
   const auto& ranks = run.layer().ranks;
   for (std::size_t r = 0; r < ranks.size(); ++r)
-    if (ranks[r].reduced && compute_.cursor.ranks()[r].begin > granule.opened[r].begin) return true;
+    if (ranks[r].reduced &&
+        compute_.cursor.ranks()[r].begin !=
+            compute_.cursor.first_index(static_cast<int>(r), granule.opened[r].begin))
+      return true;
   return false;
 }
 

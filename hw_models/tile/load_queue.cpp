@@ -64,7 +64,7 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
     if (workloads::volume(load_.cursor.ranks()) == 0)
       for (auto& range : region.dimensions) range.count = 0;
     wanted = window->advance(region);
-  } else if (context_.ideal(Ideal::kToolwords)) {
+  } else if (context_.ideal(Ideal::kToolwords) && !run.stage().slots[instruction.slot].rotating) {
     wanted = tool_boxes(run, instruction, std::move(wanted.front()));
   }
   Bytes bytes = 0;
@@ -83,8 +83,34 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
     return true;
   }
   ++outstanding_receives_;
-  note_ready(now, run, instruction.operand, granule.sequence);
+  if (taken_over(run, instruction.slot, granule.sequence))
+    take_over(now, run, instruction, granule);
+  else
+    note_ready(now, run, instruction.operand, granule.sequence);
   return true;
+}
+
+/// A piece of a shared operand that the tile at the next place had before.
+bool Tile::taken_over(StageRun& run, mapping::SlotId slot, std::int64_t sequence) {
+  const auto& shape = run.stage().slots[slot];
+  if (!shape.rotating) return false;
+  settle_rotation(run, slot);
+  return sequence >= shape.granules - 1;
+}
+
+void Tile::take_over(Cycle now, StageRun& run, const mapping::Instruction& instruction,
+                     Granule& granule) {
+  granule.times.requested = now;
+  auto order = std::make_shared<Order>();
+  order->granule = {run.number(), instruction.slot, granule.sequence};
+  order->operand = instruction.operand;
+  order->region = granule.region;
+  order->bytes = granule.expected_bytes;
+  order->destinations = {static_cast<NodeId>(id_)};
+  order->requested = now;
+  Message request{.kind = MessageKind::kReadRequest};
+  request.order = std::move(order);
+  interface_.send_control(now, std::move(request), static_cast<NodeId>(run.share().rotation.next));
 }
 
 /// What the tool says has to be fetched: an operand that no store keeps once for every step that

@@ -103,6 +103,55 @@ bool Tile::serve_piece(Cycle now, StageRun& run, const Order& order, const Granu
   return true;
 }
 
+/// Pieces of shared operands for the tile at the place before: in order, as soon as they are here.
+bool Tile::pass_on(Cycle now) {
+  bool served = false;
+  std::erase_if(rotation_requests_, [&](const std::shared_ptr<const Order>& order) {
+    StageRun& run = *find_stage(order->granule.stage);
+    const mapping::SlotId slot = order->granule.slot;
+    auto& ring = run.ring(slot);
+    const std::int64_t sequence = order->granule.sequence - (run.stage().slots[slot].granules - 1);
+    if (ring.appended() <= sequence) return false;
+    const Granule& granule = ring.granule(sequence);
+    if (granule.complete_at > now) {
+      if (granule.complete_at != kNever) wake(granule.complete_at);
+      return false;
+    }
+    ++run.reads_in_flight;
+    Message data{.kind = MessageKind::kData};
+    data.granule = order->granule;
+    data.operand = order->operand;
+    data.order = order;
+    data.last = true;
+    if (context_.functional) data.values = std::make_shared<RegionValues>(*granule.values);
+    schedule_departure(now, {.at = 0,
+                             .message = std::move(data),
+                             .bytes = order->bytes,
+                             .destinations = order->destinations,
+                             .served = true,
+                             .stage = run.number(),
+                             .rotating = slot});
+    served = true;
+    return true;
+  });
+  return served;
+}
+
+void Tile::passed_on(StageRun& run, mapping::SlotId slot) {
+  run.ring(slot).release(mapping::SlotReader::kServer);
+  settle_rotation(run, slot);
+}
+
+/// The last pieces are asked for by nobody: when all others have been passed on they are the
+/// tile's alone.
+void Tile::settle_rotation(StageRun& run, mapping::SlotId slot) {
+  auto& ring = run.ring(slot);
+  const auto passed = run.receives_of(slot) - (run.stage().slots[slot].granules - 1);
+  while (ring.released(mapping::SlotReader::kServer) >= passed &&
+         ring.released(mapping::SlotReader::kServer) < ring.appended())
+    ring.release(mapping::SlotReader::kServer);
+}
+
 /// A completed granule stays until every group that reads from it has got its share.
 void Tile::owe(StageRun& run, const Granule& granule) {
   run.owed[granule.sequence] =

@@ -43,6 +43,15 @@ std::int64_t stores_in(const mapping::CodeBlock& store) {
   return stores;
 }
 
+std::int64_t receives_in(const mapping::CodeBlock& load, SlotId slot) {
+  std::int64_t receives = 0;
+  for (const auto& node : load)
+    receives += node.is_loop
+                    ? node.count * receives_in(node.body, slot)
+                    : node.instruction.op == mapping::Op::kReceive && node.instruction.slot == slot;
+  return receives;
+}
+
 }  // namespace
 
 StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex& index, int stage,
@@ -54,7 +63,10 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
       layer_(&program.network.layers[stage_->layer]),
       used_(stage_->slots.size(), false) {
   for (const auto& slot : stage_->slots) {
-    rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers);
+    const auto passes = slot.rotating ? static_cast<unsigned>(SlotReader::kServer) : 0u;
+    rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers | passes);
+    receives_of_.push_back(
+        slot.rotating ? receives_in(code().load, static_cast<SlotId>(receives_of_.size())) : 0);
     windows_.push_back(slot.retains ? std::optional(RetainedWindow(slot.extents)) : std::nullopt);
   }
   for (const auto* block : {&code().load, &code().compute, &code().store})

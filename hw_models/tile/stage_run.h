@@ -52,6 +52,8 @@ class StageRun {
   int operands() const { return static_cast<int>(receives_.size()); }
   const mapping::Group& sums_group() const { return stage_->groups[share_->sums_group]; }
   bool uses(mapping::SlotId slot) const { return used_[slot]; }
+  /// Granules that a rotating slot takes in all.
+  std::int64_t receives_of(mapping::SlotId slot) const { return receives_of_[slot]; }
   bool owner() const { return sums_group().members.front() == share_->tile; }
   /// Outputs are visited more than once: the load queue appends their granules and brings back
   /// their sums.
@@ -67,7 +69,8 @@ class StageRun {
   bool store_done = false;
   std::vector<bool> claimed;  ///< per slot: its memory is free for it
   std::map<std::int64_t, std::int64_t>
-      sums_grants;                ///< partner: output granule -> sequence at the owner
+      sums_grants;                ///< partner: how many sends come before -> sequence at the owner
+  std::int64_t sums_begun = 0;    ///< partner: sends begun
   std::int64_t last_output = -1;  ///< sequence of the last granule that leaves the tile
   int closings = 0;
   int expected_closings = 0;  ///< owner of a part in the tiles
@@ -87,6 +90,7 @@ class StageRun {
   std::vector<std::optional<RetainedWindow>> windows_;
   std::vector<ReceiveState> receives_;
   std::vector<bool> used_;
+  std::vector<std::int64_t> receives_of_;  ///< per slot; 0 for those that do not rotate
   bool restores_ = false;
 };
 

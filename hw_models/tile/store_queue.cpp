@@ -55,12 +55,14 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
   store_work_.began = now;
   if (observer_ != nullptr) tell_store(now, run, instruction, false);
   const Granule& granule = *run.ring(instruction.slot).front(SlotReader::kStore);
-  if (granule.region.empty()) return;
   if (store_work_.sums) {
+    ++run.sums_begun;
+    if (region_of(run.layer().output, store_.cursor.ranks()).empty()) return;
     store_work_.expected = 1;
     store_.wait = "the owner of its sums to have room";
     return;
   }
+  if (granule.region.empty()) return;
   const auto visit = store_.cursor.visit(run.layer());
   const auto& part = context_.program.parts[context_.index.part_of_stage(run.number())];
   const bool shared = part.home == mapping::Home::kShared;
@@ -107,7 +109,8 @@ void Tile::take_write_grant(const Arrival& arrival, Cycle now) {
                            .staging = staging});
 }
 
-/// A partner's sums leave as soon as both they and the owner's grant are there.
+/// A partner's sums, or a piece of them, leave as soon as both they and the owner's grant are
+/// there.
 bool Tile::store_finished() {
   if (store_work_.sums && store_work_.expected > 0 && !store_work_.sums_sent && !send_sums())
     return false;
@@ -119,16 +122,18 @@ bool Tile::store_finished() {
 bool Tile::send_sums() {
   StageRun& run = *find_stage(store_work_.stage);
   const Granule& granule = *run.ring(store_.cursor.instruction().slot).front(SlotReader::kStore);
-  const auto grant = run.sums_grants.find(granule.sequence);
+  const auto grant = run.sums_grants.find(run.sums_begun - 1);
   if (grant == run.sums_grants.end()) return false;
   Message data{.kind = MessageKind::kData};
   data.granule = {run.number(), run.stage().sums_slot, grant->second};
   data.last = true;
   if (granule.accumulators != nullptr)
-    data.sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
+    data.sums = std::make_shared<workloads::Accumulators>(
+        part_of(run.layer(), *granule.accumulators, store_.cursor.ranks()));
   if (run.stage().sums_in_network) data.partners = &run.sums_group();
-  const Bytes bytes = static_cast<Bytes>(granule.region.elements()) *
-                      static_cast<Bytes>(context_.program.word_bytes);
+  const auto piece = region_of(run.layer().output, store_.cursor.ranks());
+  const Bytes bytes =
+      static_cast<Bytes>(piece.elements()) * static_cast<Bytes>(context_.program.word_bytes);
   const auto owner = static_cast<NodeId>(run.sums_group().members.front());
   run.sums_grants.erase(grant);
   schedule_departure(now_, {.at = 0,

@@ -98,7 +98,7 @@ bool Tile::claim(std::size_t turn, SlotId slot) {
   if (run.claimed[slot]) return true;
   const auto& wanted = run.stage().slots[slot];
   const Bytes begin = wanted.base_address;
-  const Bytes end = begin + wanted.granule_bytes * static_cast<Bytes>(wanted.granules);
+  const Bytes end = begin + wanted.bytes();
   bool gap = false;
   for (std::size_t t = first_open_turn_; t < turn; ++t) {
     StageRun& earlier = stage_run(t);
@@ -109,8 +109,7 @@ bool Tile::claim(std::size_t turn, SlotId slot) {
       open = true;
       const auto& other = earlier.stage().slots[s];
       if (other.staging != wanted.staging) continue;
-      const Bytes other_end =
-          other.base_address + other.granule_bytes * static_cast<Bytes>(other.granules);
+      const Bytes other_end = other.base_address + other.bytes();
       const bool kept = (other.readers & static_cast<unsigned>(mapping::SlotReader::kServer)) != 0;
       if (!together && !kept) return false;
       if (other.base_address < end && begin < other_end) return false;
@@ -136,6 +135,7 @@ Cycle Tile::run(Cycle now) {
     progress |= step_store(now);
     progress |= serve(now);
     progress |= serve_streams(now);
+    progress |= pass_on(now);
     occupancy_changed_ |= progress;
   }
   close_groups(now);
@@ -162,7 +162,9 @@ void Tile::handle(const Arrival& arrival, Cycle now) {
       return note_ready(now, *find_stage(message.granule.stage), message.operand,
                         message.granule.sequence);
     case MessageKind::kReadRequest:
-      if (is_streamed(*message.order))
+      if (message.order->part < 0)
+        rotation_requests_.push_back(message.order);
+      else if (is_streamed(*message.order))
         stream_requests_.push_back({message.order, 0, message.order->region.elements()});
       else
         requests_.push_back(message.order);
@@ -205,7 +207,8 @@ void Tile::depart(Cycle now) {
       counts_[turn_of(departure.stage)].buffer_words +=
           static_cast<std::int64_t>(departure.bytes) / context_.program.word_bytes;
     if (departure.served)
-      served_.push_back({ticket, departure.stage, departure.sequence, departure.elements});
+      served_.push_back(
+          {ticket, departure.stage, departure.sequence, departure.elements, departure.rotating});
     else
       store_work_.tickets.push_back(ticket);
   }
@@ -213,7 +216,9 @@ void Tile::depart(Cycle now) {
     if (interface_.leaving(served.ticket)) return false;
     --find_stage(served.stage)->reads_in_flight;
     occupancy_changed_ = true;
-    if (served.sequence >= 0)
+    if (served.rotating >= 0)
+      passed_on(*find_stage(served.stage), served.rotating);
+    else if (served.sequence >= 0)
       give_back(*find_stage(served.stage), served.sequence, served.elements);
     return true;
   });
@@ -222,8 +227,8 @@ void Tile::depart(Cycle now) {
 bool Tile::finished() const {
   const auto end = turns_.size();
   return load_.turn == end && compute_.turn == end && store_.turn == end && departures_.empty() &&
-         requests_.empty() && stream_requests_.empty() && arrivals_.empty() && served_.empty() &&
-         store_work_.tickets.empty();
+         requests_.empty() && stream_requests_.empty() && rotation_requests_.empty() &&
+         arrivals_.empty() && served_.empty() && store_work_.tickets.empty();
 }
 
 std::string Tile::describe_wait() const {

@@ -121,12 +121,14 @@ class Tile {
     bool staging = false;        ///< read out of the staging FIFO
     std::int64_t sequence = -1;  ///< streamed: granule that it is read from
     std::int64_t elements = 0;
+    mapping::SlotId rotating = -1;  ///< passed on: slot that it is read from
   };
   struct Served {
     std::uint64_t ticket;
     int stage;
     std::int64_t sequence;  ///< of the granule that was read; -1: it is not streamed
     std::int64_t elements;
+    mapping::SlotId rotating;  ///< slot of the piece that was passed on; -1: none
   };
   /// A store instruction in progress.
   struct StoreWork {
@@ -170,6 +172,9 @@ class Tile {
   Cycle written(const StageRun& run, mapping::SlotId slot, Bytes bytes, Cycle tail);
   void note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence);
   void request(Cycle now, StageRun& run, int operand, std::int64_t sequence);
+  bool taken_over(StageRun& run, mapping::SlotId slot, std::int64_t sequence);
+  void take_over(Cycle now, StageRun& run, const mapping::Instruction& instruction,
+                 Granule& granule);
   void order_from_memory(Cycle now, const Order& order, const workloads::Region& region);
   void order_from_tiles(Cycle now, const Order& order, const workloads::Region& region);
   void take_data(const Arrival& arrival);
@@ -227,6 +232,9 @@ class Tile {
   void serve_order(Cycle now, StageRun& run, const std::shared_ptr<const Order>& order);
   bool is_streamed(const Order& order) const;
   bool serve_streams(Cycle now);
+  bool pass_on(Cycle now);
+  void passed_on(StageRun& run, mapping::SlotId slot);
+  void settle_rotation(StageRun& run, mapping::SlotId slot);
   bool serve_piece(Cycle now, StageRun& run, const Order& order, const Granule& granule);
   void owe(StageRun& run, const Granule& granule);
   void give_back(StageRun& run, std::int64_t sequence, std::int64_t elements);
@@ -251,7 +259,8 @@ class Tile {
     std::int64_t left = 0;  ///< elements
   };
   std::deque<StreamRequest> stream_requests_;
-  std::vector<Served> served_;  ///< reads on their way out
+  std::deque<std::shared_ptr<const Order>> rotation_requests_;  ///< for pieces to be passed on
+  std::vector<Served> served_;                                  ///< reads on their way out
   StoreWork store_work_;
   int outstanding_receives_ = 0;
   Cycle port_free_ = 0;     ///< network-in port of the buffer

@@ -201,7 +201,7 @@ class GroupCheck {
     if (!added) return entry->second;
     std::int64_t received = 0;
     Sequence turn;
-    for (CodeCursor at(view_.stage.codes[owner.code].load, owner.ranks); !at.done(); at.next()) {
+    for (CodeCursor at(view_.stage.codes[owner.code].load, owner); !at.done(); at.next()) {
       if (at.instruction().op != Op::kReceiveSums) continue;
       Sequence granule;
       add_relative(granule, at.ranks(), owner);
@@ -223,7 +223,7 @@ class GroupCheck {
   const Sequence& sent_sums(const TileShare& share) {
     const auto [entry, added] = sequences_.try_emplace(key_of(share, 0));
     if (!added) return entry->second;
-    for (CodeCursor at(view_.stage.codes[share.code].store, share.ranks); !at.done(); at.next())
+    for (CodeCursor at(view_.stage.codes[share.code].store, share); !at.done(); at.next())
       if (at.instruction().op == Op::kSendSums) add_relative(entry->second, at.ranks(), share);
     return entry->second;
   }

@@ -24,9 +24,8 @@ void check_slot(const StageView& view, const Slot& slot, const ProgramLimits& li
     refuse("a granule has ", slot.granule_bytes, " bytes; allowed: multiples of the buffer line, ",
            limits.line_bytes, " bytes");
   const Bytes capacity = slot.staging ? limits.staging_bytes : limits.buffer_bytes;
-  const bool fits =
-      slot.base_address <= capacity && slot.granule_bytes <= capacity &&
-      slot.base_address + slot.granule_bytes * static_cast<Bytes>(slot.granules) <= capacity;
+  const bool fits = slot.base_address <= capacity && slot.granule_bytes <= capacity &&
+                    slot.base_address + slot.bytes() <= capacity;
   if (!fits)
     refuse(slot.granules, " granules of ", slot.granule_bytes, " bytes from address ",
            slot.base_address, " leave the ", slot.staging ? "staging FIFO" : "buffer",
@@ -45,9 +44,8 @@ class TileBuffer {
       const Slot& slot = view.stage.slots[s];
       const bool served = (slot.readers & bit(SlotReader::kServer)) != 0;
       add(view, share.tile,
-          {slot.base_address,
-           slot.base_address + slot.granule_bytes * static_cast<Bytes>(slot.granules), &slot,
-           &view.stage, std::max(end, served ? part_end : view.index)});
+          {slot.base_address, slot.base_address + slot.bytes(), &slot, &view.stage,
+           std::max(end, served ? part_end : view.index)});
     }
   }
 

@@ -21,7 +21,8 @@ constexpr int kSums = -1;  // a granule of partial sums or outputs, not of an in
 struct Granule {
   Region region;
   int operand = kSums;
-  bool left = false;  ///< stored or sent
+  std::int64_t gone = 0;  ///< elements stored or sent
+  bool left = false;      ///< all of them
 };
 
 /// The granules of a ring that some reader has not released.
@@ -57,7 +58,7 @@ class TileWalk {
         slots_(view.stage.slots.size()) {
     const Code& code = view.stage.codes[share.code];
     for (const Queue queue : kQueues)
-      cursors_[static_cast<int>(queue)] = CodeCursor(block_of(code, queue), share.ranks);
+      cursors_[static_cast<int>(queue)] = CodeCursor(block_of(code, queue), share);
   }
 
   void walk() {
@@ -112,7 +113,7 @@ class TileWalk {
       case Op::kVector:
         return compute(ranks);
       case Op::kAddSums:
-        return add_sums(instruction);
+        return add_sums(instruction, ranks);
       case Op::kStore:
       case Op::kSendSums:
         return leave(instruction, ranks);
@@ -186,7 +187,7 @@ class TileWalk {
     open_slot_ = slot;
     open_granule_ = number;
     open_ranks_ = ranks;
-    added_ = 0;
+    added_.clear();
   }
 
   /// An owner's outputs go to the stage's output slot, served or stored as the part says; a
@@ -208,11 +209,25 @@ class TileWalk {
     if (region_of(view_.layer.output, ranks) != open().region)
       refuse(Queue::kCompute, "commits ", to_text(region_of(view_.layer.output, ranks)),
              "; reserved is ", to_text(open().region));
-    const int expected = owner_ ? partners_ : 0;
-    if (added_ != expected)
-      refuse(Queue::kCompute, added_,
-             " partial sums are added to the granule; allowed: ", expected);
+    check_added();
     open_slot_ = -1;
+  }
+
+  /// Pieces of the granule that differ are disjoint, because loops step through them.
+  void check_added() {
+    const int expected = owner_ ? partners_ : 0;
+    std::int64_t covered = 0;
+    for (const auto& [piece, times] : added_) {
+      covered += piece.elements();
+      if (times != expected)
+        refuse(Queue::kCompute, times,
+               " partial sums are added to the granule; allowed: ", expected);
+    }
+    if (expected > 0 && (added_.empty() || covered != open().region.elements()))
+      refuse(Queue::kCompute, added_.empty() ? 0 : covered,
+             added_.empty() ? " partial sums are added to the granule; allowed: "
+                            : " elements get partial sums; allowed: ",
+             added_.empty() ? expected : open().region.elements());
   }
 
   Granule& open() { return slots_[open_slot_].at(open_granule_); }
@@ -251,13 +266,18 @@ class TileWalk {
            held.size() > 1 ? detail::concatenate(" and ", held.size() - 1, " more granules") : "");
   }
 
-  void add_sums(const Instruction& instruction) {
+  void add_sums(const Instruction& instruction, const RankTile& ranks) {
     SlotTrace& slot = slots_[instruction.slot];
     const Region& sums = slot.at(slot.released[0]).region;
-    if (sums != open().region)
+    const Region here = region_of(view_.layer.output, ranks);
+    if (sums != here || intersect(sums, open().region).elements() != sums.elements())
       refuse(Queue::kCompute, "adds sums of ", to_text(sums), "; reserved is ",
              to_text(open().region));
-    ++added_;
+    const auto known = std::ranges::find(added_, sums, &std::pair<Region, int>::first);
+    if (known == added_.end())
+      added_.emplace_back(sums, 1);
+    else
+      ++known->second;
   }
 
   /// Store or send the oldest granule acquired.
@@ -265,13 +285,15 @@ class TileWalk {
     SlotTrace& slot = slots_[instruction.slot];
     Granule& granule = slot.at(slot.released[1]);
     if (granule.left) refuse(Queue::kStore, "the granule has left before");
-    granule.left = true;
     const bool store = instruction.op == Op::kStore;
     if (store && (!owner_ || output_home_ == Home::kTiles))
       refuse(Queue::kStore,
              owner_ ? "the part lives in the tiles" : "the outputs belong to another tile");
     const Region region = region_of(view_.layer.output, ranks);
-    if (region != granule.region)
+    granule.gone += region.elements();
+    granule.left = granule.gone >= granule.region.elements();
+    const bool inside = !store && intersect(region, granule.region).elements() == region.elements();
+    if (region != granule.region && !inside)
       refuse(Queue::kStore, "the rank tile is ", to_text(region), "; the granule holds ",
              to_text(granule.region));
   }
@@ -308,7 +330,7 @@ class TileWalk {
   std::int64_t open_granule_ = -1;
   std::int64_t reopened_ = 0;
   RankTile open_ranks_;
-  int added_ = 0;
+  std::vector<std::pair<Region, int>> added_;  ///< pieces of the open granule: partners so far
   std::int64_t computed_ = 0;
   std::int64_t produced_ = 0;
 };

@@ -35,7 +35,7 @@ UntimedRun::Actor& UntimedRun::add_actor(const TileShare& share) {
   const Code& code = view_.stage.codes[share.code];
   actor.tile = share.tile;
   for (const Queue queue : kQueues)
-    actor.cursors[static_cast<int>(queue)] = CodeCursor(block_of(code, queue), share.ranks);
+    actor.cursors[static_cast<int>(queue)] = CodeCursor(block_of(code, queue), share);
   actor.slots.resize(view_.stage.slots.size());
   actor.received.assign(view_.layer.inputs.size(), 0);
   actor.arrived.assign(view_.layer.inputs.size(), false);

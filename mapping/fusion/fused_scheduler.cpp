@@ -31,13 +31,33 @@ std::vector<std::int64_t> tile_sizes(std::int64_t share) {
   return sizes;
 }
 
+/// The best choices, cheapest first.
+class Ranking {
+ public:
+  explicit Ranking(int places) : places_(places) {}
+
+  void add(const SegmentChoice& choice, double cycles) {
+    const auto behind = std::ranges::upper_bound(found_, cycles, {}, &Found::cycles);
+    if (behind == found_.end() && static_cast<int>(found_.size()) >= places_) return;
+    found_.insert(behind, {choice, cycles});
+    if (static_cast<int>(found_.size()) > places_) found_.pop_back();
+  }
+
+  std::vector<Found> take() { return std::move(found_); }
+
+ private:
+  int places_;
+  std::vector<Found> found_;
+};
+
 class FusedSearch {
  public:
   FusedSearch(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates)
       : network_(network), accelerator_(accelerator), rates_(rates) {}
 
-  std::optional<Found> best(Segment segment) {
-    best_.reset();
+  std::vector<Found> best(Segment segment, int places) {
+    Ranking ranking(places);
+    ranking_ = &ranking;
     const Layer& head = network_.layers[segment.last];
     const auto ranks = cut_ranks(head);
     std::vector<std::int64_t> shares;
@@ -58,7 +78,7 @@ class FusedSearch {
         else
           try_retentions(segment, {{ranks[0], rows}, {ranks[1], columns}});
     }
-    return best_;
+    return ranking.take();
   }
 
  private:
@@ -74,51 +94,96 @@ class FusedSearch {
       choice.kept.clear();
       for (int l = segment.first, rest = number; l < segment.last; ++l, rest /= depths)
         choice.kept.push_back(rest % depths);
-      for (const bool resident : {true, false}) {
-        choice.weights_resident = resident;
-        consider(choice);
-      }
+      for (const bool resident : {true, false})
+        for (const bool twice : {true, false}) {
+          choice.weights_resident = resident;
+          choice.double_buffered = twice;
+          consider(choice);
+        }
     }
   }
 
   void consider(const SegmentChoice& choice) {
     const auto cost = cost_of(network_, choice, accelerator_);
-    if (!cost) return;
-    const double cycles = cost->cycles(rates_);
-    if (!best_ || cycles < best_->cycles) best_ = Found{choice, cycles};
+    if (cost) ranking_->add(choice, cost->cycles(rates_));
   }
 
   const Network& network_;
   const hw::Accelerator& accelerator_;
   const MachineRates& rates_;
-  std::optional<Found> best_;
+  Ranking* ranking_ = nullptr;
 };
 
-/// Takes at each layer the run that saves most per layer, then goes on behind it.
-std::vector<SegmentChoice> choose_runs(const Network& network, const hw::Accelerator& accelerator,
-                                       const MachineRates& rates, int longest,
-                                       const std::function<std::optional<Found>(Segment)>& best) {
-  std::vector<SegmentChoice> runs;
-  const int layers = static_cast<int>(network.layers.size());
-  for (int first = 0; first < layers; ++first) {
-    std::optional<Found> chosen;
-    double gain = 0;
-    for (int last = first + 1; last < std::min(layers, first + longest); ++last) {
-      if (!can_fuse(network, {first, last})) continue;
-      const auto apart = layerwise_cycles(network, {first, last}, accelerator, rates);
-      auto found = best({first, last});
-      if (!found || !apart) continue;
-      const double saved = (*apart - found->cycles) / (last - first + 1);
-      if (saved <= gain) continue;
-      gain = saved;
-      chosen = std::move(found);
+/// Choices of one segment, cheapest first.
+using Search = std::function<std::vector<Found>(Segment, int places)>;
+
+/// Segments that begin at each layer, by what they save against their layers one by one.
+class Segments {
+ public:
+  Segments(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates,
+           int longest, Search search)
+      : network_(network),
+        accelerator_(accelerator),
+        rates_(rates),
+        longest_(longest),
+        search_(std::move(search)) {}
+
+  /// Those that save something by analysis, most cycles saved per layer first.
+  std::vector<Found> from(int first, int places) const {
+    struct Ranked {
+      Found found;
+      double saved;
+    };
+    std::vector<Ranked> ranked;
+    const int layers = static_cast<int>(network_.layers.size());
+    for (int last = first + 1; last < std::min(layers, first + longest_); ++last) {
+      if (!can_fuse(network_, {first, last})) continue;
+      const auto apart = layerwise_cycles(network_, {first, last}, accelerator_, rates_);
+      if (!apart) continue;
+      for (auto& found : search_({first, last}, places)) {
+        const double saved = (*apart - found.cycles) / (last - first + 1);
+        if (saved > 0) ranked.push_back({std::move(found), saved});
+      }
     }
-    if (!chosen) continue;
-    first = chosen->choice.segment.last;
-    runs.push_back(std::move(chosen->choice));
+    std::ranges::stable_sort(ranked, std::greater<>(), &Ranked::saved);
+    std::vector<Found> best;
+    for (auto& one : ranked) {
+      if (static_cast<int>(best.size()) == places) break;
+      best.push_back(std::move(one.found));
+    }
+    return best;
   }
-  return runs;
-}
+
+  /// Takes at each layer the best run, then goes on behind it.
+  std::vector<SegmentChoice> greedy() const {
+    std::vector<SegmentChoice> runs;
+    for (int first = 0; first < static_cast<int>(network_.layers.size()); ++first) {
+      auto best = from(first, 1);
+      if (best.empty()) continue;
+      first = best.front().choice.segment.last;
+      runs.push_back(std::move(best.front().choice));
+    }
+    return runs;
+  }
+
+  std::vector<Finalist> finalists(int first, int places) const {
+    std::vector<Finalist> finalists;
+    for (const auto& found : from(first, places)) {
+      const Segment segment = found.choice.segment;
+      finalists.push_back(
+          {{{segment.first, segment.last}, segment_tree(network_, found.choice, accelerator_)},
+           found.cycles});
+    }
+    return finalists;
+  }
+
+ private:
+  const Network& network_;
+  const hw::Accelerator& accelerator_;
+  const MachineRates& rates_;
+  int longest_;
+  Search search_;
+};
 
 std::int64_t weights_of(const Network& network, Segment segment) {
   std::int64_t words = 0;
@@ -151,41 +216,90 @@ Organisation organisation_of(const Network& network, Segment segment,
   return two ? Organisation::kBlocked1d : Organisation::kBlocked2d;
 }
 
+Segments fused_segments(const Network& network, const hw::Accelerator& accelerator,
+                        const MachineRates& rates, const Schedule& layerwise) {
+  const auto search = [&network, &accelerator, &rates, staying = staying_outputs(layerwise)](
+                          Segment segment, int places) -> std::vector<Found> {
+    // Maps that stay on chip anyway are not worth a fusion.
+    if (std::all_of(staying.begin() + segment.first, staying.begin() + segment.last,
+                    [](bool stays) { return stays; }))
+      return {};
+    return FusedSearch(network, accelerator, rates).best(segment, places);
+  };
+  return {network, accelerator, rates, kLongestRun, search};
+}
+
+constexpr int kMostRows = 4;  ///< of the last layer handed over at a time
+
+/// The policy's own choice first; further places go to other granularities and organisations.
+std::vector<Found> pipelines(const Network& network, const hw::Accelerator& accelerator,
+                             const MachineRates& rates, Segment segment, int places) {
+  if (weights_of(network, segment) >= maps_removed(network, segment)) return {};
+  Ranking ranking(places);
+  const auto own = organisation_of(network, segment, accelerator);
+  std::vector<Organisation> organisations = {own};
+  for (const auto other : {Organisation::kStriped1d, Organisation::kCheckerboard,
+                           Organisation::kBlocked1d, Organisation::kBlocked2d})
+    if (other != own) organisations.push_back(other);
+  for (std::int64_t rows = 1; rows <= (places > 1 ? kMostRows : 1); rows *= 2)
+    for (std::size_t i = 0; i < (places > 1 ? organisations.size() : 1); ++i) {
+      SegmentChoice choice;
+      choice.segment = segment;
+      choice.pipelined = true;
+      choice.organisation = organisations[i];
+      choice.loops = {{cut_ranks(network.layers[segment.last]).front(), rows}};
+      choice.kept.assign(static_cast<std::size_t>(segment.depth() - 1), 1);
+      for (const bool twice : {true, false}) {
+        choice.double_buffered = twice;
+        if (const auto cost = cost_of(network, choice, accelerator))
+          ranking.add(choice, cost->cycles(rates));
+      }
+    }
+  return ranking.take();
+}
+
+Segments pipeorgan_segments(const Network& network, const hw::Accelerator& accelerator,
+                            const MachineRates& rates) {
+  const auto search = [&network, &accelerator, &rates](Segment segment, int places) {
+    return pipelines(network, accelerator, rates, segment, places);
+  };
+  const int longest = static_cast<int>(std::sqrt(static_cast<double>(accelerator.tiles())));
+  return {network, accelerator, rates, longest, search};
+}
+
 }  // namespace
 
 Schedule schedule_fused(const Network& network, const hw::Accelerator& accelerator,
                         const MachineRates& rates) {
-  FusedSearch search(network, accelerator, rates);
-  const auto staying = staying_outputs(schedule_layerwise(network, accelerator, rates));
-  const auto runs = choose_runs(
-      network, accelerator, rates, kLongestRun, [&](Segment segment) -> std::optional<Found> {
-        // Maps that stay on chip anyway are not worth a fusion.
-        if (std::all_of(staying.begin() + segment.first, staying.begin() + segment.last,
-                        [](bool stays) { return stays; }))
-          return std::nullopt;
-        return search.best(segment);
-      });
-  return with_segments(network, runs, "fused", accelerator, rates);
+  const auto layerwise = schedule_layerwise(network, accelerator, rates);
+  return with_segments(network, fused_segments(network, accelerator, rates, layerwise).greedy(),
+                       "fused", accelerator, rates);
 }
 
 Schedule schedule_pipeorgan(const Network& network, const hw::Accelerator& accelerator,
                             const MachineRates& rates) {
-  const auto best = [&](Segment segment) -> std::optional<Found> {
-    if (weights_of(network, segment) >= maps_removed(network, segment)) return std::nullopt;
-    Found found;
-    found.choice.segment = segment;
-    found.choice.pipelined = true;
-    found.choice.organisation = organisation_of(network, segment, accelerator);
-    found.choice.loops = {{cut_ranks(network.layers[segment.last]).front(), 1}};
-    found.choice.kept.assign(static_cast<std::size_t>(segment.depth() - 1), 1);
-    const auto cost = cost_of(network, found.choice, accelerator);
-    if (!cost) return std::nullopt;
-    found.cycles = cost->cycles(rates);
-    return found;
-  };
-  const int longest = static_cast<int>(std::sqrt(static_cast<double>(accelerator.tiles())));
-  return with_segments(network, choose_runs(network, accelerator, rates, longest, best),
+  return with_segments(network, pipeorgan_segments(network, accelerator, rates).greedy(),
                        "pipeorgan", accelerator, rates);
+}
+
+Refined refine_fused(const Network& network, const hw::Accelerator& accelerator,
+                     const MachineRates& rates, const Simulate& simulate,
+                     const RefineOptions& options) {
+  const auto layerwise = schedule_layerwise(network, accelerator, rates);
+  const auto segments = fused_segments(network, accelerator, rates, layerwise);
+  return refine(
+      layerwise, "fused", network, accelerator,
+      [&](int first) { return segments.finalists(first, options.finalists); }, simulate, options);
+}
+
+Refined refine_pipeorgan(const Network& network, const hw::Accelerator& accelerator,
+                         const MachineRates& rates, const Simulate& simulate,
+                         const RefineOptions& options) {
+  const auto layerwise = schedule_layerwise(network, accelerator, rates);
+  const auto segments = pipeorgan_segments(network, accelerator, rates);
+  return refine(
+      layerwise, "pipeorgan", network, accelerator,
+      [&](int first) { return segments.finalists(first, options.finalists); }, simulate, options);
 }
 
 }  // namespace tessera::mapping

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mapping/layerwise.h"
+#include "mapping/refine/refinement.h"
 
 namespace tessera::mapping {
 
@@ -25,5 +26,14 @@ Schedule schedule_fused(const workloads::Network& network, const hw::Accelerator
 /// A run that does not fit, or that costs more than its layers one by one, is shortened.
 Schedule schedule_pipeorgan(const workloads::Network& network, const hw::Accelerator& accelerator,
                             const MachineRates& rates);
+
+/// Both with finalists decided by simulation: what analysis likes competes with `layerwise`, which
+/// the result is never slower than.
+Refined refine_fused(const workloads::Network& network, const hw::Accelerator& accelerator,
+                     const MachineRates& rates, const Simulate& simulate,
+                     const RefineOptions& options);
+Refined refine_pipeorgan(const workloads::Network& network, const hw::Accelerator& accelerator,
+                         const MachineRates& rates, const Simulate& simulate,
+                         const RefineOptions& options);
 
 }  // namespace tessera::mapping

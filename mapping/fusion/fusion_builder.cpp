@@ -91,19 +91,10 @@ class MemberBuilder {
   }
 
   /// The next granule arrives while one is in use. A window then needs room for both, moduli
-  /// included, so
-  /// only one loop may move it.
+  /// included: where several loops move it, that is every dimension's whole way back to its begin.
   void hold_twice(Slot& input, std::size_t i) const {
-    const int depth = member_.inputs[i].depth;
-    input.granules = static_cast<int>(std::min<std::int64_t>(2, trips(depth)));
+    input.granules = static_cast<int>(std::min<std::int64_t>(2, trips(member_.inputs[i].depth)));
     if (!input.retains || input.granules == 1) return;
-    std::vector<FusionLoop> moving;
-    for (int l = 0; l < depth; ++l)
-      if (member_.loops[l].count > 1) moving.push_back(member_.loops[l]);
-    if (moving.size() > 1 || moving.front().rank < 0)
-      throw UserError(
-          "layer ", layer_.name, ": ", network_.tensors[layer_.inputs[i].tensor].name,
-          " is double-buffered and moved by several loops; hold it once or inside one loop");
     std::vector<std::int64_t> both(input.extents);
     for (const auto& share : member_.shares) {
       workloads::Region before;

@@ -80,6 +80,15 @@ std::vector<Fusion> read_fusions(const Node& top, const std::string& origin,
 void infer_members(Fusion& fusion, const std::string& origin, const workloads::Network& network,
                    TileGrid grid);
 
+/// Second copies of everything that comes and goes, where they cost nothing.
+void copy_everything(Fusion& fusion);
+
+/// How a tensor that fused layers fetch or store should lie in DRAM, dimensions slowest first: what
+/// their loops move outermost, so that a tile is one run or few. Empty when none of them does, and
+/// for feature maps of four dimensions, whose order is that of all networks.
+std::vector<int> fetch_order(const std::vector<Fusion>& fusions, const workloads::Network& network,
+                             workloads::TensorId tensor);
+
 /// Most indices per dimension that the first `depth` loops leave of an operand, over all shares.
 std::vector<std::int64_t> most_indices(const FusionMember& member,
                                        const workloads::Operand& operand,

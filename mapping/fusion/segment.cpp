@@ -20,6 +20,9 @@ using workloads::OperandRole;
 
 namespace {
 
+/// Cycles from a request to its first data and, in a pipeline, from a granule's end to its reader.
+constexpr double kRoundTrip = 120;
+
 bool inside(Segment segment, int layer) { return layer >= segment.first && layer <= segment.last; }
 
 Node node_of(NodeKind kind) {
@@ -135,9 +138,12 @@ class TreeWriter {
     for (const auto& [tensor, own] : depths)
       if (own == at)
         store.store.tensors.push_back(
-            StoredTensor{network_.tensors[tensor].name, false, true, 1, {}, {}});
+            StoredTensor{network_.tensors[tensor].name, is_doubled(own), true, 1, {}, {}});
     if (!store.store.tensors.empty()) path.push_back(std::move(store));
   }
+
+  /// What is held inside a loop has a granule to come.
+  bool is_doubled(int held) const { return choice_.double_buffered && held > 0; }
 
   Node branch(int l, const std::map<int, ArrayMapping>& arrays) const {
     const Layer& layer = network_.layers[l];
@@ -268,6 +274,25 @@ double dram_bytes(const Fusion& fusion, const Network& network, int word_bytes) 
   return words * word_bytes;
 }
 
+/// Weights that are there before the first tile.
+double resident_bytes(const Fusion& fusion, const Network& network, int word_bytes) {
+  double words = 0;
+  for (const auto& member : fusion.members)
+    for (std::size_t i = 0; i < member.inputs.size(); ++i) {
+      const auto& input = network.layers[member.layer].inputs[i];
+      if (member.inputs[i].depth == 0 && input.role == OperandRole::kWeight)
+        words += double(network.tensors[input.tensor].elements());
+    }
+  return words * word_bytes;
+}
+
+std::int64_t shared_trips(const Fusion& fusion) {
+  std::int64_t trips = 1;
+  const auto& head = fusion.members[static_cast<std::size_t>(fusion.head)];
+  for (int l = 0; l < fusion.depth(); ++l) trips *= head.loops[static_cast<std::size_t>(l)].count;
+  return trips;
+}
+
 /// Bytes of the fullest tile, or none when the slots have no place.
 std::optional<Bytes> placed(const Fusion& fusion, const Network& network,
                             const hw::Accelerator& accelerator) {
@@ -338,7 +363,10 @@ Node segment_tree(const Network& network, const SegmentChoice& choice,
 }
 
 double SegmentCost::cycles(const MachineRates& rates) const {
-  return std::max(compute_cycles, dram_bytes / rates.dram_bytes_per_cycle);
+  const double first = first_bytes / rates.dram_bytes_per_cycle;
+  const double moving = (dram_bytes - first_bytes) / rates.dram_bytes_per_cycle;
+  if (overlaps) return kRoundTrip + first + std::max(compute_cycles, moving);
+  return first + compute_cycles + moving + kRoundTrip * static_cast<double>(trips + 1);
 }
 
 std::optional<SegmentCost> cost_of(const Network& network, const SegmentChoice& choice,
@@ -351,8 +379,13 @@ std::optional<SegmentCost> cost_of(const Network& network, const SegmentChoice& 
     infer_members(fusion, "segment", network, grid);
     const auto bytes = placed(fusion, network, accelerator);
     if (!bytes) return std::nullopt;
-    SegmentCost cost{compute_cycles(fusion, network, accelerator),
-                     mapping::dram_bytes(fusion, network, accelerator.word_bytes()), 0, *bytes};
+    SegmentCost cost;
+    cost.compute_cycles = compute_cycles(fusion, network, accelerator);
+    cost.dram_bytes = mapping::dram_bytes(fusion, network, accelerator.word_bytes());
+    cost.first_bytes = resident_bytes(fusion, network, accelerator.word_bytes());
+    cost.trips = shared_trips(fusion);
+    cost.overlaps = choice.double_buffered;
+    cost.buffer_bytes = *bytes;
     for (const auto& member : fusion.members)
       cost.recomputed +=
           executed_points(member) - workloads::volume(network.layers[member.layer].whole());

@@ -88,8 +88,8 @@ std::unique_ptr<Routing> make_west_first(const Topology& topology);
 std::unique_ptr<Routing> make_odd_even(const Topology& topology);
 /// Every productive link; once in the escape channel a packet stays there and goes x then y.
 std::unique_ptr<Routing> make_minimal_adaptive(const Topology& topology);
-/// XY with an escape channel that a packet never leaves: what BookSim2's `min_adapt` comes to, which
-/// of two productive directions keeps the first only.
+/// XY with an escape channel that a packet never leaves: what BookSim2's `min_adapt` comes to,
+/// which of two productive directions keeps the first only.
 std::unique_ptr<Routing> make_xy_escape(const Topology& topology);
 /// Least total link latency per router pair; among equals the lowest-numbered predecessor that
 /// first reaches the minimum.

@@ -12,6 +12,7 @@
 #include "sim/app/noc_command.h"
 #include "sim/app/predict_command.h"
 #include "sim/app/report_command.h"
+#include "sim/app/resources_command.h"
 #include "sim/app/run_command.h"
 #include "sim/app/sweep_command.h"
 #include "sim/app/trace_command.h"
@@ -25,9 +26,10 @@ namespace po = boost::program_options;
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> list = {
-      run_command(),    compile_command(), predict_command(),    validate_command(),
-      noc_command(),    dram_command(),    trace_command(),      sweep_command(),
-      report_command(), list_command(),    completion_command(), man_command(),
+      run_command(),       compile_command(), predict_command(), validate_command(),
+      resources_command(), noc_command(),     dram_command(),    trace_command(),
+      sweep_command(),     report_command(),  list_command(),    completion_command(),
+      man_command(),
   };
   return list;
 }

@@ -8,8 +8,10 @@
 #include "mapping/layerwise.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
+#include "mapping/row_stationary.h"
 #include "mapping/schedule_io.h"
 #include "sim/app/looptree_inputs.h"
+#include "sim/app/refinement.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/base/names.h"
@@ -35,6 +37,7 @@ po::options_description input_options() {
       "set", po::value<std::vector<std::string>>()->composing(),
       "path.to.field=value in the accelerator, schedule.path.to.field=value in the schedule; may "
       "be repeated");
+  options.add(refine_options());
   return options;
 }
 
@@ -50,6 +53,8 @@ const std::vector<ScheduleKind>& schedule_kinds() {
       {"fused",
        "runs of up to three layers tile by tile on all tiles, where that saves DRAM traffic or "
        "time"},
+      {"row_stationary",
+       "convolutions in the dataflow of Eyeriss: least DRAM traffic, then least buffer traffic"},
       {"pipeorgan", "runs of layers as pipelines on interleaved or blocked tiles, row by row"},
   };
   return kinds;
@@ -90,7 +95,10 @@ hw::Accelerator load_accelerator(const po::variables_map& options, std::string& 
 
 namespace {
 
-mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
+mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs,
+                                const po::variables_map& options) {
+  if (finalists_of(options, name) > 0)
+    return refined_schedule(name, inputs.network, inputs.accelerator, options);
   if (name == "layerwise")
     return mapping::schedule_layerwise(inputs.network, inputs.accelerator,
                                        sim::machine_rates(inputs.accelerator));
@@ -98,6 +106,8 @@ mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs) {
   if (name == "fused") return mapping::schedule_fused(inputs.network, inputs.accelerator, rates());
   if (name == "pipeorgan")
     return mapping::schedule_pipeorgan(inputs.network, inputs.accelerator, rates());
+  if (name == "row_stationary")
+    return mapping::schedule_row_stationary(inputs.network, inputs.accelerator, rates());
   if (name.ends_with(".textproto")) return mapping::load_schedule(name);
   std::vector<std::string> known;
   for (const auto& kind : schedule_kinds()) known.push_back(kind.name);
@@ -195,7 +205,7 @@ Inputs load_inputs(const po::variables_map& options) {
     inputs.accelerator = hw::to_accelerator(machine, accelerator);
     hw::idealise(inputs.accelerator, ideal_of(options));
   } else {
-    inputs.schedule = load_schedule(schedule, inputs);
+    inputs.schedule = load_schedule(schedule, inputs, options);
   }
   inputs.schedule = mapping::with_settings(std::move(inputs.schedule), assignments(options, true));
   return inputs;

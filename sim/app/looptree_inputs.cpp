@@ -36,7 +36,7 @@ void describe_tile(const TimeloopUnit& buffer, std::int64_t rows, std::int64_t c
                    hw::proto::TileDescription& tile) {
   const std::int64_t word = buffer.word_bits / 8;
   const std::int64_t line = buffer.block_words * word;
-  constexpr std::int64_t banks = 8;
+  constexpr std::int64_t banks = 4;  // the fewest that serve the array's four streams
   auto& array = *tile.mutable_array();
   array.set_rows(rows);
   array.set_columns(columns);
@@ -123,6 +123,19 @@ int tiles_of_mapping(const mapping::Schedule& schedule) {
   const mapping::Node* node = &schedule.root;
   while (node->children.size() == 1) node = &node->children.front();
   return node->kind == mapping::NodeKind::kPipeline ? static_cast<int>(node->children.size()) : 1;
+}
+
+mapping::importers::ToolCase load_looptree_case(const std::string& workload,
+                                                const std::string& mapping,
+                                                const std::string& architecture) {
+  const auto file = architecture.substr(0, architecture.find(','));
+  if (workload.empty())
+    throw UserError("a schedule of LoopTree needs --network, a list of einsums");
+  if (file.empty()) throw UserError("a schedule of LoopTree needs --accelerator");
+  mapping::importers::ToolCase loaded{"looptree", load_looptree_network(workload), {}, {}};
+  loaded.schedule = load_looptree_schedule(mapping, file, loaded.network);
+  loaded.machine = looptree_machine(file, tiles_of_mapping(loaded.schedule));
+  return loaded;
 }
 
 }  // namespace tessera::app

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "hw_models/description/accelerator.pb.h"
+#include "mapping/importers/machine/tool_case.h"
 #include "mapping/schedule.h"
 #include "workloads/network.h"
 
@@ -29,5 +30,11 @@ hw::proto::AcceleratorDescription looptree_machine(const std::string& path, int 
 
 /// Tiles that a mapping needs: one, or one per stage of a pipeline.
 int tiles_of_mapping(const mapping::Schedule& schedule);
+
+/// All three together. What stands behind a comma in `architecture` (energies) is for the
+/// prediction only.
+mapping::importers::ToolCase load_looptree_case(const std::string& workload,
+                                                const std::string& mapping,
+                                                const std::string& architecture);
 
 }  // namespace tessera::app

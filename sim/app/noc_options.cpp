@@ -32,7 +32,8 @@ po::options_description noc_options() {
       "cycles per link; with express and amp of the added links, the others take 1");
   add("links", po::value<std::string>(), "link list file (protobuf text) instead of --topology");
   add("routing", po::value<std::string>(),
-      "xy, yx, xy_yx, west_first, odd_even, minimal_adaptive, shortest_path, table or xy_escape; default xy");
+      "xy, yx, xy_yx, west_first, odd_even, minimal_adaptive, shortest_path, table or xy_escape; "
+      "default xy");
   add("routing-table", po::value<std::string>(),
       "file of lines: router destination-node next-router");
   add("traffic", po::value<std::string>()->default_value("uniform"),

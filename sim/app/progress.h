@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "mapping/refine/referee.h"
 #include "sim/machine/machine.h"
 
 namespace tessera::app {
@@ -14,10 +15,14 @@ class ProgressLine {
   /// Shown on a terminal, or when forced.
   explicit ProgressLine(bool forced);
   void show(const sim::Progress& now);
+  void show(const mapping::RefineProgress& now);
   void clear();
 
  private:
   using Clock = std::chrono::steady_clock;
+  /// Seconds since the beginning when a line is due; negative: not yet.
+  double due();
+
   bool on_;
   bool shown_ = false;
   Clock::time_point begin_;

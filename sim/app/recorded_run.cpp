@@ -154,19 +154,10 @@ RecordedRun::RecordedRun(const TracedRun& run, const po::variables_map& changes)
   }
 }
 
-RecordedRun::~RecordedRun() {
-  std::error_code error;
-  if (!folder_.empty()) fs::remove_all(folder_, error);
-}
-
 fs::path RecordedRun::unpack(const sim::proto::InputFile& file, int number) {
-  if (folder_.empty()) {
-    auto name = (fs::temp_directory_path() / "tessera.XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw UserError(name, ": cannot be created");
-    folder_ = name;
-  }
+  if (!folder_) folder_.emplace();
   // Files of one name stand in folders of their own; a name never leads out of them.
-  const fs::path path = folder_ / std::to_string(number) / fs::path(file.name()).filename();
+  const fs::path path = *folder_ / std::to_string(number) / fs::path(file.name()).filename();
   fs::create_directories(path.parent_path());
   write_file_atomically(path, file.content());
   return path;

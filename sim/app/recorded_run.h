@@ -3,10 +3,12 @@
 
 #include <boost/program_options.hpp>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sim/app/job.h"
+#include "sim/base/scratch_folder.h"
 #include "sim/trace.pb.h"
 
 namespace tessera::app {
@@ -24,16 +26,13 @@ class RecordedRun {
   /// top: to see what they change. UserError when they name other inputs.
   RecordedRun(const sim::proto::TracedRun& run,
               const boost::program_options::variables_map& changes);
-  ~RecordedRun();
-  RecordedRun(const RecordedRun&) = delete;
-  RecordedRun& operator=(const RecordedRun&) = delete;
 
   const boost::program_options::variables_map& values() const { return values_; }
 
  private:
   std::filesystem::path unpack(const sim::proto::InputFile& file, int number);
 
-  std::filesystem::path folder_;
+  std::optional<ScratchFolder> folder_;
   boost::program_options::variables_map values_;
 };
 

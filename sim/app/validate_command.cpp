@@ -6,9 +6,8 @@
 #include <optional>
 #include <sstream>
 
-#include "hw_models/description/convert.h"
-#include "mapping/lowering.h"
-#include "mapping/program_checker.h"
+#include "sim/app/measured_needs.h"
+#include "sim/app/validate_details.h"
 #include "sim/app/validation_cases.h"
 #include "sim/base/csv.h"
 #include "sim/base/error.h"
@@ -31,7 +30,7 @@ using validation::Ladder;
 po::options_description validate_options() {
   po::options_description options("Options");
   options.add_options()("model", po::value<std::string>()->required(),
-                        "timeloop, interstellar or maestro: whose prediction")(
+                        "timeloop, looptree, interstellar or maestro: whose prediction")(
       "network", po::value<std::string>()->default_value(""), "layer or problem file of the tool")(
       "schedule", po::value<std::string>()->default_value(""),
       "mapping or schedule file of the tool")("accelerator",
@@ -47,6 +46,11 @@ po::options_description validate_options() {
                                              "path.to.field=value in the machine; may be repeated")(
       "no-ladder", po::bool_switch(),
       "simulate the real machine only: no causes, a tenth of the time")(
+      "requirements", po::bool_switch(),
+      "instead: capacities and bandwidths that the mapping needs, predicted and measured")(
+      "reuse", po::bool_switch(), "instead: reuse per operand and level, predicted and counted")(
+      "at-most", po::value<std::int64_t>(),
+      "with --cases: those predicted to take at most this many cycles")(
       "out", po::value<std::string>(), "folder for result.json and validation.csv")(
       "write-expect", po::value<std::string>(), "file to keep the table in")(
       "expect", po::value<std::string>(), "table to compare with; exit 4 when a case differs");
@@ -70,6 +74,10 @@ std::vector<ValidationCase> load_cases(const po::variables_map& options) {
                      options["accelerator"].as<std::string>()},
                     how, model_csv);
   auto cases = cases_of_folder(model, options["cases"].as<std::string>(), how, model_csv);
+  if (options.count("at-most") != 0)
+    std::erase_if(cases, [most = options["at-most"].as<std::int64_t>()](const auto& one) {
+      return one.predicted_cycles > most;
+    });
   if (options.count("only") != 0) {
     const auto text = options["only"].as<std::string>();
     std::erase_if(cases, [&](const auto& one) { return one.name.find(text) == std::string::npos; });
@@ -80,15 +88,8 @@ std::vector<ValidationCase> load_cases(const po::variables_map& options) {
 
 /// The tree is lowered anew for every rung: free copies change the program.
 Cycle simulate(const ToolCase& loaded, hw::IdealSet ideal) {
-  auto accelerator = hw::to_accelerator(loaded.machine, loaded.machine.name());
-  hw::idealise(accelerator, ideal);
-  const auto program = mapping::lower(loaded.schedule, loaded.network, accelerator);
-  const auto& tile = accelerator.tile;
-  mapping::check(program, {accelerator.tiles(), tile.buffer.bytes, tile.buffer.line_bytes,
-                           tile.interface.staging_bytes});
-  sim::MachineOptions how;
-  how.whole_blocks = loaded.tool == "interstellar";
-  return sim::cycles_in_child(accelerator, program, how);
+  const auto run = ready(loaded, ideal);
+  return sim::cycles_in_child(run.accelerator, run.program, run.options);
 }
 
 struct Comparison {
@@ -211,8 +212,14 @@ void compare_with_expectation(const std::string& file, const std::string& table)
 void run_validate(const po::variables_map& options) {
   std::optional<OutputDirectory> out;
   if (options.count("out") != 0) out.emplace(options["out"].as<std::string>());
+  const auto cases = load_cases(options);
+  const auto model = options["model"].as<std::string>();
+  if (options["requirements"].as<bool>())
+    return report_requirements(model, prediction_options(options), cases, out);
+  if (options["reuse"].as<bool>())
+    return report_reuse(model, prediction_options(options), cases, out);
   std::vector<Comparison> comparisons;
-  for (const auto& one : load_cases(options)) {
+  for (const auto& one : cases) {
     comparisons.push_back(compare(one, options));
     print(comparisons.back());
   }

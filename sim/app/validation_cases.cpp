@@ -1,11 +1,13 @@
 #include "sim/app/validation_cases.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <sstream>
 
+#include "sim/app/looptree_inputs.h"
 #include "sim/base/csv.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
@@ -37,6 +39,8 @@ const std::vector<ModelTables>& known_models() {
       {"timeloop", "cases.csv", {"case"}, "cycles", ""},
       {"interstellar", "cases.csv", {"case"}, "ideal_cycles", ""},
       {"maestro", "predictions.csv", {"layer", "dataflow", "hw"}, "runtime_cycles", "consistent"},
+      {"looptree", "cases.csv", {"case"}, "latency_cycles", ""},
+      {"tangram", "summary.csv", {"case"}, "total_time_cycles", ""},
   };
   return models;
 }
@@ -68,7 +72,8 @@ class Predictions {
   }
 
   void fill(std::size_t row, ValidationCase& into) const {
-    into.predicted_cycles = table_.integer(row, model_.cycles);
+    // LoopTree divides words by ports and leaves the fraction.
+    into.predicted_cycles = std::llround(table_.number(row, model_.cycles));
     if (*model_.consistent != '\0' && table_.has(model_.consistent) &&
         table_.at(row, model_.consistent) == "0")
       into.unusable = "the model loses or repeats work";
@@ -105,6 +110,12 @@ std::map<std::string, JsonValue> mappings_of(const fs::path& path) {
   return mappings;
 }
 
+ToolCase load_case(const std::string& tool, const std::string& network, const std::string& schedule,
+                   const std::string& accelerator) {
+  if (tool == "looptree") return load_looptree_case(network, schedule, accelerator);
+  return mapping::importers::load_tool_case(tool, network, schedule, accelerator);
+}
+
 using Loader = std::function<ToolCase()>;
 
 class FolderLoaders {
@@ -114,14 +125,27 @@ class FolderLoaders {
     if (model_ == "interstellar") mappings_ = mappings_of(folder_ / "schedules.jsonl");
   }
 
-  Loader loader(const Predictions& table, std::size_t row) const {
+  /// Empty for Interstellar.
+  CaseFiles files(const Predictions& table, std::size_t row) const {
     if (model_ == "timeloop")
-      return files("timeloop", folder_ / "problems" / (table.at(row, "problem") + ".yaml"),
-                   folder_ / "mappings" / (table.at(row, "case") + ".yaml"),
-                   folder_ / "arch" / (table.at(row, "arch") + ".yaml"));
+      return {(folder_ / "problems" / (table.at(row, "problem") + ".yaml")).string(),
+              (folder_ / "mappings" / (table.at(row, "case") + ".yaml")).string(),
+              (folder_ / "arch" / (table.at(row, "arch") + ".yaml")).string()};
+    if (model_ == "looptree")
+      return {(folder_ / "workloads" / (table.at(row, "workload") + ".yaml")).string(),
+              (folder_ / "mappings" / (table.at(row, "case") + ".yaml")).string(),
+              (folder_ / "arch" / (table.at(row, "arch") + ".yaml")).string()};
     if (model_ == "maestro")
-      return files("maestro", {}, folder_ / "mapping" / table.at(row, "mapping_file"),
-                   folder_ / "hw" / (table.at(row, "hw") + ".m"));
+      return {"", (folder_ / "mapping" / table.at(row, "mapping_file")).string(),
+              (folder_ / "hw" / (table.at(row, "hw") + ".m")).string()};
+    return {};
+  }
+
+  Loader loader(const Predictions& table, std::size_t row) const {
+    if (model_ != "interstellar")
+      return [model = model_, files = files(table, row)] {
+        return load_case(model, files.network, files.schedule, files.accelerator);
+      };
     const auto mapping = mappings_.find(table.at(row, "case"));
     if (mapping == mappings_.end())
       throw UserError((folder_ / "schedules.jsonl").string(), ": no mapping of case '",
@@ -134,14 +158,6 @@ class FolderLoaders {
   }
 
  private:
-  static Loader files(const std::string& tool, const fs::path& network, const fs::path& schedule,
-                      const fs::path& accelerator) {
-    return [=] {
-      return mapping::importers::load_tool_case(tool, network.string(), schedule.string(),
-                                                accelerator.string());
-    };
-  }
-
   std::string model_;
   fs::path folder_;
   std::map<std::string, JsonValue> mappings_;
@@ -153,7 +169,7 @@ std::vector<ValidationCase> one_case(const std::string& model, const CaseFiles& 
                                      const PredictOptions& how, const std::string& model_csv) {
   const auto& tables = tables_of(model);
   const std::string schedule = files.schedule.empty() ? files.network : files.schedule;
-  ValidationCase single{fs::path(schedule).stem().string(), 0, "", nullptr};
+  ValidationCase single{fs::path(schedule).stem().string(), 0, "", nullptr, files};
   if (model_csv.empty()) {
     const auto prediction =
         predictions_of(tables, mapping::make_predictor(model)->predict_case(files, how));
@@ -165,7 +181,7 @@ std::vector<ValidationCase> one_case(const std::string& model, const CaseFiles& 
     Predictions(tables, CsvTable::load(model_csv)).fill_named(single.name, single);
   }
   single.load = [model, files, schedule] {
-    return mapping::importers::load_tool_case(model, files.network, schedule, files.accelerator);
+    return load_case(model, files.network, schedule, files.accelerator);
   };
   return {single};
 }
@@ -182,7 +198,7 @@ std::vector<ValidationCase> cases_of_folder(const std::string& model, const std:
   const FolderLoaders loaders(tables, folder);
   std::vector<ValidationCase> cases;
   for (std::size_t row = 0; row < keys.rows(); ++row) {
-    ValidationCase one{keys.name(row), 0, "", loaders.loader(keys, row)};
+    ValidationCase one{keys.name(row), 0, "", loaders.loader(keys, row), loaders.files(keys, row)};
     if (model_csv.empty())
       predicted.fill(row, one);
     else

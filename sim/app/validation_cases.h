@@ -17,6 +17,8 @@ struct ValidationCase {
   std::string unusable;  ///< why the prediction is no target; "" when it is
   /// Loads the case for simulation; UserError when our machine lacks what it needs.
   std::function<mapping::importers::ToolCase()> load;
+  mapping::CaseFiles
+      files;  ///< for predictions in detail; empty where a case has no files of its own
 };
 
 /// One case from its files. Predictions come from our model or, when `model_csv` is given, from

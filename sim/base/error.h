@@ -33,6 +33,8 @@ class InvariantViolation : public std::logic_error {
   template <typename... Parts>
   InvariantViolation(const std::string& module, Cycle cycle, const Parts&... parts)
       : std::logic_error(detail::concatenate(module, " at cycle ", cycle, ": ", parts...)) {}
+  /// One that another process found.
+  explicit InvariantViolation(const std::string& text) : std::logic_error(text) {}
 };
 
 /// The machine cannot move: the text lists who waits for what. Exit code 3.

@@ -1,4 +1,4 @@
-// Simulations in processes of their own: a SystemC kernel serves one simulation per process.
+// Simulations one after the other from one program, each in a process of its own.
 #pragma once
 
 #include "hw_models/description/accelerator.h"

@@ -315,14 +315,17 @@ class Collector {
     hw::CycleStack stack;
     Bytes peak = 0;
     std::int64_t reserved = 0;
+    std::int64_t of_all = 0;
     for (const auto& tile : machine_.tiles()) {
       stack.add(tile->stack());
       peak = std::max(peak, tile->peak_buffer_bytes());
       reserved = std::max(reserved, tile->peak_reserved_words());
+      of_all += tile->peak_reserved_words();
     }
     *result_.mutable_cycle_stack() = stack_message(stack);
     result_.set_peak_buffer_bytes(peak);
     result_.set_peak_reserved_words(reserved);
+    result_.set_all_tiles_reserved_words(of_all);
   }
 
   const Machine& machine_;

@@ -6,10 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
+#include "sim/base/scratch_folder.h"
 
 namespace tessera::sweep {
 
@@ -38,25 +37,6 @@ ChildEnd end_of(pid_t child, int status) {
   _exit(kCannotExecute);
 }
 
-/// A file that is gone with the object.
-class ScratchFile {
- public:
-  ScratchFile() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tessera-XXXXXX").string();
-    const int file = mkstemp(pattern.data());
-    if (file < 0) throw UserError(pattern, ": cannot be written");
-    close(file);
-    path_ = pattern;
-  }
-  ~ScratchFile() { std::filesystem::remove(path_); }
-  ScratchFile(const ScratchFile&) = delete;
-  ScratchFile& operator=(const ScratchFile&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 }  // namespace
 
 pid_t start(const std::vector<std::string>& command, const ChildOutput& output) {
@@ -81,16 +61,16 @@ ChildEnd wait_for_any(bool block) {
   return child <= 0 ? ChildEnd{} : end_of(child, status);
 }
 
-ChildEnd wait_for(pid_t child) {
+ChildEnd wait_for(pid_t child, bool block) {
   int status = 0;
-  waitpid(child, &status, 0);
-  return end_of(child, status);
+  return waitpid(child, &status, block ? 0 : WNOHANG) <= 0 ? ChildEnd{} : end_of(child, status);
 }
 
 CommandOutput run(const std::vector<std::string>& command) {
-  const ScratchFile standard, errors;
-  const auto end = wait_for(start(command, {standard.path(), errors.path()}));
-  return {end.exit_code, read_file(standard.path()), read_file(errors.path())};
+  const ScratchFolder folder;
+  const ChildOutput output = {folder / "standard", folder / "errors"};
+  const auto end = wait_for(start(command, output));
+  return {end.exit_code, read_file(output.standard), read_file(output.errors)};
 }
 
 std::filesystem::path own_program() { return std::filesystem::read_symlink("/proc/self/exe"); }

@@ -25,9 +25,9 @@ struct ChildEnd {
   int signal = 0;
 };
 
-/// Waits for any child; with `block` false returns at once when none has ended.
+/// Waits for any child, or for one; with `block` false returns at once when none has ended.
 ChildEnd wait_for_any(bool block = true);
-ChildEnd wait_for(pid_t child);
+ChildEnd wait_for(pid_t child, bool block = true);
 
 /// Runs a command to its end.
 struct CommandOutput {

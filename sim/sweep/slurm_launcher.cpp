@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <sstream>
 #include <thread>
 
 #include "sim/base/error.h"
@@ -20,8 +21,31 @@ namespace {
 constexpr std::size_t kMostTasks = 1000;
 constexpr auto kPollEvery = std::chrono::milliseconds(500);
 constexpr int kPollsWithoutAnswer = 120;
+/// A job that cannot run is given this many polls: submission filters of a site may hold jobs for a
+/// moment.
+constexpr int kPollsStuck = 20;
+
+/// Why Slurm never starts a job, as squeue says it (%r): held by someone or after a failed launch,
+/// or asking for what there is not. Everything else may pass: priority, resources, nodes that are
+/// down.
+constexpr const char* kStuckReasons[] = {"held",
+                                         "Held",
+                                         "BadConstraints",
+                                         "PartitionTimeLimit",
+                                         "PartitionNodeLimit",
+                                         "DependencyNeverSatisfied",
+                                         "InvalidAccount",
+                                         "InvalidQOS",
+                                         "AccountNotAllowed",
+                                         "QOSNotAllowed",
+                                         "AccountingPolicy"};
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+bool never_starts(const std::string& reason) {
+  return std::ranges::any_of(
+      kStuckReasons, [&](const char* known) { return reason.find(known) != std::string::npos; });
+}
 
 std::string quoted(const std::string& text) {
   std::string result = "'";
@@ -48,6 +72,9 @@ class SlurmLauncher final : public Launcher {
     if (!fs::exists(job_file_)) return;
     const std::string job = first_line(read_file(job_file_));
     while (alive(job)) {
+      if (stuck_polls_ > kPollsStuck)
+        throw UserError("--launcher slurm: job ", job, " does not start: ", stuck_because_,
+                        "; release it or cancel it (scancel ", job, ") and start the sweep again");
       tick();
       std::this_thread::sleep_for(kPollEvery);
     }
@@ -63,6 +90,9 @@ class SlurmLauncher final : public Launcher {
            "#SBATCH --array=0-" +
            std::to_string(tasks - 1) +
            "\n"
+           // What gets lost is submitted again from here; Slurm would hold a task that was
+           // cancelled while it was being launched.
+           "#SBATCH --no-requeue\n"
            "#SBATCH --output=" +
            (folder_ / "task-%a.txt").string() +
            "\n"
@@ -91,9 +121,10 @@ class SlurmLauncher final : public Launcher {
 
   /// Whether any task of the job still waits or runs. Slurm forgets jobs some time after their end.
   bool alive(const std::string& job) {
-    const auto answer = run({"squeue", "--noheader", "--jobs=" + job, "--format=%T"});
+    const auto answer = run({"squeue", "--noheader", "--jobs=" + job, "--format=%T %r"});
     if (answer.exit_code == 0) {
       silent_polls_ = 0;
+      look_for_stuck(answer.standard);
       return answer.standard.find_first_not_of(" \n") != std::string::npos;
     }
     if (answer.errors.find("Invalid job id") != std::string::npos) return false;
@@ -103,9 +134,25 @@ class SlurmLauncher final : public Launcher {
     return true;
   }
 
+  /// Counts polls in which all that is left of the job will never run. Lines: state, reason.
+  void look_for_stuck(const std::string& tasks) {
+    std::istringstream lines(tasks);
+    for (std::string line; std::getline(lines, line);) {
+      const std::size_t space = line.find(' ');
+      const std::string reason = space == std::string::npos ? "" : line.substr(space + 1);
+      if (!line.starts_with("PENDING") || !never_starts(reason)) {
+        stuck_polls_ = 0;
+        return;
+      }
+      stuck_because_ = reason;
+    }
+    ++stuck_polls_;
+  }
+
   LauncherOptions options_;
   fs::path folder_, job_file_;
-  int silent_polls_ = 0;
+  int silent_polls_ = 0, stuck_polls_ = 0;
+  std::string stuck_because_;
 };
 
 }  // namespace

@@ -157,7 +157,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"clock_mhz: 0", ": clock_mhz = 0: must be greater than 0 and at most 100000"},
         Refused{"clock_mhz: nan", ": clock_mhz = nan: must be greater than 0 and at most 100000"},
         Refused{"word_bits: 12", ": word_bits = 12: must be 8, 16 or 32"},
-        Refused{"tile { array { rows: 0 } }", ": tile.array.rows = 0: must be 1 to 512"},
+        Refused{"tile { array { rows: 0 } }", ": tile.array.rows = 0: must be 1 to 4096"},
         Refused{"tile { array { macs_per_pe: -1 } }",
                 ": tile.array.macs_per_pe = -1: must be 1 to 4096"},
         Refused{"tile { array { reduction: 7 } }",

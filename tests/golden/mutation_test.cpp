@@ -97,6 +97,8 @@ constexpr Change kChanges[] = {
     {"tile.array.reduction", "TREE"},
     {"tile.array.input_delivery", "SYSTOLIC"},
     {"tile.array.weight_delivery", "SYSTOLIC"},
+    {"tile.array.register_rings", "true"},
+    {"tile.array.weights_first", "true"},
     {"tile.vector_unit.lanes", "9"},
     {"tile.vector_unit.pipeline_cycles", "5"},
     {"tile.vector_unit.special_function_cycles", "5"},

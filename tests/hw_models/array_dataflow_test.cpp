@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "hw_models/array/pe_array.h"
+#include "sim/base/error.h"
 
 namespace tessera::hw {
 namespace {
@@ -393,6 +394,105 @@ TEST(RowStationary, LinesOfSlowTilesWaitInTheFifoForTheirBanks) {
   ArrayWork work = row_stationary(true);
   work.line_address[kOutputOperand] = 9;
   EXPECT_EQ(time(kMulticast, work).cycles, 28u);
+}
+
+/// Registers that are rings; a window of 3 words in each PE, 7 input rows.
+PeArrayDescription rings(int input_bus) {
+  PeArrayDescription array = kMulticast;
+  array.register_rings = true;
+  array.bus_words_per_cycle[kInputOperand] = input_bus;
+  return array;
+}
+
+ArrayWork sliding() {
+  ArrayWork work = row_stationary(true);
+  work.operand[kInputOperand].words_per_fill = 21;
+  work.operand[kInputOperand].register_words = 3;
+  work.operand[kInputOperand].slide_words = 7;
+  return work;
+}
+
+TEST(SlidingWindow, OnlyNewWordsComeAndStepsUseThemAsTheyCome) {
+  // One word per cycle: the first window takes cycles 0 ... 20; its third words, 21 of 21, are used
+  // in the third step, so that is issued in 21 and the first in 19. Every further window brings 7
+  // words, used in its third step: bus from 21 + 7 (k - 1) on, complete 7 later, first step 2
+  // before that: 19 + 7 k. Window 5: steps 54, 55, 56; sums leave 3 later and are written at once:
+  // 60 cycles.
+  ArrayWork work = sliding();
+  work.line_address[kOutputOperand] = reached(kOutputStream, 59) - 5;
+  const ArrayTiming timing = time(rings(1), work);
+  EXPECT_EQ(timing.cycles, 60u);
+  EXPECT_EQ(timing.fill, 19u);
+  EXPECT_EQ(timing.stall, 5u * 4);
+  EXPECT_EQ(timing.counts.bus_words[kInputOperand], 21 + 5 * 7);
+  // A window is 2 lines, a piece of 7 words one.
+  EXPECT_EQ(timing.counts.lines[kInputOperand], 2 + 5);
+}
+
+TEST(SlidingWindow, TheNextRowComesWhileTheLastWindowIsInUse) {
+  // 7 words per cycle, two rows of three windows. Window 0 is complete in 3, its word n comes in
+  // cycle n and is used a cycle later: steps from 1 on. Row 1's window may come when window 1 has
+  // been used up, from cycle 7 on, is complete in 10 and could be used from 8 on; window 2 is in
+  // use until 9. So 18 steps follow each other from 1 to 18; 22 cycles as without sliding.
+  ArrayWork work = sliding();
+  work.loops = {loop(2, true, false, true), loop(3, true, false, true),
+                loop(3, false, false, false)};
+  work.operand[kInputOperand].store_depth = 2;
+  work.operand[kOutputOperand].store_depth = 2;
+  work.line_address[kOutputOperand] = reached(kOutputStream, 21) - 5;
+  const ArrayTiming timing = time(rings(7), work);
+  EXPECT_EQ(timing.cycles, 22u);
+  EXPECT_EQ(timing.stall, 0u);
+  EXPECT_EQ(timing.counts.bus_words[kInputOperand], 2 * (21 + 2 * 7));
+}
+
+TEST(SlidingWindow, NeedsNoRoomForASecondCopyInARing) {
+  PeArrayDescription array = rings(1);
+  array.register_bytes = 0;
+  array.operand_register_bytes[kInputOperand] = 3 * 2;
+  array.operand_register_bytes[kWeightOperand] = 3 * 2;
+  array.operand_register_bytes[kOutputOperand] = 1 * 2;
+  const BufferDescription buffer;
+  EXPECT_NO_THROW(PeArray(array, buffer, 2).check(sliding(), "test"));
+  array.operand_register_bytes[kInputOperand] = 2 * 2;
+  EXPECT_THROW(PeArray(array, buffer, 2).check(sliding(), "test"), UserError);
+  array.operand_register_bytes[kInputOperand] = 3 * 2;
+  array.register_rings = false;
+  EXPECT_THROW(PeArray(array, buffer, 2).check(sliding(), "test"), UserError);
+}
+
+TEST(WeightsFirst, InputsSetOutTheCycleAfterTheWeightsAreSeenComplete) {
+  // 9 weights, one per cycle: complete in 9. Inputs are read in 10 and there in 11: steps 11 ...
+  // 28, the sums leave in 31. 32 cycles; side by side it were 9 + 18 + 3 + 1 = 31.
+  PeArrayDescription array = kMulticast;
+  array.bus_words_per_cycle[kWeightOperand] = 1;
+  ArrayWork work = row_stationary(true);
+  work.line_address[kInputOperand] = reached(kInputStream, 10);
+  work.line_address[kOutputOperand] = reached(kOutputStream, 31) - 5;
+  array.weights_first = true;
+  EXPECT_EQ(time(array, work).cycles, 32u);
+  EXPECT_EQ(time(array, work).fill, 11u);
+  array.weights_first = false;
+  work.line_address[kInputOperand] = reached(kInputStream, 0);
+  work.line_address[kOutputOperand] = reached(kOutputStream, 30) - 5;
+  EXPECT_EQ(time(array, work).cycles, 31u);
+}
+
+TEST(SumsOfRings, JoinWhenTheirTilesStepsEnd) {
+  // Sums of 5 words come and leave over buses of a word per cycle. Tile 0's come in 0 ... 4 and are
+  // needed in 5, when its three steps end: steps 2, 3, 4. The place is free then: tile 1's come in
+  // 5 ... 9, steps 7, 8, 9, and so on every 5 cycles; tile 0 leaves in 7 ... 11, in time for tile 2
+  // in 12. Tile 5: steps 27, 28, 29, on the bus 32 ... 36, its line written in 36: 37 cycles.
+  PeArrayDescription array = rings(16);
+  array.bus_words_per_cycle[kOutputOperand] = 1;
+  ArrayWork work = row_stationary(true);
+  work.operand[kInputOperand].register_words = 3;
+  work.accumulate_in_buffer = true;
+  work.line_address[kOutputOperand] = reached(kPartialSumStream, 0);
+  const ArrayTiming timing = time(array, work);
+  EXPECT_EQ(timing.cycles, 37u);
+  EXPECT_EQ(timing.fill, 2u);
+  EXPECT_EQ(timing.stall, 5u * 2);
 }
 
 TEST(OnePort, StreamsGetEverySecondCycle) {

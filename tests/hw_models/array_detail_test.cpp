@@ -40,7 +40,9 @@ std::string describe(const Machine& machine, const ArrayWork& work, Cycle start)
       << " banks, lines of " << machine.buffer.line_bytes / machine.word_bytes << " words, "
       << machine.buffer.ports << " ports; used " << work.rows_used << "x" << work.columns_used
       << ", reduction " << static_cast<int>(work.reduction) << ", accumulate "
-      << work.accumulate_in_buffer << "\n";
+      << work.accumulate_in_buffer << ", rings " << array.register_rings << ", weights first "
+      << array.weights_first << ", window " << work.operand[0].register_words << " slides "
+      << work.operand[0].slide_words << "\n";
   for (int x = 0; x < kOperands; ++x) {
     const auto& operand = work.operand[x];
     out << "operand " << x << ": words " << operand.words_per_fill << ", depth "
@@ -72,6 +74,8 @@ Machine random_machine(Random& random) {
   machine.buffer.line_bytes = Bytes{4} << random.below(4);
   machine.buffer.ports = random.bernoulli(0.75) ? 2 : 1;
   machine.word_bytes = 1 << random.below(2);
+  machine.array.register_rings = random.bernoulli(0.4);
+  machine.array.weights_first = random.bernoulli(0.3);
   return machine;
 }
 
@@ -107,6 +111,11 @@ ArrayWork random_work(const Machine& machine, Random& random) {
   work.reduction = random.bernoulli(0.6) ? machine.array.reduction : SpatialReduction::kNone;
   work.accumulate_in_buffer = random.bernoulli(0.3);
   work.macs = steps * pes * machine.array.macs_per_pe;
+  ArrayOperand& inputs = work.operand[kInputOperand];
+  inputs.register_words = random.between(1, 12);
+  if (machine.array.register_rings &&
+      machine.array.delivery[kInputOperand] == Delivery::kMulticast && random.bernoulli(0.7))
+    inputs.slide_words = random.between(0, inputs.words_per_fill);
   return work;
 }
 

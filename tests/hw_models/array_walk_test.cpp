@@ -26,11 +26,13 @@ Machine random_machine(Random& random) {
     words = static_cast<int>(random.between(1, 20));
   machine.buffer.banks = static_cast<int>(random.between(4, 27));
   machine.buffer.ports = random.bernoulli(0.75) ? 2 : 1;
+  machine.array.register_rings = random.bernoulli(0.4);
+  machine.array.weights_first = random.bernoulli(0.3);
   return machine;
 }
 
-/// Up to five loops and a hundred thousand steps.
-ArrayWork random_work(Random& random) {
+/// Up to five loops and a hundred thousand steps; windows slide where registers are rings.
+ArrayWork random_work(const Machine& machine, Random& random) {
   ArrayWork work;
   work.rows_used = static_cast<int>(random.between(1, 8));
   work.columns_used = static_cast<int>(random.between(1, 8));
@@ -54,6 +56,10 @@ ArrayWork random_work(Random& random) {
   }
   work.reduction = random.bernoulli(0.6) ? SpatialReduction::kChain : SpatialReduction::kNone;
   work.accumulate_in_buffer = random.bernoulli(0.3);
+  ArrayOperand& inputs = work.operand[kInputOperand];
+  inputs.register_words = random.between(1, 12);
+  if (machine.array.register_rings && random.bernoulli(0.7))
+    inputs.slide_words = random.between(1, inputs.words_per_fill);
   return work;
 }
 
@@ -66,7 +72,8 @@ class FlatWalk {
   void run() {
     int changed = -1;  // outermost loop that has just moved on
     do {
-      timeline_.run_group(changing_from(changed), changing_from(next_change()), revisit());
+      timeline_.run_group(changing_from(changed), sliding_at(changed), changing_from(next_change()),
+                          revisit());
       changed = advance();
     } while (changed >= 0);
   }
@@ -76,6 +83,14 @@ class FlatWalk {
     OperandSet operands = 0;
     for (int x = 0; x < kOperands; ++x)
       if (plan_.operand[x].change_loop >= loop) operands |= operand_bit(x);
+    return operands;
+  }
+
+  OperandSet sliding_at(int loop) const {
+    OperandSet operands = 0;
+    for (int x = 0; x < kOperands; ++x)
+      if (plan_.operand[x].slides() && plan_.operand[x].change_loop == loop)
+        operands |= operand_bit(x);
     return operands;
   }
 
@@ -113,7 +128,7 @@ TEST(NestWalk, EqualsAVisitOfEveryGroupOnRandomWork) {
   for (std::uint64_t seed = 0; seed < 1500; ++seed) {
     Random random(seed);
     const Machine machine = random_machine(random);
-    const ArrayWork work = random_work(random);
+    const ArrayWork work = random_work(machine, random);
     const BufferPorts ports(machine.buffer);
     const ArrayPlan plan(machine.array, machine.buffer, 2, work);
     const auto start = static_cast<Time>(random.below(ports.slot_period()));
@@ -131,7 +146,7 @@ TEST(NestWalk, PartsOfTheTimeAddUp) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     Random random(seed);
     const Machine machine = random_machine(random);
-    const ArrayWork work = random_work(random);
+    const ArrayWork work = random_work(machine, random);
     const ArrayTiming timing =
         PeArray(machine.array, machine.buffer, 2).time(work, random.below(99));
     ASSERT_EQ(timing.cycles, timing.steady + timing.fill + timing.drain + timing.stall);
@@ -145,7 +160,7 @@ TEST(ArrayTimingCache, GivesWhatTheArrayGivesForAnyStartAndLine) {
   const PeArray array(machine.array, machine.buffer, 2);
   ArrayTimingCache cache(array, machine.buffer.banks, 20);
   std::vector<ArrayWork> works;
-  for (int i = 0; i < 5; ++i) works.push_back(random_work(random));
+  for (int i = 0; i < 5; ++i) works.push_back(random_work(machine, random));
   for (int i = 0; i < 400; ++i) {
     ArrayWork work = works[random.below(works.size())];
     // Whole rotations of lines and start leave the situation as it is.

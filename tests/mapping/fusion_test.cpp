@@ -170,6 +170,35 @@ TEST(FusionLowering, RefusesWhatDoesNotFitWithTheSizes) {
   EXPECT_NE(text.find("convolution0.O 1 x 25600 B"), std::string::npos) << text;
 }
 
+TEST(FusionLowering, LaysTensorsInDramTheWayTheirTilesAreFetched) {
+  // Weights come channel by channel, so channels are their slowest dimension: a fetch is one run.
+  // Feature maps of four dimensions lie as in every network, channels fastest.
+  PlainNetwork network("single");
+  network.convolution(network.input({1, 4, 8, 8}), 3, {{3, 3}});
+  const auto program =
+      lowered(network.finish(), {.loops = {}, .held = {{kMiddle, 0}}, .own_loops = {{"C", 1}}});
+  for (std::size_t t = 0; t < program.network.tensors.size(); ++t) {
+    const bool weights = program.network.tensors[t].kind == workloads::TensorKind::kWeight;
+    EXPECT_EQ(program.layouts[t].order,
+              weights ? (std::vector<int>{1, 0, 2, 3}) : (std::vector<int>{0, 2, 3, 1}));
+  }
+  check(program);
+}
+
+TEST(FusionLowering, WindowMovedByTwoLoopsHasRoomForItsWayBack) {
+  // Tiles of 2 x 2 outputs read 6 x 6 inputs, two apart. While the last of a row of tiles, columns
+  // 6 to 9 for what its window lacks, is in use the first of the next arrives: columns 0 to 5, rows
+  // two further down.
+  FusedTree tree{.loops = {{"P", 2}, {"Q", 2}}};
+  const auto network = two_convolutions();
+  tree.double_buffered = {network.tensors[network.layers[0].inputs[0].tensor].name};
+  const auto program = lowered(network, tree);
+  const auto& input = program.stages[0].slots[0];
+  EXPECT_EQ(input.granules, 2);
+  EXPECT_EQ(input.extents, (std::vector<std::int64_t>{1, 2, 8, 10}));
+  check(program);
+}
+
 TEST(FusionLowering, RefusesLoopsOverOtherLayers) {
   const auto network = two_convolutions();
   auto schedule = fused_schedule(network, {.loops = {{"P", 2}}});

@@ -137,8 +137,7 @@ TEST(Lowering, TheNetworkAddsWhereItCanAndThereIsSomethingToAdd) {
     EXPECT_EQ(last.body.at(0).instruction.op, Op::kReceiveSums);
     return last.count;
   };
-  for (const auto reduction :
-       {noc::proto::NONE, noc::proto::INTERFACES, noc::proto::ROUTERS}) {
+  for (const auto reduction : {noc::proto::NONE, noc::proto::INTERFACES, noc::proto::ROUTERS}) {
     auto machine = test::grid_machine(2, 2);
     machine.network.set_reduction(reduction);
     plan.tiles = {0, 1, 2, 3};

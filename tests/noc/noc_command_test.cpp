@@ -9,10 +9,10 @@
 
 #include "noc/study/noc_result.pb.h"
 #include "sim/app/command.h"
+#include "sim/base/child_process.h"
 #include "sim/base/csv.h"
 #include "sim/base/json.h"
 #include "sim/base/message_io.h"
-#include "tests/support/child_process.h"
 
 namespace tessera {
 namespace {
@@ -36,7 +36,7 @@ class NocCommand : public testing::Test {
   }
   /// A machine run in a process of its own: the kernel simulates once per process.
   bool runs(const std::vector<std::string>& arguments) {
-    const auto child = test::in_child([&] {
+    const auto child = in_child([&] {
       const int code = program(arguments);
       return code == 0 ? std::string() : error_;
     });

@@ -162,6 +162,24 @@ TEST_F(BadInput, UnknownFieldIsNamedWithNearOnes) {
   refused_setting("tile.buffr.bytes=64", {"tile.buffr.bytes=64", "buffr", "did you mean buffer?"});
 }
 
+TEST_F(BadInput, RefinementNeedsCandidatesAndABudgetThatIsANumber) {
+  const auto refused_with = [&](const Words& more, const Words& expected) {
+    Words arguments = {"--accelerator", "tangram-4x4", "--network", "tiny_mlp"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    refused(arguments, expected);
+  };
+  refused_with({"--schedule", "fused", "--refine", "-2"}, {"--refine -2", "-1", "1000"});
+  refused_with({"--schedule", "mine.textproto", "--refine", "3"},
+               {"--refine 3", "mine.textproto", "no candidates"});
+  for (const char* budget : {"0", "many", "12cycle", "-3", "99999999999"})
+    refused_with({"--schedule", "fused", "--refine-budget", budget},
+                 {"--refine-budget", budget, "5000000cycles"});
+  refused_with({"--schedule", "layerwise", "--refine-budget", "9"},
+               {"--refine-budget", "--refine"});
+  refused_with({"--schedule", "fused", "--refine-seconds", "0"},
+               {"--refine-seconds 0", "at least 1"});
+}
+
 TEST_F(BadInput, UnknownNamesGetNearOnes) {
   refused_accelerator("tangram-4x5", {"tangram-4x5", "did you mean tangram-4x4"});
   refused_network("resnet51", {"resnet51", "did you mean", "resnet50"});
@@ -185,7 +203,7 @@ TEST_F(BadInput, SizesBelowOneAreRefused) {
   refused_setting("rows=0", {"rows = 0", "1 to 256"});
   refused_setting("columns=-3", {"columns = -3", "1 to 256"});
   refused_setting("clock_mhz=0", {"clock_mhz = 0", "greater than 0"});
-  refused_setting("tile.array.rows=0", {"tile.array.rows = 0", "1 to 512"});
+  refused_setting("tile.array.rows=0", {"tile.array.rows = 0", "1 to 4096"});
   refused_setting("tile.buffer.bytes=-1", {"tile.buffer.bytes = -1", "must be 1 to"});
   refused_setting("noc.flit_bytes=0", {"noc.flit_bytes = 0", "must be 1 to"});
   refused_setting("noc.vc_buffer=0", {"noc.vc_buffer = 0", "17 flits"});

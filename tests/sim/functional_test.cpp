@@ -129,8 +129,8 @@ hw::Accelerator roomy_grid(int rows, int columns, const char* reduction) {
       "name: 'grid' rows: ", rows, " columns: ", columns,
       " tile { array { rows: 4 columns: 4 } buffer { bytes: 65536 banks: 4 } }"
       " dram { device: 'lpddr4_3200' } dram { device: 'lpddr4_3200' at { row: ",
-      rows - 1, " column: ", columns - 1,
-      " } } noc { reduction: ", reduction, " } shared_interleave_bytes: 32 shared_buffers { name: 'a' bytes: 24576 bytes_per_cycle: 8 "
+      rows - 1, " column: ", columns - 1, " } } noc { reduction: ", reduction,
+      " } shared_interleave_bytes: 32 shared_buffers { name: 'a' bytes: 24576 bytes_per_cycle: 8 "
       "}"
       " shared_buffers { name: 'b' bytes: 24576 write_buffer_bytes: 64 at { row: ",
       rows - 1, " } }"));

@@ -9,6 +9,7 @@
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
 #include "sim/base/error.h"
+#include "sim/machine/child_run.h"
 #include "sim/machine/machine_rates.h"
 #include "tests/support/fused_tree.h"
 #include "tests/support/plain_network.h"
@@ -132,18 +133,35 @@ TEST_P(FusedKinds, StrideTwoEqualsTheReference) {
   expect_exact(network, tree_of(network, GetParam()));
 }
 
-TEST_P(FusedKinds, ResidualBlockEqualsTheReference) {
-  auto kind = GetParam();
-  for (auto& loop : kind.loops) {
-    if (loop.rank == "P") loop.rank = "d2";
-    if (loop.rank == "Q") loop.rank = "d3";
-    if (loop.rank == "K") loop.rank = "d1";
-  }
-  const auto network = residual();
-  if (GetParam().name.starts_with("filters"))
-    GTEST_SKIP() << "the sum reads its operands filter by filter";
-  expect_exact(network, tree_of(network, kind));
+TEST_P(FusedKinds, InputsHeldTwiceEqualTheReference) {
+  const auto network = chain(2, {{3, 3}});
+  auto tree = tree_of(network, GetParam());
+  for (const auto& tensor : network.tensors)
+    if (tensor.kind == workloads::TensorKind::kInput) tree.double_buffered.push_back(tensor.name);
+  expect_exact(network, tree);
 }
+
+/// The sum of a residual block names the rows and columns of its outputs otherwise. It reads its
+/// operands filter by filter, so that loops over filters are none of its kinds.
+class ResidualKinds : public testing::TestWithParam<Kind> {};
+
+std::vector<Kind> residual_kinds() {
+  std::vector<Kind> kinds;
+  for (auto kind : kKinds) {
+    if (kind.name.starts_with("filters")) continue;
+    for (auto& loop : kind.loops) loop.rank = loop.rank == "P" ? "d2" : "d3";
+    kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+TEST_P(ResidualKinds, BlockEqualsTheReference) {
+  const auto network = residual();
+  expect_exact(network, tree_of(network, GetParam()));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ResidualKinds, testing::ValuesIn(residual_kinds()),
+                         [](const auto& info) { return info.param.name; });
 
 TEST_P(FusedKinds, SharesOnFourTilesEqualTheReference) {
   const auto network = chain(3, {{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}});
@@ -229,16 +247,67 @@ TEST_P(PipelineKinds, LayersOnSeveralTilesEqualTheReference) {
   expect_exact(network, tree, 2, 2);
 }
 
-TEST_P(PipelineKinds, SkipConnectionsAreCarriedAlong) {
-  auto kind = GetParam();
-  if (!kind.own_loops.empty()) GTEST_SKIP() << "the sum names its ranks otherwise";
-  for (auto& loop : kind.loops) loop.rank = loop.rank == "P" ? "d2" : "d3";
-  const auto network = residual();
-  expect_exact(network, pipeline_of(network, kind), 2, 2);
+class ResidualPipelines : public testing::TestWithParam<PipelineKind> {};
+
+/// Those without loops of the layers themselves, whose ranks differ.
+std::vector<PipelineKind> residual_pipelines() {
+  std::vector<PipelineKind> kinds;
+  for (auto kind : kPipelines) {
+    if (!kind.own_loops.empty()) continue;
+    for (auto& loop : kind.loops) loop.rank = loop.rank == "P" ? "d2" : "d3";
+    kinds.push_back(kind);
+  }
+  return kinds;
 }
+
+TEST_P(ResidualPipelines, SkipConnectionsAreCarriedAlong) {
+  const auto network = residual();
+  expect_exact(network, pipeline_of(network, GetParam()), 2, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ResidualPipelines, testing::ValuesIn(residual_pipelines()),
+                         [](const auto& info) { return info.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(All, PipelineKinds, testing::ValuesIn(kPipelines),
                          [](const auto& info) { return info.param.name; });
+
+/// 13 queries against 11 keys of 6 features: scores, softmax over the keys, weighted values. No
+/// operand is a weight.
+Network attention() {
+  PlainNetwork network("attention");
+  const auto queries = network.input({1, 13, 6});
+  const auto keys = network.input({1, 6, 11});
+  const auto values = network.input({1, 11, 6});
+  network.matrix_product(network.softmax(network.matrix_product(queries, keys)), values);
+  return network.finish();
+}
+
+/// Keys and values, the inputs that no loop over queries moves, stay; scores come row by row.
+FusedTree attention_tree(const Network& network) {
+  FusedTree tree{{{"M", 2}}};
+  for (const std::size_t layer : {0, 2})
+    tree.held[network.tensors[network.layers[layer].inputs[1].tensor].name] = 0;
+  return tree;
+}
+
+TEST(Attention, FusedOverQueriesEqualsTheReference) {
+  const auto network = attention();
+  expect_exact(network, attention_tree(network));
+}
+
+TEST(Attention, FusedOnSeveralTilesEqualsTheReference) {
+  const auto network = attention();
+  auto tree = attention_tree(network);
+  tree.splits = {{"M", 2, mapping::Axis::kMeshY}};
+  expect_exact(network, tree, 2, 1);
+}
+
+TEST(Attention, PipelinedOverQueriesEqualsTheReference) {
+  const auto network = attention();
+  auto tree = attention_tree(network);
+  tree.pipelined = true;
+  expect_exact(network, tree, 1, 3);
+}
 
 TEST(Organisations, DealEveryTileOnce) {
   using mapping::Organisation;
@@ -358,6 +427,30 @@ TEST(Schedulers, FusedSavesDramTrafficAndKeepsTheValues) {
   const auto apart =
       mapping::lower(mapping::schedule_layerwise(network, machine, rates), network, machine);
   EXPECT_LT(dram_bytes(machine, program), dram_bytes(machine, apart));
+}
+
+TEST(Schedulers, RefinedAreNeverSlowerThanLayerwiseAndKeepTheValues) {
+  const auto network = large_maps();
+  const auto machine = grid_machine(2, 2);
+  const auto rates = sim::machine_rates(machine);
+  const auto cycles = [&](const mapping::Program& program) {
+    return sim::cycles_in_child(machine, program, {});
+  };
+  const auto apart = cycles(
+      mapping::lower(mapping::schedule_layerwise(network, machine, rates), network, machine));
+  int fused = 0;
+  for (const auto refine :
+       {mapping::refine_fused, mapping::refine_pipeorgan, mapping::refine_layerwise}) {
+    const auto refined = refine(network, machine, rates, cycles, {.finalists = 2});
+    const auto program = mapping::lower(refined.schedule, network, machine);
+    mapping::check(program, limits_of(machine));
+    EXPECT_LE(cycles(program), apart);
+    EXPECT_GT(refined.candidates, 0);
+    const auto run = simulate(machine, program);
+    EXPECT_TRUE(run.ok()) << run.text;
+    fused += fused_tops(refined.schedule);
+  }
+  EXPECT_GT(fused, 0);
 }
 
 TEST(Schedulers, PipeOrganKeepsTheValues) {

@@ -3,10 +3,10 @@
 
 #include <numeric>
 
+#include "sim/base/child_process.h"
 #include "sim/base/error.h"
 #include "sim/results/collect.h"
 #include "sim/results/history.h"
-#include "tests/support/child_process.h"
 #include "tests/support/random_layer.h"
 #include "tests/support/random_plan.h"
 #include "tests/support/small_machine.h"

@@ -4,9 +4,9 @@
 #include <map>
 #include <set>
 
+#include "sim/base/child_process.h"
 #include "sim/base/error.h"
 #include "sim/machine/machine.h"
-#include "tests/support/child_process.h"
 #include "tests/support/random_layer.h"
 #include "tests/support/random_plan.h"
 #include "tests/support/small_machine.h"

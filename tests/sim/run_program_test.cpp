@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "sim/app/command.h"
+#include "sim/base/child_process.h"
 #include "sim/base/message_io.h"
-#include "tests/support/child_process.h"
 
 namespace tessera::test {
 namespace {

@@ -7,11 +7,11 @@
 #include <filesystem>
 #include <map>
 
+#include "sim/base/child_process.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/machine/machine.h"
 #include "tests/sim/timeline_viewer.h"
-#include "tests/support/child_process.h"
 #include "tests/support/random_layer.h"
 #include "tests/support/random_plan.h"
 #include "tests/support/scratch.h"

@@ -10,9 +10,9 @@
 #include "mapping/importers/machine/tool_case.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
+#include "sim/base/child_process.h"
 #include "sim/base/csv.h"
 #include "sim/results/collect.h"
-#include "tests/support/child_process.h"
 #include "tests/support/simulation.h"
 
 namespace tessera::test {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "sim/base/csv.h"
 #include "sim/base/message_io.h"
@@ -28,6 +29,14 @@ Words with_case(Words before, const Words& after = {}) {
   return before;
 }
 
+std::int64_t causes_of(const CsvTable& table, std::size_t row) {
+  std::int64_t causes = 0;
+  for (const char* cause : {"rest", "toolwords", "overlap", "array", "delivery", "capacity",
+                            "ports", "latency", "bandwidth", "dram"})
+    causes += table.integer(row, std::string(cause) + "_cycles");
+  return causes;
+}
+
 TEST(Validate, CausesAddUpToTheError) {
   const auto folder = empty_test_folder();
   const auto end =
@@ -35,13 +44,56 @@ TEST(Validate, CausesAddUpToTheError) {
   ASSERT_EQ(end.exit_code, 0) << end.errors;
   const auto table = CsvTable::load((folder / "out/validation.csv").string());
   ASSERT_EQ(table.rows(), 1u);
-  std::int64_t causes = 0;
-  for (const char* cause : {"rest", "toolwords", "overlap", "array", "delivery", "capacity",
-                            "ports", "latency", "bandwidth", "dram"})
-    causes += table.integer(0, std::string(cause) + "_cycles");
+  const auto causes = causes_of(table, 0);
   EXPECT_EQ(causes, table.integer(0, "error_cycles"));
   EXPECT_EQ(table.integer(0, "simulated_cycles") - table.integer(0, "predicted_cycles"), causes);
   EXPECT_EQ(table.integer(0, "predicted_cycles"), 4752);
+}
+
+TEST(ValidateLoopTree, IdealMachineTakesThePredictionWhereComputeLimits) {
+  // Two convolutions, 7524 steps of one cycle. The last of them ends in cycle 7524; what lies
+  // before and after it with all parts ideal is the hand-shake of the first receive, of the last
+  // store and of the end, 5 cycles in all kinds of sequences.
+  const fs::path cases = fs::path(TESSERA_REFERENCE) / "looptree";
+  const std::string name = "conv2_16x16_c8_16_16__fused_P4_sp";
+  const auto folder = empty_test_folder();
+  const auto end =
+      run_tessera(folder, {"validate", "--model", "looptree", "--network",
+                           (cases / "workloads/conv2_16x16_c8_16_16.yaml").string(), "--schedule",
+                           (cases / "mappings" / (name + ".yaml")).string(), "--accelerator",
+                           (cases / "arch/two_level.yaml").string(), "--out", "out"});
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  const auto table = CsvTable::load((folder / "out/validation.csv").string());
+  ASSERT_EQ(table.rows(), 1u);
+  EXPECT_EQ(table.at(0, "case"), name);
+  EXPECT_EQ(table.integer(0, "predicted_cycles"), 7524);
+  EXPECT_EQ(table.integer(0, "rest_cycles"), 5);
+  EXPECT_EQ(causes_of(table, 0), table.integer(0, "error_cycles"));
+  EXPECT_TRUE(fs::exists(folder / "out/result.json"));
+}
+
+TEST(ValidateLoopTree, CausesOfAFolderAddUpAndAreKept) {
+  const auto cases = (fs::path(TESSERA_REFERENCE) / "looptree").string();
+  const auto folder = empty_test_folder();
+  const Words command = {"validate", "--model", "looptree", "--cases", cases, "--only", "fc3"};
+  auto write = command;
+  write.insert(write.end(), {"--out", "out", "--write-expect", "kept.csv"});
+  ASSERT_EQ(run_tessera(folder, write).exit_code, 0);
+  const auto table = CsvTable::load((folder / "out/validation.csv").string());
+  ASSERT_EQ(table.rows(), 5u);
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    EXPECT_EQ(table.at(row, "refused"), "");
+    EXPECT_EQ(causes_of(table, row), table.integer(row, "error_cycles"));
+    EXPECT_EQ(table.integer(row, "simulated_cycles") - table.integer(row, "predicted_cycles"),
+              table.integer(row, "error_cycles"));
+  }
+  auto check = command;
+  check.insert(check.end(), {"--expect", "kept.csv"});
+  EXPECT_EQ(run_tessera(folder, check).exit_code, 0);
+  std::string text = read_file((folder / "kept.csv").string());
+  text.replace(text.find("4718592"), 7, "4718593");
+  std::ofstream((folder / "kept.csv").string()) << text;
+  EXPECT_EQ(run_tessera(folder, check).exit_code, 4);
 }
 
 TEST(Validate, ChangedExpectationEndsWithFour) {
@@ -83,6 +135,102 @@ TEST(RunOnToolFiles, RefusesAnUnknownIdealisation) {
   const auto end = run_tessera(folder, with_case({"run"}, {"--ideal", "dramm"}));
   EXPECT_EQ(end.exit_code, 2);
   EXPECT_EQ(end.errors, "tessera: --ideal dramm: no idealisation 'dramm'; did you mean dram?\n");
+}
+
+/// Filters 4, channels 2, outputs 2 x 2, windows 1 x 1: 32 multiply-accumulates, 8 inputs, 8
+/// weights, 16 outputs. Two PEs take a filter each; a PE keeps a row of inputs, a weight, a row of
+/// outputs. In Halide's words.
+Words halide_case(const fs::path& folder, Words before, const Words& after = {}) {
+  std::ofstream((folder / "l.json").string())
+      << R"({"fmap_width": 2, "fmap_height": 2, "input_fmap_channel": 2, "output_fmap_channel": 4,
+             "window_width": 1, "window_height": 1, "batch_size": 1, "stride_width": 1,
+             "stride_height": 1})";
+  std::ofstream((folder / "a.json").string())
+      << R"({"mem_levels": 3, "capacity": [64, 1024, 65536], "access_cost": [1, 6, 100],
+             "precision": 16, "mac_capacity": 0, "parallel_cost": [0.5], "array_dim": [1, 1, 1],
+             "parallel_count": [2, 1, 1], "parallel_mode": [2, 0, 0]})";
+  std::ofstream((folder / "s.halide").string()) << R"(
+    output.split(k, ko, ki, 2).reorder(x, ki, y, c, ko).unroll(ki)
+          .accelerate({input, weight}, x, outermost);
+    input.in().compute_root();  weight.in().compute_root();  output.in().compute_root();
+    input.in().in().compute_at(output, ki);
+    weight.in().in().compute_at(output, ki);
+    output.in().in().compute_at(output, ki);)";
+  for (const char* word :
+       {"--network", "l.json", "--schedule", "s.halide", "--accelerator", "a.json"})
+    before.push_back(word);
+  before.insert(before.end(), after.begin(), after.end());
+  return before;
+}
+
+/// Cells of a table by the columns before them.
+std::map<std::string, std::string> cells(const fs::path& file, const Words& keys,
+                                         const std::string& value) {
+  const auto table = CsvTable::load(file.string());
+  std::map<std::string, std::string> cells;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    std::string key;
+    for (const auto& column : keys) key += (key.empty() ? "" : " ") + table.at(row, column);
+    cells[key] = table.at(row, value);
+  }
+  return cells;
+}
+
+TEST(HalideSchedule, RunsPredictsAndValidates) {
+  const auto folder = empty_test_folder();
+  auto end = run_tessera(folder, halide_case(folder, {"run", "--functional"}, {"--out", "run"}));
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+  end = run_tessera(folder,
+                    halide_case(folder, {"predict", "--model", "interstellar"}, {"--out", "told"}));
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+  end = run_tessera(folder, halide_case(folder, {"validate", "--model", "interstellar"}));
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+}
+
+// Rows of inputs change with y, c and ko, 8 times: 16 words on the bus, each to both PEs, used once
+// there. A weight stays while y and x move: 4 uses. Sums leave and come back for the second
+// channel: 32 words for 16 outputs.
+TEST(Reuse, FactorsOfATinyLayer) {
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(folder, halide_case(folder, {"validate", "--model", "interstellar"},
+                                                   {"--reuse", "--out", "out"}));
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  auto counted = cells(folder / "out/reuse.csv", {"operand", "level", "kind"}, "counted");
+  EXPECT_EQ(counted["input registers temporal"], "1.000");
+  EXPECT_EQ(counted["input array spatial"], "2.000");
+  EXPECT_EQ(counted["input array spatio-temporal"], "1.000");
+  EXPECT_EQ(counted["input buffer temporal"], "2.000");
+  EXPECT_EQ(counted["input dram temporal"], "1.000");
+  EXPECT_EQ(counted["weight registers temporal"], "4.000");
+  EXPECT_EQ(counted["weight array spatial"], "1.000");
+  EXPECT_EQ(counted["weight buffer temporal"], "1.000");
+  EXPECT_EQ(counted["output registers temporal"], "1.000");
+  EXPECT_EQ(counted["output buffer temporal"], "2.000");
+  auto predicted = cells(folder / "out/reuse.csv", {"operand", "level", "kind"}, "predicted");
+  EXPECT_EQ(predicted["input buffer temporal"], "2.000");
+  EXPECT_EQ(predicted["weight registers temporal"], "4.000");
+  EXPECT_EQ(predicted["output buffer temporal"], "2.000");
+}
+
+// A PE keeps 2 inputs, 1 weight and 2 sums; the buffer all 8 + 8 + 16 words, each tensor in a line
+// of 32 words. 16 steps; every second step wants 2 inputs and takes 4 sums in and out, every fourth
+// 2 weights.
+TEST(Requirements, OfATinyLayer) {
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(folder, halide_case(folder, {"validate", "--model", "interstellar"},
+                                                   {"--requirements", "--out", "out"}));
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  auto measured = cells(folder / "out/requirements.csv", {"level", "resource"}, "measured");
+  EXPECT_EQ(measured["registers words of a PE"], "5.000");
+  EXPECT_EQ(measured["buffer words, in whole lines"], "96.000");
+  EXPECT_EQ(measured["array input words per cycle"], "1.000");
+  EXPECT_EQ(measured["array weight words per cycle"], "1.000");
+  EXPECT_EQ(measured["array output words per cycle"], "2.000");
+  auto predicted = cells(folder / "out/requirements.csv", {"level", "resource"}, "predicted");
+  EXPECT_EQ(predicted["registers words of a PE"], "5.000");
+  EXPECT_EQ(predicted["buffer words, in whole lines"], "32.000");
+  EXPECT_EQ(predicted["array input words per cycle"], "1.000");
+  EXPECT_EQ(predicted["array weight words per cycle"], "0.500");
 }
 
 }  // namespace

@@ -191,6 +191,22 @@ TensorId PlainNetwork::add(TensorId a, TensorId b) {
   return append(std::move(layer), shape);
 }
 
+TensorId PlainNetwork::softmax(TensorId input) {
+  const auto shape = extents(input);
+  Layer layer;
+  layer.name = "softmax";
+  layer.kind = LayerKind::kSoftmax;
+  layer.passes = 3;
+  RankList ranks(layer);
+  std::vector<DimensionAccess> dimensions;
+  for (std::size_t d = 0; d < shape.size(); ++d)
+    dimensions.push_back(access({{ranks.add(detail::concatenate("d", d), shape[d]), 1}}, shape[d]));
+  layer.whole_ranks = {static_cast<int>(shape.size()) - 1};
+  layer.inputs = {{input, OperandRole::kInput, dimensions}};
+  layer.output.dimensions = dimensions;
+  return append(std::move(layer), shape);
+}
+
 workloads::Network PlainNetwork::finish() {
   network_.tensors[network_.layers.back().output.tensor].kind = TensorKind::kOutput;
   return std::move(network_);

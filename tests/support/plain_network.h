@@ -40,6 +40,8 @@ class PlainNetwork {
   workloads::TensorId pool(workloads::TensorId input, workloads::Function function,
                            const Window& window, bool count_padding = false);
   workloads::TensorId add(workloads::TensorId a, workloads::TensorId b);
+  /// Over the last dimension.
+  workloads::TensorId softmax(workloads::TensorId input);
 
   workloads::Network finish();
 

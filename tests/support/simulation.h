@@ -5,8 +5,8 @@
 
 #include "hw_models/description/accelerator.h"
 #include "mapping/program_checker.h"
+#include "sim/base/child_process.h"
 #include "sim/machine/machine.h"
-#include "tests/support/child_process.h"
 
 namespace tessera::test {
 

@@ -1,5 +1,4 @@
-// Writes schedule trees from flat stage plans, so that tests can force any partition, blocking,
-// loop order and home on any layer.
+// Stage plans for tests, which can force any partition, blocking, loop order and home on any layer.
 #pragma once
 
 #include "hw_models/description/accelerator.h"
@@ -14,10 +13,6 @@ mapping::StagePlan plain_plan(const workloads::Network& network, workloads::Laye
 /// Chooses how the innermost tile of the plan runs on the PE array.
 void choose_array(mapping::StagePlan& plan, const workloads::Network& network,
                   const hw::Accelerator& accelerator);
-
-/// The path of nodes that says what the plan says. Some operand must be held inside all buffer
-/// loops: loops further in would be the array's.
-mapping::Node stage_path(const workloads::Network& network, const mapping::StagePlan& plan);
 
 /// All plans one after the other.
 mapping::Schedule schedule_of(const workloads::Network& network,

@@ -1,12 +1,15 @@
 #include "tests/sweep/slurm_cluster.h"
 
+#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <fstream>
+#include <set>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -20,10 +23,29 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr auto kPoll = std::chrono::milliseconds(200);
+constexpr auto kPatience = std::chrono::seconds(120);
 
-/// Two ports that differ between tests that run at the same time.
-int controller_port() { return 20000 + static_cast<int>(getpid() % 10000) * 2; }
+/// Whether a service can listen there now.
+bool is_free(int port) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  const bool free = bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  close(listener);
+  return free;
+}
+
+/// Two neighbouring ports below those that the system gives to outgoing connections (32768 on).
+/// Tests that run at the same time begin at different places.
+int two_free_ports() {
+  constexpr int kFirst = 20000, kPairs = 6000;
+  for (int tried = 0; tried < kPairs; ++tried) {
+    const int port = kFirst + (getpid() + tried) % kPairs * 2;
+    if (is_free(port) && is_free(port + 1)) return port;
+  }
+  throw std::runtime_error("no free ports for Slurm");
+}
 
 std::string user_name() {
   const passwd* entry = getpwuid(getuid());
@@ -40,20 +62,13 @@ bool SlurmCluster::available() {
   return installed("sbatch") && installed("squeue");
 }
 
-SlurmCluster::SlurmCluster() {
-  // munge accepts no socket below a folder that others may write to.
-  std::string pattern = (fs::temp_directory_path() / "tessera-slurm-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no folder for Slurm");
-  folder_ = pattern;
+SlurmCluster::SlurmCluster() : port_(two_free_ports()) {
+  // munge accepts no socket below a folder that others may write to; ours is the owner's alone.
   write_configuration();
   setenv("SLURM_CONF", path("slurm.conf").c_str(), /*overwrite=*/1);
   start_daemons();
-  for (int poll = 0; poll < 300; ++poll) {
-    if (node_is_idle()) return;
-    std::this_thread::sleep_for(kPoll);
-  }
-  throw std::runtime_error("Slurm did not come up: " + read_file(path("slurmctld.log")) +
-                           read_file(path("slurmd.log")));
+  if (!within(kPatience, [&] { return node_is_idle(); }))
+    throw std::runtime_error("Slurm did not come up\n" + standing());
 }
 
 SlurmCluster::~SlurmCluster() {
@@ -61,8 +76,6 @@ SlurmCluster::~SlurmCluster() {
     kill(*daemon, SIGKILL);
     sweep::wait_for(*daemon);
   }
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);
 }
 
 void SlurmCluster::write_configuration() const {
@@ -77,7 +90,7 @@ void SlurmCluster::write_configuration() const {
       << "ClusterName=test\nSlurmctldHost=localhost(127.0.0.1)\nSlurmUser=" << user_name()
       << "\nSlurmdUser=" << user_name()
       << "\nAuthType=auth/munge\nAuthInfo=socket=" << path("munge/socket")
-      << "\nSlurmctldPort=" << controller_port() << "\nSlurmdPort=" << controller_port() + 1
+      << "\nSlurmctldPort=" << port_ << "\nSlurmdPort=" << port_ + 1
       << "\nStateSaveLocation=" << path("state") << "\nSlurmdSpoolDir=" << path("spool")
       << "\nSlurmctldPidFile=" << path("slurmctld.pid") << "\nSlurmdPidFile=" << path("slurmd.pid")
       << "\nSlurmctldLogFile=" << path("slurmctld.log") << "\nSlurmdLogFile=" << path("slurmd.log")
@@ -85,7 +98,12 @@ void SlurmCluster::write_configuration() const {
          "SelectTypeParameters=CR_CPU\nJobAcctGatherType=jobacct_gather/none\nReturnToService=2\n"
          "SlurmdParameters=config_overrides\nSchedulerParameters=batch_sched_delay=0,sched_min_"
          "interval=0\n"
-         "MpiDefault=none\nNodeName=localhost CPUs="
+         "MpiDefault=none\n"
+         // Hosts of tests are busy: no launch is given up because it takes its time, and a job
+         // that is slow to die takes the node away for seconds only.
+         "MessageTimeout=60\nBatchStartTimeout=60\nKillWait=5\nUnkillableStepTimeout=20\n"
+         // Sweeps submit again what is lost; Slurm would hold what failed to start.
+         "JobRequeue=0\nNodeName=localhost CPUs="
       << cores
       << " State=UNKNOWN\nPartitionName=all Nodes=localhost Default=YES MaxTime=INFINITE "
          "State=UP\n";
@@ -97,8 +115,7 @@ void SlurmCluster::start_daemons() {
                     "--socket=" + path("munge/socket"), "--pid-file=" + path("munge/pid"),
                     "--log-file=" + path("munge/log"), "--seed-file=" + path("munge/seed")},
                    {}));
-  for (int poll = 0; poll < 50 && !fs::exists(path("munge/socket")); ++poll)
-    std::this_thread::sleep_for(kPoll);
+  within(kPatience, [&] { return fs::exists(path("munge/socket")); });
   daemons_.push_back(sweep::start({sbin("slurmctld"), "-D", "-f", path("slurm.conf")}, {}));
   daemons_.push_back(
       sweep::start({sbin("slurmd"), "-D", "-N", "localhost", "-f", path("slurm.conf")}, {}));
@@ -108,9 +125,49 @@ bool SlurmCluster::node_is_idle() const {
   return sweep::run({"sinfo", "--noheader", "--format=%T"}).standard.starts_with("idle");
 }
 
+std::vector<std::string> SlurmCluster::jobs() const {
+  // An array has one number; its tasks stand in lines of their own.
+  std::istringstream lines(sweep::run({"squeue", "--noheader", "--format=%F"}).standard);
+  std::set<std::string> numbers;
+  for (std::string line; lines >> line;) numbers.insert(line);
+  return {numbers.begin(), numbers.end()};
+}
+
 void SlurmCluster::cancel_all() const {
-  sweep::run({"scancel", "--user=" + user_name()});
-  while (!sweep::run({"squeue", "--noheader"}).standard.empty()) std::this_thread::sleep_for(kPoll);
+  const auto cancelled = jobs();
+  const bool gone = within(kPatience, [&] {
+    tend();
+    bool left = false;
+    for (const auto& job : cancelled) {
+      // Once more each time: a task that is being launched may not hear the first call.
+      sweep::run({"scancel", job});
+      left |= !sweep::run({"squeue", "--noheader", "--jobs=" + job}).standard.empty();
+    }
+    return !left;
+  });
+  if (!gone) throw std::runtime_error("jobs stay after scancel\n" + standing());
+}
+
+void SlurmCluster::release_all() const {
+  for (const auto& job : jobs()) sweep::run({"scontrol", "release", job});
+}
+
+void SlurmCluster::tend() const {
+  const std::string state = sweep::run({"sinfo", "--noheader", "--format=%T"}).standard;
+  if (state.starts_with("drain") || state.starts_with("down"))
+    sweep::run({"scontrol", "update", "NodeName=localhost", "State=RESUME"});
+}
+
+std::string SlurmCluster::standing() const {
+  std::string text;
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"sinfo", "--format=%T %E"}, {"squeue", "--format=%i %T %r"}}) {
+    const auto answer = sweep::run(command);
+    text += command[0] + ":\n" + answer.standard + answer.errors;
+  }
+  for (const char* log : {"slurmctld.log", "slurmd.log"})
+    if (fs::exists(path(log))) text += std::string(log) + ":\n" + read_file(path(log));
+  return text;
 }
 
 int SlurmCluster::submitted() const {

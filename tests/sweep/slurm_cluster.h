@@ -3,9 +3,10 @@
 
 #include <sys/types.h>
 
-#include <filesystem>
 #include <string>
 #include <vector>
+
+#include "sim/base/scratch_folder.h"
 
 namespace tessera::test {
 
@@ -23,8 +24,15 @@ class SlurmCluster {
 
   /// Whether all programs it needs are there.
   static bool available();
-  /// Cancels all jobs and waits until they are gone.
+  /// Cancels the jobs that there are and waits until these are gone; others may come meanwhile.
+  /// std::runtime_error with what Slurm says when they stay.
   void cancel_all() const;
+  /// Lets held jobs go.
+  void release_all() const;
+  /// Brings the node back when Slurm has taken it out of service, as an operator would.
+  void tend() const;
+  /// Node, queue and the daemons' logs, for messages of tests that fail.
+  std::string standing() const;
   /// Jobs ever submitted.
   int submitted() const;
 
@@ -32,9 +40,11 @@ class SlurmCluster {
   void write_configuration() const;
   void start_daemons();
   bool node_is_idle() const;
+  std::vector<std::string> jobs() const;
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
-  std::filesystem::path folder_;
+  ScratchFolder folder_;
+  int port_ = 0;  ///< the controller's; the node's is the next
   std::vector<pid_t> daemons_;
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <stdexcept>
 #include <thread>
 
 #include "sim/base/message_io.h"
@@ -15,6 +16,8 @@ namespace tessera::test {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr auto kPatience = std::chrono::seconds(180);
 
 // Flits of 32 bytes are wider than the buffer's ports allow.
 constexpr const char* kStudy = R"(
@@ -51,17 +54,55 @@ std::vector<std::string> SweepRun::command(const std::string& name,
 }
 
 int SweepRun::run(const std::string& name, const std::vector<std::string>& options) const {
-  const auto output = sweep::run(command(name, options));
-  EXPECT_EQ(output.errors, "");
-  return output.exit_code;
+  const int exit_code = finish(name, start(name, options));
+  EXPECT_EQ(errors(name), "");
+  return exit_code;
+}
+
+pid_t SweepRun::start(const std::string& name, const std::vector<std::string>& options) const {
+  return sweep::start(command(name, options), {"", folder_ / (name + ".errors")});
+}
+
+int SweepRun::finish(const std::string& name, pid_t child) const {
+  sweep::ChildEnd end;
+  const bool ended = within(
+      kPatience,
+      [&] {
+        bystander_.tend();
+        end = sweep::wait_for(child, /*block=*/false);
+        return end.child == child;
+      },
+      std::chrono::milliseconds(200));
+  if (!ended) give_up(child, "the sweep " + name + " does not end");
+  return end.exit_code;
+}
+
+std::string SweepRun::errors(const std::string& name) const {
+  return read_file((folder_ / (name + ".errors")).string());
+}
+
+void SweepRun::wait_for_settled(const std::string& name, pid_t child, int points) const {
+  bool ended = false;
+  const bool reached = within(kPatience, [&] {
+    ended = sweep::wait_for(child, /*block=*/false).child == child;
+    return ended || settled(name) >= points;
+  });
+  if (ended) throw std::runtime_error("the sweep " + name + " ended early: " + errors(name));
+  if (!reached) give_up(child, "the sweep " + name + " settles no points");
 }
 
 void SweepRun::run_and_kill(const std::string& name, const std::vector<std::string>& options,
                             int settled_points) const {
   const pid_t child = start(name, options);
-  while (settled(name) < settled_points) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  wait_for_settled(name, child, settled_points);
   kill(child, SIGKILL);
   sweep::wait_for(child);
+}
+
+void SweepRun::give_up(pid_t child, const std::string& what) const {
+  kill(child, SIGKILL);
+  sweep::wait_for(child);
+  throw std::runtime_error(what + "\n" + bystander_.standing());
 }
 
 std::string SweepRun::table(const std::string& name) const {
@@ -83,6 +124,16 @@ std::vector<fs::file_time_type> SweepRun::times(const std::string& name) const {
       all.push_back(fs::last_write_time(point.path() / "result.json"));
   std::ranges::sort(all);
   return all;
+}
+
+bool within(std::chrono::seconds limit, const std::function<bool()>& condition,
+            std::chrono::milliseconds pause) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(pause);
+  }
+  return true;
 }
 
 bool installed(const std::string& program) {

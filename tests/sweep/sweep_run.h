@@ -1,6 +1,7 @@
 // A sweep of forty short runs by the built program, ten of which cannot be built.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -10,6 +11,13 @@
 
 namespace tessera::test {
 
+/// What a sweep's test does while it waits, and what it says when it has waited in vain.
+struct Bystander {
+  std::function<void()> tend = [] {};
+  std::function<std::string()> standing = [] { return std::string(); };
+};
+
+/// Every wait has an end: std::runtime_error with the bystander's words after three minutes.
 class SweepRun {
  public:
   static constexpr int kPoints = 40, kFailing = 10;
@@ -18,13 +26,19 @@ class SweepRun {
   SweepRun();
   ~SweepRun();
 
-  /// tessera sweep study --out NAME OPTIONS, to its end; the exit code.
+  void wait_beside(Bystander bystander) { bystander_ = std::move(bystander); }
+
+  /// tessera sweep study --out NAME OPTIONS, to its end; the exit code. A sweep
+  /// that says something on standard error fails the test.
   int run(const std::string& name, const std::vector<std::string>& options) const;
-  /// The same, not waited for.
-  pid_t start(const std::string& name, const std::vector<std::string>& options) const {
-    return sweep::start(command(name, options), {});
-  }
-  /// The same, but killed without warning once so many points are settled.
+  /// The same, not waited for, and its end.
+  pid_t start(const std::string& name, const std::vector<std::string>& options) const;
+  int finish(const std::string& name, pid_t child) const;
+  /// What the last sweep of this name said on standard error.
+  std::string errors(const std::string& name) const;
+  /// Returns when so many points are settled; std::runtime_error when the sweep ends before.
+  void wait_for_settled(const std::string& name, pid_t child, int points) const;
+  /// A run that is killed without warning once so many points are settled.
   void run_and_kill(const std::string& name, const std::vector<std::string>& options,
                     int settled) const;
 
@@ -38,8 +52,15 @@ class SweepRun {
   std::vector<std::string> command(const std::string& name,
                                    const std::vector<std::string>& options) const;
 
+  [[noreturn]] void give_up(pid_t child, const std::string& what) const;
+
   std::filesystem::path folder_;
+  Bystander bystander_;
 };
+
+/// Asks again and again until the answer is yes; false when it stays no for that long.
+bool within(std::chrono::seconds limit, const std::function<bool()>& condition,
+            std::chrono::milliseconds pause = std::chrono::milliseconds(10));
 
 /// Whether a program can be found on PATH.
 bool installed(const std::string& program);

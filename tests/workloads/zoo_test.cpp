@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <ostream>
 
 #include "workloads/network.h"
@@ -52,6 +53,29 @@ TEST(ZooRitnet, CopiesOnlyItsInputAndTheUpsampledMaps) {
   EXPECT_EQ(moves, 5);
 }
 
+int chains_of(const std::string& name) {
+  const Network network = load_network(name, 0);
+  return static_cast<int>(std::ranges::count(network.tensors, TensorKind::kInput, &Tensor::kind));
+}
+
+// Rows that do not take what the row before gives begin anew: counted in the tables (13, 46, 34 and
+// 15 such rows). FBNet-C alone is one chain.
+TEST(ZooXr, ChainsEndWhereShapesDoNotMeet) {
+  EXPECT_EQ(chains_of("xr_ge_fbnet_c"), 1);
+  EXPECT_EQ(chains_of("xr_de_midas_chains"), 14);
+  EXPECT_EQ(chains_of("xr_od_d2go_chains"), 47);
+  EXPECT_EQ(chains_of("xr_ht_hand_graph_chains"), 35);
+  EXPECT_EQ(chains_of("xr_dr_rgbd_chains"), 16);
+  EXPECT_EQ(chains_of("xrbench_hrvit_b1_dense_layers"), 423);
+}
+
+TEST(ZooXr, SummariesNameTheTargets) {
+  std::map<std::string, std::string> summaries;
+  for (const auto& entry : list_zoo()) summaries[entry.name] = entry.summary;
+  EXPECT_TRUE(summaries["xr_ge_fbnet_c"].ends_with("; target 60 frames/s"));
+  EXPECT_EQ(summaries["resnet50"].find("frames/s"), std::string::npos);
+}
+
 // small_cnn by hand: conv1 16*3*9*256 = 110592; res_a 16*16*9*64 = 147456; res_b half of that
 // 73728; left 24*16*64 = 24576; right_dw 16*9*64 = 9216; right 40*16*64 = 40960; down 32*64*9*16 =
 // 294912; fc1 64*32*2*2 = 8192; fc2 640. Weights: 432 + 2304 + 1152 + 384 + 144 + 640 + 18432 +
@@ -75,6 +99,16 @@ INSTANTIATE_TEST_SUITE_P(
         Totals{"mlp_l", 3181000, 3181000}, Totals{"gemm512", 134217728, 262144},
         Totals{"xr_ritnet_640x400", 16420864000, 247264},
         Totals{"xr_kd_res8_narrow", 6752676, 19893}, Totals{"xr_tc_resnet8", 1522560, 64512},
+        // Of the inferred tables, and of three tables as published.
+        Totals{"xr_ge_fbnet_c", 158553760, 5537520},
+        Totals{"xr_de_midas_chains", 3536322048, 16502400},
+        Totals{"xr_od_d2go_chains", 537604272, 5275152},
+        Totals{"xr_ht_hand_graph_chains", 4051489344, 19299072},
+        Totals{"xr_pd_planercnn_chains", 8542759936, 59538608},
+        Totals{"xr_dr_rgbd_chains", 16906616832, 13673104},
+        Totals{"xrbench_hrvit_b1_dense_layers", 27022928896, 111571136},
+        Totals{"xrbench_emformer_dense_layers", 9663676416, 75497472},
+        Totals{"xrbench_ed_tcn_dense_layers", 372275200, 742400},
         Totals{"small_cnn", 710272, 32320}, Totals{"tiny_mlp", 2880, 2880}),
     [](const testing::TestParamInfo<Totals>& info) { return info.param.name; });
 

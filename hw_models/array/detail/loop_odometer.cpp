@@ -29,19 +29,27 @@ bool LoopOdometer::is_last_within(int depth) const {
   return true;
 }
 
-FillSequence::FillSequence(const ArrayWork& work, int operand, std::int64_t lines_per_fill)
+FillSequence::FillSequence(const ArrayWork& work, int operand, std::int64_t lines_per_fill,
+                           std::int64_t slid_lines)
     : work_(work),
       operand_(operand),
       lines_(lines_per_fill),
+      slid_lines_(slid_lines),
       depth_(loops_that_change(work, operand)),
       odometer_(work, depth_) {}
 
 std::int64_t FillSequence::first_line() const {
+  const bool slides = work_.operand[operand_].slide_words > 0 && depth_ > 0;
   std::int64_t position = 0;
-  for (int loop = 0; loop < depth_; ++loop)
+  for (int loop = 0; loop < depth_ - (slides ? 1 : 0); ++loop)
     if (work_.loops[loop].indexes[operand_])
       position = position * work_.loops[loop].count + odometer_.index(loop);
-  return work_.line_address[operand_] + position * lines_;
+  if (!slides) return work_.line_address[operand_] + position * lines_;
+  // A row of windows: the first one, then the pieces that the others add.
+  const std::int64_t row = lines_ + (work_.loops[depth_ - 1].count - 1) * slid_lines_;
+  const std::int64_t moved = odometer_.index(depth_ - 1);
+  return work_.line_address[operand_] + position * row +
+         (moved > 0 ? lines_ + (moved - 1) * slid_lines_ : 0);
 }
 
 bool FillSequence::revisits() const {

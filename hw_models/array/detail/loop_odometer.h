@@ -32,7 +32,9 @@ class LoopOdometer {
 /// The fills of one operand in order, with the buffer line each starts at.
 class FillSequence {
  public:
-  FillSequence(const ArrayWork& work, int operand, std::int64_t lines_per_fill);
+  /// `slid_lines` are those of a fill whose window has only moved on.
+  FillSequence(const ArrayWork& work, int operand, std::int64_t lines_per_fill,
+               std::int64_t slid_lines = 0);
 
   bool done() const { return odometer_.done(); }
   void advance() {
@@ -41,6 +43,10 @@ class FillSequence {
   }
   std::int64_t number() const { return number_; }
   std::int64_t first_line() const;
+  /// Only the innermost loop has moved on, and the window slides along it.
+  bool slid() const {
+    return depth_ > 0 && work_.operand[operand_].slide_words > 0 && odometer_.index(depth_ - 1) > 0;
+  }
   /// Outputs: was this tile worked on before, or does an earlier instruction leave sums in it?
   bool revisits() const;
 
@@ -48,6 +54,7 @@ class FillSequence {
   const ArrayWork& work_;
   int operand_;
   std::int64_t lines_;
+  std::int64_t slid_lines_;
   int depth_;
   LoopOdometer odometer_;
   std::int64_t number_ = 0;

@@ -22,14 +22,14 @@ void OperandFeeder::configure(const ArrayWork& work, const FeederSetup& setup,
                               std::vector<ProcessingElement*> receivers) {
   setup_ = setup;
   receivers_ = std::move(receivers);
-  reading_.emplace(work, setup.operand, setup.lines);
-  completing_.emplace(work, setup.operand, setup.lines);
+  reading_.emplace(work, setup.operand, setup.whole.lines, setup.slid.lines);
+  completing_.emplace(work, setup.operand, setup.whole.lines, setup.slid.lines);
   reading_line_ = released_ = written_ = started_tiles_ = 0;
   held_.clear();
   loaded_by_.clear();
   released_by_.clear();
   carrying_ = false;
-  in_loaded = in_released = in_started = in_written = {};
+  in_loaded = in_released = in_started = in_written = in_go = {};
   edge = {};
   skip_unread();
 }
@@ -38,7 +38,8 @@ void OperandFeeder::read() {
   if (!setup_) return;
   take_reports();
   complete_unread_tiles();
-  if (!reading_->done()) read_line();
+  if (setup_->waits_for_weights && in_go.ready(phases_.now)) setup_->waits_for_weights = false;
+  if (!reading_->done() && !setup_->waits_for_weights) read_line();
 }
 
 void OperandFeeder::take_reports() {
@@ -60,12 +61,15 @@ void OperandFeeder::take_reports() {
 
 /// All PEs have the fill: its lines leave the FIFO, the bus is free, steps may use it.
 void OperandFeeder::complete(std::int64_t fill) {
-  if (fill != completing_->number() || held_.empty() || held_.front() != fill)
+  if (fill != completing_->number() || held_.empty() || held_.front().fill != fill)
     throw InvariantViolation(name(), phases_.now, "fill ", fill, " completed out of order");
+  const bool announced = carried_shape().usable_after > 0;
   held_.pop_front();
   completing_->advance();
   carrying_ = false;
-  if (setup_->mode != FeedMode::kEdgeRegister) out_ready->push(phases_.now, {fill});
+  if (setup_->mode != FeedMode::kEdgeRegister && !announced) out_ready->push(phases_.now, {fill});
+  for (auto* waiting : out_go)
+    if (waiting != nullptr && fill == 0) waiting->push(phases_.now + 1, {fill});
 }
 
 /// A tile whose sums are not read gives up its place in the FIFO when its first step has been
@@ -89,9 +93,10 @@ bool OperandFeeder::may_read_fill() const {
 /// Lines read and not yet wholly carried.
 std::int64_t OperandFeeder::lines_held() const {
   const bool last_in_part = !reading_->done() && reading_line_ > 0;
-  const std::int64_t whole = std::ssize(held_) - (last_in_part ? 1 : 0);
-  const std::int64_t gone = carrying_ ? carried_ / setup_->words_per_line : 0;
-  return whole * setup_->lines + reading_line_ - gone;
+  const std::int64_t complete = std::ssize(held_) - (last_in_part ? 1 : 0);
+  std::int64_t lines = reading_line_;
+  for (std::int64_t i = 0; i < complete; ++i) lines += shape(held_[i].slid).lines;
+  return lines - (carrying_ ? carried_ / setup_->words_per_line : 0);
 }
 
 void OperandFeeder::read_line() {
@@ -100,16 +105,16 @@ void OperandFeeder::read_line() {
   const std::int64_t line = reading_->first_line() + reading_line_;
   if (!arbiter_.offers(setup_->stream, line)) return;
   arbiter_.access(setup_->stream, line);
-  if (reading_line_ == 0) held_.push_back(reading_->number());
-  if (++reading_line_ < setup_->lines) return;
+  if (reading_line_ == 0) held_.push_back({reading_->number(), reading_->slid()});
+  if (++reading_line_ < shape(reading_->slid()).lines) return;
   reading_line_ = 0;
   reading_->advance();
   skip_unread();
 }
 
 bool OperandFeeder::may_start() const {
-  return !held_.empty() && held_.front() == completing_->number() &&
-         held_.front() - released_ < setup_->copies;
+  return !held_.empty() && held_.front().fill == completing_->number() &&
+         held_.front().fill - released_ < setup_->copies;
 }
 
 void OperandFeeder::bus() {
@@ -122,29 +127,39 @@ void OperandFeeder::bus() {
     shifts_ = 0;
   }
   carry();
+  announce();
   if (setup_->mode == FeedMode::kShift) shift_if_ready();
+}
+
+/// The bus has a known time left: steps that use the words as they come may start.
+void OperandFeeder::announce() {
+  if (carried_shape().usable_after == phases_.now - carry_start_ + 1)
+    out_ready->push(phases_.now + 1, {held_.front().fill});
 }
 
 /// The FIFO gives up a line per slot of the port, however long its lines have been waiting.
 void OperandFeeder::carry() {
   const auto slots =
       static_cast<std::int64_t>((phases_.now - carry_start_) / setup_->slot_spacing) + 1;
-  const std::int64_t lines = std::min(slots, setup_->lines);
-  const std::int64_t there = std::min(lines * setup_->words_per_line, setup_->words);
+  const std::int64_t lines = std::min(slots, carried_shape().lines);
+  const std::int64_t there = std::min(lines * setup_->words_per_line, carried_shape().words);
   const std::int64_t words = std::min(setup_->bus_words, there - carried_);
-  const bool all_read = held_.size() > 1 || reading_->done() || reading_->number() != held_.front();
+  const bool all_read =
+      held_.size() > 1 || reading_->done() || reading_->number() != held_.front().fill;
   if (!all_read && reading_line_ * setup_->words_per_line < carried_ + words)
-    throw InvariantViolation(name(), phases_.now, "the line FIFO ran dry in fill ", held_.front());
+    throw InvariantViolation(name(), phases_.now, "the line FIFO ran dry in fill ",
+                             held_.front().fill);
   if (words == 0) return;
   carried_ += words;
   hand_over(words);
 }
 
 void OperandFeeder::hand_over(std::int64_t words) {
-  const std::int64_t fill = held_.front();
+  const std::int64_t fill = held_.front().fill, all = carried_shape().words;
   if (setup_->mode == FeedMode::kBroadcast)
-    for (auto* pe : receivers_) pe->in_words[setup_->operand].push(phases_.now, {fill, words, -1});
-  if (setup_->mode == FeedMode::kEdgeRegister && carried_ == setup_->words) {
+    for (auto* pe : receivers_)
+      pe->in_words[setup_->operand].push(phases_.now, {fill, words, all, -1});
+  if (setup_->mode == FeedMode::kEdgeRegister && carried_ == all) {
     out_ready->push(phases_.now, {fill});
     in_loaded.push(phases_.now + 1, {fill});
   }
@@ -152,12 +167,13 @@ void OperandFeeder::hand_over(std::int64_t words) {
 
 void OperandFeeder::shift_if_ready() {
   if (shifts_ == setup_->shift_length) return;
-  const std::int64_t per_place = ceil_div<std::int64_t>(setup_->words, setup_->shift_length);
-  const std::int64_t needed = std::min((shifts_ + 1) * per_place, setup_->words);
+  const std::int64_t words = carried_shape().words;
+  const std::int64_t per_place = ceil_div<std::int64_t>(words, setup_->shift_length);
+  const std::int64_t needed = std::min((shifts_ + 1) * per_place, words);
   if (carried_ < needed) return;
-  const std::int64_t fill = held_.front();
+  const std::int64_t fill = held_.front().fill;
   if (!edge.empty()) edge.pop();
-  edge.push(phases_.now, {fill, per_place, setup_->shift_length - 1 - shifts_});
+  edge.push(phases_.now, {fill, per_place, words, setup_->shift_length - 1 - shifts_});
   for (auto* pe : receivers_) pe->in_shift[setup_->operand].push(phases_.now, {fill});
   ++shifts_;
 }

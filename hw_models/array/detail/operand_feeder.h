@@ -25,14 +25,21 @@ enum class FeedMode {
   kShift,         ///< into the registers along the rows or columns, the farthest PE's words first
 };
 
+/// One fill as a feeder moves it.
+struct FillSetup {
+  std::int64_t words = 0;
+  std::int64_t lines = 0;
+  Cycle usable_after = 0;  ///< bus cycles before steps may use it; 0: when it is complete
+};
+
 /// Constants of a feeder for one instruction.
 struct FeederSetup {
   BufferStream stream = kInputStream;
   int operand = kInputOperand;
   FeedMode mode = FeedMode::kEdgeRegister;
-  std::int64_t words = 0;  ///< per fill
+  FillSetup whole;
+  FillSetup slid;  ///< fills whose window has only moved on
   std::int64_t words_per_line = 1;
-  std::int64_t lines = 0;       ///< per fill
   std::int64_t bus_words = 1;   ///< per cycle
   std::int64_t fifo_fills = 1;  ///< fills that may have a line in the FIFO
   std::int64_t fifo_lines = 1;
@@ -43,7 +50,8 @@ struct FeederSetup {
   int shift_length = 1;
   std::int64_t hazard =
       0;  ///< a fill is read after the write of the one so many before it; 0: no such
-  bool only_revisits = false;  ///< partial sums: first visits of a tile are not read
+  bool only_revisits = false;      ///< partial sums: first visits of a tile are not read
+  bool waits_for_weights = false;  ///< nothing is read before the first weights are complete
 };
 
 /// Reads the operand's fills in order at the slots of its stream and moves them over its bus as
@@ -60,7 +68,9 @@ class OperandFeeder : public sc_core::sc_module {
   TokenQueue<FillToken> in_released;  ///< from PEs or sequencer or collector: a fill is used up
   TokenQueue<FillToken> in_started;   ///< partial sums: the first step of a tile has been issued
   TokenQueue<FillToken> in_written;   ///< partial sums: a tile is in the buffer again
+  TokenQueue<FillToken> in_go;        ///< from the weights' feeder: the first weights are complete
   TokenQueue<FillToken>* out_ready = nullptr;  ///< to the sequencer
+  TokenQueue<FillToken>* out_go[2] = {};       ///< to feeders that wait; null: nobody does
   TokenQueue<WordsToken> edge;                 ///< words at the edge of the shift chain
 
  private:
@@ -77,6 +87,9 @@ class OperandFeeder : public sc_core::sc_module {
   void carry();
   void hand_over(std::int64_t words);
   void shift_if_ready();
+  void announce();
+  const FillSetup& shape(bool slid) const { return slid ? setup_->slid : setup_->whole; }
+  const FillSetup& carried_shape() const { return shape(held_.front().slid); }
 
   Phases& phases_;
   BufferArbiter& arbiter_;
@@ -84,8 +97,11 @@ class OperandFeeder : public sc_core::sc_module {
   std::vector<ProcessingElement*> receivers_;
   std::optional<FillSequence> reading_;
   std::int64_t reading_line_ = 0;  ///< lines of the fill being read that have been read
-  std::deque<std::int64_t>
-      held_;  ///< fills in the line FIFO, oldest first, the newest perhaps in part
+  struct Held {
+    std::int64_t fill;
+    bool slid;
+  };
+  std::deque<Held> held_;  ///< fills in the line FIFO, oldest first, the newest perhaps in part
   std::optional<FillSequence> completing_;
   std::int64_t released_ = 0;
   std::int64_t written_ = 0;

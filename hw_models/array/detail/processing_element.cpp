@@ -20,10 +20,15 @@ void ProcessingElement::configure(const ArrayWork& work, const ArrayPlan& plan,
   chain_ = work.reduction == SpatialReduction::kChain;
   lanes_ = array.macs_per_pe;
   macs_ = 0;
+  const OperandPlan& inputs = plan.operand[kInputOperand];
+  ring_ = array.register_rings && !inputs.streaming;
+  window_ = inputs.used ? kept_words(work, kInputOperand) : 1;
+  window_steps_ = inputs.steps;
+  window_step_ = 0;
   for (int x = 0; x < kOperands; ++x) {
     used_[x] = plan.operand[x].used;
     streams_[x] = plan.operand[x].streaming;
-    loaded_[x] = words_seen_[x] = 0;
+    loaded_[x] = words_seen_[x] = words_of_[x] = 0;
     if (x == kOutputOperand) continue;
     moves_[x] = streams_[x] && array.delivery[x] == Delivery::kSystolic;
     shifts_[x] = !streams_[x] && array.delivery[x] == Delivery::kSystolic;
@@ -46,7 +51,8 @@ void ProcessingElement::take_words() {
     while (in_words[x].ready(phases_.now)) {
       const WordsToken token = in_words[x].pop();
       words_seen_[x] += token.words;
-      if (words_seen_[x] < work_->operand[x].words_per_fill) continue;
+      words_of_[x] = token.of;
+      if (words_seen_[x] < token.of) continue;
       words_seen_[x] = 0;
       ++loaded_[x];
       out_loaded[x]->push(phases_.now + 1, {token.fill});
@@ -83,11 +89,21 @@ bool ProcessingElement::can_step() const {
   return !waits_for_sum || in_sum.ready(phases_.now);
 }
 
+/// A fill that is still coming in serves the steps whose words are there: word by word all PEs have
+/// their share of what the bus has carried, the words of the window before come first.
+bool ProcessingElement::has_words(int x, std::int64_t fill) const {
+  if (loaded_[x] > fill) return true;
+  if (!ring_ || x != kInputOperand || loaded_[x] < fill || words_seen_[x] == 0) return false;
+  const std::int64_t fresh = ceil_div(window_ * words_of_[x], work_->operand[x].words_per_fill);
+  const std::int64_t word = window_step_ * window_ / window_steps_ - (window_ - fresh);
+  return word < 0 || words_seen_[x] >= ceil_div((word + 1) * words_of_[x], fresh);
+}
+
 void ProcessingElement::step() {
   const StepToken token = in_steps.pop();
   for (int x : {kInputOperand, kWeightOperand}) {
     if (!used_[x]) continue;
-    if (!streams_[x] && loaded_[x] <= token.fill[x])
+    if (!streams_[x] && !has_words(x, token.fill[x]))
       throw InvariantViolation(name(), phases_.now, "step ", token.step, " without fill ",
                                token.fill[x], " of operand ", x);
     if (!streams_[x]) {
@@ -100,6 +116,7 @@ void ProcessingElement::step() {
                                " of operand ", x, " instead of ", token.fill[x]);
     if (moves_[x] && out_operand[x] != nullptr) out_operand[x]->push(phases_.now + 1, words);
   }
+  if (++window_step_ == window_steps_) window_step_ = 0;
   macs_ += lanes_;
   if (token.closes[kOutputOperand]) own_sums_.push(phases_.now, {token.fill[kOutputOperand]});
 }

@@ -45,6 +45,7 @@ class ProcessingElement : public sc_core::sc_module {
   void take_words();
   void shift(int operand);
   bool can_step() const;
+  bool has_words(int operand, std::int64_t fill) const;
   void step();
   void finish_sums();
   bool is_last_row() const { return row_ + 1 == work_->rows_used; }
@@ -62,6 +63,11 @@ class ProcessingElement : public sc_core::sc_module {
   int lanes_ = 1;
   std::int64_t loaded_[kOperands] = {};  ///< complete fills so far
   std::int64_t words_seen_[kOperands] = {};
+  std::int64_t words_of_[kOperands] = {};  ///< words of the fill that is coming in
+  bool ring_ = false;                      ///< inputs are used word by word as they come
+  std::int64_t window_ = 1;                ///< input words of a window in this PE
+  std::int64_t window_steps_ = 1;          ///< steps that use a window
+  std::int64_t window_step_ = 0;           ///< of those, already done
   int shifts_seen_[2] = {};
   WordsToken held_[2];       ///< content of this place of the shift chain
   WordsToken held_last_[2];  ///< the same before the latest shift

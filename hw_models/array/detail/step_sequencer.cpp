@@ -21,6 +21,7 @@ void StepSequencer::configure(const ArrayWork& work, const ArrayPlan& plan,
     if (x != kOutputOperand) edge_[x] = edge[x];
     used_[x] = plan.operand[x].used;
     streams_[x] = plan.operand[x].streaming;
+    releases_at_issue_ = plan.operand[kOutputOperand].streaming || plan.sums_join;
     depth_[x] = loops_that_change(work, x);
     fills_there_[x] = 0;
     in_ready[x] = {};
@@ -67,7 +68,7 @@ void StepSequencer::broadcast() {
     for (auto* pe : edge_[x]) pe->in_operand[x].push(phases_.now, {step_.fill[x]});
     out_taken[x]->push(phases_.now + 1, {step_.fill[x]});
   }
-  if (streams_[kOutputOperand] && out_taken[kOutputOperand] != nullptr)
+  if (releases_at_issue_ && step_.closes[kOutputOperand] && out_taken[kOutputOperand] != nullptr)
     out_taken[kOutputOperand]->push(phases_.now + 1, {step_.fill[kOutputOperand]});
   if (tile_begins_ && out_started != nullptr)
     out_started->push(phases_.now + 1, {step_.fill[kOutputOperand]});

@@ -50,6 +50,7 @@ class StepSequencer : public sc_core::sc_module {
   std::optional<FillSequence> tile_;
   bool used_[kOperands] = {};
   bool streams_[kOperands] = {};
+  bool releases_at_issue_ = false;  ///< read-back sums have no place of their own after that
   int depth_[kOperands] = {};
   std::int64_t places_ = 1;
   std::int64_t drained_ = 0;

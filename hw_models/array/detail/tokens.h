@@ -24,7 +24,8 @@ struct OperandToken {
 struct WordsToken {
   std::int64_t fill = 0;
   std::int64_t words = 0;
-  int target = -1;  ///< position in the shift chain where the words belong; -1: bus
+  std::int64_t of = 0;  ///< bus: words of the whole fill
+  int target = -1;      ///< position in the shift chain where the words belong; -1: bus
 };
 
 /// A PE has received or used up a fill.

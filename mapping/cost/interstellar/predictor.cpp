@@ -90,13 +90,15 @@ class Tables {
   ResultTable cases_, access_, blocks_;
 };
 
-InterstellarResult predict_mapping(const JsonValue& mapping, const std::string& layer_path,
-                                   const std::string& arch_path, Faults faults) {
+/// `read` makes the schedule of a layer and an architecture.
+template <typename ReadSchedule>
+InterstellarResult predict_mapping(const std::string& layer_path, const std::string& arch_path,
+                                   Faults faults, const ReadSchedule& read) {
   const auto architecture = read_architecture(JsonValue::load(arch_path));
   const auto network =
       read_layer(JsonValue::load(layer_path), fs::path(layer_path).stem().string());
   const auto& layer = network.layers.front();
-  const auto schedule = read_mapping(mapping, layer, architecture);
+  const auto schedule = read(layer, architecture);
   return predict(layer, blocking_levels(schedule, layer), architecture, faults);
 }
 
@@ -128,8 +130,10 @@ class InterstellarPredictor : public Predictor {
     Tables tables({"case"});
     const auto name = fs::path(files.schedule).stem().string();
     tables.add(name, {name},
-               predict_mapping(JsonValue::load(files.schedule), files.network, files.accelerator,
-                               options.faults));
+               predict_mapping(files.network, files.accelerator, options.faults,
+                               [&](const auto& layer, const auto& architecture) {
+                                 return load_mapping(files.schedule, layer, architecture);
+                               }));
     return tables.take();
   }
 
@@ -149,8 +153,11 @@ class InterstellarPredictor : public Predictor {
       std::vector<Cell> cells;
       for (const auto& key : keys) cells.push_back(cases.at(row, key));
       tables.add(name, std::move(cells),
-                 predict_mapping(mapping->second, file(folder / "layer", cases.at(row, "layer")),
-                                 file(folder / "arch", cases.at(row, "arch")), options.faults));
+                 predict_mapping(file(folder / "layer", cases.at(row, "layer")),
+                                 file(folder / "arch", cases.at(row, "arch")), options.faults,
+                                 [&](const auto& layer, const auto& architecture) {
+                                   return read_mapping(mapping->second, layer, architecture);
+                                 }));
     }
     return tables.take();
   }

@@ -2,6 +2,10 @@
 
 #include <map>
 
+#include "mapping/importers/interstellar/halide_text.h"
+#include "mapping/importers/interstellar/levels.h"
+#include "sim/base/error.h"
+#include "sim/base/message_io.h"
 #include "sim/base/names.h"
 #include "sim/base/types.h"
 
@@ -62,9 +66,7 @@ class MappingReader {
     leaf.kind = NodeKind::kLayer;
     leaf.layer.layer = layer_.name;
     chain_.push_back(leaf);
-    for (std::size_t i = chain_.size() - 1; i > 0; --i)
-      chain_[i - 1].children.push_back(std::move(chain_[i]));
-    return {layer_.name, mapping_.origin(), std::move(chain_.front())};
+    return {layer_.name, mapping_.origin(), chain_of(std::move(chain_))};
   }
 
  private:
@@ -102,7 +104,7 @@ class MappingReader {
 
   void append_level(std::size_t index, const JsonValue& level) {
     append_splits(level);
-    chain_.push_back(store(index));
+    chain_.push_back(store_node(index, architecture_));
     const auto loops = level.at("temporal_inner_to_outer").items();
     for (std::size_t i = loops.size(); i-- > 0;) append_loop(loops[i].items(2));
   }
@@ -157,35 +159,6 @@ class MappingReader {
     chain_.push_back(std::move(node));
   }
 
-  Node store(std::size_t index) const {
-    static constexpr const char* kTensorNames[] = {"I0", "O", "W"};
-    Node node;
-    node.kind = NodeKind::kStore;
-    node.store.level = level_name(index);
-    for (int tensor = 0; tensor < kTensors; ++tensor) {
-      if (!architecture_.levels[index].holds[tensor]) continue;
-      StoredTensor stored;
-      stored.tensor = kTensorNames[tensor];
-      if (index > 0 && architecture_.levels[index - 1].parallel_mode == ParallelMode::kNeighbour)
-        stored.distribution = Distribution::kNeighbour;
-      if (index > 0 && architecture_.levels[index - 1].parallel_mode == ParallelMode::kBroadcast)
-        stored.distribution = Distribution::kMulticast;
-      node.store.tensors.push_back(stored);
-    }
-    return node;
-  }
-
-  /// Memories up to the array are registers, between array and DRAM a buffer and shared buffers
-  /// above it.
-  std::string level_name(std::size_t index) const {
-    if (index + 1 == architecture_.levels.size()) return "dram";
-    std::size_t array = 0;
-    for (std::size_t i = 0; i < architecture_.levels.size(); ++i)
-      if (architecture_.levels[i].parallel_count > 1) array = i;
-    if (index <= array) return "registers";
-    return index == array + 1 ? "buffer" : "shared";
-  }
-
   const JsonValue& mapping_;
   const Layer& layer_;
   const Architecture& architecture_;
@@ -197,26 +170,51 @@ class MappingReader {
 
 }  // namespace
 
-workloads::Network read_layer(const JsonValue& file, const std::string& name) {
+LayerShape shape_of(const Layer& layer) {
+  const auto refuse = [&](const std::string& what) {
+    throw UserError("layer '", layer.name, "': ", what, " is none of Interstellar's seven loops");
+  };
+  if (layer.kind != workloads::LayerKind::kMatrix || layer.inputs.size() != 2)
+    refuse("a layer without multiply-accumulates of two operands");
+  LayerShape shape;
+  const std::map<std::string, std::int64_t*> loops = {
+      {"N", &shape.batch},       {"K", &shape.outputs},        {"C", &shape.inputs},
+      {"P", &shape.rows},        {"Q", &shape.columns},        {"M", &shape.rows},
+      {"R", &shape.window_rows}, {"S", &shape.window_columns}, {"G", &shape.copies}};
+  for (const auto& rank : layer.ranks) {
+    const auto loop = loops.find(rank.name);
+    if (loop != loops.end())
+      *loop->second *= rank.extent;
+    else if (rank.extent > 1)
+      refuse("rank " + rank.name);
+  }
+  for (const auto& access : layer.inputs.front().dimensions)
+    for (const auto& term : access.terms) {
+      if (layer.ranks[term.rank].name == "P") shape.stride_rows = term.coefficient;
+      if (layer.ranks[term.rank].name == "Q") shape.stride_columns = term.coefficient;
+    }
+  return shape;
+}
+
+workloads::Network network_of(const LayerShape& shape, const std::string& name,
+                              const std::string& origin) {
   workloads::Network network;
   network.name = name;
   Layer layer;
   layer.name = name;
-  layer.origin = "layer of " + file.origin();
-  layer.ranks = {{"N", file.at("batch_size").integer(1)},
-                 {"K", file.at("output_fmap_channel").integer(1)},
-                 {"C", file.at("input_fmap_channel").integer(1), true},
-                 {"P", file.at("fmap_height").integer(1)},
-                 {"Q", file.at("fmap_width").integer(1)},
-                 {"R", file.at("window_height").integer(1), true},
-                 {"S", file.at("window_width").integer(1), true}};
-  network.batch = layer.ranks[0].extent;
-  const auto stride_y = file.at("stride_height").integer(1);
-  const auto stride_x = file.at("stride_width").integer(1);
+  layer.origin = origin;
+  layer.ranks = {{"N", shape.batch},
+                 {"K", shape.outputs},
+                 {"C", shape.inputs, true},
+                 {"P", shape.rows},
+                 {"Q", shape.columns},
+                 {"R", shape.window_rows, true},
+                 {"S", shape.window_columns, true}};
+  network.batch = shape.batch;
   layer.inputs.push_back(
       add_operand(OperandRole::kInput, TensorKind::kInput, name + ".I",
-                  {plain(layer, "N"), plain(layer, "C"), window(layer, "P", stride_y, "R"),
-                   window(layer, "Q", stride_x, "S")},
+                  {plain(layer, "N"), plain(layer, "C"), window(layer, "P", shape.stride_rows, "R"),
+                   window(layer, "Q", shape.stride_columns, "S")},
                   network));
   layer.inputs.push_back(add_operand(
       OperandRole::kWeight, TensorKind::kWeight, name + ".W",
@@ -228,9 +226,30 @@ workloads::Network read_layer(const JsonValue& file, const std::string& name) {
   return network;
 }
 
+workloads::Network read_layer(const JsonValue& file, const std::string& name) {
+  LayerShape shape;
+  shape.batch = file.at("batch_size").integer(1);
+  shape.outputs = file.at("output_fmap_channel").integer(1);
+  shape.inputs = file.at("input_fmap_channel").integer(1);
+  shape.rows = file.at("fmap_height").integer(1);
+  shape.columns = file.at("fmap_width").integer(1);
+  shape.window_rows = file.at("window_height").integer(1);
+  shape.window_columns = file.at("window_width").integer(1);
+  shape.stride_rows = file.at("stride_height").integer(1);
+  shape.stride_columns = file.at("stride_width").integer(1);
+  return network_of(shape, name, "layer of " + file.origin());
+}
+
 Schedule read_mapping(const JsonValue& mapping, const workloads::Layer& layer,
                       const Architecture& architecture) {
   return MappingReader(mapping, layer, architecture).read();
+}
+
+Schedule load_mapping(const std::string& path, const workloads::Layer& layer,
+                      const Architecture& architecture) {
+  const std::string text = read_file(path);
+  if (is_halide_text(text)) return read_halide(text, path, layer, architecture);
+  return read_mapping(JsonValue::parse(text, path), layer, architecture);
 }
 
 }  // namespace tessera::mapping::interstellar

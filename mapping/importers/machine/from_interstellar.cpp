@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "mapping/importers/machine/array_axes.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping::importers {
@@ -25,7 +26,7 @@ ToolMachine machine_of(const interstellar::Architecture& architecture, Schedule&
   ToolMachine machine;
   machine.name = "interstellar";
   machine.origin = "an Interstellar architecture";
-  turn_reduction_to_rows(schedule, network);
+  sums_to_rows(schedule, network);
   machine.array_rows = array_ways(schedule, Axis::kArrayY);
   machine.array_columns = array_ways(schedule, Axis::kArrayX);
   if (machine.array_rows * machine.array_columns > levels[0].parallel_count)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mapping/importers/machine/array_axes.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping::importers {
@@ -28,7 +29,8 @@ ToolMachine machine_of(const maestro::HardwareText& hardware, Schedule& schedule
   machine.name = "maestro";
   machine.origin = "a MAESTRO hardware file";
   machine.word_bits = 8;
-  turn_reduction_to_rows(schedule, network);
+  settle_diagonals(schedule, network);
+  sums_to_rows(schedule, network);
   machine.array_rows = array_ways(schedule, Axis::kArrayY);
   machine.array_columns = array_ways(schedule, Axis::kArrayX);
   if (machine.array_rows * machine.array_columns > hardware.num_pes)

@@ -3,6 +3,7 @@
 
 #include "mapping/importers/machine/tool_machine.h"
 #include "mapping/importers/maestro/file.h"
+#include "mapping/schedule.h"
 
 namespace tessera::mapping::importers {
 

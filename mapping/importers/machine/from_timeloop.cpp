@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mapping/importers/machine/array_axes.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping::importers {
@@ -34,8 +35,7 @@ class Conversion {
     if (!seen_dram_ || !seen_buffer_) refuse("needs a DRAM and a buffer (class SRAM) inside it");
     settle_registers();
     make_room_for_sums();
-    if (turn_reduction_to_rows(schedule_, network_))
-      std::swap(machine_.array_rows, machine_.array_columns);
+    settle_sums();
     return machine_;
   }
 
@@ -79,6 +79,22 @@ class Conversion {
     auto& columns = seen_buffer_ ? machine_.array_columns : machine_.tile_columns;
     rows *= unit.mesh_y;
     columns *= unit.mesh_x;
+  }
+
+  /// A folded array keeps its number of PEs where its columns divide it.
+  void settle_sums() {
+    switch (sums_to_rows(schedule_, network_)) {
+      case SumAxes::kAsWritten:
+        return;
+      case SumAxes::kTurned:
+        std::swap(machine_.array_rows, machine_.array_columns);
+        return;
+      case SumAxes::kFolded: {
+        const auto pes = machine_.array_rows * machine_.array_columns;
+        machine_.array_columns = array_ways(schedule_, Axis::kArrayX);
+        machine_.array_rows = pes / machine_.array_columns;
+      }
+    }
   }
 
   /// Words for the tensors that the mapping keeps there.

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "mapping/importers/interstellar/halide_text.h"
 #include "mapping/importers/interstellar/import.h"
 #include "mapping/importers/machine/from_interstellar.h"
 #include "mapping/importers/machine/from_maestro.h"
+#include "mapping/importers/machine/from_tangram.h"
 #include "mapping/importers/machine/from_timeloop.h"
 #include "mapping/importers/maestro/import.h"
+#include "mapping/importers/tangram/import.h"
 #include "mapping/importers/timeloop/mapping_file.h"
 #include "mapping/importers/timeloop/problem.h"
 #include "sim/base/error.h"
@@ -72,6 +75,38 @@ ToolCase maestro_case(const std::string& mapping, const std::string& hardware_fi
   return result;
 }
 
+/// The file says it all.
+ToolCase tangram_case(const std::string& network, const std::string& schedule,
+                      const std::string& accelerator) {
+  for (const auto& [option, value] :
+       {std::pair("--network", network), std::pair("--accelerator", accelerator)})
+    if (!value.empty())
+      throw UserError(option, " ", value, ": the schedule ", schedule,
+                      " of nn_dataflow brings its own; leave it out");
+  const auto document = tangram::load_document(schedule);
+  const std::string name = fs::path(schedule).stem().string();
+  auto import = tangram::import_document(document, name, schedule);
+  return {"tangram", std::move(import.network), std::move(import.schedule),
+          machine_of(document, name, schedule)};
+}
+
+/// `read` makes the schedule of a layer and an architecture.
+template <typename ReadSchedule>
+ToolCase interstellar_case(const std::string& layer, const std::string& architecture,
+                           const ReadSchedule& read) {
+  const auto hardware = interstellar::read_architecture(JsonValue::load(architecture));
+  ToolCase result{"interstellar",
+                  interstellar::read_layer(JsonValue::load(layer), fs::path(layer).stem().string()),
+                  {},
+                  {}};
+  result.schedule = read(result.network.layers.front(), hardware);
+  auto machine = machine_of(hardware, result.schedule, result.network);
+  machine.name = fs::path(architecture).stem().string();
+  machine.origin = architecture;
+  result.machine = describe(machine);
+  return result;
+}
+
 }  // namespace
 
 std::optional<std::string> tool_of_schedule(const std::string& path) {
@@ -81,6 +116,8 @@ std::optional<std::string> tool_of_schedule(const std::string& path) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string::npos) return std::nullopt;
   if (text[first] == '{' && has("\"temporal_inner_to_outer\"")) return "interstellar";
+  if (text[first] == '{' && has("nn_dataflow annotated schedule")) return "tangram";
+  if (interstellar::is_halide_text(text)) return "interstellar";
   if (has("Dataflow") && has("Layer") && (has("TemporalMap") || has("SpatialMap")))
     return "maestro";
   if (has("mapping:") && has("target:") && !has("type: fused")) return "timeloop";
@@ -89,27 +126,22 @@ std::optional<std::string> tool_of_schedule(const std::string& path) {
 
 ToolCase load_interstellar_case(const std::string& layer, const JsonValue& mapping,
                                 const std::string& architecture) {
-  const auto hardware = interstellar::read_architecture(JsonValue::load(architecture));
-  ToolCase result{"interstellar",
-                  interstellar::read_layer(JsonValue::load(layer), fs::path(layer).stem().string()),
-                  {},
-                  {}};
-  result.schedule = interstellar::read_mapping(mapping, result.network.layers.front(), hardware);
-  auto machine = machine_of(hardware, result.schedule, result.network);
-  machine.name = fs::path(architecture).stem().string();
-  machine.origin = architecture;
-  result.machine = describe(machine);
-  return result;
+  return interstellar_case(layer, architecture, [&](const auto& one, const auto& hardware) {
+    return interstellar::read_mapping(mapping, one, hardware);
+  });
 }
 
 ToolCase load_tool_case(const std::string& tool, const std::string& network,
                         const std::string& schedule, const std::string& accelerator) {
   if (tool == "timeloop") return timeloop_case(network, schedule, accelerator);
   if (tool == "maestro") return maestro_case(schedule, accelerator);
+  if (tool == "tangram") return tangram_case(network, schedule, accelerator);
   if (tool != "interstellar") throw UserError("schedules of ", tool, " cannot be simulated");
   require(network, "Interstellar", "--network");
   require(accelerator, "Interstellar", "--accelerator");
-  return load_interstellar_case(network, JsonValue::load(schedule), accelerator);
+  return interstellar_case(network, accelerator, [&](const auto& layer, const auto& hardware) {
+    return interstellar::load_mapping(schedule, layer, hardware);
+  });
 }
 
 }  // namespace tessera::mapping::importers

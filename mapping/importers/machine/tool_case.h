@@ -14,7 +14,7 @@ namespace tessera::mapping::importers {
 /// What the tool's files say, ready to be lowered. The tree stands on the machine: where the tool's
 /// axes had to be turned, both are.
 struct ToolCase {
-  std::string tool;  ///< "timeloop", "interstellar", "maestro"
+  std::string tool;  ///< "timeloop", "interstellar", "maestro", "tangram"
   workloads::Network network;
   Schedule schedule;
   hw::proto::AcceleratorDescription machine;
@@ -23,7 +23,7 @@ struct ToolCase {
 /// Tool whose schedule file this is, by its content; none when no importer knows it.
 std::optional<std::string> tool_of_schedule(const std::string& path);
 
-/// `network` may be empty where the schedule carries its layers (MAESTRO). `accelerator` may list
+/// `network` may be empty where the schedule carries its layers (MAESTRO, nn_dataflow). `accelerator` may list
 /// several files (Timeloop). UserError naming file, line and token, or the feature that our machine
 /// lacks.
 ToolCase load_tool_case(const std::string& tool, const std::string& network,

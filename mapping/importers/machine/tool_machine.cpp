@@ -53,7 +53,7 @@ class Description {
     choose_widths();
     add_array();
     add_buffer();
-    add_dram();
+    set_dram(out_, dram_bytes_);
     add_energy();
     return std::move(out_);
   }
@@ -116,28 +116,6 @@ class Description {
     interface.set_staging_bytes(kStagingBytes);
   }
 
-  static std::int64_t channels_of(const ChannelKind& kind, double bytes_per_cycle) {
-    return power_of_two_above(bytes_per_cycle * kClockMegahertz / kind.bytes / kind.megatransfers);
-  }
-
-  /// As few channels as carry the bandwidth, a power of two of them, dealt round the edge of the
-  /// grid. A tool that states more than the most channels carry, as good as unlimited, gets those.
-  void add_dram() {
-    const ChannelKind* kind = &kChannelKinds[0];
-    if (channels_of(*kind, dram_bytes_) > kMostChannels) kind = &kChannelKinds[1];
-    const std::int64_t channels = std::min(kMostChannels, channels_of(*kind, dram_bytes_));
-    const double megatransfers =
-        std::min(kind->megatransfers,
-                 dram_bytes_ * kClockMegahertz / kind->bytes / static_cast<double>(channels));
-    for (std::int64_t i = 0; i < channels; ++i) {
-      auto& channel = *out_.add_dram();
-      channel.set_device(kind->device);
-      channel.set_data_rate_mt_s(megatransfers);
-      channel.mutable_at()->set_row((i / 2) % machine_.tile_rows);
-      channel.mutable_at()->set_column(i % 2 == 0 ? 0 : machine_.tile_columns - 1);
-    }
-  }
-
   void add_energy() {
     auto& energy = *out_.mutable_energy();
     energy.set_source("costs of " + machine_.origin);
@@ -156,52 +134,31 @@ class Description {
   hw::proto::AcceleratorDescription out_;
 };
 
-template <typename NodeType, typename Visit>
-void for_each_node(NodeType& node, const Visit& visit) {
-  visit(node);
-  for (auto& child : node.children) for_each_node(child, visit);
+std::int64_t channels_of(const ChannelKind& kind, double bytes_per_cycle) {
+  return power_of_two_above(bytes_per_cycle * kClockMegahertz / kind.bytes / kind.megatransfers);
 }
 
 }  // namespace
 
+void set_dram(hw::proto::AcceleratorDescription& machine, double bytes_per_cycle) {
+  const ChannelKind* kind = &kChannelKinds[0];
+  if (channels_of(*kind, bytes_per_cycle) > kMostChannels) kind = &kChannelKinds[1];
+  const std::int64_t channels = std::min(kMostChannels, channels_of(*kind, bytes_per_cycle));
+  const double megatransfers =
+      std::min(kind->megatransfers,
+               bytes_per_cycle * kClockMegahertz / kind->bytes / static_cast<double>(channels));
+  machine.clear_dram();
+  for (std::int64_t i = 0; i < channels; ++i) {
+    auto& channel = *machine.add_dram();
+    channel.set_device(kind->device);
+    channel.set_data_rate_mt_s(megatransfers);
+    channel.mutable_at()->set_row((i / 2) % machine.rows());
+    channel.mutable_at()->set_column(i % 2 == 0 ? 0 : machine.columns() - 1);
+  }
+}
+
 hw::proto::AcceleratorDescription describe(const ToolMachine& machine) {
   return Description(machine).make();
-}
-
-std::int64_t array_ways(const Schedule& schedule, Axis axis) {
-  std::int64_t ways = 1;
-  for_each_node(schedule.root, [&](const Node& node) {
-    if (node.kind == NodeKind::kSplit && node.split.axis == axis && !node.split.joint)
-      ways *= node.split.ways;
-  });
-  return ways;
-}
-
-bool turn_reduction_to_rows(Schedule& schedule, const workloads::Network& network) {
-  bool along[2] = {};  // rows, columns
-  const auto reduced = [&](const RankReference& reference) {
-    for (const auto& layer : network.layers)
-      if (const int rank = layer.rank_index(reference.rank); rank >= 0 && layer.ranks[rank].reduced)
-        return true;
-    return false;
-  };
-  for_each_node(schedule.root, [&](const Node& node) {
-    if (node.kind != NodeKind::kSplit || node.split.ways == 1) return;
-    if (node.split.axis != Axis::kArrayX && node.split.axis != Axis::kArrayY) return;
-    along[node.split.axis == Axis::kArrayX ? 1 : 0] |=
-        std::ranges::any_of(node.split.ranks, reduced);
-  });
-  if (along[0] && along[1])
-    throw UserError(schedule.origin, ": sums over both axes of the array; ours adds along one");
-  if (!along[1]) return false;
-  for_each_node(schedule.root, [](Node& node) {
-    if (node.kind != NodeKind::kSplit) return;
-    if (node.split.axis == Axis::kArrayX)
-      node.split.axis = Axis::kArrayY;
-    else if (node.split.axis == Axis::kArrayY)
-      node.split.axis = Axis::kArrayX;
-  });
-  return true;
 }
 
 }  // namespace tessera::mapping::importers

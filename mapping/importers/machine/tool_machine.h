@@ -6,7 +6,6 @@
 #include <string>
 
 #include "hw_models/description/accelerator.pb.h"
-#include "mapping/schedule.h"
 
 namespace tessera::mapping::importers {
 
@@ -31,11 +30,12 @@ struct ToolMachine {
 /// cycle.
 hw::proto::AcceleratorDescription describe(const ToolMachine& machine);
 
-/// PEs that a tree's splits use along one axis of the array.
-std::int64_t array_ways(const Schedule& schedule, Axis axis);
+/// What the DRAM of a tool's machine carries at most.
+inline constexpr double kMostDramBytesPerCycle = 512;
 
-/// Our array adds sums along its rows: a tree that reduces along columns only is turned, rows for
-/// columns. True when it was. UserError when it reduces along both.
-bool turn_reduction_to_rows(Schedule& schedule, const workloads::Network& network);
+/// Gives a machine from `describe` other DRAM: as few channels as carry the bandwidth, a power of
+/// two of them, dealt round the edge of the grid. What exceeds the most channels, as good as
+/// unlimited, gets those.
+void set_dram(hw::proto::AcceleratorDescription& machine, double bytes_per_cycle);
 
 }  // namespace tessera::mapping::importers

@@ -249,6 +249,18 @@ SegmentDecisions read_segment(const JsonValue& value, const Document& document) 
   return segment;
 }
 
+/// Further inputs beside the network's own are the initial state of recurrent cells.
+std::map<std::string, FmapRange> read_externals(const JsonValue& file) {
+  std::map<std::string, FmapRange> externals;
+  const auto inputs = file.at("input_layout").items();
+  if (inputs.size() != 1) file.at("input_layout").fail("exactly one network input");
+  externals["__INPUT__"] = read_range(inputs.front().at("range"));
+  if (file.has("ext_inputs"))
+    for (const auto& [name, value] : file.at("ext_inputs").members())
+      externals[name] = read_range(value.at("range"));
+  return externals;
+}
+
 Document read_document(const JsonValue& file) {
   Document document;
   if (file.has("case")) document.case_name = file.at("case").text();
@@ -257,6 +269,7 @@ Document read_document(const JsonValue& file) {
   document.batch = file.at("batch").integer(1);
   document.hardware = read_hardware(file);
   document.costs = read_costs(file.at("cost"));
+  document.externals = read_externals(file);
   for (const auto& layer : file.at("layers").items()) document.layers.push_back(read_layer(layer));
   for (const auto& segment : file.at("segments").items())
     document.segments.push_back(read_segment(segment, document));

@@ -152,6 +152,7 @@ struct Document {
   Costs costs;
   std::vector<LayerDecisions> layers;  ///< in execution order
   std::vector<SegmentDecisions> segments;
+  std::map<std::string, FmapRange> externals;  ///< inputs of the network, "__INPUT__" among them
   int layer_index(const std::string& name) const;  ///< -1 when absent
 };
 

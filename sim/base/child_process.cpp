@@ -1,4 +1,4 @@
-#include "tests/support/child_process.h"
+#include "sim/base/child_process.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 
 #include "sim/base/error.h"
 
-namespace tessera::test {
+namespace tessera {
 
 namespace {
 
@@ -45,11 +45,26 @@ std::string read_all(int file) {
 
 }  // namespace
 
+const std::string& ChildResult::value() const {
+  switch (end) {
+    case End::kReturned:
+      return text;
+    case End::kUserError:
+      throw UserError(text);
+    case End::kInvariantViolation:
+      throw InvariantViolation(text);
+    case End::kNoProgress:
+      throw NoProgress(text);
+    default:
+      throw std::runtime_error(text);
+  }
+}
+
 ChildResult in_child(const std::function<std::string()>& work) {
   int ends[2];
-  if (pipe(ends) != 0) throw std::runtime_error("no pipe");
+  if (pipe(ends) != 0) throw std::runtime_error("no pipe to a child process");
   const pid_t child = fork();
-  if (child < 0) throw std::runtime_error("cannot fork");
+  if (child < 0) throw std::runtime_error("cannot start a child process");
   if (child == 0) {
     close(ends[0]);
     const ChildResult result = call(work);
@@ -66,4 +81,4 @@ ChildResult in_child(const std::function<std::string()>& work) {
   return {static_cast<End>(bytes[0] - '0'), bytes.substr(1)};
 }
 
-}  // namespace tessera::test
+}  // namespace tessera

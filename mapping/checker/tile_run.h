@@ -1,0 +1,99 @@
+// A tile's queues through the stages of a fusion, without time.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "mapping/checker/stage_view.h"
+#include "mapping/checker/stream_exchange.h"
+#include "mapping/checker/window_tags.h"
+#include "mapping/code_cursor.h"
+
+namespace tessera::mapping::checker {
+
+/// Runs what one tile has of a fusion: its queues take turns at yields, slots fill and drain,
+/// windows hold what has been written last, streamed granules come and go by an exchange that
+/// several runs may share. Every step is judged; UserError names the instruction.
+class TileRun {
+ public:
+  /// Stages of the fusion in [first, last] that the tile has a share in.
+  TileRun(const Program& program, int first, int last, TileId tile, StreamExchange& exchange);
+
+  /// Goes on until every queue waits; true when anything was done.
+  bool advance();
+
+  /// Points computed per stage.
+  std::map<int, std::int64_t> finish();
+
+ private:
+  struct Granule {
+    workloads::Region region;
+    int operand = -1;  ///< -1: outputs
+    bool left = false;
+    std::int64_t ticket = -1;  ///< streamed from another stage: arrives when the exchange says so
+  };
+
+  struct SlotState {
+    std::deque<Granule> held;   ///< appended and not released
+    std::int64_t complete = 0;  ///< of those held
+    int acquired = 0;
+    workloads::Region before;  ///< windows: what the granule before held
+  };
+
+  /// One stage of the fusion on the tile.
+  struct Member {
+    StageView view;
+    const TileShare* share;
+    int part;
+    CodeCursor cursors[3];
+    std::int64_t executed[3] = {};
+    std::vector<SlotState> slots;
+    SlotId open = -1;
+    workloads::RankTile open_ranks;
+    std::int64_t points = 0;
+  };
+
+  void add_window(const StageView& view);
+  int& turn(Queue queue) { return turns_[static_cast<int>(queue)]; }
+  bool step(Queue queue);
+  /// Passes over stages whose queue is at its end; false when all are.
+  bool next_turn(Queue queue);
+
+  template <typename... Parts>
+  [[noreturn]] void refuse(const Member& member, Queue queue, const Parts&... parts) const {
+    const int q = static_cast<int>(queue);
+    member.view.refuse_tile(tile_, name_of(queue), " queue: instruction ", member.executed[q] + 1,
+                            " (", to_text(member.cursors[q].instruction(), member.view.stage),
+                            "): ", parts...);
+  }
+
+  bool execute(Member& member, Queue queue, const Instruction& instruction,
+               const workloads::RankTile& ranks);
+  bool has_room(const Member& member, SlotId slot) const;
+  void require_fit(const Member& member, Queue queue, SlotId slot,
+                   const workloads::Region& region) const;
+  /// While a granule is in use the next one arrives: neither may lie on the other.
+  void require_both_fit(const Member& member, SlotId id, const workloads::Region& next,
+                        const workloads::Region& before) const;
+  bool receive(Member& member, const Instruction& instruction, const workloads::RankTile& ranks);
+  bool acquire(Member& member, const Instruction& instruction) const;
+  void release(Member& member, Queue queue, const Instruction& instruction);
+
+  Home home(const Member& member) const { return program_.parts[member.part].home; }
+  bool reserve(Member& member, const Instruction& instruction, const workloads::RankTile& ranks);
+  void commit(Member& member, const Instruction& instruction, const workloads::RankTile& ranks);
+  void store(Member& member, const Instruction& instruction, const workloads::RankTile& ranks);
+  void compute(Member& member, const workloads::RankTile& ranks);
+  void check_input(Member& member, std::size_t input, const workloads::RankTile& ranks);
+  void require_end();
+
+  const Program& program_;
+  TileId tile_;
+  StreamExchange& exchange_;
+  std::vector<Member> members_;
+  std::map<int, WindowTags> windows_;  ///< by stage
+  int turns_[3] = {};
+};
+
+}  // namespace tessera::mapping::checker

@@ -1,0 +1,222 @@
+#include "mapping/importers/tangram/import.h"
+
+#include <algorithm>
+
+#include "mapping/importers/tangram/layer_tree.h"
+#include "mapping/importers/tangram/network.h"
+#include "mapping/stage_plan.h"
+#include "mapping/tree_path.h"
+#include "sim/base/error.h"
+
+namespace tessera::mapping::tangram {
+
+namespace {
+
+using workloads::Network;
+using workloads::RankRange;
+
+constexpr Datum kAllData[] = {kFilter, kIfmap, kOfmap};
+
+/// Product of the factors of loops that index a datum.
+std::int64_t passes_over(const LayerDecisions& layer, Datum datum,
+                         std::initializer_list<const std::vector<LoopFactor>*> levels) {
+  const bool local = !layer.shape.is_convolution;
+  std::int64_t product = 1;
+  for (const auto* loops : levels)
+    for (const auto& loop : *loops) {
+      const bool indexes = datum == kFilter  ? loop.loop != kBatLoop
+                           : datum == kOfmap ? loop.loop != kIfmLoop
+                                             : loop.loop != (local ? kIfmLoop : kOfmLoop);
+      if (indexes) product *= loop.factor;
+    }
+  return product;
+}
+
+class Importer {
+ public:
+  Importer(const Document& document, const std::string& name, const std::string& origin)
+      : document_(document), origin_(origin) {
+    result_.network = network_of(document, name, origin);
+    result_.schedule.name = name;
+    result_.schedule.origin = origin;
+    result_.schedule.dram_placement.weight_copies = Copies::kNearest;
+  }
+
+  Import import() {
+    for (const auto& layer : document_.layers) {
+      refuse_pinned(layer);
+      refuse_rotating_sums(layer);
+    }
+    for (const auto& layer : result_.network.layers) {
+      const int index = document_.layer_index(layer.name);
+      result_.schedule.root.children.push_back(index < 0 ? copy_tree(layer)
+                                                         : tree_of(index, layer));
+      if (index >= 0) check_shares(document_.layers[index], layer);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  template <typename... Parts>
+  [[noreturn]] void refuse(const LayerDecisions& layer, const Parts&... parts) const {
+    throw UserError(origin_, ": layer ", layer.name, ": ", parts...);
+  }
+
+  void refuse_pinned(const LayerDecisions& layer) const {
+    if (!layer.weights_pinned) return;
+    refuse(layer, "its weights are taken to be on chip from the start and need ",
+           layer.pinned_weight_words, " words of a tile buffer of ", document_.hardware.gbuf_words,
+           layer.pinned_weight_words > document_.hardware.gbuf_words
+               ? "; they do not fit"
+               : "; weights that are on chip before the run are not simulated");
+  }
+
+  void refuse_rotating_sums(const LayerDecisions& layer) const {
+    if (layer.sharing.subgroup[kOfmap] > 1 && layer.sharing.rotation_rounds[kOfmap] > 0)
+      refuse(layer, "its outputs are shared by ", layer.sharing.subgroup[kOfmap],
+             " tiles and their partial sums rotate ", layer.sharing.rotation_rounds[kOfmap],
+             " rounds; weights and inputs can rotate");
+  }
+
+  Node tree_of(int index, const workloads::Layer& target) {
+    const auto& layer = document_.layers[index];
+    return layer_tree(layer, target, document_, holds_of(index));
+  }
+
+  /// An input that is copied beside a result: by one tile of the layer that follows.
+  Node copy_tree(const workloads::Layer& target) const {
+    const auto reader = std::ranges::find_if(document_.layers, [&](const LayerDecisions& layer) {
+      const auto& layers = result_.network.layers;
+      const auto found = std::ranges::find(layers, layer.name, &workloads::Layer::name);
+      return std::ranges::any_of(
+          found->inputs, [&](const auto& input) { return input.tensor == target.output.tensor; });
+    });
+    const auto at = reader->region.front();
+    TreePath path;
+    path.place({at.row * document_.hardware.columns + at.column});
+    path.store("dram", {{.tensor = "O"}});
+    const auto& terms = target.output.dimensions.front().terms;
+    if (!terms.empty()) path.loop(target.ranks[terms.front().rank].name, 1);
+    path.store("buffer", {{.tensor = "I0"}, {.tensor = "O"}});
+    return path.finish(target.name);
+  }
+
+  /// Words of a tile's buffer that a datum takes in one copy.
+  std::int64_t words_of(const LayerDecisions& layer, Datum datum) const {
+    const auto held =
+        passes_over(layer, datum, {&layer.sharing_loops, &layer.gbuf_loops, &layer.regf_loops});
+    return ceil_div<std::int64_t>(held * layer.pass.gbuf_unit[datum],
+                                  layer.sharing.subgroup[datum]);
+  }
+
+  /// Whole share of the outputs.
+  static std::int64_t output_words(const LayerDecisions& layer) {
+    std::int64_t words = 0;
+    for (const auto& share : layer.shares) words = std::max(words, share.ofmap.words());
+    return words;
+  }
+
+  bool reads(const LayerDecisions& reader, const LayerDecisions& producer) const {
+    return std::ranges::count(reader.producers, producer.name) > 0;
+  }
+
+  /// Words that feature maps of earlier layers take on a tile of this layer while it runs.
+  std::int64_t resident_words(int index) const {
+    const auto& layer = document_.layers[index];
+    std::int64_t words = 0;
+    for (int earlier = 0; earlier < index; ++earlier) {
+      const auto& producer = document_.layers[earlier];
+      if (producer.writes_dram || !share_tiles(producer, layer)) continue;
+      bool needed = false;
+      for (std::size_t later = index; later < document_.layers.size(); ++later)
+        needed |= reads(document_.layers[later], producer);
+      if (needed) words += output_words(producer);
+    }
+    return words;
+  }
+
+  static bool share_tiles(const LayerDecisions& a, const LayerDecisions& b) {
+    return std::ranges::any_of(a.region, [&](hw::Coordinate at) {
+      return std::ranges::find(b.region, at) != b.region.end();
+    });
+  }
+
+  /// A quarter of the room goes to what bypasses the buffer of a vector layer.
+  static std::int64_t take_streams(std::int64_t left, Holds& holds) {
+    holds.streamed_words = std::max<std::int64_t>(left / 4, 64);
+    return left - holds.streamed_words;
+  }
+
+  Holds holds_of(int index) const {
+    const auto& layer = document_.layers[index];
+    Holds holds;
+    holds.in_buffer = layer.in_gbuf;
+    if (!layer.writes_dram) holds.in_buffer[kOfmap] = true;
+    std::int64_t left = document_.hardware.gbuf_words - resident_words(index);
+    PerDatum<std::int64_t> words{};
+    for (const Datum datum : kAllData) {
+      words[datum] =
+          datum == kOfmap && !layer.writes_dram ? output_words(layer) : words_of(layer, datum);
+      if (holds.in_buffer[datum]) left -= words[datum];
+    }
+    if (left < 0 && !layer.reads_dram && holds.in_buffer[kIfmap]) {
+      holds.in_buffer[kIfmap] = false;
+      left += words[kIfmap];
+    }
+    if (!layer.shape.is_convolution && !(holds.in_buffer[kIfmap] && holds.in_buffer[kOfmap]))
+      left = take_streams(left, holds);
+    for (const Datum datum : {kFilter, kIfmap, kOfmap}) {
+      const bool streams = passes_over(layer, datum, {&layer.dram_loops}) > 1 &&
+                           !(datum == kOfmap && !layer.writes_dram);
+      if (!holds.in_buffer[datum] || !streams || words[datum] > left) continue;
+      holds.twice[datum] = true;
+      left -= words[datum];
+    }
+    return holds;
+  }
+
+  static bool same(const Span& span, const RankRange& range) {
+    return span.begin == range.begin && span.end == range.end;
+  }
+
+  /// Outputs and input channels of every tile are those of the file.
+  void check_shares(const LayerDecisions& layer, const workloads::Layer& target) const {
+    const TileGrid grid{document_.hardware.rows, document_.hardware.columns};
+    const auto plan =
+        read_stage(result_.schedule.root.children.back(), result_.schedule, result_.network, grid);
+    const auto dealt = deal_shares(plan, target, grid);
+    for (std::size_t i = 0; i < dealt.tiles.size(); ++i) {
+      const hw::Coordinate at{dealt.tiles[i] / grid.columns, dealt.tiles[i] % grid.columns};
+      const auto share = std::ranges::find(layer.shares, at, &TileShare::at);
+      if (share == layer.shares.end() || !equal(*share, dealt.ranks[i], layer, target))
+        refuse(layer, "tile [", at.row, ",", at.column,
+               "] gets another share of the layer from our splits than from the tool's");
+    }
+  }
+
+  static bool equal(const TileShare& share, const workloads::RankTile& ranks,
+                    const LayerDecisions& layer, const workloads::Layer& target) {
+    const Span* spans[] = {&share.ofmap.batch, &share.ofmap.channels, &share.ofmap.rows,
+                           &share.ofmap.columns};
+    for (std::size_t d = 0; d < target.output.dimensions.size(); ++d) {
+      const auto& access = target.output.dimensions[d];
+      if (access.terms.empty()) continue;
+      auto range = ranks[access.terms.front().rank];
+      if (!same(*spans[d], range)) return false;
+    }
+    return !layer.shape.is_convolution || same(share.filter.inputs, ranks[target.rank_index("C")]);
+  }
+
+  const Document& document_;
+  const std::string& origin_;
+  Import result_;
+};
+
+}  // namespace
+
+Import import_document(const Document& document, const std::string& name,
+                       const std::string& origin) {
+  return Importer(document, name, origin).import();
+}
+
+}  // namespace tessera::mapping::tangram

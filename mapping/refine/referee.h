@@ -1,0 +1,58 @@
+// Simulates parts of schedules in isolation for those who have to choose between them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "mapping/program.h"
+#include "mapping/refine/arrangement.h"
+
+namespace tessera::mapping {
+
+/// Cycles of a program from begin to end. Supplied by the floors above.
+using Simulate = std::function<Cycle(const Program&)>;
+
+/// Where a refinement stands.
+struct RefineProgress {
+  double done = 0;  ///< share of the layers that are decided
+  std::string layer;
+  int candidates = 0;   ///< finalists simulated so far
+  Cycle simulated = 0;  ///< cycles of all simulations so far
+};
+
+struct RefineOptions {
+  int finalists = 1;        ///< candidates per place, best first by analysis
+  int most_candidates = 0;  ///< simulated in all; 0: no limit
+  Cycle most_cycles = 0;    ///< simulated in all, after which no candidate is begun; 0: no limit
+  std::function<bool()> expired = {};  ///< wall-clock limit; when set, results depend on the host
+  std::function<void(const RefineProgress&)> progress = {};
+};
+
+/// Simulations of spans of arrangements, each program once.
+class Referee {
+ public:
+  Referee(const workloads::Network& network, const hw::Accelerator& accelerator, Simulate simulate);
+
+  /// Cycles of the pieces from the one that holds span.first to the one that holds span.last as a
+  /// network of their own. None when they cannot be cut out or do not lower.
+  std::optional<Cycle> cycles(const Arrangement& pieces, workloads::LayerSpan span);
+
+  /// Cycles of everything.
+  Cycle cycles(const Arrangement& pieces);
+
+  Cycle simulated() const { return simulated_; }
+
+ private:
+  Cycle run(const Program& program);
+
+  const workloads::Network& network_;
+  const hw::Accelerator& accelerator_;
+  Simulate simulate_;
+  std::map<std::string, Cycle> known_;  ///< by program without names
+  Cycle simulated_ = 0;
+};
+
+}  // namespace tessera::mapping

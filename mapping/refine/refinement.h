@@ -1,0 +1,38 @@
+// Improves a schedule piece by piece: finalists of a scheduler's analysis, decided by simulation.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "mapping/refine/referee.h"
+
+namespace tessera::mapping {
+
+/// One way to execute a run of layers.
+struct Finalist {
+  Piece piece;
+  double expected = 0;  ///< cycles by analysis
+};
+
+/// Finalists that begin at a layer, best first. Asked once for every layer at which a piece begins,
+/// front to back.
+using Offers = std::function<std::vector<Finalist>(workloads::LayerId first)>;
+
+struct Refined {
+  Schedule schedule;
+  Cycle before = 0, after = 0;  ///< of the whole network; 0: nothing was exchanged
+  int candidates = 0;
+  int exchanged = 0;
+  Cycle simulated = 0;
+};
+
+/// Walks through the layers. The first `finalists` offers at each are simulated, each against what
+/// stands there; the one that saves most cycles per layer is taken and the walk goes on behind it.
+/// Then the whole is simulated, and as long as it is not faster than `base`, the half of the
+/// exchanges that saved least is taken back. When the budget is used up, the rest stays as in
+/// `base`.
+Refined refine(const Schedule& base, const std::string& name, const workloads::Network& network,
+               const hw::Accelerator& accelerator, const Offers& offers, const Simulate& simulate,
+               const RefineOptions& options);
+
+}  // namespace tessera::mapping

@@ -1,0 +1,25 @@
+// --refine: finalists of a scheduler decided by simulation.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <string>
+
+#include "hw_models/description/accelerator.h"
+#include "mapping/schedule.h"
+#include "workloads/network.h"
+
+namespace tessera::app {
+
+/// --refine, --refine-budget, --refine-seconds.
+boost::program_options::options_description refine_options();
+
+/// Finalists per place that a command line asks for with a scheduler; 0: analysis decides alone.
+/// UserError when the scheduler has no finalists.
+int finalists_of(const boost::program_options::variables_map& options, const std::string& schedule);
+
+/// The schedule of a scheduler with finalists. Candidates are simulated in child processes.
+mapping::Schedule refined_schedule(const std::string& name, const workloads::Network& network,
+                                   const hw::Accelerator& accelerator,
+                                   const boost::program_options::variables_map& options);
+
+}  // namespace tessera::app

@@ -1,0 +1,41 @@
+#include "sim/base/scratch_folder.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "sim/base/error.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(ScratchFolder, IsOneOfItsOwnAndGoesWithItsContent) {
+  fs::path path;
+  {
+    const ScratchFolder one, other;
+    EXPECT_NE(one.path(), other.path());
+    path = one.path();
+    fs::create_directories(one / "a");
+    std::ofstream(one / "a/b") << "content";
+    EXPECT_EQ(fs::status(path).permissions() & (fs::perms::group_all | fs::perms::others_all),
+              fs::perms::none);
+  }
+  EXPECT_FALSE(fs::exists(path));
+}
+
+TEST(ScratchFolder, WhereNoneCanBeMadeTheErrorNamesThePlace) {
+  // A place that exists, or the standard library refuses it first, but takes no folders.
+  setenv("TMPDIR", "/proc", /*overwrite=*/1);
+  try {
+    const ScratchFolder folder;
+    ADD_FAILURE() << "made in /proc";
+  } catch (const UserError& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with("/proc/tessera-")) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace tessera

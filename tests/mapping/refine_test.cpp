@@ -1,0 +1,201 @@
+// Finalists decided by simulation, with simulators whose answers are known.
+#include <gtest/gtest.h>
+
+#include "mapping/fusion/segment.h"
+#include "mapping/lowering.h"
+#include "mapping/refine/refinement.h"
+#include "sim/base/error.h"
+#include "tests/support/plain_network.h"
+#include "tests/support/small_machine.h"
+
+namespace tessera::test {
+namespace {
+
+using mapping::Finalist;
+using mapping::Program;
+using mapping::RefineOptions;
+using workloads::Network;
+
+/// conv0 reads 4 channels; conv1 and conv2 are alike.
+Network four_layers() {
+  PlainNetwork network("four");
+  const Window padded{{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
+  auto tensor = network.input({1, 4, 24, 24});
+  for (const int filters : {8, 8, 8, 4}) tensor = network.convolution(tensor, filters, padded);
+  return network.finish();
+}
+
+/// Charges every stage what it costs alone or fused, and `whole` more for a fused stage of the
+/// complete network.
+struct Prices {
+  Cycle alone = 100;
+  Cycle fused = 60;
+  Cycle whole = 0;
+  mutable int runs = 0;
+
+  Cycle operator()(const Program& program) const {
+    ++runs;
+    Cycle cycles = 0;
+    for (const auto& stage : program.stages)
+      cycles += stage.fusion < 0 ? alone : fused + (program.stages.size() == 4 ? whole : 0);
+    return cycles;
+  }
+};
+
+class Refine : public testing::Test {
+ protected:
+  mapping::Schedule layerwise() const {
+    return mapping::schedule_layerwise(network_, machine_, {});
+  }
+
+  /// Two layers from `first` on, a row of the second at a time.
+  Finalist pair(int first) const {
+    mapping::SegmentChoice choice;
+    choice.segment = {first, first + 1};
+    choice.loops = {{mapping::cut_ranks(network_.layers[first + 1]).front(), 1}};
+    choice.kept = {1};
+    return {{{first, first + 1}, mapping::segment_tree(network_, choice, machine_)}, 0};
+  }
+
+  std::vector<Finalist> pairs(int first) const {
+    return first < 3 ? std::vector<Finalist>{pair(first)} : std::vector<Finalist>{};
+  }
+
+  mapping::Refined refine(const Prices& prices, const RefineOptions& options) const {
+    return mapping::refine(
+        layerwise(), "refined", network_, machine_, [&](int first) { return pairs(first); },
+        [&](const Program& program) { return prices(program); }, options);
+  }
+
+  Network network_ = four_layers();
+  hw::Accelerator machine_ = grid_machine(2, 2);
+};
+
+TEST_F(Refine, TakesWhatIsFasterAndGoesOnBehindIt) {
+  const auto refined = refine({}, {});
+  EXPECT_EQ(refined.exchanged, 2);
+  EXPECT_EQ(refined.schedule.root.children.size(), 2u);
+  EXPECT_EQ(refined.before, 400u);  // four stages alone
+  EXPECT_EQ(refined.after, 240u);   // four fused
+}
+
+TEST_F(Refine, KeepsWhatWasThereWhenNothingIsFaster) {
+  const auto refined = refine({.alone = 100, .fused = 100}, {});
+  EXPECT_EQ(refined.exchanged, 0);
+  EXPECT_EQ(refined.candidates, 3);  // pairs that begin at layers 0, 1 and 2
+  EXPECT_EQ(to_text(refined.schedule), to_text(layerwise()));
+}
+
+TEST_F(Refine, IsNeverSlowerThanTheBaseInTheWhole) {
+  // In isolation a fused stage saves 40 cycles, in the whole network it loses 10.
+  const auto refined = refine({.alone = 100, .fused = 60, .whole = 50}, {});
+  EXPECT_EQ(refined.exchanged, 0);
+  EXPECT_EQ(refined.after, refined.before);
+  EXPECT_EQ(to_text(refined.schedule), to_text(layerwise()));
+}
+
+TEST_F(Refine, TakesBackTheHalfThatSavesLess) {
+  // Fused is dear in the whole network only while more than one fusion is there.
+  const auto prices = [](const Program& program) {
+    Cycle cycles = 0;
+    int fused = 0;
+    for (const auto& stage : program.stages) {
+      fused += stage.fusion >= 0;
+      cycles += stage.fusion < 0 ? 100 : 60;
+    }
+    return cycles + (fused > 2 ? 1000 : 0);
+  };
+  const auto refined = mapping::refine(layerwise(), "refined", network_, machine_,
+                                       [&](int first) { return pairs(first); }, prices, {});
+  EXPECT_EQ(refined.exchanged, 1);
+  EXPECT_EQ(refined.after, 320u);  // two of four stages fused: 2 x 100 + 2 x 60
+}
+
+TEST_F(Refine, StopsAtTheBudgetOfCandidates) {
+  const auto refined = refine({}, {.most_candidates = 1});
+  EXPECT_EQ(refined.candidates, 1);
+  EXPECT_EQ(refined.exchanged, 1);
+}
+
+TEST_F(Refine, StopsAtTheBudgetOfCycles) {
+  // The first candidate: layers 0 to 2 as they were (300) and with a pair (220): beyond 1 cycle.
+  const auto refined = refine({}, {.most_cycles = 1});
+  EXPECT_EQ(refined.candidates, 1);
+}
+
+TEST_F(Refine, StopsWhenItsTimeIsOver) {
+  RefineOptions options;
+  options.expired = [] { return true; };
+  EXPECT_EQ(refine({}, options).candidates, 0);
+}
+
+TEST_F(Refine, SimulatesAsManyFinalistsAsAsked) {
+  RefineOptions options;
+  options.finalists = 2;
+  options.most_candidates = 2;
+  const auto refined = mapping::refine(
+      layerwise(), "refined", network_, machine_,
+      [&](int first) {
+        return std::vector<Finalist>{pair(first), pair(first), pair(first)};
+      },
+      Prices{}, options);
+  EXPECT_EQ(refined.candidates, 2);
+  EXPECT_EQ(refined.exchanged, 1);
+}
+
+TEST_F(Refine, ReportsHowFarItIs) {
+  std::vector<double> done;
+  RefineOptions options;
+  options.progress = [&](const mapping::RefineProgress& now) { done.push_back(now.done); };
+  refine({}, options);
+  EXPECT_EQ(done, (std::vector<double>{0, 0.5}));  // pairs begin at layers 0 and 2 of 4
+}
+
+TEST_F(Refine, GivesTheSameTwice) {
+  EXPECT_EQ(to_text(refine({}, {}).schedule), to_text(refine({}, {}).schedule));
+}
+
+TEST(Referee, SimulatesLayersThatDifferInNamesOnce) {
+  const auto network = four_layers();
+  const auto machine = grid_machine(2, 2);
+  Prices prices;
+  mapping::Referee referee(network, machine,
+                           [&](const Program& program) { return prices(program); });
+  // All maps through DRAM, so that the two alike are lowered alike.
+  auto pieces = mapping::arrangement_of(mapping::schedule_layerwise(network, machine, {}), network);
+  for (auto& piece : pieces) mapping::send_to_dram(piece);
+  EXPECT_EQ(referee.cycles(pieces, {1, 1}), 100u);
+  EXPECT_EQ(referee.cycles(pieces, {2, 2}), 100u);
+  EXPECT_EQ(prices.runs, 1);
+  EXPECT_EQ(referee.cycles(pieces, {3, 3}), 100u);
+  EXPECT_EQ(prices.runs, 2);
+  EXPECT_EQ(referee.simulated(), 200u);
+}
+
+TEST(Arrangement, ExchangesWholePiecesOnly) {
+  const auto network = four_layers();
+  const auto machine = grid_machine(2, 2);
+  const auto base =
+      mapping::arrangement_of(mapping::schedule_layerwise(network, machine, {}), network);
+  const auto joined = mapping::exchanged(base, {{1, 2}, base[1].top});
+  ASSERT_TRUE(joined);
+  EXPECT_EQ(joined->size(), 3u);
+  EXPECT_FALSE(mapping::exchanged(*joined, {{2, 3}, base[2].top}));
+  EXPECT_FALSE(mapping::exchanged(*joined, {{1, 1}, base[1].top}));
+  EXPECT_TRUE(mapping::exchanged(*joined, {{0, 3}, base[0].top}));
+}
+
+TEST(Arrangement, RefusesSchedulesThatLeaveLayersOut) {
+  const auto network = four_layers();
+  auto schedule = mapping::schedule_layerwise(network, grid_machine(2, 2), {});
+  schedule.root.children.pop_back();
+  try {
+    mapping::arrangement_of(schedule, network);
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_EQ(std::string(error.what()), "schedule layerwise: 3 of 4 layers are scheduled");
+  }
+}
+
+}  // namespace
+}  // namespace tessera::test
