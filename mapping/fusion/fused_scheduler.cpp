@@ -114,6 +114,9 @@ class FusedSearch {
   Ranking* ranking_ = nullptr;
 };
 
+/// How far analysis may be wrong: what costs so many times as much by it is not simulated.
+constexpr double kDoubt = 1.5;
+
 /// Choices of one segment, cheapest first.
 using Search = std::function<std::vector<Found>(Segment, int places)>;
 
@@ -121,15 +124,17 @@ using Search = std::function<std::vector<Found>(Segment, int places)>;
 class Segments {
  public:
   Segments(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates,
-           int longest, Search search)
+           int longest, Search search, int fixed_depth = 0)
       : network_(network),
         accelerator_(accelerator),
         rates_(rates),
         longest_(longest),
+        fixed_depth_(fixed_depth),
         search_(std::move(search)) {}
 
-  /// Those that save something by analysis, most cycles saved per layer first.
-  std::vector<Found> from(int first, int places) const {
+  /// Those that take at most `most` times the cycles of their layers one by one by analysis, most
+  /// cycles saved per layer first. With a fixed depth all of that depth.
+  std::vector<Found> from(int first, int places, double most) const {
     struct Ranked {
       Found found;
       double saved;
@@ -137,12 +142,14 @@ class Segments {
     std::vector<Ranked> ranked;
     const int layers = static_cast<int>(network_.layers.size());
     for (int last = first + 1; last < std::min(layers, first + longest_); ++last) {
+      if (fixed_depth_ > 0 && last - first + 1 != fixed_depth_) continue;
       if (!can_fuse(network_, {first, last})) continue;
       const auto apart = layerwise_cycles(network_, {first, last}, accelerator_, rates_);
       if (!apart) continue;
       for (auto& found : search_({first, last}, places)) {
         const double saved = (*apart - found.cycles) / (last - first + 1);
-        if (saved > 0) ranked.push_back({std::move(found), saved});
+        if (found.cycles < most * *apart || fixed_depth_ > 0)
+          ranked.push_back({std::move(found), saved});
       }
     }
     std::ranges::stable_sort(ranked, std::greater<>(), &Ranked::saved);
@@ -158,7 +165,7 @@ class Segments {
   std::vector<SegmentChoice> greedy() const {
     std::vector<SegmentChoice> runs;
     for (int first = 0; first < static_cast<int>(network_.layers.size()); ++first) {
-      auto best = from(first, 1);
+      auto best = from(first, 1, 1);
       if (best.empty()) continue;
       first = best.front().choice.segment.last;
       runs.push_back(std::move(best.front().choice));
@@ -168,7 +175,7 @@ class Segments {
 
   std::vector<Finalist> finalists(int first, int places) const {
     std::vector<Finalist> finalists;
-    for (const auto& found : from(first, places)) {
+    for (const auto& found : from(first, places, kDoubt)) {
       const Segment segment = found.choice.segment;
       finalists.push_back(
           {{{segment.first, segment.last}, segment_tree(network_, found.choice, accelerator_)},
@@ -182,6 +189,7 @@ class Segments {
   const hw::Accelerator& accelerator_;
   const MachineRates& rates_;
   int longest_;
+  int fixed_depth_;  ///< 0: any up to the longest
   Search search_;
 };
 
@@ -229,42 +237,56 @@ Segments fused_segments(const Network& network, const hw::Accelerator& accelerat
   return {network, accelerator, rates, kLongestRun, search};
 }
 
-constexpr int kMostRows = 4;  ///< of the last layer handed over at a time
+/// Rows of the last layer handed over at a time.
+std::vector<std::int64_t> granularities(const PipelinePolicy& policy, int places) {
+  if (policy.rows > 0) return {policy.rows};
+  return places > 1 ? std::vector<std::int64_t>{1, 2, 4} : std::vector<std::int64_t>{1};
+}
+
+std::vector<Organisation> organisations(const PipelinePolicy& policy, const Network& network,
+                                        Segment segment, const hw::Accelerator& accelerator,
+                                        int places) {
+  if (policy.organisation) return {*policy.organisation};
+  std::vector<Organisation> all = {organisation_of(network, segment, accelerator)};
+  for (const auto other : {Organisation::kStriped1d, Organisation::kCheckerboard,
+                           Organisation::kBlocked1d, Organisation::kBlocked2d})
+    if (places > 1 && other != all.front()) all.push_back(other);
+  return all;
+}
 
 /// The policy's own choice first; further places go to other granularities and organisations.
 std::vector<Found> pipelines(const Network& network, const hw::Accelerator& accelerator,
-                             const MachineRates& rates, Segment segment, int places) {
-  if (weights_of(network, segment) >= maps_removed(network, segment)) return {};
+                             const MachineRates& rates, const PipelinePolicy& policy,
+                             Segment segment, int places) {
+  if (policy.depth == 0 && weights_of(network, segment) >= maps_removed(network, segment))
+    return {};
   Ranking ranking(places);
-  const auto own = organisation_of(network, segment, accelerator);
-  std::vector<Organisation> organisations = {own};
-  for (const auto other : {Organisation::kStriped1d, Organisation::kCheckerboard,
-                           Organisation::kBlocked1d, Organisation::kBlocked2d})
-    if (other != own) organisations.push_back(other);
-  for (std::int64_t rows = 1; rows <= (places > 1 ? kMostRows : 1); rows *= 2)
-    for (std::size_t i = 0; i < (places > 1 ? organisations.size() : 1); ++i) {
+  for (const std::int64_t rows : granularities(policy, places))
+    for (const auto organisation : organisations(policy, network, segment, accelerator, places)) {
       SegmentChoice choice;
       choice.segment = segment;
       choice.pipelined = true;
-      choice.organisation = organisations[i];
+      choice.organisation = organisation;
       choice.loops = {{cut_ranks(network.layers[segment.last]).front(), rows}};
       choice.kept.assign(static_cast<std::size_t>(segment.depth() - 1), 1);
-      for (const bool twice : {true, false}) {
-        choice.double_buffered = twice;
-        if (const auto cost = cost_of(network, choice, accelerator))
-          ranking.add(choice, cost->cycles(rates));
-      }
+      for (const bool columns_first : {true, false})
+        for (const bool twice : {true, false}) {
+          choice.columns_first = columns_first;
+          choice.double_buffered = twice;
+          if (const auto cost = cost_of(network, choice, accelerator))
+            ranking.add(choice, cost->cycles(rates));
+        }
     }
   return ranking.take();
 }
 
 Segments pipeorgan_segments(const Network& network, const hw::Accelerator& accelerator,
-                            const MachineRates& rates) {
-  const auto search = [&network, &accelerator, &rates](Segment segment, int places) {
-    return pipelines(network, accelerator, rates, segment, places);
+                            const MachineRates& rates, const PipelinePolicy& policy) {
+  const auto search = [&network, &accelerator, &rates, policy](Segment segment, int places) {
+    return pipelines(network, accelerator, rates, policy, segment, places);
   };
   const int longest = static_cast<int>(std::sqrt(static_cast<double>(accelerator.tiles())));
-  return {network, accelerator, rates, longest, search};
+  return {network, accelerator, rates, std::max(longest, policy.depth), search, policy.depth};
 }
 
 }  // namespace
@@ -277,8 +299,8 @@ Schedule schedule_fused(const Network& network, const hw::Accelerator& accelerat
 }
 
 Schedule schedule_pipeorgan(const Network& network, const hw::Accelerator& accelerator,
-                            const MachineRates& rates) {
-  return with_segments(network, pipeorgan_segments(network, accelerator, rates).greedy(),
+                            const MachineRates& rates, const PipelinePolicy& policy) {
+  return with_segments(network, pipeorgan_segments(network, accelerator, rates, policy).greedy(),
                        "pipeorgan", accelerator, rates);
 }
 
@@ -294,9 +316,9 @@ Refined refine_fused(const Network& network, const hw::Accelerator& accelerator,
 
 Refined refine_pipeorgan(const Network& network, const hw::Accelerator& accelerator,
                          const MachineRates& rates, const Simulate& simulate,
-                         const RefineOptions& options) {
+                         const RefineOptions& options, const PipelinePolicy& policy) {
   const auto layerwise = schedule_layerwise(network, accelerator, rates);
-  const auto segments = pipeorgan_segments(network, accelerator, rates);
+  const auto segments = pipeorgan_segments(network, accelerator, rates, policy);
   return refine(
       layerwise, "pipeorgan", network, accelerator,
       [&](int first) { return segments.finalists(first, options.finalists); }, simulate, options);

@@ -1,6 +1,7 @@
 // The schedules `fused` and `pipeorgan`.
 #pragma once
 
+#include "mapping/fusion/pipeline_policy.h"
 #include "mapping/layerwise.h"
 #include "mapping/refine/refinement.h"
 
@@ -25,7 +26,7 @@ Schedule schedule_fused(const workloads::Network& network, const hw::Accelerator
 ///   maps fit a quarter of the tile buffer, else blocked (1D for two layers, 2D for more).
 /// A run that does not fit, or that costs more than its layers one by one, is shortened.
 Schedule schedule_pipeorgan(const workloads::Network& network, const hw::Accelerator& accelerator,
-                            const MachineRates& rates);
+                            const MachineRates& rates, const PipelinePolicy& policy = {});
 
 /// Both with finalists decided by simulation: what analysis likes competes with `layerwise`, which
 /// the result is never slower than.
@@ -34,6 +35,6 @@ Refined refine_fused(const workloads::Network& network, const hw::Accelerator& a
                      const RefineOptions& options);
 Refined refine_pipeorgan(const workloads::Network& network, const hw::Accelerator& accelerator,
                          const MachineRates& rates, const Simulate& simulate,
-                         const RefineOptions& options);
+                         const RefineOptions& options, const PipelinePolicy& policy = {});
 
 }  // namespace tessera::mapping

@@ -157,7 +157,7 @@ class TreeWriter {
     return chained(std::move(path));
   }
 
-  /// A stage's tiles take shares of its channels, then of its columns: rows move with the loops.
+  /// A stage's tiles take shares of its channels and of its columns: rows move with the loops.
   void add_stage(std::vector<Node>& path, int l) const {
     PlaceNode place{{}, choice_.organisation, choice_.segment.depth(), l - choice_.segment.first};
     auto tiles = static_cast<std::int64_t>(organised_tiles(place, grid()).size());
@@ -171,11 +171,15 @@ class TreeWriter {
       path.push_back(split_node(layer.ranks[rank].name, ways, Axis::kTiles));
       tiles /= ways;
     };
+    const auto add_columns = [&] {
+      if (cuts.size() > 1 && choice_.loops.size() < 2) add(cuts[1]);
+    };
+    if (choice_.columns_first) add_columns();
     for (std::size_t r = 0; r < layer.ranks.size(); ++r)
       if (!layer.ranks[r].reduced && std::ranges::find(cuts, static_cast<int>(r)) == cuts.end() &&
           is_single(layer, r))
         add(static_cast<int>(r));
-    if (cuts.size() > 1 && choice_.loops.size() < 2) add(cuts[1]);
+    if (!choice_.columns_first) add_columns();
   }
 
   /// Writes a dimension by itself: shares of it are boxes.
@@ -274,6 +278,48 @@ double dram_bytes(const Fusion& fusion, const Network& network, int word_bytes) 
   return words * word_bytes;
 }
 
+std::int64_t shared_trips(const Fusion& fusion) {
+  std::int64_t trips = 1;
+  const auto& head = fusion.members[static_cast<std::size_t>(fusion.head)];
+  for (int l = 0; l < fusion.depth(); ++l) trips *= head.loops[static_cast<std::size_t>(l)].count;
+  return trips;
+}
+
+/// Tiles of a producer that hold something of what a share reads.
+std::int64_t sources_of(const FusionMember& producer, const Layer& made,
+                        const workloads::Region& read) {
+  return std::ranges::count_if(producer.shares, [&](const auto& share) {
+    return workloads::overlap(region_of(made.output, share.ranks), read);
+  });
+}
+
+/// A request and the head of an answer for every tile that holds a piece of a granule, and its
+/// words.
+double handover_cycles(const Fusion& fusion, const Network& network,
+                       const hw::Accelerator& accelerator, double link_bytes) {
+  constexpr double kPerPiece = 3;
+  if (!fusion.pipelined) return 0;
+  const auto trips = static_cast<double>(shared_trips(fusion));
+  double most = 0;
+  for (const auto& member : fusion.members) {
+    if (member.shares.empty()) continue;
+    const Layer& layer = network.layers[member.layer];
+    const auto& share = member.shares[member.shares.size() / 2];
+    double own = 0;
+    for (const auto& input : layer.inputs) {
+      const int from = fusion.producer_of(network, input.tensor);
+      if (from < 0) continue;
+      const auto& producer = fusion.members[static_cast<std::size_t>(from)];
+      const auto read = region_of(input, share.ranks);
+      own += trips * kPerPiece *
+             static_cast<double>(sources_of(producer, network.layers[producer.layer], read));
+      own += static_cast<double>(read.elements()) * accelerator.word_bytes() / link_bytes;
+    }
+    most = std::max(most, own);
+  }
+  return most;
+}
+
 /// Weights that are there before the first tile.
 double resident_bytes(const Fusion& fusion, const Network& network, int word_bytes) {
   double words = 0;
@@ -284,13 +330,6 @@ double resident_bytes(const Fusion& fusion, const Network& network, int word_byt
         words += double(network.tensors[input.tensor].elements());
     }
   return words * word_bytes;
-}
-
-std::int64_t shared_trips(const Fusion& fusion) {
-  std::int64_t trips = 1;
-  const auto& head = fusion.members[static_cast<std::size_t>(fusion.head)];
-  for (int l = 0; l < fusion.depth(); ++l) trips *= head.loops[static_cast<std::size_t>(l)].count;
-  return trips;
 }
 
 /// Bytes of the fullest tile, or none when the slots have no place.
@@ -365,8 +404,9 @@ Node segment_tree(const Network& network, const SegmentChoice& choice,
 double SegmentCost::cycles(const MachineRates& rates) const {
   const double first = first_bytes / rates.dram_bytes_per_cycle;
   const double moving = (dram_bytes - first_bytes) / rates.dram_bytes_per_cycle;
-  if (overlaps) return kRoundTrip + first + std::max(compute_cycles, moving);
-  return first + compute_cycles + moving + kRoundTrip * static_cast<double>(trips + 1);
+  if (overlaps) return kRoundTrip + first + std::max({compute_cycles, moving, handover_cycles});
+  return first + compute_cycles + moving + handover_cycles +
+         kRoundTrip * static_cast<double>(trips + 1);
 }
 
 std::optional<SegmentCost> cost_of(const Network& network, const SegmentChoice& choice,
@@ -384,6 +424,8 @@ std::optional<SegmentCost> cost_of(const Network& network, const SegmentChoice& 
     cost.dram_bytes = mapping::dram_bytes(fusion, network, accelerator.word_bytes());
     cost.first_bytes = resident_bytes(fusion, network, accelerator.word_bytes());
     cost.trips = shared_trips(fusion);
+    cost.handover_cycles =
+        handover_cycles(fusion, network, accelerator, accelerator.network.flit_bytes());
     cost.overlaps = choice.double_buffered;
     cost.buffer_bytes = *bytes;
     for (const auto& member : fusion.members)

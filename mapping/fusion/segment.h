@@ -37,6 +37,9 @@ struct SegmentChoice {
   std::vector<Loop> loops;       ///< over ranks of the last layer
   std::vector<int> kept;         ///< per layer but the last: depth of its output's store
   bool weights_resident = true;  ///< held outside all loops, or fetched again for every tile
+  /// Pipelines: tiles take shares of columns, then of channels; otherwise the other way round. Many
+  /// channel shares are many tiles to fetch a granule from, many column shares many halos.
+  bool columns_first = false;
   /// The next granule of what moves arrives, and the one before leaves, while one is computed.
   bool double_buffered = false;
 };
@@ -51,9 +54,10 @@ Node segment_tree(const workloads::Network& network, const SegmentChoice& choice
 struct SegmentCost {
   double compute_cycles = 0;
   double dram_bytes = 0;
-  double first_bytes = 0;  ///< from DRAM before anything can be computed: resident weights
-  std::int64_t trips = 1;  ///< of the shared loops
-  bool overlaps = false;   ///< fetching with computing
+  double first_bytes = 0;      ///< from DRAM before anything can be computed: resident weights
+  double handover_cycles = 0;  ///< of the stage that takes in most from other stages
+  std::int64_t trips = 1;      ///< of the shared loops
+  bool overlaps = false;       ///< fetching with computing
   std::int64_t recomputed = 0;
   Bytes buffer_bytes = 0;  ///< of the fullest tile
   double cycles(const MachineRates& rates) const;

@@ -37,16 +37,19 @@ bool is_read_inside(const Network& network, workloads::LayerId layer, LayerSpan 
 Referee::Referee(const Network& network, const hw::Accelerator& accelerator, Simulate simulate)
     : network_(network), accelerator_(accelerator), simulate_(std::move(simulate)) {}
 
-Cycle Referee::run(const Program& program) {
-  const auto [entry, added] = known_.try_emplace(key_of(program), 0);
-  if (added) {
-    entry->second = simulate_(program);
-    simulated_ += entry->second;
+std::optional<Cycle> Referee::run(const Program& program, Cycle limit) {
+  auto& verdict = known_[key_of(program)];
+  const bool decided = verdict.cycles || (limit > 0 && verdict.more_than >= limit);
+  if (!decided) {
+    verdict.cycles = simulate_(program, limit);
+    verdict.more_than = limit;
+    simulated_ += verdict.cycles.value_or(limit);
   }
-  return entry->second;
+  const bool within = verdict.cycles && (limit == 0 || *verdict.cycles <= limit);
+  return within ? verdict.cycles : std::nullopt;
 }
 
-std::optional<Cycle> Referee::cycles(const Arrangement& pieces, LayerSpan span) {
+std::optional<Cycle> Referee::cycles(const Arrangement& pieces, LayerSpan span, Cycle limit) {
   Arrangement inside;
   for (const auto& piece : pieces)
     if (piece.span.last >= span.first && piece.span.first <= span.last) inside.push_back(piece);
@@ -59,14 +62,14 @@ std::optional<Cycle> Referee::cycles(const Arrangement& pieces, LayerSpan span) 
   const auto window = workloads::window_of(network_, whole, on_chip);
   if (!window) return std::nullopt;
   try {
-    return run(lower(schedule_of(inside, "refined"), *window, accelerator_));
+    return run(lower(schedule_of(inside, "refined"), *window, accelerator_), limit);
   } catch (const UserError&) {
     return std::nullopt;  // what cannot be executed is no candidate
   }
 }
 
 Cycle Referee::cycles(const Arrangement& pieces) {
-  return run(lower(schedule_of(pieces, "refined"), network_, accelerator_));
+  return run(lower(schedule_of(pieces, "refined"), network_, accelerator_), 0).value();
 }
 
 }  // namespace tessera::mapping

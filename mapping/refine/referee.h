@@ -12,8 +12,9 @@
 
 namespace tessera::mapping {
 
-/// Cycles of a program from begin to end. Supplied by the floors above.
-using Simulate = std::function<Cycle(const Program&)>;
+/// Cycles of a program from begin to end, none when there are more than `limit` (0: no limit).
+/// Supplied by the floors above.
+using Simulate = std::function<std::optional<Cycle>(const Program&, Cycle limit)>;
 
 /// Where a refinement stands.
 struct RefineProgress {
@@ -37,8 +38,10 @@ class Referee {
   Referee(const workloads::Network& network, const hw::Accelerator& accelerator, Simulate simulate);
 
   /// Cycles of the pieces from the one that holds span.first to the one that holds span.last as a
-  /// network of their own. None when they cannot be cut out or do not lower.
-  std::optional<Cycle> cycles(const Arrangement& pieces, workloads::LayerSpan span);
+  /// network of their own. None when they cannot be cut out, do not lower, or take more than
+  /// `limit`.
+  std::optional<Cycle> cycles(const Arrangement& pieces, workloads::LayerSpan span,
+                              Cycle limit = 0);
 
   /// Cycles of everything.
   Cycle cycles(const Arrangement& pieces);
@@ -46,13 +49,19 @@ class Referee {
   Cycle simulated() const { return simulated_; }
 
  private:
-  Cycle run(const Program& program);
+  /// What is known of a program.
+  struct Verdict {
+    std::optional<Cycle> cycles;
+    Cycle more_than = 0;  ///< while the cycles are not known
+  };
+
+  std::optional<Cycle> run(const Program& program, Cycle limit);
 
   const workloads::Network& network_;
   const hw::Accelerator& accelerator_;
   Simulate simulate_;
-  std::map<std::string, Cycle> known_;  ///< by program without names
-  Cycle simulated_ = 0;
+  std::map<std::string, Verdict> known_;  ///< by program without names
+  Cycle simulated_ = 0;                   ///< ended runs count with their limit
 };
 
 }  // namespace tessera::mapping

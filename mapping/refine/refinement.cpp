@@ -101,8 +101,8 @@ class Refinement {
         std::max(0, touched.first - 1),
         std::min(static_cast<LayerId>(network_.layers.size()) - 1, touched.last + 1)};
     const auto before = referee_.cycles(pieces_, span);
-    const auto after = referee_.cycles(trial, span);
-    return before && after && *after < *before ? *before - *after : 0;
+    if (!before) return 0;
+    return *before - referee_.cycles(trial, span, *before).value_or(*before);
   }
 
   /// What neighbours further away lose shows only in the whole.

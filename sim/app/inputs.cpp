@@ -10,8 +10,10 @@
 #include "mapping/program_checker.h"
 #include "mapping/row_stationary.h"
 #include "mapping/schedule_io.h"
+#include "mapping/tangram/scheduler.h"
 #include "sim/app/looptree_inputs.h"
 #include "sim/app/refinement.h"
+#include "sim/app/tangram_options.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "sim/base/names.h"
@@ -38,6 +40,7 @@ po::options_description input_options() {
       "path.to.field=value in the accelerator, schedule.path.to.field=value in the schedule; may "
       "be repeated");
   options.add(refine_options());
+  options.add(tangram_options());
   return options;
 }
 
@@ -55,7 +58,12 @@ const std::vector<ScheduleKind>& schedule_kinds() {
        "time"},
       {"row_stationary",
        "convolutions in the dataflow of Eyeriss: least DRAM traffic, then least buffer traffic"},
-      {"pipeorgan", "runs of layers as pipelines on interleaved or blocked tiles, row by row"},
+      {"pipeorgan",
+       "runs of layers as pipelines on interleaved or blocked tiles, row by row; "
+       "pipeorgan:depth=N,organisation=NAME,rows=N fixes what it would decide"},
+      {"tangram",
+       "segments of layers as pipelines on regions in proportion to their work, whole maps or "
+       "pieces of channels in alternation"},
   };
   return kinds;
 }
@@ -95,17 +103,29 @@ hw::Accelerator load_accelerator(const po::variables_map& options, std::string& 
 
 namespace {
 
-mapping::Schedule load_schedule(const std::string& name, const Inputs& inputs,
+/// What stands behind the colon of NAME:POLICY, for schedulers that take one.
+std::string policy_of(const std::string& given) {
+  constexpr std::string_view kPolicied = "pipeorgan:";
+  return given.starts_with(kPolicied) ? given.substr(kPolicied.size()) : "";
+}
+
+mapping::Schedule load_schedule(const std::string& given, const Inputs& inputs,
                                 const po::variables_map& options) {
+  const auto policy = policy_of(given);
+  const auto name = policy.empty() ? given : given.substr(0, given.find(':'));
+  const auto switches = tangram_switches(options, name);
   if (finalists_of(options, name) > 0)
-    return refined_schedule(name, inputs.network, inputs.accelerator, options);
+    return refined_schedule(name, policy, inputs.network, inputs.accelerator, options);
   if (name == "layerwise")
     return mapping::schedule_layerwise(inputs.network, inputs.accelerator,
                                        sim::machine_rates(inputs.accelerator));
   const auto rates = [&] { return sim::machine_rates(inputs.accelerator); };
   if (name == "fused") return mapping::schedule_fused(inputs.network, inputs.accelerator, rates());
   if (name == "pipeorgan")
-    return mapping::schedule_pipeorgan(inputs.network, inputs.accelerator, rates());
+    return mapping::schedule_pipeorgan(inputs.network, inputs.accelerator, rates(),
+                                       mapping::parse_pipeline_policy(policy));
+  if (name == "tangram")
+    return mapping::schedule_tangram(inputs.network, inputs.accelerator, rates(), switches);
   if (name == "row_stationary")
     return mapping::schedule_row_stationary(inputs.network, inputs.accelerator, rates());
   if (name.ends_with(".textproto")) return mapping::load_schedule(name);
@@ -124,6 +144,7 @@ Inputs load_tool_inputs(const std::string& tool, const po::variables_map& option
   if (options["batch"].as<std::int64_t>() != 0)
     throw UserError("--batch: the layers of a schedule of ", tool,
                     " have their batch size in its files");
+  tangram_switches(options, given(options, "schedule"));
   const auto file = given(options, "accelerator");
   auto loaded = mapping::importers::load_tool_case(tool, given(options, "network"),
                                                    given(options, "schedule"), file);

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <functional>
 #include <map>
 
 #include "mapping/fusion/fused_scheduler.h"
 #include "mapping/layerwise.h"
+#include "mapping/tangram/scheduler.h"
 #include "sim/app/progress.h"
+#include "sim/app/tangram_options.h"
 #include "sim/base/error.h"
 #include "sim/base/names.h"
 #include "sim/machine/child_run.h"
@@ -23,7 +26,7 @@ po::options_description refine_options() {
   options.add_options()("refine", po::value<std::int64_t>()->default_value(-1),
                         "candidates per place that a scheduler has simulated, best first by its "
                         "analysis; 0: analysis "
-                        "decides alone; -1: 1 for fused and pipeorgan, 0 for the others")(
+                        "decides alone; -1: 1 for fused, pipeorgan and tangram, 0 for the others")(
       "refine-budget", po::value<std::string>(),
       "stop simulating candidates after so many (200) or so many simulated cycles "
       "(5000000cycles); what is not decided stays as it was")(
@@ -35,9 +38,41 @@ po::options_description refine_options() {
 
 namespace {
 
+/// How a scheduler was asked for, beside its name.
+struct Asked {
+  const std::string& policy;
+  const po::variables_map& options;
+};
+
 using Refiner = mapping::Refined (*)(const workloads::Network&, const hw::Accelerator&,
                                      const mapping::MachineRates&, const mapping::Simulate&,
-                                     const RefineOptions&);
+                                     const RefineOptions&, const Asked&);
+
+/// Refiners that are asked for by their name alone.
+template <auto kRefine>
+mapping::Refined plainly(const workloads::Network& network, const hw::Accelerator& accelerator,
+                         const mapping::MachineRates& rates, const mapping::Simulate& simulate,
+                         const RefineOptions& options, const Asked&) {
+  return kRefine(network, accelerator, rates, simulate, options);
+}
+
+mapping::Refined refine_pipeorgan(const workloads::Network& network,
+                                  const hw::Accelerator& accelerator,
+                                  const mapping::MachineRates& rates,
+                                  const mapping::Simulate& simulate, const RefineOptions& options,
+                                  const Asked& asked) {
+  return mapping::refine_pipeorgan(network, accelerator, rates, simulate, options,
+                                   mapping::parse_pipeline_policy(asked.policy));
+}
+
+mapping::Refined refine_tangram(const workloads::Network& network,
+                                const hw::Accelerator& accelerator,
+                                const mapping::MachineRates& rates,
+                                const mapping::Simulate& simulate, const RefineOptions& options,
+                                const Asked& asked) {
+  return mapping::refine_tangram(network, accelerator, rates,
+                                 tangram_switches(asked.options, "tangram"), simulate, options);
+}
 
 /// Schedulers that have finalists. `usual`: how many they have simulated when nobody says.
 struct RefinedKind {
@@ -47,9 +82,10 @@ struct RefinedKind {
 
 const std::map<std::string, RefinedKind>& refined_kinds() {
   static const std::map<std::string, RefinedKind> kinds = {
-      {"fused", {mapping::refine_fused, 1}},
-      {"layerwise", {mapping::refine_layerwise, 0}},
-      {"pipeorgan", {mapping::refine_pipeorgan, 1}},
+      {"fused", {plainly<mapping::refine_fused>, 1}},
+      {"layerwise", {plainly<mapping::refine_layerwise>, 0}},
+      {"pipeorgan", {refine_pipeorgan, 1}},
+      {"tangram", {refine_tangram, 1}},
   };
   return kinds;
 }
@@ -116,18 +152,19 @@ int finalists_of(const po::variables_map& options, const std::string& schedule) 
   return finalists;
 }
 
-mapping::Schedule refined_schedule(const std::string& name, const workloads::Network& network,
+mapping::Schedule refined_schedule(const std::string& name, const std::string& policy,
+                                   const workloads::Network& network,
                                    const hw::Accelerator& accelerator,
                                    const po::variables_map& values) {
-  const auto simulate = [&](const mapping::Program& program) {
-    return sim::cycles_in_child(accelerator, program, {});
+  const auto simulate = [&](const mapping::Program& program, Cycle limit) {
+    return sim::cycles_up_to(accelerator, program, limit);
   };
   RefineOptions options = options_of(values, finalists_of(values, name));
   const bool forced = values.count("progress") != 0 && values["progress"].as<bool>();
   ProgressLine line(forced);
   options.progress = [&](const mapping::RefineProgress& now) { line.show(now); };
   auto refined = refined_kinds().at(name).refine(
-      network, accelerator, sim::machine_rates(accelerator), simulate, options);
+      network, accelerator, sim::machine_rates(accelerator), simulate, options, {policy, values});
   line.clear();
   return std::move(refined.schedule);
 }

@@ -17,8 +17,10 @@ boost::program_options::options_description refine_options();
 /// UserError when the scheduler has no finalists.
 int finalists_of(const boost::program_options::variables_map& options, const std::string& schedule);
 
-/// The schedule of a scheduler with finalists. Candidates are simulated in child processes.
-mapping::Schedule refined_schedule(const std::string& name, const workloads::Network& network,
+/// The schedule of a scheduler with finalists, told `policy` where it takes one. Candidates are
+/// simulated in child processes.
+mapping::Schedule refined_schedule(const std::string& name, const std::string& policy,
+                                   const workloads::Network& network,
                                    const hw::Accelerator& accelerator,
                                    const boost::program_options::variables_map& options);
 

@@ -1,8 +1,8 @@
 #include "sim/app/resources_command.h"
 
 #include <cstdio>
-#include <iostream>
-#include <set>
+#include <filesystem>
+#include <optional>
 #include <sstream>
 
 #include "mapping/cost/interstellar/case_folder.h"
@@ -30,9 +30,9 @@ po::options_description resources_options() {
   options.add_options()("networks", po::value<std::string>()->required(),
                         "zoo names or files, comma-separated; NAME:BATCH for another batch")(
       "dataflows", po::value<std::string>()->default_value("C|K"),
-      "unrolled loops, comma-separated: C|K, X|Y, FY|Y, X|K, C|X")(
-      "registers", po::value<std::string>()->default_value("16,32,64,128,256,512"),
-      "bytes of registers of a unit, comma-separated")(
+      "unrolled loops, comma-separated: C|K, X|Y, FY|Y, X|K, C|X; of several also the best for "
+      "each layer")("registers", po::value<std::string>()->default_value("16,32,64,128,256,512"),
+                    "bytes of registers of a unit, comma-separated")(
       "inner-registers", po::value<std::int64_t>()->default_value(0),
       "bytes of a second register file inside the first; 0: none")(
       "buffers", po::value<std::string>()->default_value("32,64,128,256,512"),
@@ -40,6 +40,7 @@ po::options_description resources_options() {
       "side", po::value<std::int64_t>()->default_value(16), "units along each axis of the array")(
       "baseline", po::value<std::string>()->default_value("512,128"),
       "bytes of registers and KiB of buffer that ratios refer to")(
+      "convolutions", po::bool_switch(), "leave fully connected layers out")(
       "cases", po::value<std::string>(),
       "folder for the least-energy mappings as cases for tessera validate --model interstellar")(
       "out", po::value<std::string>(), "folder for result.json and resources.csv");
@@ -78,16 +79,46 @@ std::vector<std::int64_t> numbers_of(const po::variables_map& options, const cha
   return numbers;
 }
 
-std::vector<workloads::Network> networks_of(const po::variables_map& options) {
-  std::vector<workloads::Network> networks;
+/// What a network contributes to the study.
+struct Workload {
+  std::string name;
+  std::int64_t batch = 1;
+  std::vector<mapping::interstellar::ShapeCount> shapes;
+};
+
+/// A dataflow for all layers, or the best of several for each.
+struct Choice {
+  std::string name;
+  std::vector<Dataflow> dataflows;
+};
+
+std::vector<Choice> choices_of(const po::variables_map& options) {
+  std::vector<Choice> choices;
+  Choice adaptive{"adaptive", {}};
+  for (const auto& name : words_of(options["dataflows"].as<std::string>())) {
+    choices.push_back({name, {mapping::interstellar::dataflow_named(name)}});
+    adaptive.dataflows.push_back(choices.back().dataflows.front());
+  }
+  if (choices.empty()) throw UserError("--dataflows: at least one is needed");
+  if (choices.size() > 1) choices.push_back(adaptive);
+  return choices;
+}
+
+std::vector<Workload> workloads_of(const po::variables_map& options) {
+  const bool convolutions = options["convolutions"].as<bool>();
+  std::vector<Workload> loads;
   for (const auto& word : words_of(options["networks"].as<std::string>())) {
     const auto colon = word.rfind(':');
     const std::int64_t batch =
         colon == std::string::npos ? 0 : number_of(word.substr(colon + 1), "networks", 65536);
-    networks.push_back(workloads::load_network(word.substr(0, colon), batch));
+    const auto network = workloads::load_network(word.substr(0, colon), batch);
+    loads.push_back(
+        {network.name, network.batch, mapping::interstellar::shapes_of(network, convolutions)});
+    if (loads.back().shapes.empty())
+      throw UserError("--networks ", word, ": it has no layers for the study");
   }
-  if (networks.empty()) throw UserError("--networks: at least one is needed");
-  return networks;
+  if (loads.empty()) throw UserError("--networks: at least one is needed");
+  return loads;
 }
 
 /// Energies of one network under one dataflow at all sizes.
@@ -107,36 +138,36 @@ class Table {
         throw UserError("--inner-registers ", inner_, ": must be less than --registers ", bytes);
   }
 
-  void run(ResourceStudy& study, const workloads::Network& network, const Dataflow& dataflow,
+  void run(ResourceStudy& study, const Workload& workload, const Choice& choice,
            sim::proto::ResourceStudy& out) {
-    const auto base = study.network(network, dataflow, baseline_);
-    add(network, dataflow, baseline_, base, base, out);
+    const auto base = study.network(workload.shapes, choice.dataflows, baseline_);
+    add(workload, choice, baseline_, base, base, out);
     double least = base.energy.total();
     best_ = baseline_;
     for (const auto registers : registers_)
       for (const auto kilobytes : buffers_) {
         const Resources resources{side_, inner_, registers, kilobytes * 1024};
         if (resources == baseline_) continue;
-        const auto result = study.network(network, dataflow, resources);
-        add(network, dataflow, resources, result, base, out);
+        const auto result = study.network(workload.shapes, choice.dataflows, resources);
+        add(workload, choice, resources, result, base, out);
         if (result.energy.total() >= least) continue;
         least = result.energy.total();
         best_ = resources;
       }
-    print(network, dataflow, base, study.network(network, dataflow, best_));
+    print(workload, choice, base, study.network(workload.shapes, choice.dataflows, best_));
   }
 
   const Resources& best() const { return best_; }
   const Resources& baseline() const { return baseline_; }
 
  private:
-  static void add(const workloads::Network& network, const Dataflow& dataflow,
-                  const Resources& resources, const NetworkResult& result,
-                  const NetworkResult& base, sim::proto::ResourceStudy& out) {
+  static void add(const Workload& workload, const Choice& choice, const Resources& resources,
+                  const NetworkResult& result, const NetworkResult& base,
+                  sim::proto::ResourceStudy& out) {
     auto& row = *out.add_point();
-    row.set_network(network.name);
-    row.set_batch(network.batch);
-    row.set_dataflow(dataflow.name);
+    row.set_network(workload.name);
+    row.set_batch(workload.batch);
+    row.set_dataflow(choice.name);
     row.set_inner_register_bytes(resources.inner_register_bytes);
     row.set_register_bytes(resources.register_bytes);
     row.set_buffer_bytes(resources.buffer_bytes);
@@ -152,21 +183,16 @@ class Table {
         result.macs / (result.ideal_cycles * static_cast<double>(resources.side * resources.side)));
   }
 
-  static void print(const workloads::Network& network, const Dataflow& dataflow,
-                    const NetworkResult& base, const NetworkResult& best, const Resources& at) {
-    std::printf("%-16s %-5s baseline %10.1f uJ, least %10.1f uJ (%4.2fx) at", network.name.c_str(),
-                dataflow.name.c_str(), base.energy.total() * 1e-6, best.energy.total() * 1e-6,
-                base.energy.total() / best.energy.total());
-    if (at.inner_register_bytes > 0)
-      std::printf(" %lld +", static_cast<long long>(at.inner_register_bytes));
-    std::printf(" %lld B, %lld KiB\n", static_cast<long long>(at.register_bytes),
-                static_cast<long long>(at.buffer_bytes / 1024));
-    std::fflush(stdout);
-  }
-
-  void print(const workloads::Network& network, const Dataflow& dataflow, const NetworkResult& base,
+  void print(const Workload& workload, const Choice& choice, const NetworkResult& base,
              const NetworkResult& best) const {
-    print(network, dataflow, base, best, best_);
+    std::printf("%-16s %-8s baseline %10.1f uJ, least %10.1f uJ (%4.2fx) at", workload.name.c_str(),
+                choice.name.c_str(), base.energy.total() * 1e-6, best.energy.total() * 1e-6,
+                base.energy.total() / best.energy.total());
+    if (best_.inner_register_bytes > 0)
+      std::printf(" %lld +", static_cast<long long>(best_.inner_register_bytes));
+    std::printf(" %lld B, %lld KiB\n", static_cast<long long>(best_.register_bytes),
+                static_cast<long long>(best_.buffer_bytes / 1024));
+    std::fflush(stdout);
   }
 
   std::vector<std::int64_t> registers_, buffers_;
@@ -190,19 +216,17 @@ void run_resources(const po::variables_map& options) {
   std::optional<OutputDirectory> out, cases;
   if (options.count("out") != 0) out.emplace(options["out"].as<std::string>());
   if (options.count("cases") != 0) cases.emplace(options["cases"].as<std::string>());
-  std::vector<Dataflow> dataflows;
-  for (const auto& name : words_of(options["dataflows"].as<std::string>()))
-    dataflows.push_back(mapping::interstellar::dataflow_named(name));
+  const auto choices = choices_of(options);
   Table table(options);
   ResourceStudy study;
   mapping::interstellar::CaseFolder folder;
   sim::proto::ResourceStudy message;
-  for (const auto& network : networks_of(options))
-    for (const auto& dataflow : dataflows) {
-      table.run(study, network, dataflow, message);
-      if (!cases) continue;
-      folder.add(study, network, dataflow, table.baseline());
-      if (!(table.best() == table.baseline())) folder.add(study, network, dataflow, table.best());
+  for (const auto& workload : workloads_of(options))
+    for (const auto& choice : choices) {
+      table.run(study, workload, choice, message);
+      if (choice.dataflows.size() > 1) continue;
+      for (const auto& resources : {table.baseline(), table.best()})
+        folder.add(study, workload.shapes, choice.dataflows.front(), resources);
     }
   if (out) {
     out->add("result.json", to_json(message));
@@ -211,6 +235,8 @@ void run_resources(const po::variables_map& options) {
   }
   if (cases) {
     for (const auto& [name, text] : folder.files()) cases->add(name, text);
+    for (const char* inputs : {"layer", "arch"})
+      std::filesystem::create_directories(cases->path() / inputs);
     cases->commit();
   }
 }

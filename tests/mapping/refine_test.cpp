@@ -1,6 +1,7 @@
 // Finalists decided by simulation, with simulators whose answers are known.
 #include <gtest/gtest.h>
 
+#include "mapping/fusion/fused_scheduler.h"
 #include "mapping/fusion/segment.h"
 #include "mapping/lowering.h"
 #include "mapping/refine/refinement.h"
@@ -64,7 +65,7 @@ class Refine : public testing::Test {
   mapping::Refined refine(const Prices& prices, const RefineOptions& options) const {
     return mapping::refine(
         layerwise(), "refined", network_, machine_, [&](int first) { return pairs(first); },
-        [&](const Program& program) { return prices(program); }, options);
+        [&](const Program& program, Cycle) { return prices(program); }, options);
   }
 
   Network network_ = four_layers();
@@ -96,7 +97,7 @@ TEST_F(Refine, IsNeverSlowerThanTheBaseInTheWhole) {
 
 TEST_F(Refine, TakesBackTheHalfThatSavesLess) {
   // Fused is dear in the whole network only while more than one fusion is there.
-  const auto prices = [](const Program& program) {
+  const auto prices = [](const Program& program, Cycle) {
     Cycle cycles = 0;
     int fused = 0;
     for (const auto& stage : program.stages) {
@@ -138,7 +139,7 @@ TEST_F(Refine, SimulatesAsManyFinalistsAsAsked) {
       [&](int first) {
         return std::vector<Finalist>{pair(first), pair(first), pair(first)};
       },
-      Prices{}, options);
+      [](const Program& program, Cycle) { return Prices{}(program); }, options);
   EXPECT_EQ(refined.candidates, 2);
   EXPECT_EQ(refined.exchanged, 1);
 }
@@ -159,8 +160,10 @@ TEST(Referee, SimulatesLayersThatDifferInNamesOnce) {
   const auto network = four_layers();
   const auto machine = grid_machine(2, 2);
   Prices prices;
-  mapping::Referee referee(network, machine,
-                           [&](const Program& program) { return prices(program); });
+  mapping::Referee referee(network, machine, [&](const Program& program, Cycle limit) {
+    const Cycle cycles = prices(program);
+    return limit == 0 || cycles <= limit ? std::optional(cycles) : std::nullopt;
+  });
   // All maps through DRAM, so that the two alike are lowered alike.
   auto pieces = mapping::arrangement_of(mapping::schedule_layerwise(network, machine, {}), network);
   for (auto& piece : pieces) mapping::send_to_dram(piece);
@@ -170,6 +173,59 @@ TEST(Referee, SimulatesLayersThatDifferInNamesOnce) {
   EXPECT_EQ(referee.cycles(pieces, {3, 3}), 100u);
   EXPECT_EQ(prices.runs, 2);
   EXPECT_EQ(referee.simulated(), 200u);
+}
+
+TEST(Referee, AsksAgainOnlyBeyondTheLimitThatIsKnown) {
+  const auto network = four_layers();
+  const auto machine = grid_machine(2, 2);
+  std::vector<Cycle> limits;
+  mapping::Referee referee(network, machine, [&](const Program&, Cycle limit) {
+    limits.push_back(limit);
+    return limit == 0 || limit >= 100 ? std::optional<Cycle>(100) : std::nullopt;
+  });
+  const auto pieces =
+      mapping::arrangement_of(mapping::schedule_layerwise(network, machine, {}), network);
+  EXPECT_FALSE(referee.cycles(pieces, {0, 0}, 50));      // asked
+  EXPECT_FALSE(referee.cycles(pieces, {0, 0}, 40));      // more than 50 is more than 40
+  EXPECT_EQ(referee.cycles(pieces, {0, 0}, 200), 100u);  // asked
+  EXPECT_FALSE(referee.cycles(pieces, {0, 0}, 99));      // 100 is known
+  EXPECT_EQ(referee.cycles(pieces, {0, 0}), 100u);
+  EXPECT_EQ(limits, (std::vector<Cycle>{50, 200}));
+  EXPECT_EQ(referee.simulated(), 150u);  // 50 of the run that was ended, 100 of the other
+}
+
+TEST(PipelinePolicy, SaysWhatIsFixed) {
+  const auto policy = mapping::parse_pipeline_policy("depth=4,organisation=blocked_2d,rows=2");
+  EXPECT_EQ(policy.depth, 4);
+  EXPECT_EQ(policy.organisation, mapping::Organisation::kBlocked2d);
+  EXPECT_EQ(policy.rows, 2);
+  const auto nothing = mapping::parse_pipeline_policy("");
+  EXPECT_EQ(nothing.depth, 0);
+  EXPECT_FALSE(nothing.organisation);
+}
+
+TEST(PipelinePolicy, RefusesWhatItDoesNotKnow) {
+  const auto refusal = [](const std::string& text) -> std::string {
+    try {
+      mapping::parse_pipeline_policy(text);
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(refusal("depht=4").find("did you mean depth?"), std::string::npos);
+  EXPECT_EQ(refusal("depth=1"), "pipeorgan: depth=1: must be a number from 2 to 1024");
+  EXPECT_EQ(refusal("rows=x"), "pipeorgan: rows=x: must be a number from 1 to 1024");
+  EXPECT_NE(refusal("organisation=diagonal").find("blocked_1d"), std::string::npos);
+}
+
+TEST(PipelinePolicy, AFixedDepthMakesPipelinesOfThatDepth) {
+  const auto network = four_layers();
+  const auto schedule = mapping::schedule_pipeorgan(
+      network, grid_machine(4, 4), {},
+      mapping::parse_pipeline_policy("depth=2,organisation=blocked_1d"));
+  ASSERT_EQ(schedule.root.children.size(), 2u);
+  for (const auto& top : schedule.root.children) EXPECT_TRUE(mapping::is_fused(top));
 }
 
 TEST(Arrangement, ExchangesWholePiecesOnly) {

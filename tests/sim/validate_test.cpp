@@ -130,6 +130,73 @@ TEST(RunOnToolFiles, RecognisesThemByContent) {
   EXPECT_TRUE(fs::exists(folder / "out/result.json"));
 }
 
+TEST(RunOnToolFiles, CountsWhatAllTilesOfAPipelineReserve) {
+  // LoopTree's largest tiles are 7488 words. The first tile that is handed over exists once more
+  // where it was computed: 16 channels of 6 rows of 18 columns, 1728 words.
+  const fs::path cases = fs::path(TESSERA_REFERENCE) / "looptree";
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(
+      folder,
+      {"run", "--network", (cases / "workloads/conv2_16x16_c8_16_16.yaml").string(), "--schedule",
+       (cases / "mappings/conv2_16x16_c8_16_16__fused_P4_pipe_sp_slow.yaml").string(),
+       "--accelerator", (cases / "arch/two_level_slowdram.yaml").string(), "--out", "out"});
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  const auto result = read_file((folder / "out/result.json").string());
+  const auto at = result.find("\"all_tiles_reserved_words\":");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_EQ(std::stoll(result.substr(result.find_first_of("0123456789", at))), 7488 + 1728);
+}
+
+TEST(StudyFiles, ChainOfThreeLayersRunsOn1024Tiles) {
+  // 32 x 32 tiles of 8 x 8 outputs. For its own the last layer needs 10 x 10 of the second and
+  // these 12 x 12 of the first, less what would lie outside the map: 256, 32 x 10 - 2 and 32 x 12 -
+  // 4 rows and columns are computed, 16 x 16 x 9 products each.
+  const auto study = fs::path(TESSERA_REFERENCE) / "../../docs/studies/chain_1024";
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(
+      folder, {"run", "--accelerator", "tangram-16x16", "--set", "rows=32", "--set", "columns=32",
+               "--network", (study / "network.textproto").string(), "--schedule",
+               (study / "schedule.textproto").string(), "--no-report", "--out", "out"});
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  const auto tiles = CsvTable::load((folder / "out/tiles.csv").string());
+  ASSERT_EQ(tiles.rows(), 1024u);
+  std::int64_t macs = 0;
+  for (std::size_t row = 0; row < tiles.rows(); ++row) macs += tiles.integer(row, "macs");
+  EXPECT_EQ(macs, (256 * 256 + 318 * 318 + 380 * 380) * 2304ll);
+}
+
+/// A layer with windows of 3 x 3 under one of MAESTRO's dataflows, with values.
+void run_maestro(const std::string& dataflow) {
+  const auto folder = empty_test_folder();
+  std::ofstream((folder / "l.m").string())
+      << "Network n {\n Layer l {\n  Type: CONV\n  Stride { X: 1, Y: 1 }\n"
+         "  Dimensions { K: 4, C: 6, R: 3, S: 3, Y: 8, X: 8 }\n  Dataflow {\n" +
+             dataflow + "\n  }\n }\n}\n";
+  std::ofstream((folder / "hw.m").string()) << "num_pes: 256\nnoc_bw_cstr: 64\n";
+  const auto end = run_tessera(folder, {"run", "--functional", "--schedule", "l.m", "--accelerator",
+                                        "hw.m", "--out", "out"});
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+  EXPECT_NE(read_file((folder / "out/result.json").string()).find("\"functional_match\": true"),
+            std::string::npos);
+}
+
+// Input rows and filter rows advance together over three PEs.
+TEST(RunOnToolFiles, RowStationaryGivesTheRightOutputs) {
+  run_maestro(
+      "SpatialMap(1,1) Y'; TemporalMap(1,1) X'; TemporalMap(1,1) C; TemporalMap(4,4) K;"
+      "TemporalMap(Sz(R),Sz(R)) R; TemporalMap(Sz(S),Sz(S)) S; Cluster(Sz(R),P);"
+      "SpatialMap(1,1) Y; SpatialMap(1,1) R; TemporalMap(Sz(S),Sz(S)) S;");
+}
+
+// Rows and columns of a cluster add.
+TEST(RunOnToolFiles, SumsOverBothAxesGiveTheRightOutputs) {
+  run_maestro(
+      "TemporalMap(1,1) C; SpatialMap(1,1) K; TemporalMap(1,1) Y'; TemporalMap(1,1) X';"
+      "TemporalMap(Sz(R),Sz(R)) R; TemporalMap(Sz(S),Sz(S)) S; Cluster(Sz(R),P);"
+      "SpatialMap(1,1) Y; SpatialMap(1,1) R; Cluster(Sz(S),P); SpatialMap(1,1) X; SpatialMap(1,1) "
+      "S;");
+}
+
 TEST(RunOnToolFiles, RefusesAnUnknownIdealisation) {
   const auto folder = empty_test_folder();
   const auto end = run_tessera(folder, with_case({"run"}, {"--ideal", "dramm"}));

@@ -167,6 +167,10 @@ def mapping(layers, loops, held, pipeline=False, own=None):
     return text
 
 
+# Tiles of the smallest shapes tried, per number of layers: the analysis looks at every one of them.
+MOST_TILES = {2: 12544, 3: 3136}
+
+
 def divisors(extent, tiles):
     return [tile for tile in tiles if extent % tile == 0]
 
@@ -195,6 +199,8 @@ def candidates(layers):
         yield "rows", mapping(layers, loops, everything | {name: 1 for name in between + ends})
         yield "pipelined rows", mapping(layers, loops, everything | {name: 1 for name in between + ends}, pipeline=True)
     for p, q in itertools.product(rows, inner_tiles):
+        if last.extent["P"] // p * (last.extent[inner] // q) > MOST_TILES[count]:
+            continue
         for loops in ([("P", p), (inner, q)], [(inner, q), ("P", p)]):
             kinds = {
                 "keep all": everything | {name: 0 for name in between} | {"T0": 1, ends[1]: 2},
@@ -248,7 +254,8 @@ def simulate(tessera, folder, name, case):
         return None, end.stderr.strip()
     result = json.loads((out / "result.json").read_text())
     words = sum(c["read_bytes"] + c["written_bytes"] for c in result["dram_channels"])
-    return {"cycles": int(result["cycles"]), "macs": int(result["macs"]), "offchip": words,
+    executed = sum(int(row["macs"]) for row in csv.DictReader(open(out / "tiles.csv")))
+    return {"cycles": int(result["cycles"]), "macs": executed, "offchip": words,
             "reserved": int(result["all_tiles_reserved_words"])}, ""
 
 
@@ -276,6 +283,23 @@ def study(tessera, folder, name, layers):
                     continue
                 print(f"  {kind:20s} up to {limit or 'any'} x MACs: predicted {words} words, simulated {measured['reserved']}, "
                       f"MACs x {measured['macs'] / macs:.3f}, off-chip {measured['offchip']}, {measured['cycles']} cycles, {case}")
+                break
+    if "Q" in layers[-1].extent:
+        compound(folder, layers)
+
+
+def compound(folder, layers):
+    """Executed MACs of every layer, in multiples of its own, where nothing of the intermediates is kept."""
+    executed = {}
+    for row in csv.DictReader(open(folder / "predicted.einsums.csv")):
+        executed.setdefault(row["case"], []).append(int(row["macs_executed"]) / int(row["macs_algorithmic"]))
+    last = layers[-1]
+    for tile in ((8, 56), (8, 28), (8, 8), (4, 4), (2, 2)):
+        held = {f"W{layer.n}": 0 for layer in layers} | {f"T{i}": -2 for i in range(1, len(layers))}
+        text = mapping(layers, list(zip("PQ", tile)), held | {"T0": 1, f"T{last.n}": 2})
+        for path in sorted((folder / "mappings").iterdir()):
+            if path.read_text() == text and path.stem in executed:
+                print(f"  tiles of {tile[0]} x {tile[1]}: MACs x " + ", ".join(f"{one:.2f}" for one in executed[path.stem]))
                 break
 
 

@@ -293,26 +293,42 @@ double busy(std::int64_t extent, std::int64_t ways) {
   return static_cast<double>(extent) / static_cast<double>(ceil_div(extent, ways));
 }
 
-/// The near and far factor of one axis that keep most of `side` units busy; a wider near one when
-/// several do. A loop stands on one axis only: those `taken` have theirs.
+/// Widths that deal an extent in so many passes without idle places in all but the last, wide ones
+/// first.
+std::vector<std::int64_t> widths(std::int64_t extent, std::int64_t most) {
+  std::vector<std::int64_t> widths;
+  for (std::int64_t passes = ceil_div(extent, std::max<std::int64_t>(most, 1));; ++passes) {
+    const std::int64_t width = ceil_div(extent, passes);
+    if (widths.empty() || widths.back() != width) widths.push_back(width);
+    if (width == 1) return widths;
+  }
+}
+
+/// A dataflow keeps its name as long as this share of an axis works.
+constexpr double kEnoughBusy = 0.75;
+
+/// The axis with the widest near loop that, with the best block repeated beside it, keeps enough
+/// units busy; failing that, the one that keeps most. A loop stands on one axis only: those `taken`
+/// have theirs.
 ArrayAxis best_axis(const workloads::Layer& layer, const std::vector<std::string>& ranks,
                     std::int64_t side, const std::vector<std::int64_t>& taken) {
-  const auto left = [&](int rank) {
+  const auto extent = [&](int rank) {
     return taken[rank] > 1 ? std::int64_t{1} : layer.ranks[rank].extent;
   };
   const int near = layer.rank_index(ranks.front());
   ArrayAxis best{{near, 1}, {near, 1}, false};
   double most = 0;
-  for (std::int64_t n = std::min(side, left(near)); n >= 1; --n) {
+  for (const auto n : widths(extent(near), side)) {
     for (std::size_t i = 1; i < ranks.size(); ++i) {
       const int far = layer.rank_index(ranks[i]);
-      for (std::int64_t f = std::min(side / n, left(far)); f >= 1; --f) {
-        const double units = busy(left(near), n) * busy(left(far), f);
+      for (const auto f : widths(extent(far), side / n)) {
+        const double units = busy(extent(near), n) * busy(extent(far), f);
         if (units <= most * (1 + 1e-9)) continue;
         most = units;
         best = {{near, n}, {f > 1 ? far : near, f}, f > 1};
       }
     }
+    if (most >= kEnoughBusy * static_cast<double>(side)) break;
   }
   return best;
 }

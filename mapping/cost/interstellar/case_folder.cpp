@@ -79,11 +79,11 @@ std::string architecture_name(const Resources& resources) {
 
 }  // namespace
 
-void CaseFolder::add(ResourceStudy& study, const workloads::Network& network,
+void CaseFolder::add(ResourceStudy& study, const std::vector<ShapeCount>& shapes,
                      const Dataflow& dataflow, const Resources& resources) {
   const auto arch = architecture_name(resources);
   inputs_["arch/" + arch + ".json"] = architecture_text(architecture_of(resources));
-  for (const auto& [shape, count] : shapes_of(network)) {
+  for (const auto& [shape, count] : shapes) {
     const auto layer = shape_name(shape);
     std::string name = dataflow.name + "_" + arch + "_" + layer;
     for (auto& c : name)

@@ -13,7 +13,7 @@ namespace tessera::mapping::interstellar {
 /// per shape of layer.
 class CaseFolder {
  public:
-  void add(ResourceStudy& study, const workloads::Network& network, const Dataflow& dataflow,
+  void add(ResourceStudy& study, const std::vector<ShapeCount>& shapes, const Dataflow& dataflow,
            const Resources& resources);
 
   /// Text by path.

@@ -85,23 +85,28 @@ const LayerResult& ResourceStudy::layer(const LayerShape& shape, const Dataflow&
   return result;
 }
 
-NetworkResult ResourceStudy::network(const workloads::Network& network, const Dataflow& dataflow,
+NetworkResult ResourceStudy::network(const std::vector<ShapeCount>& shapes,
+                                     const std::vector<Dataflow>& dataflows,
                                      const Resources& resources) {
   NetworkResult result;
-  for (const auto& [shape, count] : shapes_of(network)) {
-    const auto& one = layer(shape, dataflow, resources);
+  for (const auto& [shape, count] : shapes) {
+    const LayerResult* best = nullptr;
+    for (const auto& dataflow : dataflows) {
+      const auto& one = layer(shape, dataflow, resources);
+      if (best == nullptr || one.energy.total() < best->energy.total()) best = &one;
+    }
     const auto times = static_cast<double>(count * shape.copies);
-    result.energy.add(one.energy, times);
-    const double macs = one.energy.mac / kMacPicojoules;
+    result.energy.add(best->energy, times);
+    const double macs = best->energy.mac / kMacPicojoules;
+    const auto units = static_cast<double>(resources.side * resources.side);
     result.macs += times * macs;
-    result.ideal_cycles +=
-        times * macs / (one.utilisation * static_cast<double>(resources.side * resources.side));
+    result.ideal_cycles += times * macs / (best->utilisation * units);
   }
   return result;
 }
 
-std::vector<std::pair<LayerShape, std::int64_t>> shapes_of(const workloads::Network& network) {
-  std::vector<std::pair<LayerShape, std::int64_t>> shapes;
+std::vector<ShapeCount> shapes_of(const workloads::Network& network, bool convolutions) {
+  std::vector<ShapeCount> shapes;
   for (const auto& layer : network.layers) {
     const bool weighted = layer.kind == workloads::LayerKind::kMatrix && layer.inputs.size() == 2 &&
                           std::ranges::any_of(layer.inputs, [](const auto& operand) {
@@ -109,8 +114,8 @@ std::vector<std::pair<LayerShape, std::int64_t>> shapes_of(const workloads::Netw
                           });
     if (!weighted) continue;
     const auto shape = shape_of(layer);
-    const auto found =
-        std::ranges::find(shapes, shape, &std::pair<LayerShape, std::int64_t>::first);
+    if (convolutions && shape.rows * shape.columns == 1) continue;
+    const auto found = std::ranges::find(shapes, shape, &ShapeCount::first);
     if (found == shapes.end())
       shapes.emplace_back(shape, 1);
     else

@@ -48,14 +48,21 @@ struct NetworkResult {
   double ideal_cycles = 0;  ///< with the units that the dataflow keeps busy
 };
 
-/// Layers of a shape are looked for once. Layers without multiply-accumulates of weights are left
-/// out.
+/// A shape and how often it is there.
+using ShapeCount = std::pair<LayerShape, std::int64_t>;
+
+/// Shapes of a network's layers with weights, in order of first appearance; with `convolutions`
+/// only those that are no fully connected layer.
+std::vector<ShapeCount> shapes_of(const workloads::Network& network, bool convolutions);
+
+/// Layers of a shape are looked for once.
 class ResourceStudy {
  public:
   const LayerResult& layer(const LayerShape& shape, const Dataflow& dataflow,
                            const Resources& resources);
-  NetworkResult network(const workloads::Network& network, const Dataflow& dataflow,
-                        const Resources& resources);
+  /// Every layer under the dataflow of least energy among those given.
+  NetworkResult network(const std::vector<ShapeCount>& shapes,
+                        const std::vector<Dataflow>& dataflows, const Resources& resources);
 
  private:
   struct Key {
@@ -66,9 +73,5 @@ class ResourceStudy {
   };
   std::map<Key, LayerResult> known_;
 };
-
-/// Shapes of a network's layers that the study covers, with how often each is there, in order of
-/// first appearance.
-std::vector<std::pair<LayerShape, std::int64_t>> shapes_of(const workloads::Network& network);
 
 }  // namespace tessera::mapping::interstellar

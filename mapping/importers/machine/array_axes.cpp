@@ -51,18 +51,33 @@ class Diagonals {
  private:
   void settle_split(SplitNode& split) {
     if (split.ranks.size() > 1) split.ranks = {filter_rank(split)};
-    for (const auto& rank : split.ranks) note(rank, split.size);
+    for (auto& rank : split.ranks) {
+      if (is_one_output(rank, split.size)) {
+        rank.of_tensor.clear();
+        split.size = 1;
+        split.step = 0;
+      }
+      note(rank, split.size);
+    }
   }
 
   void settle_loop(LoopNode& loop) {
     for (auto& rank : loop.ranks) {
-      if (!rank.of_tensor.empty() && settled_.contains(rank.rank)) {
+      if (is_one_output(rank, loop.tile)) {
         rank.of_tensor.clear();
         loop.tile = 1;
         loop.step = 0;
       }
       note(rank, loop.tile);
     }
+  }
+
+  /// Input rows or columns of the one output that is left, whatever the step to the next would be.
+  bool is_one_output(const RankReference& rank, std::int64_t size) const {
+    if (rank.of_tensor.empty()) return false;
+    if (settled_.contains(rank.rank)) return true;
+    const int window = layer_.rank_index(window_of(rank.rank));
+    return left_.at(rank.rank) == 1 && window >= 0 && size >= layer_.ranks[window].extent;
   }
 
   void note(const RankReference& rank, std::int64_t size) {

@@ -1,0 +1,261 @@
+#include "mapping/tangram/pipeline.h"
+
+#include <algorithm>
+
+#include "mapping/stage_path.h"
+#include "mapping/tangram/region.h"
+#include "mapping/tangram/segment_rules.h"
+
+namespace tessera::mapping {
+
+using workloads::Layer;
+using workloads::LayerKind;
+using workloads::LayerSpan;
+using workloads::Network;
+using workloads::OperandRole;
+
+namespace {
+
+constexpr std::int64_t kPieceCounts[] = {2, 4, 8, 16, 32};
+/// Cycles from a piece's end to its first use by the next stage.
+constexpr double kHandoverLatency = 100;
+constexpr std::int64_t kBlockCounts[] = {2, 8, 32};
+
+/// Cycles that a layer would keep one tile busy for.
+double work_of(const Layer& layer, const hw::TileDescription& tile) {
+  if (layer.kind == LayerKind::kMatrix)
+    return static_cast<double>(layer.macs()) /
+           (double(tile.array.rows) * tile.array.columns * tile.array.macs_per_pe);
+  return static_cast<double>(layer.vector_operations()) / tile.vector_unit.lanes;
+}
+
+class PipelineSearch {
+ public:
+  PipelineSearch(const Network& network, LayerSpan span, const hw::Accelerator& accelerator,
+                 const MachineRates& rates, StageChooser& chooser)
+      : network_(network),
+        span_(span),
+        accelerator_(accelerator),
+        rates_(rates),
+        chooser_(chooser) {
+    const TileGrid grid{accelerator.rows, accelerator.columns};
+    std::vector<double> work;
+    for (auto l = span.first; l <= span.last; ++l)
+      work.push_back(work_of(network.layers[l], accelerator.tile));
+    sizes_ = region_sizes(work, grid);
+    if (!sizes_.empty()) regions_ = place_regions(sizes_, grid);
+  }
+
+  std::vector<Pipeline> run(bool allo) {
+    if (sizes_.empty()) return {};
+    for (const auto groups : batch_groups()) {
+      consider(alternate(network_, span_, 1, true, false), groups);
+      if (!allo) continue;
+      for (const auto pieces : kPieceCounts)
+        for (const bool first_gives : {true, false})
+          consider(alternate(network_, span_, pieces, first_gives, true), groups);
+    }
+    std::ranges::stable_sort(found_, {}, &Pipeline::cycles);
+    return std::move(found_);
+  }
+
+ private:
+  /// One group, images one by one, and what lies between in powers of two.
+  std::vector<std::int64_t> batch_groups() const {
+    const Layer& head = network_.layers[span_.last];
+    const auto rank = single_rank(head, head.output, 0);
+    std::vector<std::int64_t> groups = {1};
+    if (!rank) return groups;
+    for (std::int64_t count = 2; count <= head.ranks[*rank].extent; count *= 2)
+      if (head.ranks[*rank].extent % count == 0 && all_have(head.ranks[*rank].extent))
+        groups.push_back(count);
+    return groups;
+  }
+
+  bool all_have(std::int64_t images) const {
+    for (auto l = span_.first; l <= span_.last; ++l) {
+      const Layer& layer = network_.layers[l];
+      const auto rank = single_rank(layer, layer.output, 0);
+      if (!rank || layer.ranks[*rank].extent != images) return false;
+    }
+    return true;
+  }
+
+  void consider(const std::vector<Handover>& handovers, std::int64_t groups) {
+    if (std::ranges::find(tried_, std::pair(groups, handovers)) != tried_.end()) return;
+    tried_.emplace_back(groups, handovers);
+    Pipeline pipeline{span_, groups, false, {}, 0};
+    for (std::size_t s = 0; s < handovers.size(); ++s) {
+      auto stage = best_stage(static_cast<int>(s), handovers[s], groups);
+      if (!stage) return;
+      stage->plan.tiles = regions_[s];
+      pipeline.stages.push_back(std::move(*stage));
+    }
+    pipeline.cycles = pipeline_cycles(pipeline, network_, rates_, accelerator_.word_bytes());
+    found_.push_back(std::move(pipeline));
+  }
+
+  /// A stage that holds whole maps may fetch its weights block by block.
+  std::optional<StageChoice> best_stage(int stage, const Handover& handover, std::int64_t groups) {
+    const StageTask task{span_.first + stage, sizes_[static_cast<std::size_t>(stage)], groups,
+                         handover};
+    auto best = chooser_.choose(task);
+    if (handover.loop != StageLoop::kNone || network_.layers[task.layer].kind != LayerKind::kMatrix)
+      return best;
+    for (const auto blocks : kBlockCounts) {
+      StageTask blocked = task;
+      blocked.handover = {StageLoop::kBlocks, blocks};
+      const auto& other = chooser_.choose(blocked);
+      if (other && (!best || other->cycles < best->cycles)) best = other;
+    }
+    return best;
+  }
+
+  const Network& network_;
+  LayerSpan span_;
+  const hw::Accelerator& accelerator_;
+  const MachineRates& rates_;
+  StageChooser& chooser_;
+  std::vector<int> sizes_;
+  std::vector<std::vector<TileId>> regions_;
+  std::vector<std::pair<std::int64_t, std::vector<Handover>>> tried_;
+  std::vector<Pipeline> found_;
+};
+
+bool gives_pieces(const Handover& handover) {
+  return handover.loop == StageLoop::kGives || handover.loop == StageLoop::kPasses;
+}
+
+bool takes_pieces(const Handover& handover) {
+  return handover.loop == StageLoop::kTakes || handover.loop == StageLoop::kPasses;
+}
+
+/// Stage of the pipeline that writes a tensor; -1: none.
+int producer_of(const Network& network, LayerSpan span, workloads::TensorId tensor) {
+  for (auto l = span.first; l <= span.last; ++l)
+    if (network.layers[l].output.tensor == tensor) return l - span.first;
+  return -1;
+}
+
+double dram_bytes(const Pipeline& pipeline, const Network& network, int word_bytes) {
+  double bytes = 0;
+  const auto groups = static_cast<double>(pipeline.batch_groups);
+  for (const auto& stage : pipeline.stages) {
+    const Layer& layer = network.layers[stage.plan.layer];
+    bytes += stage.weight_bytes * (stage.weights_resident ? 1 : groups);
+    double outside = 0, maps = 0;
+    for (const auto& input : layer.inputs) {
+      if (input.role != OperandRole::kInput) continue;
+      const auto words = static_cast<double>(network.tensors[input.tensor].elements());
+      maps += words;
+      if (producer_of(network, pipeline.span, input.tensor) < 0) outside += words;
+    }
+    if (maps > 0) bytes += stage.map_bytes * groups * outside / maps;
+  }
+  const auto& head = network.layers[pipeline.span.last];
+  if (!pipeline.keeps_output)
+    bytes += static_cast<double>(network.tensors[head.output.tensor].elements() * word_bytes);
+  return bytes;
+}
+
+/// Weights that all stages ask for at once when the segment begins.
+double resident_bytes(const Pipeline& pipeline) {
+  double bytes = 0;
+  for (const auto& stage : pipeline.stages)
+    if (stage.weights_resident) bytes += stage.weight_bytes;
+  return bytes;
+}
+
+/// The path of one stage without what stands above the branch: homes and resident weights.
+void prune(Node& node, bool resident) {
+  for (auto& child : node.children) prune(child, resident);
+  if (node.kind != NodeKind::kStore) return;
+  auto& store = node.store;
+  if (store.level == "buffer" && resident)
+    std::erase_if(store.tensors, [](const StoredTensor& t) { return t.tensor.starts_with("W"); });
+  if (store.level == "dram" || store.level == "tiles") store.tensors.clear();
+  if (store.tensors.empty()) {
+    Node inner = std::move(node.children.front());
+    node = std::move(inner);
+  }
+}
+
+Node stores_above(const Pipeline& pipeline, const Network& network, Node inner) {
+  Node homes, weights;
+  homes.kind = weights.kind = NodeKind::kStore;
+  homes.store.level = "tiles";
+  weights.store.level = "buffer";
+  if (pipeline.keeps_output)
+    homes.store.tensors.push_back(
+        {.tensor = network.tensors[network.layers[pipeline.span.last].output.tensor].name});
+  for (const auto& stage : pipeline.stages)
+    for (const auto& input : network.layers[stage.plan.layer].inputs)
+      if (stage.weights_resident && input.role == OperandRole::kWeight)
+        weights.store.tensors.push_back({.tensor = network.tensors[input.tensor].name,
+                                         .distribution = Distribution::kMulticast});
+  for (Node* store : {&weights, &homes}) {
+    if (store->store.tensors.empty()) continue;
+    store->children.push_back(std::move(inner));
+    inner = std::move(*store);
+  }
+  return inner;
+}
+
+}  // namespace
+
+double pipeline_cycles(const Pipeline& pipeline, const Network& network, const MachineRates& rates,
+                       int word_bytes) {
+  const double head_start = resident_bytes(pipeline) / rates.dram_bytes_per_cycle;
+  std::vector<double> begin, end;
+  double slowest = 0, last = 0;
+  for (std::size_t s = 0; s < pipeline.stages.size(); ++s) {
+    const auto& stage = pipeline.stages[s];
+    double from = 0, until = 0;
+    for (const auto& input : network.layers[stage.plan.layer].inputs) {
+      const int p = producer_of(network, pipeline.span, input.tensor);
+      if (p < 0) continue;
+      const auto& producer = pipeline.stages[static_cast<std::size_t>(p)];
+      const auto at = static_cast<std::size_t>(p);
+      const bool pieces = gives_pieces(producer.handover) && takes_pieces(stage.handover);
+      const auto count = static_cast<double>(pieces ? producer.handover.pieces : 1);
+      from = std::max(from, begin[at] + producer.cycles / count + kHandoverLatency);
+      until = std::max(until, end[at] + stage.cycles / count);
+    }
+    if (from == 0) from = std::max(stage.first_fetch, head_start);
+    begin.push_back(from);
+    end.push_back(std::max(from + stage.cycles, until));
+    slowest = std::max(slowest, end.back() - from);
+    last = std::max(last, end.back());
+  }
+  const double stages = last + slowest * static_cast<double>(pipeline.batch_groups - 1);
+  return std::max(stages, dram_bytes(pipeline, network, word_bytes) / rates.dram_bytes_per_cycle);
+}
+
+std::vector<Pipeline> pipelines_of(const Network& network, LayerSpan span,
+                                   const hw::Accelerator& accelerator, const MachineRates& rates,
+                                   const TangramSwitches& switches, StageChooser& chooser) {
+  return PipelineSearch(network, span, accelerator, rates, chooser).run(switches.allo);
+}
+
+Node pipeline_tree(const Pipeline& pipeline, const Network& network) {
+  Node branches;
+  branches.kind = NodeKind::kPipeline;
+  for (const auto& stage : pipeline.stages) {
+    Node path = stage_path(network.layers[stage.plan.layer], stage.plan);
+    prune(path, stage.weights_resident);
+    branches.children.push_back(std::move(path));
+  }
+  if (pipeline.batch_groups > 1) {
+    const Layer& head = network.layers[pipeline.span.last];
+    const auto& images = head.ranks[*single_rank(head, head.output, 0)];
+    Node loop;
+    loop.kind = NodeKind::kLoop;
+    loop.loop.ranks = {{"", images.name}};
+    loop.loop.tile = images.extent / pipeline.batch_groups;
+    loop.children.push_back(std::move(branches));
+    branches = std::move(loop);
+  }
+  return stores_above(pipeline, network, std::move(branches));
+}
+
+}  // namespace tessera::mapping

@@ -1,0 +1,38 @@
+// A segment of the network as a pipeline of stages on regions of their own.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "mapping/tangram/stage_choice.h"
+#include "mapping/tangram/switches.h"
+
+namespace tessera::mapping {
+
+struct Pipeline {
+  workloads::LayerSpan span;
+  std::int64_t batch_groups = 1;    ///< trips of the loop over images around all stages
+  bool keeps_output = false;        ///< the last map stays in the tiles
+  std::vector<StageChoice> stages;  ///< with their tiles
+  double cycles = 0;                ///< by analysis
+};
+
+/// Pipelines of one segment, fewest cycles first: over piece counts, where the alternation begins,
+/// and batch groups. Those that do not fit the tile buffers are left out.
+std::vector<Pipeline> pipelines_of(const workloads::Network& network, workloads::LayerSpan span,
+                                   const hw::Accelerator& accelerator, const MachineRates& rates,
+                                   const TangramSwitches& switches, StageChooser& chooser);
+
+/// Cycles of a pipeline by analysis, from its stages' cycles: a stage begins when its producers are
+/// done with the first piece that it can take, and ends no earlier than it needs for their last
+/// one. Further batch groups follow at the pace of the slowest stage. DRAM is shared by all stages.
+///
+/// Source: nn_dataflow, pipeline_segment_timing.py; the fetch before the first stage can begin is
+/// ours.
+double pipeline_cycles(const Pipeline& pipeline, const workloads::Network& network,
+                       const MachineRates& rates, int word_bytes);
+
+/// The tree: resident weights, the loop over batch groups, and per stage its region and path.
+Node pipeline_tree(const Pipeline& pipeline, const workloads::Network& network);
+
+}  // namespace tessera::mapping

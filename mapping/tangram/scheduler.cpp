@@ -1,0 +1,212 @@
+#include "mapping/tangram/scheduler.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "mapping/lowering.h"
+#include "mapping/partition_search.h"
+#include "mapping/program_checker.h"
+#include "mapping/tangram/forwarding.h"
+#include "mapping/tangram/pipeline.h"
+#include "mapping/tangram/segment_rules.h"
+#include "sim/base/error.h"
+
+namespace tessera::mapping {
+
+using workloads::LayerId;
+using workloads::LayerSpan;
+using workloads::Network;
+
+namespace {
+
+constexpr int kMostStages = 8;
+/// Analysis is off by more than a tenth, so simulation also sees what it likes a little less.
+constexpr double kWorthSimulating = 1.25;
+
+class Tangram {
+ public:
+  Tangram(const Network& network, const hw::Accelerator& accelerator, const MachineRates& rates,
+          const TangramSwitches& switches)
+      : network_(network),
+        accelerator_(accelerator),
+        rates_(rates),
+        switches_(switches),
+        chooser_(network, accelerator, rates_) {
+    rates_.multicast = rates.multicast && switches.forwarding;
+    base_ = switches.forwarding ? schedule_layerwise(network, accelerator, rates_)
+                                : schedule_apart(network, accelerator, rates_);
+    plans_ = read_stages(base_, network, {accelerator.rows, accelerator.columns});
+  }
+
+  const Schedule& base() const { return base_; }
+
+  /// Pipelines that begin at a layer and cost at most so many times their layers one by one, most
+  /// cycles saved per layer first.
+  std::vector<Pipeline> from(LayerId first, double most) {
+    struct Ranked {
+      Pipeline pipeline;
+      double saved;
+    };
+    std::vector<Ranked> ranked;
+    double alone = price(first);
+    const auto layers = static_cast<LayerId>(network_.layers.size());
+    for (LayerId last = first + 1; last < std::min(layers, first + kMostStages); ++last) {
+      alone += price(last);
+      for (auto& pipeline : pipelines({first, last})) {
+        const double saved = (alone - pipeline.cycles) / (last - first + 1);
+        if (pipeline.cycles < most * alone) ranked.push_back({std::move(pipeline), saved});
+      }
+    }
+    std::ranges::stable_sort(ranked, std::greater<>(), &Ranked::saved);
+    std::vector<Pipeline> best;
+    for (auto& one : ranked) best.push_back(std::move(one.pipeline));
+    return best;
+  }
+
+  /// The cheapest cover of the network with pipelines and single layers.
+  Schedule covered() {
+    const auto layers = static_cast<LayerId>(network_.layers.size());
+    std::vector<double> rest(network_.layers.size() + 1, 0);
+    std::vector<std::optional<Pipeline>> begins(network_.layers.size());
+    for (LayerId first = layers - 1; first >= 0; --first) {
+      const auto at = static_cast<std::size_t>(first);
+      rest[at] = price(first) + rest[at + 1];
+      for (auto& pipeline : from(first, 1)) {
+        const double cycles =
+            pipeline.cycles + rest[static_cast<std::size_t>(pipeline.span.last) + 1];
+        if (cycles >= rest[at] || !runs(pipeline)) continue;
+        rest[at] = cycles;
+        begins[at] = std::move(pipeline);
+      }
+    }
+    return arranged(begins);
+  }
+
+  /// Offers of a layer that run, best first.
+  std::vector<Finalist> finalists(LayerId first, int places) {
+    std::vector<Finalist> finalists;
+    for (const auto& pipeline : from(first, kWorthSimulating)) {
+      if (static_cast<int>(finalists.size()) == places) break;
+      if (runs(pipeline)) finalists.push_back({piece(pipeline), pipeline.cycles});
+    }
+    return finalists;
+  }
+
+ private:
+  /// A segment whose last map `layerwise` keeps in the tiles keeps it there too, if it fits.
+  std::vector<Pipeline> pipelines(LayerSpan span) {
+    if (!is_segment(network_, span, switches_.pipelining)) return {};
+    auto found = pipelines_of(network_, span, accelerator_, rates_, switches_, chooser_);
+    if (plan_of(span.last).output_home != Home::kTiles) return found;
+    std::vector<Pipeline> both;
+    for (auto& pipeline : found) {
+      Pipeline kept = pipeline;
+      kept.keeps_output = true;
+      kept.cycles = pipeline_cycles(kept, network_, rates_, accelerator_.word_bytes());
+      both.push_back(std::move(kept));
+      both.push_back(std::move(pipeline));
+    }
+    return both;
+  }
+
+  const StagePlan& plan_of(LayerId layer) const {
+    return *std::ranges::find(plans_, layer, &StagePlan::layer);
+  }
+
+  InputSource source_of(workloads::TensorId tensor) const {
+    const auto producers = network_.producers(tensor);
+    if (producers.empty()) return {};
+    const auto& plan = plan_of(producers.front());
+    return {plan.output_home,
+            signature_of(plan.partition, network_.layers[producers.front()].output)};
+  }
+
+  /// Cycles of a layer by itself, with its maps where `layerwise` has them.
+  double price(LayerId layer) {
+    const auto [entry, added] = prices_.try_emplace(layer, 0);
+    if (!added) return entry->second;
+    std::vector<InputSource> sources;
+    for (const auto& input : network_.layers[layer].inputs)
+      sources.push_back(source_of(input.tensor));
+    const SearchLimits limits{
+        accelerator_.tile.buffer.bytes, plan_of(layer).output_home,  rates_.multicast,
+        rates_.link_bytes_per_cycle,    rates_.dram_bytes_per_cycle, rates_.dram_burst_bytes,
+        rates_.shared_bytes_per_cycle};
+    const auto choice = search_partition(network_, layer, sources, accelerator_, limits);
+    return entry->second = choice ? choice->cost.total() : std::numeric_limits<double>::max();
+  }
+
+  Piece piece(const Pipeline& pipeline) const {
+    return {pipeline.span, pipeline_tree(pipeline, network_)};
+  }
+
+  /// Lowers and passes the checker as a network of its own.
+  bool runs(const Pipeline& pipeline) const {
+    const auto window = workloads::window_of(network_, pipeline.span,
+                                             std::vector<bool>(network_.layers.size(), false));
+    if (!window) return false;
+    try {
+      Piece alone = piece(pipeline);
+      send_to_dram(alone);
+      const auto& buffer = accelerator_.tile.buffer;
+      check(
+          lower(schedule_of({alone}, "segment"), *window, accelerator_),
+          {accelerator_.tiles(), buffer.bytes, buffer.line_bytes,
+           accelerator_.tile.interface.staging_bytes, static_cast<int>(accelerator_.dram.size())});
+      return true;
+    } catch (const UserError&) {
+      return false;  // what cannot be executed is no candidate
+    }
+  }
+
+  Schedule arranged(const std::vector<std::optional<Pipeline>>& begins) const {
+    auto pieces = arrangement_of(base_, network_);
+    for (std::size_t first = 0; first < begins.size(); ++first) {
+      if (!begins[first]) continue;
+      Pipeline pipeline = *begins[first];
+      first = static_cast<std::size_t>(pipeline.span.last);
+      if (auto more = with_piece(pieces, pipeline)) {
+        pieces = std::move(*more);
+      } else if (pipeline.keeps_output) {
+        pipeline.keeps_output = false;
+        if (auto leaving = with_piece(pieces, pipeline)) pieces = std::move(*leaving);
+      }
+    }
+    return schedule_of(pieces, "tangram");
+  }
+
+  std::optional<Arrangement> with_piece(const Arrangement& pieces, const Pipeline& pipeline) const {
+    LayerSpan touched = pipeline.span;
+    auto trial = exchanged(pieces, piece(pipeline));
+    if (!trial) return std::nullopt;
+    return with_room(std::move(*trial), pipeline.span, network_, accelerator_, touched);
+  }
+
+  const Network& network_;
+  const hw::Accelerator& accelerator_;
+  MachineRates rates_;
+  TangramSwitches switches_;
+  StageChooser chooser_;
+  Schedule base_;
+  std::vector<StagePlan> plans_;
+  std::map<LayerId, double> prices_;
+};
+
+}  // namespace
+
+Schedule schedule_tangram(const Network& network, const hw::Accelerator& accelerator,
+                          const MachineRates& rates, const TangramSwitches& switches) {
+  return Tangram(network, accelerator, rates, switches).covered();
+}
+
+Refined refine_tangram(const Network& network, const hw::Accelerator& accelerator,
+                       const MachineRates& rates, const TangramSwitches& switches,
+                       const Simulate& simulate, const RefineOptions& options) {
+  Tangram tangram(network, accelerator, rates, switches);
+  return refine(
+      tangram.base(), "tangram", network, accelerator,
+      [&](LayerId first) { return tangram.finalists(first, options.finalists); }, simulate,
+      options);
+}
+
+}  // namespace tessera::mapping

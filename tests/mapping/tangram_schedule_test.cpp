@@ -1,0 +1,187 @@
+// The schedule `tangram`: regions, segments, alternation and analysis, against values derived by
+// hand.
+#include <gtest/gtest.h>
+
+#include "mapping/lowering.h"
+#include "mapping/tangram/forwarding.h"
+#include "mapping/tangram/handover.h"
+#include "mapping/tangram/pipeline.h"
+#include "mapping/tangram/region.h"
+#include "mapping/tangram/scheduler.h"
+#include "mapping/tangram/segment_rules.h"
+#include "sim/base/error.h"
+#include "tests/support/plain_network.h"
+#include "tests/support/small_machine.h"
+
+namespace tessera::test {
+namespace {
+
+using mapping::Handover;
+using mapping::Pipelining;
+using mapping::StageLoop;
+using workloads::Network;
+
+constexpr Window kPadded{{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
+
+TEST(Regions, FollowTheWork) {
+  // Factor 4: four units, 2, 1, 1: the slowest needs 20 / 2 = 10 per unit and the tiles are used
+  // 30 / (10 x 4) = 75 %. Factor 2: eight units, 5, 2, 1: 20 / 5 = 8 / 2 = 4, used 30 / (4 x 8) =
+  // 93.75 %. Factor 1: sixteen units, 11, 4, 1: 8 / 4 = 2, used 30 / (2 x 16) = 93.75 %, which is
+  // not more.
+  EXPECT_EQ(mapping::region_sizes({20, 8, 2}, {4, 4}), (std::vector<int>{10, 4, 2}));
+}
+
+TEST(Regions, TakeTheLargestFactorThatUsesEnough) {
+  // Halves of 4 x 4 tiles use everything with factor 4.
+  EXPECT_EQ(mapping::region_sizes({7, 7}, {4, 4}), (std::vector<int>{8, 8}));
+  // 3 : 1 likewise.
+  EXPECT_EQ(mapping::region_sizes({30, 10}, {4, 4}), (std::vector<int>{12, 4}));
+}
+
+TEST(Regions, EveryStageGetsOneUnit) {
+  EXPECT_EQ(mapping::region_sizes({1000, 1, 1, 1}, {2, 2}), (std::vector<int>{1, 1, 1, 1}));
+  EXPECT_TRUE(mapping::region_sizes({1, 1, 1, 1, 1}, {2, 2}).empty());
+}
+
+TEST(Regions, FillStripesBackAndForth) {
+  // gcd(10, 4, 2, 4 rows) = 2: stripes of two rows. The first goes right, tiles column by column:
+  // 0 4 1 5 2 6 3 7, the second comes back: 11 15 10 14 9 13 8 12.
+  const auto regions = mapping::place_regions({10, 4, 2}, {4, 4});
+  EXPECT_EQ(regions[0], (std::vector<mapping::TileId>{0, 4, 1, 5, 2, 6, 3, 7, 11, 15}));
+  EXPECT_EQ(regions[1], (std::vector<mapping::TileId>{10, 14, 9, 13}));
+  EXPECT_EQ(regions[2], (std::vector<mapping::TileId>{8, 12}));
+}
+
+Network chain(int layers, std::int64_t batch = 1) {
+  PlainNetwork network("chain", batch);
+  auto tensor = network.input({batch, 4, 8, 8});
+  for (int i = 0; i < layers; ++i) tensor = network.convolution(tensor, 8, kPadded);
+  return network.finish();
+}
+
+/// conv0, conv1, conv2, conv0 + conv2.
+Network residual() {
+  PlainNetwork network("residual");
+  const auto first = network.convolution(network.input({1, 4, 8, 8}), 8, kPadded);
+  const auto branch = network.convolution(network.convolution(first, 8, kPadded), 8, kPadded);
+  network.add(first, branch);
+  return network.finish();
+}
+
+TEST(SegmentRules, ChainsReadOnlyTheLayerBefore) {
+  const auto network = residual();
+  EXPECT_TRUE(mapping::is_segment(network, {1, 2}, Pipelining::kChains));
+  EXPECT_TRUE(mapping::is_segment(network, {0, 3}, Pipelining::kDag));
+  EXPECT_FALSE(mapping::is_segment(network, {0, 3}, Pipelining::kChains));
+  // The sum reads conv0 from DRAM: no chain either.
+  EXPECT_FALSE(mapping::is_segment(network, {1, 3}, Pipelining::kChains));
+  EXPECT_TRUE(mapping::is_segment(network, {1, 3}, Pipelining::kDag));
+}
+
+TEST(SegmentRules, MapsReadOutsideEndASegment) {
+  // conv0 is read by conv1 and by the sum.
+  EXPECT_FALSE(mapping::is_segment(residual(), {0, 1}, Pipelining::kDag));
+  EXPECT_FALSE(mapping::is_segment(residual(), {0, 2}, Pipelining::kDag));
+  EXPECT_FALSE(mapping::is_segment(chain(3), {1, 1}, Pipelining::kDag));
+  EXPECT_FALSE(mapping::is_segment(chain(3), {0, 2}, Pipelining::kNone));
+}
+
+std::vector<StageLoop> loops_of(const Network& network, workloads::LayerSpan span, bool first) {
+  std::vector<StageLoop> loops;
+  for (const auto& one : mapping::alternate(network, span, 4, first, true))
+    loops.push_back(one.loop);
+  return loops;
+}
+
+TEST(Alternation, PiecesAndWholeMapsTakeTurns) {
+  using enum StageLoop;
+  EXPECT_EQ(loops_of(chain(5), {0, 4}, true), (std::vector{kGives, kTakes, kGives, kTakes, kNone}));
+  EXPECT_EQ(loops_of(chain(5), {0, 4}, false),
+            (std::vector{kNone, kGives, kTakes, kGives, kTakes}));
+}
+
+TEST(Alternation, PoolingPassesPiecesOn) {
+  PlainNetwork plain("pooled");
+  auto tensor = plain.convolution(plain.input({1, 4, 8, 8}), 8, kPadded);
+  tensor = plain.pool(tensor, workloads::Function::kMaxPool, {{2, 2}, {2, 2}});
+  plain.convolution(tensor, 8, kPadded);
+  using enum StageLoop;
+  EXPECT_EQ(loops_of(plain.finish(), {0, 2}, true), (std::vector{kGives, kPasses, kTakes}));
+}
+
+TEST(Alternation, MapsWithTwoReadersAreWhole) {
+  // conv0 has two readers. conv1 gives, conv2 takes and holds its whole output.
+  using enum StageLoop;
+  EXPECT_EQ(loops_of(residual(), {0, 3}, true), (std::vector{kNone, kGives, kTakes, kNone}));
+}
+
+TEST(Alternation, OffMeansWholeMaps) {
+  for (const auto& one : mapping::alternate(chain(4), {0, 3}, 4, true, false))
+    EXPECT_EQ(one, Handover{});
+}
+
+/// Two stages of 800 cycles, first fetch 10, nothing from DRAM worth mentioning.
+mapping::Pipeline pair(StageLoop first, StageLoop second, std::int64_t pieces) {
+  mapping::Pipeline pipeline{{0, 1}, 1, true, {}, 0};
+  for (const auto loop : {first, second}) {
+    mapping::StageChoice stage;
+    stage.plan.layer = static_cast<int>(pipeline.stages.size());
+    stage.handover = {loop, loop == StageLoop::kNone ? 1 : pieces};
+    stage.cycles = 800;
+    stage.first_fetch = 10;
+    pipeline.stages.push_back(stage);
+  }
+  return pipeline;
+}
+
+TEST(PipelineCycles, WholeMapsFollowEachOther) {
+  // 10 + 800, hand-over 100, 800.
+  const auto pipeline = pair(StageLoop::kNone, StageLoop::kNone, 1);
+  EXPECT_DOUBLE_EQ(mapping::pipeline_cycles(pipeline, chain(2), {}, 2), 1710);
+}
+
+TEST(PipelineCycles, PiecesOverlap) {
+  // The second begins at 10 + 800 / 8 + 100 = 210 and needs 800: 1010; no earlier than its last
+  // piece, 810 + 100.
+  const auto pipeline = pair(StageLoop::kGives, StageLoop::kTakes, 8);
+  EXPECT_DOUBLE_EQ(mapping::pipeline_cycles(pipeline, chain(2), {}, 2), 1010);
+}
+
+TEST(PipelineCycles, FurtherBatchGroupsFollowAtThePaceOfTheSlowestStage) {
+  // 1710 for the first of four groups, 800 for each of the others.
+  auto pipeline = pair(StageLoop::kNone, StageLoop::kNone, 1);
+  pipeline.batch_groups = 4;
+  EXPECT_DOUBLE_EQ(mapping::pipeline_cycles(pipeline, chain(2), {}, 2), 4110);
+}
+
+TEST(PipelineCycles, DramBoundsAllStagesTogether) {
+  // Weights of 80 kB at 16 B per cycle: 5000 cycles, more than the stages need.
+  auto pipeline = pair(StageLoop::kNone, StageLoop::kNone, 1);
+  pipeline.stages[0].weight_bytes = 80000;
+  EXPECT_DOUBLE_EQ(mapping::pipeline_cycles(pipeline, chain(2), {}, 2), 5000);
+}
+
+TEST(TangramSchedule, NeedsPipeliningForSegments) {
+  const auto machine = grid_machine(2, 2);
+  const auto schedule =
+      mapping::schedule_tangram(chain(4), machine, {}, {.pipelining = Pipelining::kNone});
+  EXPECT_EQ(schedule.name, "tangram");
+  EXPECT_EQ(schedule.root.children.size(), 4u);
+}
+
+TEST(TangramSchedule, UnicastIsRefusedUnlessLoweringKnowsIt) {
+  const auto machine = grid_machine(2, 2);
+  const mapping::TangramSwitches off{.forwarding = false, .pipelining = Pipelining::kNone};
+  if (!mapping::lowers_apart(machine)) {
+    EXPECT_THROW(mapping::schedule_tangram(chain(2), machine, {}, off), UserError);
+    return;
+  }
+  const auto network = chain(2);
+  const auto program =
+      mapping::lower(mapping::schedule_tangram(network, machine, {}, off), network, machine);
+  for (const auto& stage : program.stages)
+    for (const auto& group : stage.groups) EXPECT_EQ(group.members.size(), 1u);
+}
+
+}  // namespace
+}  // namespace tessera::test
