@@ -177,11 +177,17 @@ class ProgramBuilder {
     }
   }
 
+  /// Layers that write into one tensor have readers of their own.
+  static bool reads(const Operand& input, const Layer& reader, const Layer& producer) {
+    return input.tensor == producer.output.tensor &&
+           overlap(region_of(input, reader.whole()), region_of(producer.output, producer.whole()));
+  }
+
   int last_reader(int stage) const {
     int last = stage;
     for (std::size_t s = 0; s < origins_.size(); ++s)
       for (const auto& input : layer(static_cast<int>(s)).inputs)
-        if (input.tensor == layer(stage).output.tensor)
+        if (reads(input, layer(static_cast<int>(s)), layer(stage)))
           last = std::max(last, last_of(static_cast<int>(s)));
     return last;
   }
@@ -207,9 +213,19 @@ class ProgramBuilder {
       const int last = last_of(s);
       const bool stays = origins_[last].home == Home::kTiles;
       const int reader = stays ? last_reader(last) : last;
+      placer.use_tiles(tiles_of(s));
       if (!place(placer, s, last - s + 1, stays, reader)) refuse_memory(s, last);
       s = last;
     }
+  }
+
+  /// Ascending; empty when a stage that stands alone runs on the whole grid, and for fusions.
+  std::vector<TileId> tiles_of(int stage) const {
+    if (origins_[stage].plan < 0) return {};
+    auto tiles = plans_[origins_[stage].plan].tiles;
+    if (static_cast<int>(tiles.size()) == accelerator_.tiles()) return {};
+    std::ranges::sort(tiles);
+    return tiles;
   }
 
   bool place(SlotPlacer& placer, int first, int count, bool stays, int reader) {

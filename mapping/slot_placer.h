@@ -14,6 +14,12 @@ class SlotPlacer {
  public:
   explicit SlotPlacer(Bytes buffer, Bytes staging = 0) : memory_(buffer), staging_(staging) {}
 
+  /// Stages placed from now on run on these tiles, ascending; empty: on all.
+  void use_tiles(const std::vector<TileId>& tiles) {
+    memory_.use_tiles(tiles);
+    staging_.use_tiles(tiles);
+  }
+
   /// Sets the addresses; false when something does not fit (the placer is then no longer usable).
   /// `last_reader` is the stage itself unless the output stays.
   bool place(Stage& stage, int index, bool output_stays, int last_reader);

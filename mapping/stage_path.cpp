@@ -15,7 +15,10 @@ class PathWriter {
     for (const auto& split : plan_.partition) add_split(split);
     add_homes();
     for (std::size_t depth = 0; depth <= plan_.loops.size(); ++depth) {
-      if (depth > 0) add_loop(plan_.loops[depth - 1].rank, plan_.loops[depth - 1].tile);
+      if (depth > 0) {
+        add_loop(plan_.loops[depth - 1].rank, plan_.loops[depth - 1].tile);
+        path_.back().loop.rotates = rotated_by(static_cast<int>(depth) - 1);
+      }
       add_buffer(static_cast<int>(depth));
     }
     if (layer_.kind == workloads::LayerKind::kMatrix) add_array();
@@ -37,6 +40,17 @@ class PathWriter {
     split.size = given.size;
     split.ways = given.ways;
     split.axis = given.axis;
+    for (const int input : given.apart) split.no_multicast.push_back(operand_name(layer_, input));
+  }
+
+  /// Shared operand whose pieces a loop passes on.
+  std::string rotated_by(int loop) const {
+    for (std::size_t i = 0; i < plan_.inputs.size(); ++i) {
+      const auto& held = plan_.inputs[i];
+      if (held.shared_by > 1 && loop >= held.turn && loop < held.depth)
+        return operand_name(layer_, static_cast<int>(i));
+    }
+    return "";
   }
 
   void add_array_split(const SpatialSplit& split, Axis axis) {
@@ -64,17 +78,19 @@ class PathWriter {
     StoreNode store;
     store.level = "buffer";
     const auto stands_here = [&](const Holding& held) {
-      return held.depth == depth && !held.staging;
+      return (held.shared_by > 1 ? held.turn : held.depth) == depth && !held.staging;
     };
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
       if (stands_here(plan_.inputs[i]))
         store.tensors.push_back({.tensor = operand_name(layer_, static_cast<int>(i)),
                                  .double_buffered = plan_.inputs[i].double_buffered,
+                                 .shared_by = plan_.inputs[i].shared_by,
                                  .distribution = Distribution::kMulticast});
     if (stands_here(plan_.output))
       store.tensors.push_back({.tensor = "O",
                                .double_buffered = plan_.output.double_buffered,
-                               .partial_sums = PartialSums::kToOwner});
+                               .partial_sums = plan_.sums_in_pieces ? PartialSums::kToOwnerInPieces
+                                                                    : PartialSums::kToOwner});
     if (!store.tensors.empty()) add(NodeKind::kStore).store = std::move(store);
   }
 

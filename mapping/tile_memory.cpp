@@ -4,10 +4,17 @@
 
 namespace tessera::mapping {
 
+bool TileMemory::meet(const std::vector<int>& tiles) const {
+  if (tiles.empty() || tiles_.empty()) return true;
+  return std::ranges::any_of(tiles,
+                             [&](int tile) { return std::ranges::binary_search(tiles_, tile); });
+}
+
 std::vector<TileMemory::Block> TileMemory::alive(int first_stage, int last_stage) const {
   std::vector<Block> found;
   for (const auto& block : blocks_)
-    if (block.first_stage <= last_stage && first_stage <= block.last_stage) found.push_back(block);
+    if (block.first_stage <= last_stage && first_stage <= block.last_stage && meet(block.tiles))
+      found.push_back(block);
   std::ranges::sort(found, {}, &Block::begin);
   return found;
 }
@@ -21,7 +28,7 @@ std::optional<Bytes> TileMemory::place_low(Bytes bytes, int first_stage, int las
     begin = block.end;
   }
   if (begin + bytes > capacity_) return std::nullopt;
-  blocks_.push_back({begin, begin + bytes, first_stage, last_stage});
+  blocks_.push_back({begin, begin + bytes, first_stage, last_stage, tiles_});
   return begin;
 }
 
@@ -36,7 +43,7 @@ std::optional<Bytes> TileMemory::place_high(Bytes bytes, int first_stage, int la
     end = block.begin;
   }
   if (end < bytes) return std::nullopt;
-  blocks_.push_back({end - bytes, end, first_stage, last_stage});
+  blocks_.push_back({end - bytes, end, first_stage, last_stage, tiles_});
   return end - bytes;
 }
 

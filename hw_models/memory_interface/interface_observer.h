@@ -1,4 +1,4 @@
-// What a DRAM interface tells those who watch it.
+// What DRAM interfaces and shared buffers tell those who watch them.
 #pragma once
 
 #include "hw_models/tile/message.h"
@@ -23,6 +23,15 @@ class InterfaceObserver {
   virtual void order_began(const OrderEvent& /*event*/) {}
   /// Its last burst has been transferred.
   virtual void order_ended(const OrderEvent& /*event*/) {}
+};
+
+/// Hears of what a shared buffer holds.
+class SharedBufferObserver {
+ public:
+  virtual ~SharedBufferObserver() = default;
+  /// From `now` on, `bytes` have been written whose last reader is not done with them. Told when
+  /// they change.
+  virtual void shared_occupancy(std::size_t /*buffer*/, Cycle /*now*/, Bytes /*bytes*/) {}
 };
 
 }  // namespace tessera::hw

@@ -78,7 +78,7 @@ void SharedBuffer::handle(const Message& message, Cycle now) {
     }
     case MessageKind::kClose:
       ++closings_[message.part];
-      return;
+      return let_go_of(message.part, now);
     default:
       throw InvariantViolation("shared buffer " + description_.name, now,
                                "received a message for a tile");
@@ -111,6 +111,18 @@ void SharedBuffer::admit_reads(Cycle now) {
 
 bool SharedBuffer::closed(int part) const {
   return readable(part) && closings_[part] == context_.index.expected_shared_closings(part);
+}
+
+void SharedBuffer::hold(Cycle now, Bytes bytes) {
+  held_ = bytes;
+  counts_.peak_held_bytes = std::max(counts_.peak_held_bytes, held_);
+  if (observer_ != nullptr) observer_->shared_occupancy(number_, now, held_);
+}
+
+/// Called for each of the two events, last write and last closing, that can end a part's life: the
+/// later one does.
+void SharedBuffer::let_go_of(int part, Cycle now) {
+  if (written_[part] > 0 && closed(part)) hold(now, held_ - written_[part]);
 }
 
 bool SharedBuffer::addresses_free(int part) const {
@@ -158,6 +170,8 @@ void SharedBuffer::finish_writes(Cycle now) {
     write_buffer_used_ -= packet.bytes;
     written_[packet.order->part] += packet.bytes;
     counts_.written_bytes += packet.bytes;
+    hold(now, held_ + packet.bytes);
+    let_go_of(packet.order->part, now);
     stage_bytes_[static_cast<std::size_t>(packet.order->granule.stage)] += packet.bytes;
     if (packet.last && image_ != nullptr) image_->write(number_, *packet.order);
   }

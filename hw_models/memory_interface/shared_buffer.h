@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "hw_models/memory_interface/interface_observer.h"
 #include "hw_models/memory_interface/memory_image.h"
 #include "hw_models/tile/network_interface.h"
 #include "hw_models/tile/tile_context.h"
@@ -18,6 +19,8 @@ struct SharedBufferCounts {
   Bytes read_bytes = 0;
   Bytes written_bytes = 0;
   Cycle busy_cycles = 0;  ///< its port is taken
+  /// Most bytes at the same time that had been written and were still wanted by a reader.
+  Bytes peak_held_bytes = 0;
 };
 
 /// One SRAM with one port for reads and writes, which takes accesses packet by packet in the order
@@ -30,6 +33,8 @@ class SharedBuffer {
  public:
   SharedBuffer(std::size_t number, const TileContext& context, PacketPort& port,
                MemoryImage* image);
+
+  void set_observer(SharedBufferObserver* observer) { observer_ = observer; }
 
   /// A packet's tail has been read at `now`; it is seen from the next cycle on.
   void deliver(const Message& message, Cycle now) { arrivals_.push_back({now + 1, message}); }
@@ -65,6 +70,8 @@ class SharedBuffer {
   Cycle take_port(Cycle now, Bytes bytes);
   bool readable(int part) const { return written_[part] == expected_[part]; }
   bool closed(int part) const;
+  void hold(Cycle now, Bytes bytes);
+  void let_go_of(int part, Cycle now);
   bool addresses_free(int part) const;
 
   std::size_t number_;
@@ -84,6 +91,8 @@ class SharedBuffer {
   std::vector<std::vector<int>> predecessors_;  ///< per part, earlier ones at the same addresses
   std::vector<Bytes> stage_bytes_;
   Cycle busy_until_ = 0;
+  Bytes held_ = 0;
+  SharedBufferObserver* observer_ = nullptr;
   SharedBufferCounts counts_;
 };
 

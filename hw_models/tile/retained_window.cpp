@@ -10,6 +10,7 @@ using workloads::Region;
 
 std::vector<Region> RetainedWindow::advance(const Region& next) {
   if (next.empty()) return {};
+  if (comes_once_) return received_.advance(next);
   auto fresh =
       held_.dimensions.empty() ? std::vector<Region>{next} : mapping::difference(next, held_);
   held_ = next;

@@ -67,7 +67,6 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
     rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers | passes);
     receives_of_.push_back(
         slot.rotating ? receives_in(code().load, static_cast<SlotId>(receives_of_.size())) : 0);
-    windows_.push_back(slot.retains ? std::optional(RetainedWindow(slot.extents)) : std::nullopt);
   }
   for (const auto* block : {&code().load, &code().compute, &code().store})
     mark_slots(*block, used_);
@@ -81,6 +80,16 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
     receives_.push_back(std::move(state));
   }
   find_slots(code().load, receives_);
+  const auto once = [&](SlotId slot) {
+    for (std::size_t i = 0; i < receives_.size(); ++i)
+      if (receives_[i].slot == slot)
+        return mapping::comes_once(program, index, layer_->inputs[i].tensor);
+    return false;
+  };
+  for (SlotId s = 0; s < static_cast<SlotId>(stage_->slots.size()); ++s)
+    windows_.push_back(stage_->slots[s].retains
+                           ? std::optional(RetainedWindow(stage_->slots[s].extents, once(s)))
+                           : std::nullopt);
   restores_ = has_restore(code().load);
   last_output = stores_in(code().store) - 1;
   const int part = index.part_of_stage(stage);

@@ -23,6 +23,11 @@ void check_slot(const StageView& view, const Slot& slot, const ProgramLimits& li
   if (slot.granule_bytes % limits.line_bytes != 0)
     refuse("a granule has ", slot.granule_bytes, " bytes; allowed: multiples of the buffer line, ",
            limits.line_bytes, " bytes");
+  Bytes window = static_cast<Bytes>(view.program.word_bytes);
+  for (const auto extent : slot.extents) window *= static_cast<Bytes>(extent);
+  if (slot.retains && window > slot.granule_bytes * static_cast<Bytes>(slot.granules))
+    refuse("a window of ", window, " bytes has ", slot.granules, " granules of ",
+           slot.granule_bytes, " bytes");
   const Bytes capacity = slot.staging ? limits.staging_bytes : limits.buffer_bytes;
   const bool fits = slot.base_address <= capacity && slot.granule_bytes <= capacity &&
                     slot.base_address + slot.bytes() <= capacity;

@@ -1,5 +1,7 @@
 #include "mapping/checker/stream_exchange.h"
 
+#include "mapping/received_regions.h"
+
 #include <algorithm>
 
 namespace tessera::mapping::checker {
@@ -7,13 +9,7 @@ namespace tessera::mapping::checker {
 using workloads::Region;
 
 bool StreamExchange::is_streamed(workloads::TensorId tensor) const {
-  const auto& parts = index_.parts_of(tensor);
-  return !parts.empty() && std::ranges::all_of(parts, [&](int p) {
-    const Part& part = program_.parts[p];
-    if (part.producer_stage < 0 || part.home != Home::kTiles) return false;
-    const Stage& stage = program_.stages[part.producer_stage];
-    return stage.slots[stage.output_slot].streams;
-  });
+  return comes_once(program_, index_, tensor);
 }
 
 std::int64_t StreamExchange::ask(int stage, int operand, TileId tile,

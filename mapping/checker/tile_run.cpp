@@ -149,7 +149,7 @@ bool TileRun::receive(Member& member, const Instruction& instruction, const Rank
   auto& slot = member.slots[instruction.slot];
   std::vector<Region> boxes = {granule.region};
   if (member.view.stage.slots[instruction.slot].retains && !granule.region.empty()) {
-    if (!slot.before.dimensions.empty()) boxes = difference(granule.region, slot.before);
+    boxes = fresh(member, instruction, granule.region);
     require_both_fit(member, instruction.slot, granule.region, slot.before);
     slot.before = granule.region;
   }
@@ -162,6 +162,29 @@ bool TileRun::receive(Member& member, const Instruction& instruction, const Rank
   slot.held.push_back(std::move(granule));
   ++slot.complete;
   return true;
+}
+
+std::vector<Region> TileRun::fresh(Member& member, const Instruction& instruction,
+                                   const Region& next) {
+  SlotState& slot = member.slots[instruction.slot];
+  const auto tensor = member.view.layer.inputs[instruction.operand].tensor;
+  std::vector<Region> boxes = {next};
+  if (!slot.before.dimensions.empty()) boxes = difference(next, slot.before);
+  if (!exchange_.is_streamed(tensor)) return boxes;
+  std::int64_t missing = 0;
+  for (const auto& box : boxes) missing += box.elements();
+  boxes = slot.received.advance(next);
+  for (const auto& box : boxes) missing -= box.elements();
+  if (missing > 0 && !slot.lines) {
+    slot.lines.emplace(member.view.stage.slots[instruction.slot].extents,
+                       program_.network.tensors[tensor].extents);
+    for (const auto& box : slot.came) slot.lines->write(box);
+  }
+  for (const auto& box : boxes) {
+    if (slot.lines) slot.lines->write(box);
+    slot.came.push_back(box);
+  }
+  return boxes;
 }
 
 bool TileRun::acquire(Member& member, const Instruction& instruction) const {
@@ -255,6 +278,12 @@ void TileRun::check_input(Member& member, std::size_t input, const RankTile& ran
   for (auto& slot : member.slots)
     for (int i = 0; i < slot.acquired; ++i)
       if (slot.held[i].operand == static_cast<int>(input)) held.push_back(&slot.held[i].region);
+  for (auto& slot : member.slots)
+    if (slot.lines && slot.acquired > 0 && slot.held.front().operand == static_cast<int>(input) &&
+        !slot.lines->has(needed))
+      refuse(member, Queue::kCompute, "needs ", to_text(needed), " of ",
+             program_.network.tensors[operand.tensor].name,
+             ", which is not in its window any more or yet");
   if (!held.empty() && covered(needed, held)) return;
   for (std::size_t p = 0; held.empty() && p < program_.parts.size(); ++p) {
     const Part& part = program_.parts[p];

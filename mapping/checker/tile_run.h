@@ -3,12 +3,14 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "mapping/checker/stage_view.h"
 #include "mapping/checker/stream_exchange.h"
 #include "mapping/checker/window_tags.h"
 #include "mapping/code_cursor.h"
+#include "mapping/received_regions.h"
 
 namespace tessera::mapping::checker {
 
@@ -38,7 +40,11 @@ class TileRun {
     std::deque<Granule> held;   ///< appended and not released
     std::int64_t complete = 0;  ///< of those held
     int acquired = 0;
-    workloads::Region before;  ///< windows: what the granule before held
+    workloads::Region before;             ///< windows: what the granule before held
+    ReceivedRegions received;             ///< of tensors whose elements come once
+    std::vector<workloads::Region> came;  ///< the same, box by box
+    /// Where more than the granule before left is needed again: what is still there.
+    std::optional<WindowTags> lines;
   };
 
   /// One stage of the fusion on the tile.
@@ -77,6 +83,9 @@ class TileRun {
   void require_both_fit(const Member& member, SlotId id, const workloads::Region& next,
                         const workloads::Region& before) const;
   bool receive(Member& member, const Instruction& instruction, const workloads::RankTile& ranks);
+  /// Boxes of the next granule of a window that its tile does not hold.
+  std::vector<workloads::Region> fresh(Member& member, const Instruction& instruction,
+                                       const workloads::Region& next);
   bool acquire(Member& member, const Instruction& instruction) const;
   void release(Member& member, Queue queue, const Instruction& instruction);
 

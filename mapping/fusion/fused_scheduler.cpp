@@ -309,9 +309,9 @@ Refined refine_fused(const Network& network, const hw::Accelerator& accelerator,
                      const RefineOptions& options) {
   const auto layerwise = schedule_layerwise(network, accelerator, rates);
   const auto segments = fused_segments(network, accelerator, rates, layerwise);
-  return refine(
-      layerwise, "fused", network, accelerator,
-      [&](int first) { return segments.finalists(first, options.finalists); }, simulate, options);
+  return refine(layerwise, "fused", network, accelerator,
+                [&](int first) { return segments.finalists(first, options.finalists); }, simulate,
+                options, {with_segments(network, segments.greedy(), "fused", accelerator, rates)});
 }
 
 Refined refine_pipeorgan(const Network& network, const hw::Accelerator& accelerator,
@@ -319,9 +319,10 @@ Refined refine_pipeorgan(const Network& network, const hw::Accelerator& accelera
                          const RefineOptions& options, const PipelinePolicy& policy) {
   const auto layerwise = schedule_layerwise(network, accelerator, rates);
   const auto segments = pipeorgan_segments(network, accelerator, rates, policy);
-  return refine(
-      layerwise, "pipeorgan", network, accelerator,
-      [&](int first) { return segments.finalists(first, options.finalists); }, simulate, options);
+  return refine(layerwise, "pipeorgan", network, accelerator,
+                [&](int first) { return segments.finalists(first, options.finalists); }, simulate,
+                options,
+                {with_segments(network, segments.greedy(), "pipeorgan", accelerator, rates)});
 }
 
 }  // namespace tessera::mapping

@@ -107,6 +107,17 @@ class MemberBuilder {
       });
     }
     input.extents = both;
+    fit_window(input);
+  }
+
+  /// Granules are as large as the window needs them, which may be larger than what comes at once.
+  void fit_window(Slot& input) const {
+    Bytes bytes = static_cast<Bytes>(accelerator_.word_bytes());
+    for (const auto extent : input.extents) bytes *= static_cast<Bytes>(extent);
+    const auto granules = static_cast<Bytes>(input.granules);
+    input.granule_bytes =
+        std::max(input.granule_bytes,
+                 round_up((bytes + granules - 1) / granules, accelerator_.tile.buffer.line_bytes));
   }
 
   /// Visits what a share receives of an input, trip by trip; trips that compute nothing receive
@@ -127,8 +138,9 @@ class MemberBuilder {
     return fusion_.pipelined && fusion_.producer_of(network_, layer_.inputs[i].tensor) >= 0;
   }
 
-  /// The producer gives an element away once.
-  void check_received_once(std::size_t i, bool retains) const {
+  /// The producer gives an element away once: does some share need one that the granule before did
+  /// not leave?
+  bool needs_again(std::size_t i, bool retains) const {
     for (const auto& share : member_.shares) {
       std::int64_t received = 0;
       workloads::Region before;
@@ -139,12 +151,40 @@ class MemberBuilder {
           for (const auto& box : difference(region, before)) received += box.elements();
         before = region;
       });
-      if (received != region_of(layer_.inputs[i], share.ranks).elements())
-        throw UserError("layer ", layer_.name, ": ", network_.tensors[layer_.inputs[i].tensor].name,
-                        " is handed over once, but held so far inside its loops that parts of it "
-                        "would have to come again;"
-                        " hold it further out");
+      if (received != region_of(layer_.inputs[i], share.ranks).elements()) return true;
     }
+    return false;
+  }
+
+  bool moves(const FusionLoop& loop, std::size_t i) const {
+    return loop.rank >= 0 && Layer::indexes(layer_.inputs[i], loop.rank);
+  }
+
+  /// Everything that came stays until the outermost loop that moves the input has passed it: whole
+  /// lines along the loops inside. A loop that comes back to lines that have been overwritten is
+  /// refused.
+  void hold_lines(Slot& input, std::size_t i) const {
+    int outer = -1;
+    bool returns = !input.retains;
+    for (int l = 0, still = 0; l < member_.inputs[i].depth; ++l) {
+      if (member_.loops[l].count == 1) continue;
+      const bool moving = moves(member_.loops[l], i);
+      returns |= moving && still > 0;
+      still += !moving;
+      if (moving && outer < 0) outer = l;
+    }
+    if (returns || outer < 0)
+      throw UserError("layer ", layer_.name, ": ", network_.tensors[layer_.inputs[i].tensor].name,
+                      " is handed over once, but held so far inside its loops that parts of it "
+                      "would have to come again;"
+                      " hold it further out");
+    const auto whole = most_indices(member_, layer_.inputs[i], {}, 0);
+    for (std::size_t d = 0; d < whole.size(); ++d)
+      if (std::ranges::none_of(layer_.inputs[i].dimensions[d].terms, [&](const auto& term) {
+            return term.rank == member_.loops[outer].rank;
+          }))
+        input.extents[d] = std::max(input.extents[d], whole[d]);
+    fit_window(input);
   }
 
   std::int64_t trips(int depth) const {
@@ -163,7 +203,7 @@ class MemberBuilder {
       input.readers = bit(SlotReader::kCompute);
       input.retains = held.reuse && can_retain(layer_.inputs[i]);
       if (held.double_buffered) hold_twice(input, i);
-      if (is_streamed(i)) check_received_once(i, input.retains);
+      if (is_streamed(i) && needs_again(i, input.retains)) hold_lines(input, i);
       slot_of_.back() = static_cast<SlotId>(stage_.slots.size());
       stage_.slots.push_back(std::move(input));
     }

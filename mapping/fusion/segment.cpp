@@ -5,8 +5,8 @@
 
 #include "mapping/array_choice.h"
 #include "mapping/fusion/organisation.h"
-#include "mapping/lowering.h"
 #include "mapping/partition_search.h"
+#include "mapping/refine/arrangement.h"
 #include "mapping/region_difference.h"
 #include "mapping/slot_placer.h"
 #include "sim/base/error.h"
@@ -354,20 +354,6 @@ bool stays(const Node& node) {
   return std::ranges::any_of(node.children, stays);
 }
 
-bool lowers(const Schedule& schedule, const Network& network, const hw::Accelerator& accelerator) {
-  try {
-    lower(schedule, network, accelerator);
-    return true;
-  } catch (const UserError&) {
-    return false;  // no room for what stays
-  }
-}
-
-void send_home(Node& node) {
-  if (node.kind == NodeKind::kStore && node.store.level == "tiles") node.store.level = "dram";
-  for (auto& child : node.children) send_home(child);
-}
-
 }  // namespace
 
 bool can_fuse(const Network& network, Segment segment) {
@@ -465,26 +451,15 @@ std::vector<bool> staying_outputs(const Schedule& layerwise) {
 Schedule with_segments(const Network& network, const std::vector<SegmentChoice>& choices,
                        const std::string& name, const hw::Accelerator& accelerator,
                        const MachineRates& rates) {
-  Schedule schedule = schedule_layerwise(network, accelerator, rates);
-  schedule.name = name;
-  schedule.origin = "schedule " + name;
-  if (choices.empty()) return schedule;
-  std::vector<Node> tops;
-  std::vector<std::size_t> own;  // of layers that stand alone
-  std::size_t next = 0;
-  for (int l = 0; l < static_cast<int>(network.layers.size()); ++l) {
-    if (next < choices.size() && choices[next].segment.first == l) {
-      tops.push_back(segment_tree(network, choices[next], accelerator));
-      l = choices[next++].segment.last;
-      continue;
-    }
-    own.push_back(tops.size());
-    tops.push_back(std::move(schedule.root.children[l]));
+  auto pieces = arrangement_of(schedule_layerwise(network, accelerator, rates), network);
+  for (const auto& choice : choices) {
+    const workloads::LayerSpan span{choice.segment.first, choice.segment.last};
+    auto touched = span;
+    auto fused = exchanged(pieces, {span, segment_tree(network, choice, accelerator)});
+    if (fused) fused = with_room(std::move(*fused), span, network, accelerator, touched);
+    if (fused) pieces = std::move(*fused);
   }
-  schedule.root.children = std::move(tops);
-  if (lowers(schedule, network, accelerator)) return schedule;
-  for (const auto top : own) send_home(schedule.root.children[top]);
-  return schedule;
+  return schedule_of(pieces, name);
 }
 
 }  // namespace tessera::mapping

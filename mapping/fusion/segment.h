@@ -76,8 +76,8 @@ std::optional<double> layerwise_cycles(const workloads::Network& network, Segmen
 /// Per layer of the schedule `layerwise`: its output stays in the tiles.
 std::vector<bool> staying_outputs(const Schedule& layerwise);
 
-/// `layerwise` where no choice covers a layer. Its maps stay in the tiles as there when they still
-/// find room beside the fused layers, else all go through DRAM.
+/// `layerwise` where no choice covers a layer. Maps that stay in the tiles while a segment runs go
+/// to DRAM when both do not fit; a segment that does not fit then either runs layer by layer.
 Schedule with_segments(const workloads::Network& network, const std::vector<SegmentChoice>& choices,
                        const std::string& name, const hw::Accelerator& accelerator,
                        const MachineRates& rates);

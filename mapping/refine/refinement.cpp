@@ -27,7 +27,7 @@ class Refinement {
         base_(arrangement_of(base, network)),
         pieces_(base_) {}
 
-  Refined run(const Offers& offers, const std::string& name) {
+  Refined run(const Offers& offers, const std::string& name, const std::vector<Schedule>& rivals) {
     const auto layers = static_cast<LayerId>(network_.layers.size());
     for (LayerId first = 0; first < layers && !used_up();) {
       if (!begins_piece(first)) {
@@ -38,6 +38,7 @@ class Refinement {
       first = decide(offers(first), first) + 1;
     }
     take_back();
+    for (const auto& rival : rivals) compete(rival);
     refined_.schedule = schedule_of(pieces_, name);
     refined_.exchanged = static_cast<int>(exchanges_.size());
     refined_.simulated = referee_.simulated();
@@ -118,6 +119,17 @@ class Refinement {
     }
   }
 
+  void compete(const Schedule& rival) {
+    if (refined_.before == 0) refined_.before = refined_.after = referee_.cycles(base_);
+    auto pieces = arrangement_of(rival, network_);
+    const auto cycles = referee_.cycles(pieces, whole(), refined_.after);
+    if (!cycles || *cycles >= refined_.after) return;
+    refined_.after = *cycles;
+    pieces_ = std::move(pieces);
+  }
+
+  LayerSpan whole() const { return {0, static_cast<LayerId>(network_.layers.size()) - 1}; }
+
   void rebuild() {
     pieces_ = base_;
     auto ordered = exchanges_;
@@ -145,8 +157,8 @@ class Refinement {
 
 Refined refine(const Schedule& base, const std::string& name, const Network& network,
                const hw::Accelerator& accelerator, const Offers& offers, const Simulate& simulate,
-               const RefineOptions& options) {
-  return Refinement(base, network, accelerator, simulate, options).run(offers, name);
+               const RefineOptions& options, const std::vector<Schedule>& rivals) {
+  return Refinement(base, network, accelerator, simulate, options).run(offers, name, rivals);
 }
 
 }  // namespace tessera::mapping

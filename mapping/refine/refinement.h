@@ -20,7 +20,8 @@ using Offers = std::function<std::vector<Finalist>(workloads::LayerId first)>;
 
 struct Refined {
   Schedule schedule;
-  Cycle before = 0, after = 0;  ///< of the whole network; 0: nothing was exchanged
+  /// Of the whole network; 0: nothing was exchanged and nobody was a rival.
+  Cycle before = 0, after = 0;
   int candidates = 0;
   int exchanged = 0;
   Cycle simulated = 0;
@@ -30,9 +31,10 @@ struct Refined {
 /// stands there; the one that saves most cycles per layer is taken and the walk goes on behind it.
 /// Then the whole is simulated, and as long as it is not faster than `base`, the half of the
 /// exchanges that saved least is taken back. When the budget is used up, the rest stays as in
-/// `base`.
+/// `base`. At the very end whole schedules of `rivals` take part, such as the one that analysis
+/// alone arrives at; one that is faster than all else is the result.
 Refined refine(const Schedule& base, const std::string& name, const workloads::Network& network,
                const hw::Accelerator& accelerator, const Offers& offers, const Simulate& simulate,
-               const RefineOptions& options);
+               const RefineOptions& options, const std::vector<Schedule>& rivals = {});
 
 }  // namespace tessera::mapping

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
+#include <variant>
 
 #include "mapping/lowering.h"
 #include "mapping/partition_search.h"
@@ -9,6 +11,7 @@
 #include "mapping/tangram/forwarding.h"
 #include "mapping/tangram/pipeline.h"
 #include "mapping/tangram/segment_rules.h"
+#include "mapping/tangram/sharing.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping {
@@ -22,6 +25,13 @@ namespace {
 constexpr int kMostStages = 8;
 /// Analysis is off by more than a tenth, so simulation also sees what it likes a little less.
 constexpr double kWorthSimulating = 1.25;
+
+/// One way to execute a run of layers.
+struct Candidate {
+  LayerSpan span;
+  double cycles = 0;  ///< by analysis
+  std::variant<Pipeline, SharedLayer> what;
+};
 
 class Tangram {
  public:
@@ -40,26 +50,33 @@ class Tangram {
 
   const Schedule& base() const { return base_; }
 
-  /// Pipelines that begin at a layer and cost at most so many times their layers one by one, most
-  /// cycles saved per layer first.
-  std::vector<Pipeline> from(LayerId first, double most) {
+  /// What begins at a layer and costs at most so many times its layers one by one, most cycles
+  /// saved per layer first.
+  std::vector<Candidate> from(LayerId first, double most) {
     struct Ranked {
-      Pipeline pipeline;
+      Candidate candidate;
       double saved;
     };
     std::vector<Ranked> ranked;
     double alone = price(first);
+    const auto add = [&](auto&& what, LayerSpan span) {
+      const double cycles = what.cycles;
+      if (cycles < most * alone)
+        ranked.push_back(
+            {{span, cycles, std::move(what)}, (alone - cycles) / (span.last - span.first + 1)});
+    };
+    if (switches_.sharing)
+      for (auto& shared : shared_layers(network_, first, sources_of(first), accelerator_, rates_,
+                                        plan_of(first).output_home))
+        add(std::move(shared), {first, first});
     const auto layers = static_cast<LayerId>(network_.layers.size());
     for (LayerId last = first + 1; last < std::min(layers, first + kMostStages); ++last) {
       alone += price(last);
-      for (auto& pipeline : pipelines({first, last})) {
-        const double saved = (alone - pipeline.cycles) / (last - first + 1);
-        if (pipeline.cycles < most * alone) ranked.push_back({std::move(pipeline), saved});
-      }
+      for (auto& pipeline : pipelines({first, last})) add(std::move(pipeline), {first, last});
     }
     std::ranges::stable_sort(ranked, std::greater<>(), &Ranked::saved);
-    std::vector<Pipeline> best;
-    for (auto& one : ranked) best.push_back(std::move(one.pipeline));
+    std::vector<Candidate> best;
+    for (auto& one : ranked) best.push_back(std::move(one.candidate));
     return best;
   }
 
@@ -67,27 +84,39 @@ class Tangram {
   Schedule covered() {
     const auto layers = static_cast<LayerId>(network_.layers.size());
     std::vector<double> rest(network_.layers.size() + 1, 0);
-    std::vector<std::optional<Pipeline>> begins(network_.layers.size());
+    std::vector<std::optional<Candidate>> begins(network_.layers.size());
     for (LayerId first = layers - 1; first >= 0; --first) {
       const auto at = static_cast<std::size_t>(first);
       rest[at] = price(first) + rest[at + 1];
-      for (auto& pipeline : from(first, 1)) {
+      for (auto& candidate : from(first, 1)) {
         const double cycles =
-            pipeline.cycles + rest[static_cast<std::size_t>(pipeline.span.last) + 1];
-        if (cycles >= rest[at] || !runs(pipeline)) continue;
+            candidate.cycles + rest[static_cast<std::size_t>(candidate.span.last) + 1];
+        if (cycles >= rest[at] || !runs(candidate)) continue;
         rest[at] = cycles;
-        begins[at] = std::move(pipeline);
+        begins[at] = std::move(candidate);
       }
     }
     return arranged(begins);
   }
 
-  /// Offers of a layer that run, best first.
+  /// Offers of a layer that run: the best of every run of layers, then the second best of each, and
+  /// so on. Variants of one run are alike, and analysis ranks different runs less well.
   std::vector<Finalist> finalists(LayerId first, int places) {
+    const auto candidates = from(first, kWorthSimulating);
+    std::vector<bool> seen(candidates.size(), false);
     std::vector<Finalist> finalists;
-    for (const auto& pipeline : from(first, kWorthSimulating)) {
-      if (static_cast<int>(finalists.size()) == places) break;
-      if (runs(pipeline)) finalists.push_back({piece(pipeline), pipeline.cycles});
+    const auto enough = [&] { return static_cast<int>(finalists.size()) == places; };
+    for (bool more = true; more && !enough();) {
+      more = false;
+      std::set<LayerId> served;
+      for (std::size_t i = 0; i < candidates.size() && !enough(); ++i) {
+        const auto& candidate = candidates[i];
+        if (seen[i] || served.contains(candidate.span.last)) continue;
+        seen[i] = more = true;
+        if (!runs(candidate)) continue;
+        served.insert(candidate.span.last);
+        finalists.push_back({piece(candidate), candidate.cycles});
+      }
     }
     return finalists;
   }
@@ -121,32 +150,38 @@ class Tangram {
             signature_of(plan.partition, network_.layers[producers.front()].output)};
   }
 
+  std::vector<InputSource> sources_of(LayerId layer) const {
+    std::vector<InputSource> sources;
+    for (const auto& input : network_.layers[layer].inputs)
+      sources.push_back(source_of(input.tensor));
+    return sources;
+  }
+
   /// Cycles of a layer by itself, with its maps where `layerwise` has them.
   double price(LayerId layer) {
     const auto [entry, added] = prices_.try_emplace(layer, 0);
     if (!added) return entry->second;
-    std::vector<InputSource> sources;
-    for (const auto& input : network_.layers[layer].inputs)
-      sources.push_back(source_of(input.tensor));
     const SearchLimits limits{
         accelerator_.tile.buffer.bytes, plan_of(layer).output_home,  rates_.multicast,
         rates_.link_bytes_per_cycle,    rates_.dram_bytes_per_cycle, rates_.dram_burst_bytes,
         rates_.shared_bytes_per_cycle};
-    const auto choice = search_partition(network_, layer, sources, accelerator_, limits);
+    const auto choice = search_partition(network_, layer, sources_of(layer), accelerator_, limits);
     return entry->second = choice ? choice->cost.total() : std::numeric_limits<double>::max();
   }
 
-  Piece piece(const Pipeline& pipeline) const {
-    return {pipeline.span, pipeline_tree(pipeline, network_)};
+  Piece piece(const Candidate& candidate) const {
+    if (const auto* pipeline = std::get_if<Pipeline>(&candidate.what))
+      return {candidate.span, pipeline_tree(*pipeline, network_)};
+    return {candidate.span, shared_tree(std::get<SharedLayer>(candidate.what), network_)};
   }
 
   /// Lowers and passes the checker as a network of its own.
-  bool runs(const Pipeline& pipeline) const {
-    const auto window = workloads::window_of(network_, pipeline.span,
+  bool runs(const Candidate& candidate) const {
+    const auto window = workloads::window_of(network_, candidate.span,
                                              std::vector<bool>(network_.layers.size(), false));
     if (!window) return false;
     try {
-      Piece alone = piece(pipeline);
+      Piece alone = piece(candidate);
       send_to_dram(alone);
       const auto& buffer = accelerator_.tile.buffer;
       check(
@@ -159,27 +194,28 @@ class Tangram {
     }
   }
 
-  Schedule arranged(const std::vector<std::optional<Pipeline>>& begins) const {
+  Schedule arranged(const std::vector<std::optional<Candidate>>& begins) const {
     auto pieces = arrangement_of(base_, network_);
     for (std::size_t first = 0; first < begins.size(); ++first) {
       if (!begins[first]) continue;
-      Pipeline pipeline = *begins[first];
-      first = static_cast<std::size_t>(pipeline.span.last);
-      if (auto more = with_piece(pieces, pipeline)) {
-        pieces = std::move(*more);
-      } else if (pipeline.keeps_output) {
-        pipeline.keeps_output = false;
-        if (auto leaving = with_piece(pieces, pipeline)) pieces = std::move(*leaving);
-      }
+      const Piece staying = piece(*begins[first]);
+      first = static_cast<std::size_t>(staying.span.last);
+      Piece leaving = staying;
+      send_to_dram(leaving);
+      for (const auto& one : {staying, leaving})
+        if (auto more = with_piece(pieces, one)) {
+          pieces = std::move(*more);
+          break;
+        }
     }
     return schedule_of(pieces, "tangram");
   }
 
-  std::optional<Arrangement> with_piece(const Arrangement& pieces, const Pipeline& pipeline) const {
-    LayerSpan touched = pipeline.span;
-    auto trial = exchanged(pieces, piece(pipeline));
+  std::optional<Arrangement> with_piece(const Arrangement& pieces, const Piece& piece) const {
+    LayerSpan touched = piece.span;
+    auto trial = exchanged(pieces, piece);
     if (!trial) return std::nullopt;
-    return with_room(std::move(*trial), pipeline.span, network_, accelerator_, touched);
+    return with_room(std::move(*trial), piece.span, network_, accelerator_, touched);
   }
 
   const Network& network_;

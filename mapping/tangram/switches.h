@@ -13,6 +13,8 @@ struct TangramSwitches {
   /// What several tiles want alike is fetched once and forked on its way; off: every tile fetches
   /// its own copy.
   bool forwarding = true;
+  /// Tiles that want the same operand hold one copy between them and pass its pieces round.
+  bool sharing = true;
   Pipelining pipelining = Pipelining::kDag;
   /// Alternate layer loop ordering: stages hand over pieces of channels; off: whole maps.
   bool allo = true;

@@ -109,10 +109,8 @@ std::string policy_of(const std::string& given) {
   return given.starts_with(kPolicied) ? given.substr(kPolicied.size()) : "";
 }
 
-mapping::Schedule load_schedule(const std::string& given, const Inputs& inputs,
-                                const po::variables_map& options) {
-  const auto policy = policy_of(given);
-  const auto name = policy.empty() ? given : given.substr(0, given.find(':'));
+mapping::Schedule make_schedule(const std::string& name, const std::string& policy,
+                                const Inputs& inputs, const po::variables_map& options) {
   const auto switches = tangram_switches(options, name);
   if (finalists_of(options, name) > 0)
     return refined_schedule(name, policy, inputs.network, inputs.accelerator, options);
@@ -133,6 +131,15 @@ mapping::Schedule load_schedule(const std::string& given, const Inputs& inputs,
   for (const auto& kind : schedule_kinds()) known.push_back(kind.name);
   throw UserError("--schedule ", name, ": no such scheduler and no .textproto file; ",
                   suggest(name, known));
+}
+
+mapping::Schedule load_schedule(const std::string& given, const Inputs& inputs,
+                                const po::variables_map& options) {
+  const auto policy = policy_of(given);
+  if (policy.empty()) return make_schedule(given, policy, inputs, options);
+  auto schedule = make_schedule(given.substr(0, given.find(':')), policy, inputs, options);
+  schedule.name = given;
+  return schedule;
 }
 
 std::string given(const po::variables_map& options, const char* name) {

@@ -5,8 +5,11 @@
 #include <set>
 
 #include "sim/base/error.h"
+#include "sim/base/json.h"
+#include "sim/base/message_io.h"
 #include "sim/base/output_directory.h"
 #include "sim/report/report.h"
+#include "sim/sweep/sweep.pb.h"
 
 namespace tessera::app {
 
@@ -32,22 +35,40 @@ std::vector<std::string> names_of(const std::vector<std::string>& folders) {
   return std::set<std::string>(names.begin(), names.end()).size() == names.size() ? names : folders;
 }
 
-void report(const po::variables_map& values) {
-  if (values.count("DIR") == 0)
-    throw UserError("tessera report: name at least one folder that run --out wrote");
-  const auto folders = values["DIR"].as<std::vector<std::string>>();
-  if (folders.size() > 1 && values.count("out") == 0)
-    throw UserError("tessera report: several runs need --out FILE for the page that compares them");
-  if (std::set<std::string>(folders.begin(), folders.end()).size() < folders.size())
-    throw UserError("tessera report: the same folder is named twice");
+/// A folder that `tessera sweep` wrote.
+bool is_study(const fs::path& folder) {
+  return fs::exists(folder / "sweep.json") && !fs::exists(folder / "result.json");
+}
+
+std::string page_of_study(const fs::path& folder) {
+  const auto file = (folder / "sweep.json").string();
+  const auto text = read_file(file);
+  sweep::proto::SweepResult result;
+  parse_json(text, file, result);
+  return sim::study_page(result.study(), text);
+}
+
+std::string page_of_runs(const std::vector<std::string>& folders) {
   std::vector<sim::RunFiles> runs;
   for (const auto& folder : folders) runs.push_back(sim::load_run(folder));
   const auto names = names_of(folders);
   if (runs.size() > 1)
     for (std::size_t i = 0; i < runs.size(); ++i) runs[i].name = names[i];
+  return sim::report_page(runs);
+}
+
+void report(const po::variables_map& values) {
+  if (values.count("DIR") == 0)
+    throw UserError("tessera report: name at least one folder that run --out or sweep --out wrote");
+  const auto folders = values["DIR"].as<std::vector<std::string>>();
+  if (folders.size() > 1 && values.count("out") == 0)
+    throw UserError("tessera report: several runs need --out FILE for the page that compares them");
+  if (std::set<std::string>(folders.begin(), folders.end()).size() < folders.size())
+    throw UserError("tessera report: the same folder is named twice");
   const fs::path file = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
                                                  : fs::path(folders[0]) / "report.html";
-  write_file_atomically(file, sim::report_page(runs));
+  const bool study = folders.size() == 1 && is_study(folders[0]);
+  write_file_atomically(file, study ? page_of_study(folders[0]) : page_of_runs(folders));
   std::cout << "wrote " << file.string() << "\n";
 }
 

@@ -132,7 +132,9 @@ std::vector<Reuse> reuse_of(const ToolCase& loaded, const ToolFigures& predicted
     const Borders counted = counted_borders(result.layers(0), x, geometry.at_once[x], tensor);
     const Borders tool = predicted_borders(predicted.words[static_cast<std::size_t>(x)], counted,
                                            geometry.at_once[x]);
-    const auto at_once = ratio(counted.filled, counted.array);
+    // Sums that idle PEs have no part in would look as if others added to them later.
+    const auto at_once = x == hw::kOutputOperand ? std::optional(geometry.at_once[x])
+                                                 : ratio(counted.filled, counted.array);
     report.add(x, tool, counted,
                at_once ? std::optional(geometry.ever[x] / *at_once) : std::nullopt);
   }

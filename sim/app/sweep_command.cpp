@@ -23,7 +23,7 @@ po::options_description options() {
   po::options_description options("Options of sweep");
   // clang-format off
   options.add_options()
-      ("out", po::value<std::string>(), "folder for sweep.csv, sweep.json and a folder per point; with --launcher slurm or ssh hosts, one that all of them see")
+      ("out", po::value<std::string>(), "folder for sweep.csv, sweep.json, report.html and a folder per point; with --launcher slurm or ssh hosts, one that all of them see")
       ("launcher", po::value<std::string>()->default_value("local"), "local: processes of this host; slurm: a job array; parallel: GNU parallel")
       ("jobs", po::value<int>()->default_value(0), "local, parallel: runs at a time on a host; 0: one per core")
       ("pack", po::value<int>()->default_value(1), "slurm, parallel: short runs that one task makes one after the other")

@@ -12,6 +12,9 @@ po::options_description tangram_options() {
   options.add_options()("tangram-forwarding", po::value<std::string>(),
                         "on: data that several tiles want is fetched once (default); off: every "
                         "tile fetches its own copy")(
+      "tangram-sharing", po::value<std::string>(),
+      "on: tiles may hold one copy of an operand between them and pass its pieces round (default); "
+      "off: every tile holds what it needs")(
       "tangram-pipelining", po::value<std::string>(),
       "dag: segments with branches and skip connections (default); chains: only linear ones; off: "
       "layer by layer")("tangram-allo", po::value<std::string>(),
@@ -44,6 +47,7 @@ mapping::TangramSwitches tangram_switches(const po::variables_map& options,
   constexpr Pipelining kPipelinings[] = {Pipelining::kDag, Pipelining::kChains, Pipelining::kNone};
   mapping::TangramSwitches switches;
   switches.forwarding = choice_of(options, "tangram-forwarding", schedule, {"on", "off"}) == 0;
+  switches.sharing = choice_of(options, "tangram-sharing", schedule, {"on", "off"}) == 0;
   switches.pipelining =
       kPipelinings[choice_of(options, "tangram-pipelining", schedule, {"dag", "chains", "off"})];
   switches.allo = choice_of(options, "tangram-allo", schedule, {"on", "off"}) == 0;
@@ -52,6 +56,11 @@ mapping::TangramSwitches tangram_switches(const po::variables_map& options,
     throw UserError("--tangram-pipelining ", options["tangram-pipelining"].as<std::string>(),
                     ": stages of a segment always forward; with --tangram-forwarding off allowed: "
                     "off");
+  if (options.count("tangram-sharing") != 0 && switches.sharing)
+    throw UserError(
+        "--tangram-sharing on: copies that go round are forwarded; with "
+        "--tangram-forwarding off allowed: off");
+  switches.sharing = false;
   switches.pipelining = Pipelining::kNone;
   return switches;
 }

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "sim/app/measured_needs.h"
+#include "sim/app/reported_prediction.h"
 #include "sim/app/validate_details.h"
 #include "sim/app/validation_cases.h"
 #include "sim/base/csv.h"
@@ -52,6 +53,8 @@ po::options_description validate_options() {
       "at-most", po::value<std::int64_t>(),
       "with --cases: those predicted to take at most this many cycles")(
       "out", po::value<std::string>(), "folder for result.json and validation.csv")(
+      "report", po::value<std::string>(),
+      "folder that run --out wrote for this one case: its report then shows prediction and ladder")(
       "write-expect", po::value<std::string>(), "file to keep the table in")(
       "expect", po::value<std::string>(), "table to compare with; exit 4 when a case differs");
   return options;
@@ -62,6 +65,15 @@ mapping::PredictOptions prediction_options(const po::variables_map& options) {
   if (faults == "as-shipped") return {mapping::Faults::kAsShipped};
   if (faults == "fixed") return {mapping::Faults::kFixed};
   throw UserError("--faults ", faults, ": allowed are as-shipped, fixed");
+}
+
+std::vector<std::string> settings_of(const po::variables_map& options) {
+  if (options.count("set") == 0) return {};
+  return options["set"].as<std::vector<std::string>>();
+}
+
+DetailOptions detail_options(const po::variables_map& options) {
+  return {options["model"].as<std::string>(), prediction_options(options), settings_of(options)};
 }
 
 std::vector<ValidationCase> load_cases(const po::variables_map& options) {
@@ -103,9 +115,7 @@ Comparison compare(const ValidationCase& one, const po::variables_map& options) 
   if (!one.unusable.empty()) return result;
   try {
     auto loaded = one.load();
-    if (options.count("set") != 0)
-      for (const auto& assignment : options["set"].as<std::vector<std::string>>())
-        set_field(loaded.machine, assignment);
+    for (const auto& setting : settings_of(options)) set_field(loaded.machine, setting);
     const auto run = [&](hw::IdealSet ideal) { return simulate(loaded, ideal); };
     result.ladder = options["no-ladder"].as<bool>()
                         ? validation::without_causes(one.predicted_cycles, run({}))
@@ -209,15 +219,21 @@ void compare_with_expectation(const std::string& file, const std::string& table)
   }
 }
 
+/// What a run's report shows is one case and its ladder.
+void check_one_ladder(const po::variables_map& options) {
+  for (const char* other : {"cases", "requirements", "reuse"})
+    if (options.count(other) != 0 && !options[other].defaulted())
+      throw UserError("--report: shows one case and its ladder; leave --", other, " out");
+}
+
 void run_validate(const po::variables_map& options) {
+  if (options.count("report") != 0) check_one_ladder(options);
   std::optional<OutputDirectory> out;
   if (options.count("out") != 0) out.emplace(options["out"].as<std::string>());
   const auto cases = load_cases(options);
-  const auto model = options["model"].as<std::string>();
   if (options["requirements"].as<bool>())
-    return report_requirements(model, prediction_options(options), cases, out);
-  if (options["reuse"].as<bool>())
-    return report_reuse(model, prediction_options(options), cases, out);
+    return report_requirements(detail_options(options), cases, out);
+  if (options["reuse"].as<bool>()) return report_reuse(detail_options(options), cases, out);
   std::vector<Comparison> comparisons;
   for (const auto& one : cases) {
     comparisons.push_back(compare(one, options));
@@ -234,6 +250,8 @@ void run_validate(const po::variables_map& options) {
     out->add("validation.csv", table);
     out->commit();
   }
+  if (options.count("report") != 0)
+    report_prediction(message.case_(0), message.model(), options["report"].as<std::string>());
   if (options.count("write-expect") != 0)
     write_file_atomically(options["write-expect"].as<std::string>(), table);
   if (options.count("expect") != 0)

@@ -9,6 +9,7 @@
 #include "sim/base/csv.h"
 #include "sim/base/error.h"
 #include "sim/base/json.h"
+#include "sim/base/message_io.h"
 #include "sim/validation.pb.h"
 
 namespace tessera::app {
@@ -28,9 +29,9 @@ std::string rounded(std::optional<double> value) {
 
 /// Loads, predicts and reports every case that can be simulated; others are named with the reason.
 template <typename ReportCase>
-void for_each_case(const std::string& model, const mapping::PredictOptions& how,
-                   const std::vector<ValidationCase>& cases, sim::proto::Validation& message,
-                   const ReportCase& report) {
+void for_each_case(const DetailOptions& options, const std::vector<ValidationCase>& cases,
+                   sim::proto::Validation& message, const ReportCase& report) {
+  const auto& model = options.model;
   message.set_model(model);
   for (const auto& one : cases) {
     auto& into = *message.add_case_();
@@ -38,8 +39,11 @@ void for_each_case(const std::string& model, const mapping::PredictOptions& how,
     into.set_predicted_cycles(one.predicted_cycles);
     try {
       if (!one.unusable.empty()) throw UserError(one.unusable);
-      const ToolCase loaded = one.load();
-      const auto tables = mapping::make_predictor(model)->predict_case(one.files, how);
+      if (one.files.schedule.empty())
+        throw UserError("needs and reuse are reported for mappings in files of their own");
+      ToolCase loaded = one.load();
+      for (const auto& setting : options.settings) set_field(loaded.machine, setting);
+      const auto tables = mapping::make_predictor(model)->predict_case(one.files, options.how);
       report(loaded, figures_of(model, tables, loaded.network), into);
       message.set_simulated(message.simulated() + 1);
     } catch (const UserError& error) {
@@ -150,11 +154,10 @@ std::string reuse_table(const sim::proto::Validation& message) {
 
 }  // namespace
 
-void report_requirements(const std::string& model, const mapping::PredictOptions& how,
-                         const std::vector<ValidationCase>& cases,
+void report_requirements(const DetailOptions& options, const std::vector<ValidationCase>& cases,
                          std::optional<OutputDirectory>& out) {
   sim::proto::Validation message;
-  for_each_case(model, how, cases, message,
+  for_each_case(options, cases, message,
                 [](const ToolCase& loaded, const ToolFigures& tool, auto& into) {
                   add_needs(tool, measure_needs(loaded), into);
                   print_needs(into);
@@ -162,10 +165,10 @@ void report_requirements(const std::string& model, const mapping::PredictOptions
   commit(message, "requirements.csv", needs_table(message), out);
 }
 
-void report_reuse(const std::string& model, const mapping::PredictOptions& how,
-                  const std::vector<ValidationCase>& cases, std::optional<OutputDirectory>& out) {
+void report_reuse(const DetailOptions& options, const std::vector<ValidationCase>& cases,
+                  std::optional<OutputDirectory>& out) {
   sim::proto::Validation message;
-  for_each_case(model, how, cases, message,
+  for_each_case(options, cases, message,
                 [](const ToolCase& loaded, const ToolFigures& tool, auto& into) {
                   add_reuse(reuse_of(loaded, tool), into);
                   print_reuse(into);

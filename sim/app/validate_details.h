@@ -10,13 +10,19 @@
 
 namespace tessera::app {
 
+/// What to do with every case.
+struct DetailOptions {
+  std::string model;
+  mapping::PredictOptions how;
+  std::vector<std::string> settings;  ///< --set: path.to.field=value in the machine
+};
+
 /// `--requirements`: capacities and bandwidths predicted and measured; requirements.csv.
-void report_requirements(const std::string& model, const mapping::PredictOptions& how,
-                         const std::vector<ValidationCase>& cases,
+void report_requirements(const DetailOptions& options, const std::vector<ValidationCase>& cases,
                          std::optional<OutputDirectory>& out);
 
 /// `--reuse`: factors per operand and level, predicted and counted; reuse.csv.
-void report_reuse(const std::string& model, const mapping::PredictOptions& how,
-                  const std::vector<ValidationCase>& cases, std::optional<OutputDirectory>& out);
+void report_reuse(const DetailOptions& options, const std::vector<ValidationCase>& cases,
+                  std::optional<OutputDirectory>& out);
 
 }  // namespace tessera::app

@@ -217,6 +217,7 @@ void Machine::attach_observers() {
   next_sample_ = observer_->next_sample();
   switch_->set_observer(observer_);
   for (const auto& tile : parts_.tiles) tile->set_observer(observer_);
+  for (const auto& buffer : parts_.shared_buffers) buffer->set_observer(observer_);
   for (std::size_t channel = 0; channel < parts_.dram.size(); ++channel) {
     parts_.dram[channel]->set_observer(observer_);
     if (!observer_->wants_dram_commands()) continue;

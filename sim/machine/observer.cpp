@@ -20,6 +20,10 @@ void ObserverList::occupancy(mapping::TileId tile, Cycle now, Bytes bytes) {
   for (auto* observer : observers_) observer->occupancy(tile, now, bytes);
 }
 
+void ObserverList::shared_occupancy(std::size_t buffer, Cycle now, Bytes bytes) {
+  for (auto* observer : observers_) observer->shared_occupancy(buffer, now, bytes);
+}
+
 void ObserverList::order_began(const hw::OrderEvent& event) {
   for (auto* observer : observers_) observer->order_began(event);
 }

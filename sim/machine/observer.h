@@ -33,10 +33,12 @@ struct Sample {
   const std::vector<std::unique_ptr<hw::DramInterface>>& dram;
 };
 
-/// Hears what tiles, network and DRAM do. A machine without observers pays one comparison per
-/// event. Calls come in the order of simulation; see the base classes for the meaning of their
-/// cycles. Override what is of interest.
-class Observer : public hw::TileObserver, public hw::InterfaceObserver {
+/// Hears what tiles, network, DRAM and shared buffers do. A machine without observers pays one
+/// comparison per event. Calls come in the order of simulation; see the base classes for the
+/// meaning of their cycles. Override what is of interest.
+class Observer : public hw::TileObserver,
+                 public hw::InterfaceObserver,
+                 public hw::SharedBufferObserver {
  public:
   /// Handed to the network by its source, whose source queue it joins.
   virtual void packet_sent(const PacketEvent& /*event*/) {}
@@ -66,6 +68,7 @@ class ObserverList final : public Observer {
   void instruction_ended(const hw::InstructionEvent& event) override;
   void spent(mapping::TileId tile, int stage, hw::Cause cause, Cycle begin, Cycle end) override;
   void occupancy(mapping::TileId tile, Cycle now, Bytes bytes) override;
+  void shared_occupancy(std::size_t buffer, Cycle now, Bytes bytes) override;
   void order_began(const hw::OrderEvent& event) override;
   void order_ended(const hw::OrderEvent& event) override;
   void packet_sent(const PacketEvent& event) override;

@@ -1,4 +1,4 @@
-// Style and scripts of the report, part of the program so that it needs no files beside it.
+// Style and scripts of the reports, part of the program so that it needs no files beside it.
 #pragma once
 
 #include <string_view>
@@ -11,9 +11,10 @@ bool charts_available();
 
 struct ReportAssets {
   std::string_view style;
-  std::string_view charts;                ///< Apache ECharts, minified
-  std::string_view licences;              ///< of the chart library and what it contains
-  std::vector<std::string_view> scripts;  ///< ours, in the order in which they run
+  std::string_view charts;              ///< Apache ECharts, minified
+  std::string_view licences;            ///< of the chart library and what it contains
+  std::vector<std::string_view> runs;   ///< our scripts of a page of runs, in their order
+  std::vector<std::string_view> study;  ///< of a page of a parameter study
 };
 
 /// Precondition: charts_available.

@@ -55,6 +55,57 @@ std::string read_checked(const std::filesystem::path& file, google::protobuf::Me
   return text;
 }
 
+/// A folder may have been given another run since.
+void check_is_of(const proto::ReportedPrediction& validation, const proto::Result& result,
+                 const std::filesystem::path& file) {
+  double cycles = validation.predicted_cycles();
+  for (const auto& step : validation.ladder()) cycles += static_cast<double>(step.cycles());
+  if (validation.ladder_size() > 0 && cycles != static_cast<double>(result.cycles()))
+    throw UserError(file.string(), ": leads to ", cycles, " cycles, the run beside it took ",
+                    result.cycles(), "; remove it or validate again");
+}
+
+/// What makes one page different from another.
+struct Page {
+  std::string title, subtitle;
+  std::string kind;               ///< class by which scripts find the data
+  std::vector<std::string> data;  ///< JSON
+  std::vector<std::string_view> ReportAssets::*scripts;
+};
+
+std::string page_of(const Page& page) {
+  if (!charts_available())
+    throw UserError(
+        "this program was built without the chart library of the report, which npm could not "
+        "fetch; build it again where npm works");
+  const auto assets = report_assets();
+  std::string text =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<link "
+      "rel=\"icon\" href=\"data:,\">\n<title>" +
+      html_text(page.title) + " - Tessera</title>\n<style>\n";
+  text += assets.style;
+  text += "</style>\n</head>\n<body>\n<header><h1>" + html_text(page.title) + "</h1><p>" +
+          html_text(page.subtitle) +
+          "</p></header>\n<nav></nav>\n"
+          "<noscript>The charts of this page are drawn by scripts that it "
+          "contains.</noscript>\n<main></main>\n";
+  text += "<section><details><summary>Licences of the charts on this page</summary><pre>" +
+          html_text(assets.licences) + "</pre></details></section>\n";
+  for (const auto& json : page.data)
+    text += "<script type=\"application/json\" class=\"" + page.kind + "\">" + harmless_json(json) +
+            "</script>\n";
+  text += "<script>";
+  text += assets.charts;
+  text += "</script>\n";
+  for (const auto script : assets.*page.scripts) {
+    text += "<script>\n";
+    text += script;
+    text += "</script>\n";
+  }
+  return text + "</body>\n</html>\n";
+}
+
 }  // namespace
 
 std::string run_title(const std::string& network, const std::string& accelerator,
@@ -77,42 +128,21 @@ RunFiles load_run(const std::filesystem::path& folder) {
   if (std::filesystem::exists(folder / "validation.json")) {
     proto::ReportedPrediction validation;
     run.validation = read_checked(folder / "validation.json", validation);
+    check_is_of(validation, result, folder / "validation.json");
   }
   return run;
 }
 
 std::string report_page(const std::vector<RunFiles>& runs) {
-  if (!charts_available())
-    throw UserError(
-        "this program was built without the chart library of the report, which npm could not "
-        "fetch; build it again where npm works");
-  const auto assets = report_assets();
-  const std::string title =
-      runs.size() == 1 ? runs.front().name : std::to_string(runs.size()) + " runs side by side";
-  std::string page =
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<link "
-      "rel=\"icon\" href=\"data:,\">\n<title>" +
-      html_text(title) + " - Tessera</title>\n<style>\n";
-  page += assets.style;
-  page += "</style>\n</head>\n<body>\n<header><h1>" + html_text(title) +
-          "</h1><p>Tessera, simulated cycle by cycle</p></header>\n<nav></nav>\n"
-          "<noscript>The charts of this page are drawn by scripts that it "
-          "contains.</noscript>\n<main></main>\n";
-  page += "<section><details><summary>Licences of the charts on this page</summary><pre>" +
-          html_text(assets.licences) + "</pre></details></section>\n";
-  for (const auto& run : runs)
-    page += "<script type=\"application/json\" class=\"run\">" + harmless_json(run_data(run)) +
-            "</script>\n";
-  page += "<script>";
-  page += assets.charts;
-  page += "</script>\n";
-  for (const auto script : assets.scripts) {
-    page += "<script>\n";
-    page += script;
-    page += "</script>\n";
-  }
-  return page + "</body>\n</html>\n";
+  std::vector<std::string> data;
+  for (const auto& run : runs) data.push_back(run_data(run));
+  return page_of(
+      {runs.size() == 1 ? runs.front().name : std::to_string(runs.size()) + " runs side by side",
+       "Tessera, simulated cycle by cycle", "run", data, &ReportAssets::runs});
+}
+
+std::string study_page(const std::string& name, const std::string& sweep) {
+  return page_of({name, "Tessera, a parameter study", "study", {sweep}, &ReportAssets::study});
 }
 
 }  // namespace tessera::sim

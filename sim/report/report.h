@@ -1,4 +1,4 @@
-// The HTML report of one run, or of several side by side.
+// The HTML reports: of one run, of several side by side, of a parameter study.
 #pragma once
 
 #include <filesystem>
@@ -28,5 +28,8 @@ RunFiles load_run(const std::filesystem::path& folder);
 /// One page that needs nothing else, from nowhere. UserError when the program was built without the
 /// chart library.
 std::string report_page(const std::vector<RunFiles>& runs);
+
+/// The same of a parameter study: its name and the text of its sweep.json.
+std::string study_page(const std::string& name, const std::string& sweep);
 
 }  // namespace tessera::sim

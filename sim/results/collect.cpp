@@ -225,6 +225,8 @@ class Collector {
       message.set_name(descriptions[i].name);
       message.set_read_bytes(counts.read_bytes);
       message.set_written_bytes(counts.written_bytes);
+      message.set_bytes(descriptions[i].bytes);
+      message.set_peak_held_bytes(counts.peak_held_bytes);
       message.set_utilisation(
           cycles_ > 0 ? static_cast<double>(counts.busy_cycles) / static_cast<double>(cycles_) : 0);
     }

@@ -44,24 +44,25 @@ std::size_t History::bins_for(std::size_t rows) {
 }
 
 History::History(const hw::Accelerator& accelerator)
-    : History(static_cast<std::size_t>(accelerator.tiles()),
-              noc::build_topology(accelerator.network).links().size(), accelerator.dram.size()) {}
+    : History(Counts{static_cast<std::size_t>(accelerator.tiles()),
+                     noc::build_topology(accelerator.network).links().size(),
+                     accelerator.dram.size(), accelerator.shared_buffers.size()}) {}
 
-History::History(std::size_t tiles, std::size_t links, std::size_t channels)
-    : History(tiles, links, channels, bins_for(std::max(tiles, links))) {}
+History::History(const Counts& counts)
+    : History(counts, bins_for(std::max(counts.tiles, counts.links)), first_width(counts.tiles)) {}
 
-History::History(std::size_t tiles, std::size_t links, std::size_t channels, std::size_t bins)
-    : causes_(hw::kCauses, bins, first_width(tiles)),
-      busy_(tiles, bins, first_width(tiles)),
-      held_(tiles, bins, first_width(tiles)),
-      flits_(links, bins, first_width(tiles)),
-      queued_(links, bins, first_width(tiles)),
-      bus_(channels * kBusCauses, bins, first_width(tiles)),
-      stages_(tiles, bins, first_width(tiles)),
-      now_held_(tiles),
-      links_(links),
-      buses_(channels),
-      bus_known_(channels, 0),
+History::History(const Counts& counts, std::size_t bins, Cycle width)
+    : causes_(hw::kCauses, bins, width),
+      busy_(counts.tiles, bins, width),
+      flits_(counts.links, bins, width),
+      queued_(counts.links, bins, width),
+      bus_(counts.channels * kBusCauses, bins, width),
+      stages_(counts.tiles, bins, width),
+      tiles_held_(counts.tiles, bins, width),
+      shared_held_(counts.shared_buffers, bins, width),
+      links_(counts.links),
+      buses_(counts.channels),
+      bus_known_(counts.channels, 0),
       next_sample_(flits_.width()) {}
 
 void History::spent(mapping::TileId tile, int stage, hw::Cause cause, Cycle begin, Cycle end) {
@@ -72,14 +73,22 @@ void History::spent(mapping::TileId tile, int stage, hw::Cause cause, Cycle begi
 }
 
 void History::occupancy(mapping::TileId tile, Cycle now, Bytes bytes) {
-  hold(static_cast<std::size_t>(tile), now);
-  now_held_[static_cast<std::size_t>(tile)].bytes = bytes;
+  tiles_held_.change(static_cast<std::size_t>(tile), now, bytes);
 }
 
-void History::hold(std::size_t tile, Cycle until) {
-  Held& held = now_held_[tile];
-  held_.add(tile, held.since, until, held.bytes * (until - held.since));
-  held.since = until;
+void History::shared_occupancy(std::size_t buffer, Cycle now, Bytes bytes) {
+  shared_held_.change(buffer, now, bytes);
+}
+
+void History::Holdings::change(std::size_t memory, Cycle at, Bytes bytes) {
+  auto& held = now[memory];
+  byte_cycles.add(memory, held.since, at, held.bytes * (at - held.since));
+  held = {at, bytes};
+}
+
+void History::Holdings::finish(Cycle end) {
+  for (std::size_t memory = 0; memory < now.size(); ++memory) change(memory, end, 0);
+  byte_cycles.reach(end);
 }
 
 void History::sampled(const Sample& sample) {
@@ -128,8 +137,9 @@ void History::sample_bus(std::size_t channel, const hw::DramInterface& interface
 
 void History::finished(Cycle end) {
   cycles_ = end;
-  for (std::size_t tile = 0; tile < now_held_.size(); ++tile) hold(tile, end);
-  for (auto* bins : {&causes_, &busy_, &held_, &flits_, &queued_, &bus_}) bins->reach(end);
+  tiles_held_.finish(end);
+  shared_held_.finish(end);
+  for (auto* bins : {&causes_, &busy_, &flits_, &queued_, &bus_}) bins->reach(end);
   stages_.reach(end);
 }
 
@@ -137,7 +147,7 @@ proto::TileHistory History::tile_message(const Machine& machine, std::size_t til
                                          std::size_t bins) const {
   proto::TileHistory message;
   fill(message.mutable_busy_cycles(), busy_.row(tile, bins));
-  fill(message.mutable_held_byte_cycles(), held_.row(tile, bins));
+  fill(message.mutable_held_byte_cycles(), tiles_held_.byte_cycles.row(tile, bins));
   for (std::size_t bin = 0; bin < bins; ++bin) message.add_layer(stages_.stage(tile, bin));
   message.set_router(machine.topology().nodes()[tile].router);
   return message;
@@ -174,8 +184,11 @@ proto::History History::message(const Machine& machine) const {
   }
   for (std::size_t channel = 0; channel < buses_.size(); ++channel)
     *history.add_channels() = channel_message(machine, channel, bins);
-  for (std::size_t tile = 0; tile < now_held_.size(); ++tile)
+  for (std::size_t tile = 0; tile < tiles_held_.now.size(); ++tile)
     *history.add_tiles() = tile_message(machine, tile, bins);
+  for (std::size_t buffer = 0; buffer < shared_held_.now.size(); ++buffer)
+    fill(history.add_shared_buffers()->mutable_held_byte_cycles(),
+         shared_held_.byte_cycles.row(buffer, bins));
   for (int cause = 0; cause < hw::kCauses; ++cause) {
     auto& message = *history.add_cycle_stack();
     message.set_cause(std::string(hw::kCauseNames[cause]));

@@ -21,6 +21,7 @@ class History final : public Observer {
 
   void spent(mapping::TileId tile, int stage, hw::Cause cause, Cycle begin, Cycle end) override;
   void occupancy(mapping::TileId tile, Cycle now, Bytes bytes) override;
+  void shared_occupancy(std::size_t buffer, Cycle now, Bytes bytes) override;
   Cycle next_sample() const override { return next_sample_; }
   void sampled(const Sample& sample) override;
   void finished(Cycle end) override;
@@ -34,32 +35,43 @@ class History final : public Observer {
  private:
   static constexpr std::size_t kBusCauses = 7;
   using BusCauses = std::array<std::uint64_t, kBusCauses>;
-  struct Held {
-    Cycle since = 0;
-    Bytes bytes = 0;
+  /// What memories hold: byte-cycles by memory.
+  struct Holdings {
+    struct Held {
+      Cycle since = 0;
+      Bytes bytes = 0;
+    };
+    TimeBins byte_cycles;
+    std::vector<Held> now;
+
+    Holdings(std::size_t memories, std::size_t bins, Cycle width)
+        : byte_cycles(memories, bins, width), now(memories) {}
+    void change(std::size_t memory, Cycle at, Bytes bytes);
+    void finish(Cycle end);
   };
   struct LinkTotals {
     std::uint64_t flits = 0, queued = 0;
   };
 
-  History(std::size_t tiles, std::size_t links, std::size_t channels);
-  History(std::size_t tiles, std::size_t links, std::size_t channels, std::size_t bins);
+  struct Counts {
+    std::size_t tiles, links, channels, shared_buffers;
+  };
+  explicit History(const Counts& counts);
+  History(const Counts& counts, std::size_t bins, Cycle width);
 
   void sample_links(const Sample& sample);
   void sample_bus(std::size_t channel, const hw::DramInterface& interface, Cycle end, bool last);
-  void hold(std::size_t tile, Cycle until);
   proto::TileHistory tile_message(const Machine& machine, std::size_t tile, std::size_t bins) const;
   proto::ChannelHistory channel_message(const Machine& machine, std::size_t channel,
                                         std::size_t bins) const;
 
   TimeBins causes_;  ///< by cause, all tiles
   TimeBins busy_;    ///< by tile
-  TimeBins held_;    ///< by tile, byte-cycles
   TimeBins flits_;   ///< by link
   TimeBins queued_;  ///< by link
   TimeBins bus_;     ///< by channel and cause
   StageMap stages_;
-  std::vector<Held> now_held_;
+  Holdings tiles_held_, shared_held_;
   std::vector<LinkTotals> links_;
   std::vector<BusCauses> buses_;
   std::vector<Cycle>

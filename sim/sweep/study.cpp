@@ -1,8 +1,10 @@
 #include "sim/sweep/study.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <map>
+#include <optional>
 
 #include "sim/base/error.h"
 #include "sim/base/hash.h"
@@ -37,6 +39,13 @@ struct Setting {
   std::string key, value;
 };
 
+std::optional<double> number_in(const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  return value;
+}
+
 class Expander {
  public:
   Expander(std::string path, const RunOptions& options, const std::string& version)
@@ -56,6 +65,7 @@ class Expander {
       vary(message, 0, {});
     else
       for (const auto& point : message.point()) vary(message, 0, values_of(point));
+    for (const auto& cost : message.cost()) add_cost(cost);
     return std::move(study_);
   }
 
@@ -156,6 +166,30 @@ class Expander {
     return entry->second;
   }
 
+  void add_cost(const proto::Cost& message) {
+    Cost cost{message.name(), message.constant(), {}};
+    if (cost.name.empty()) throw UserError(path_, ": a cost has no name");
+    const auto names = study_.columns();
+    if (std::ranges::find(names, cost.name) != names.end())
+      throw UserError(path_, ": cost ", cost.name, ": there is a metric or cost of this name");
+    for (const auto& term : message.term()) {
+      const auto key = std::ranges::find(study_.keys, term.key());
+      if (key == study_.keys.end())
+        throw UserError(path_, ": cost ", cost.name, ": ", term.key(), " is no parameter; ",
+                        suggest(term.key(), study_.keys));
+      cost.terms.push_back({static_cast<std::size_t>(key - study_.keys.begin()), term.weight()});
+      for (const auto& point : study_.points) check_number(cost, point);
+    }
+    study_.costs.push_back(std::move(cost));
+  }
+
+  void check_number(const Cost& cost, const Point& point) const {
+    const std::size_t key = cost.terms.back().key;
+    if (!number_in(point.values[key]))
+      throw UserError(path_, ": cost ", cost.name, ": ", study_.keys[key], " = ", point.values[key],
+                      ": is no number");
+  }
+
   std::string path_;
   const RunOptions& options_;
   const std::string& version_;
@@ -166,6 +200,18 @@ class Expander {
 };
 
 }  // namespace
+
+double cost_of(const Cost& cost, const Point& point) {
+  double sum = cost.constant;
+  for (const auto& term : cost.terms) sum += term.weight * *number_in(point.values[term.key]);
+  return sum;
+}
+
+std::vector<std::string> Study::columns() const {
+  auto names = metrics;
+  for (const auto& cost : costs) names.push_back(cost.name);
+  return names;
+}
 
 Study load_study(const std::string& path, const RunOptions& options, const std::string& version) {
   return Expander(path, options, version).expand();

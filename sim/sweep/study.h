@@ -15,11 +15,28 @@ struct Point {
   std::string hash;
 };
 
+/// constant + sum of weight x the value of a key.
+struct Cost {
+  std::string name;
+  double constant = 0;
+  struct Term {
+    std::size_t key;  ///< index in the study's keys
+    double weight;
+  };
+  std::vector<Term> terms;
+};
+
+double cost_of(const Cost& cost, const Point& point);
+
 struct Study {
   std::string name;
   std::vector<std::string> keys;  ///< of parameters and listed points
   std::vector<Point> points;
   std::vector<std::string> metrics;
+  std::vector<Cost> costs;
+
+  /// Names of all numbers that are collected of a point.
+  std::vector<std::string> columns() const;
 };
 
 /// What may stand behind `--` in a study.
@@ -30,7 +47,8 @@ struct RunOptions {
 
 /// Reads and expands a study; the last parameter varies fastest. UserError naming file, key and
 /// what is allowed: an unknown option, a key that is set twice, a parameter without values, two
-/// points that are alike, a metric that a result does not have.
+/// points that are alike, a metric that a result does not have, a cost of values that are no
+/// numbers.
 Study load_study(const std::string& path, const RunOptions& options, const std::string& version);
 
 }  // namespace tessera::sweep

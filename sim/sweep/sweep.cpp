@@ -8,6 +8,8 @@
 #include "sim/base/json.h"
 #include "sim/base/message_io.h"
 #include "sim/base/output_directory.h"
+#include "sim/report/assets.h"
+#include "sim/report/report.h"
 #include "sim/sweep/metric.h"
 #include "sim/sweep/point_folder.h"
 
@@ -92,6 +94,11 @@ class Sweep {
       metric.set_name(name);
       metric.set_value(metric_of(json, name));
     }
+    for (const auto& cost : study_.costs) {
+      auto& metric = *message.add_metric();
+      metric.set_name(cost.name);
+      metric.set_value(cost_of(cost, study_.points[p]));
+    }
   }
 
   const Study& study_;
@@ -114,7 +121,8 @@ void add_number(CsvWriter& table, double value) {
 std::string table_of(const Study& study, const proto::SweepResult& result) {
   std::vector<std::string> columns = study.keys;
   columns.insert(columns.end(), {"finished", "exit_code", "message", "configuration_hash"});
-  columns.insert(columns.end(), study.metrics.begin(), study.metrics.end());
+  const auto numbers = study.columns();
+  columns.insert(columns.end(), numbers.begin(), numbers.end());
   CsvWriter table(columns);
   for (const auto& point : result.point()) {
     table.row();
@@ -122,7 +130,7 @@ std::string table_of(const Study& study, const proto::SweepResult& result) {
     table << (point.finished() ? 1 : 0) << (point.finished() ? 0 : point.failure().exit_code())
           << point.failure().message() << point.configuration_hash();
     for (const auto& metric : point.metric()) add_number(table, metric.value());
-    for (int i = point.metric_size(); i < static_cast<int>(study.metrics.size()); ++i) table << "";
+    for (int i = point.metric_size(); i < static_cast<int>(numbers.size()); ++i) table << "";
   }
   return table.text();
 }
@@ -137,6 +145,8 @@ proto::SweepResult run_sweep(const Study& study, Launcher& launcher, const Sweep
   const auto result = sweep.collect(version);
   out.add("sweep.csv", table_of(study, result));
   out.add("sweep.json", to_json(result));
+  if (sim::charts_available())
+    out.add("report.html", sim::study_page(result.study(), out.content("sweep.json")));
   out.commit();
   return result;
 }

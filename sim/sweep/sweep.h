@@ -26,9 +26,9 @@ struct SweepOptions {
   std::function<void(const Standing&)> progress;
 };
 
-/// Runs what is not settled yet, point by point in a folder of its own, and writes sweep.csv and
-/// sweep.json. Whatever the launcher and however often it was interrupted, the two have the same
-/// bytes. Returns what sweep.json holds.
+/// Runs what is not settled yet, point by point in a folder of its own, and writes sweep.csv,
+/// sweep.json and, where the program has charts, report.html. Whatever the launcher and however
+/// often it was interrupted, they have the same bytes. Returns what sweep.json holds.
 proto::SweepResult run_sweep(const Study& study, Launcher& launcher, const SweepOptions& options,
                              const std::string& version);
 

@@ -112,6 +112,24 @@ TEST_F(Refine, TakesBackTheHalfThatSavesLess) {
   EXPECT_EQ(refined.after, 320u);  // two of four stages fused: 2 x 100 + 2 x 60
 }
 
+TEST_F(Refine, LetsWholeSchedulesCompeteAtTheEnd) {
+  // Nothing is offered layer by layer; a rival with one pair is faster, 2 x 100 + 2 x 60.
+  auto pieces = mapping::arrangement_of(layerwise(), network_);
+  const auto rival = mapping::schedule_of(*mapping::exchanged(pieces, pair(0).piece), "rival");
+  const auto against = [&](Cycle fused) {
+    return mapping::refine(
+        layerwise(), "refined", network_, machine_, [](int) { return std::vector<Finalist>{}; },
+        [fused](const Program& program, Cycle) {
+          return Prices{.alone = 100, .fused = fused}(program);
+        },
+        {}, {rival});
+  };
+  EXPECT_EQ(against(60).after, 320u);
+  EXPECT_EQ(to_text(against(60).schedule), to_text(rival));
+  EXPECT_EQ(against(100).after, 400u);
+  EXPECT_EQ(to_text(against(100).schedule), to_text(layerwise()));
+}
+
 TEST_F(Refine, StopsAtTheBudgetOfCandidates) {
   const auto refined = refine({}, {.most_candidates = 1});
   EXPECT_EQ(refined.candidates, 1);

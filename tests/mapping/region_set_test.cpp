@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "mapping/received_regions.h"
 #include "sim/base/random.h"
 
 namespace tessera::mapping::checker {
@@ -41,6 +42,28 @@ Region random_region(Random& random, int dimensions) {
 
 bool includes(const Points& outer, const Points& inner) {
   return std::includes(outer.begin(), outer.end(), inner.begin(), inner.end());
+}
+
+TEST(ReceivedRegions, AskForEveryElementOnce) {
+  // Overlapping boxes in any order, against a list of all that has come.
+  Random random(11);
+  for (int round = 0; round < 50; ++round) {
+    ReceivedRegions received;
+    Points came;
+    for (int step = 0; step < 30; ++step) {
+      Region next;
+      for (int d = 0; d < 2; ++d)
+        next.dimensions.push_back({random.between(0, 7), random.between(0, 4), 1});
+      Points expected;
+      for (const auto& point : points_of(next))
+        if (came.insert(point).second) expected.insert(point);
+      Points asked;
+      for (const auto& box : received.advance(next))
+        for (const auto& point : points_of(box))
+          EXPECT_TRUE(asked.insert(point).second) << "twice in one step";
+      ASSERT_EQ(asked, expected);
+    }
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "mapping/tangram/region.h"
 #include "mapping/tangram/scheduler.h"
 #include "mapping/tangram/segment_rules.h"
+#include "mapping/tangram/sharing.h"
 #include "sim/base/error.h"
 #include "tests/support/plain_network.h"
 #include "tests/support/small_machine.h"
@@ -163,15 +164,37 @@ TEST(PipelineCycles, DramBoundsAllStagesTogether) {
 
 TEST(TangramSchedule, NeedsPipeliningForSegments) {
   const auto machine = grid_machine(2, 2);
-  const auto schedule =
-      mapping::schedule_tangram(chain(4), machine, {}, {.pipelining = Pipelining::kNone});
+  const auto schedule = mapping::schedule_tangram(
+      chain(4), machine, {}, {.sharing = false, .pipelining = Pipelining::kNone});
   EXPECT_EQ(schedule.name, "tangram");
   EXPECT_EQ(schedule.root.children.size(), 4u);
 }
 
+TEST(TangramSchedule, JoinsLayersWhenDramIsAllThatCounts) {
+  // 16 images. The map in between has 16 x 16 x 8 x 8 words of 2 B = 32 KiB, all that four tiles of
+  // 8 KiB have, so layer by layer sends it out and back: 8 + 32 + 32 + 16 KiB. As a segment, image
+  // by image, it stays on chip: 8 + 16 KiB and the weights. At a tenth of a byte per cycle nothing
+  // else matters.
+  PlainNetwork plain("pair", 16);
+  const auto middle = plain.convolution(plain.input({16, 4, 8, 8}), 16, kPadded);
+  plain.convolution(middle, 8, kPadded);
+  const auto network = plain.finish();
+  const auto machine = grid_machine(2, 2);
+  const mapping::MachineRates slow{.dram_bytes_per_cycle = 0.1};
+  const auto joined = mapping::schedule_tangram(network, machine, slow, {});
+  ASSERT_EQ(joined.root.children.size(), 1u);
+  const auto text = mapping::to_text(joined);
+  EXPECT_NE(text.find("pipeline"), std::string::npos) << text;
+  EXPECT_NE(text.find("loop N"), std::string::npos) << text;
+  const auto apart =
+      mapping::schedule_tangram(network, machine, slow, {.pipelining = Pipelining::kNone});
+  EXPECT_EQ(apart.root.children.size(), 2u);
+}
+
 TEST(TangramSchedule, UnicastIsRefusedUnlessLoweringKnowsIt) {
   const auto machine = grid_machine(2, 2);
-  const mapping::TangramSwitches off{.forwarding = false, .pipelining = Pipelining::kNone};
+  const mapping::TangramSwitches off{
+      .forwarding = false, .sharing = false, .pipelining = Pipelining::kNone};
   if (!mapping::lowers_apart(machine)) {
     EXPECT_THROW(mapping::schedule_tangram(chain(2), machine, {}, off), UserError);
     return;
@@ -181,6 +204,57 @@ TEST(TangramSchedule, UnicastIsRefusedUnlessLoweringKnowsIt) {
       mapping::lower(mapping::schedule_tangram(network, machine, {}, off), network, machine);
   for (const auto& stage : program.stages)
     for (const auto& group : stage.groups) EXPECT_EQ(group.members.size(), 1u);
+}
+
+void expect_even_trips(const mapping::SharedLayer& choice, const Network& network) {
+  mapping::StagePlan plan = choice.plan;
+  for (int tile = 0; tile < 16; ++tile) plan.tiles.push_back(tile);
+  const auto shares = mapping::deal_shares(plan, network.layers[0], {4, 4});
+  for (const auto& loop : plan.loops)
+    for (const auto& ranks : shares.ranks)
+      EXPECT_EQ(ceil_div(ranks[loop.rank].size(), loop.tile),
+                ceil_div(shares.nominal[loop.rank], loop.tile));
+}
+
+/// Filters and rows that four rows or columns of tiles cannot share evenly: a tile with fewer trips
+/// than the others of its chain would stop it.
+TEST(SharedLayers, AllTilesMakeAsManyTrips) {
+  const auto machine = grid_machine(4, 4);
+  int shared = 0;
+  for (const int filters : {10, 12, 14, 22})
+    for (const int rows : {9, 10, 12, 25}) {
+      PlainNetwork plain("uneven");
+      plain.convolution(plain.input({1, 16, rows, 4}), filters, kPadded);
+      const auto network = plain.finish();
+      for (const auto& choice :
+           mapping::shared_layers(network, 0, std::vector<mapping::InputSource>(2), machine, {},
+                                  mapping::Home::kDram)) {
+        expect_even_trips(choice, network);
+        ++shared;
+      }
+    }
+  EXPECT_GT(shared, 0);
+}
+
+TEST(SharedLayers, TreesSayWhoSharesAndWhichLoopsRotate) {
+  PlainNetwork plain("shared");
+  plain.convolution(plain.input({1, 8, 8, 4}), 16, kPadded);
+  const auto network = plain.finish();
+  const auto machine = grid_machine(2, 2);
+  const auto choices = mapping::shared_layers(network, 0, std::vector<mapping::InputSource>(2),
+                                              machine, {}, mapping::Home::kDram);
+  ASSERT_FALSE(choices.empty());
+  for (const auto& choice : choices) {
+    mapping::Schedule schedule{"shared", "shared", {}};
+    schedule.root.children.push_back(mapping::shared_tree(choice, network));
+    const auto plan = mapping::read_stages(schedule, network, {2, 2}).front();
+    const auto& shared = choice.plan.inputs[static_cast<std::size_t>(choice.input)];
+    const auto& read = plan.inputs[static_cast<std::size_t>(choice.input)];
+    EXPECT_EQ(read.shared_by, shared.shared_by);
+    EXPECT_EQ(read.turn, 1);
+    EXPECT_EQ(read.depth, static_cast<int>(choice.plan.loops.size()));
+    EXPECT_TRUE(plan.loops[1].rotates);
+  }
 }
 
 }  // namespace

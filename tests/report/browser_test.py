@@ -17,6 +17,9 @@ CAUSES = ['compute', 'array_fill_drain', 'buffer_and_delivery', 'vector', 'contr
           'wait_shared_buffer', 'wait_network', 'wait_peer', 'idle']
 COMPONENTS = ['mac', 'register_file', 'array', 'buffer', 'vector_unit', 'network', 'dram', 'shared_buffer', 'static']
 BUS = ['data', 'refresh', 'row', 'turnaround', 'group_spacing', 'arbitration', 'no_requests']
+SHARED_BUFFER = """
+shared_buffers { name: "sram" at { row: 0 column: 0 } bytes: 524288 bytes_per_cycle: 16 latency_cycles: 4 }
+"""
 SKIPPED = 77
 
 tessera_program = None
@@ -47,6 +50,15 @@ class RunFolder:
 
     def table(self, name):
         return list(csv.DictReader((self.path / name).read_text().splitlines()))
+
+    @property
+    def shares(self):
+        """Whether its machine has shared buffers."""
+        return len(self.history['shared_buffers']) > 0
+
+    @property
+    def charts(self):
+        return CHARTS_OF_A_RUN + (['shared-buffers'] if self.shares else [])
 
     @property
     def bins(self):
@@ -117,14 +129,20 @@ class Charts(unittest.TestCase):
             self.assertAlmostEqual(cycles, expected, delta=1e-3 + 1e-9 * expected, msg=cause)
 
     def check_buffers(self, run, name):
-        fullest, mean, emptiest = self.values(run, 'buffers', name)
+        self.check_occupancy(run, self.values(run, 'buffers', name), run.history['tiles'], run.result['peak_buffer_bytes'])
+        if run.shares:
+            self.check_occupancy(run, self.values(run, 'shared-buffers', name), run.history['shared_buffers'],
+                                 max(buffer['peak_held_bytes'] for buffer in run.result['shared_buffers']))
+
+    def check_occupancy(self, run, lines, memories, peak):
+        fullest, mean, emptiest = lines
         self.assertEqual(len(mean), run.bins)
         for least, middle_value, most in zip(emptiest, mean, fullest):
             self.assertLessEqual(least, middle_value + 1e-6)
             self.assertLessEqual(middle_value, most + 1e-6)
-        self.assertLessEqual(max(fullest), run.result['peak_buffer_bytes'])
-        held = sum(share * run.bin_cycles(i) for i, share in enumerate(mean)) * run.result['tiles']
-        expected = sum(sum(tile['held_byte_cycles']) for tile in run.history['tiles'])
+        self.assertLessEqual(max(fullest), peak)
+        held = sum(share * run.bin_cycles(i) for i, share in enumerate(mean)) * len(memories)
+        expected = sum(sum(memory['held_byte_cycles']) for memory in memories)
         self.assertAlmostEqual(held, expected, delta=1e-6 * expected)
 
     def check_roofline(self, run, name):
@@ -142,14 +160,14 @@ class Charts(unittest.TestCase):
         self.assertEqual(len(self.values(run, 'tiles', name)[0]), run.result['tiles'])
 
     def check_drawn(self, run):
-        for chart in CHARTS_OF_A_RUN:
+        for chart in run.charts:
             self.assertGreater(browser.colours(f'{chart}@{run.title}'), 4, f'{chart} is blank')
 
     def check_page(self, run, picture):
         for dark in (False, True):
             browser.open(run.page, dark)
             self.assertEqual(browser.run('return document.documentElement.dataset.theme'), 'dark' if dark else 'light')
-            self.assertEqual(sorted(browser.charts()), sorted(f'{chart}@{run.title}' for chart in CHARTS_OF_A_RUN))
+            self.assertEqual(sorted(browser.charts()), sorted(f'{chart}@{run.title}' for chart in run.charts))
             self.check_run(run)
             self.check_drawn(run)
             self.assertEqual(browser.loaded(), [])
@@ -164,6 +182,20 @@ class Charts(unittest.TestCase):
 
     def test_of_1024_tiles(self):
         self.check_page(large(), '32x32')
+
+    def test_of_shared_buffers(self):
+        preset = pathlib.Path(__file__).parents[2] / 'hw_models/description/presets/tangram-4x4.textproto'
+        machine = work / 'shared.textproto'
+        machine.write_text(preset.read_text() + SHARED_BUFFER)
+        run = RunFolder('shared', machine, 'xr_kd_res8_narrow', '--set', 'tile.buffer.bytes=4096')
+        self.assertGreater(run.result['shared_buffers'][0]['written_bytes'], 0)
+        browser.open(run.page)
+        self.assertEqual(sorted(browser.charts()), sorted(f'{chart}@{run.title}' for chart in run.charts))
+        self.check_buffers(run, None)
+        self.assertGreater(max(browser.series(f'shared-buffers@{run.title}')[0]['data']), 0)
+        self.assertGreater(browser.colours(f'shared-buffers@{run.title}'), 4)
+        browser.screenshot(screenshots / 'shared-buffers-light.png')
+        self.assertEqual(browser.complaints(), [])
 
 
 class Controls(unittest.TestCase):

@@ -174,10 +174,33 @@ TEST_F(BadInput, RefinementNeedsCandidatesAndABudgetThatIsANumber) {
   for (const char* budget : {"0", "many", "12cycle", "-3", "99999999999"})
     refused_with({"--schedule", "fused", "--refine-budget", budget},
                  {"--refine-budget", budget, "5000000cycles"});
+  refused_with({"--schedule", "pipeorgan:depth=1"}, {"pipeorgan: depth=1", "from 2"});
   refused_with({"--schedule", "layerwise", "--refine-budget", "9"},
                {"--refine-budget", "--refine"});
   refused_with({"--schedule", "fused", "--refine-seconds", "0"},
                {"--refine-seconds 0", "at least 1"});
+}
+
+TEST_F(BadInput, SwitchesOfTangramAreRefusedWhereTheyMeanNothing) {
+  const auto refused_with = [&](const Words& more, const Words& expected) {
+    Words arguments = {"--accelerator", "tangram-4x4", "--network", "tiny_mlp"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    refused(arguments, expected);
+  };
+  refused_with({"--schedule", "tangram", "--tangram-allo", "maybe"},
+               {"--tangram-allo maybe", "on, off"});
+  refused_with({"--schedule", "tangram", "--tangram-pipelining", "on"},
+               {"--tangram-pipelining on", "dag, chains, off"});
+  refused_with({"--schedule", "layerwise", "--tangram-sharing", "off"},
+               {"--tangram-sharing off", "--schedule tangram", "layerwise"});
+  const std::vector<std::string> unicast = {"--schedule", "tangram", "--tangram-forwarding", "off"};
+  const std::vector<std::string> others[] = {{"--tangram-pipelining", "dag"},
+                                             {"--tangram-sharing", "on"}};
+  for (const auto& other : others) {
+    auto both = unicast;
+    both.insert(both.end(), other.begin(), other.end());
+    refused_with(both, {other[0] + " " + other[1], "--tangram-forwarding off"});
+  }
 }
 
 TEST_F(BadInput, UnknownNamesGetNearOnes) {

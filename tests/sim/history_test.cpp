@@ -77,6 +77,19 @@ void compare_channels(const sim::proto::Result& result, const sim::proto::Histor
   }
 }
 
+void compare_shared_buffers(const sim::proto::Result& result, const sim::proto::History& history,
+                            Books& books) {
+  books.equal("shared buffers", history.shared_buffers_size(), result.shared_buffers_size());
+  for (int buffer = 0; buffer < history.shared_buffers_size(); ++buffer) {
+    const auto& known = result.shared_buffers(buffer);
+    const auto& bins = history.shared_buffers(buffer).held_byte_cycles();
+    books.equal("something held", sum(bins) > 0, known.written_bytes() > 0);
+    books.equal("no more held than there is room", known.peak_held_bytes() <= known.bytes(), true);
+    for (const auto held : bins)
+      if (held > known.peak_held_bytes() * history.bin_cycles()) books.equal("shared", held, 0);
+  }
+}
+
 class HistoryOf : public testing::TestWithParam<int> {};
 
 TEST_P(HistoryOf, RandomProgramAddsUpToTheRun) {
@@ -100,6 +113,7 @@ TEST_P(HistoryOf, RandomProgramAddsUpToTheRun) {
     compare_tiles(machine, message, books);
     compare_links(machine, message, books);
     compare_channels(result, message, books);
+    compare_shared_buffers(result, message, books);
     return books.text();
   });
   EXPECT_TRUE(run.ok());

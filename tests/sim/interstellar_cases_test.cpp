@@ -23,12 +23,17 @@ namespace {
 namespace fs = std::filesystem;
 using mapping::importers::ToolCase;
 
-/// The reference data, unpacked once per test process.
+/// A folder that goes with its scope.
+struct Removed {
+  fs::path folder;
+  ~Removed() { fs::remove_all(folder); }
+};
+
+/// The reference data, read once per test process.
 class Reference {
  public:
   Reference()
       : files_(load_reference("interstellar")),
-        folder_(unpack(files_, "interstellar_runs")),
         cases_(CsvTable::parse(files_.at("cases.csv"), "cases.csv")),
         exact_(CsvTable::parse(files_.at("exact_counts.csv"), "exact_counts.csv")) {}
 
@@ -37,9 +42,13 @@ class Reference {
   ToolCase load(const std::string& name) const {
     const std::size_t row = row_of(cases_, name);
     const auto mapping = mapping::JsonValue::parse(line_of(name), "schedules.jsonl");
-    return mapping::importers::load_interstellar_case(
-        (folder_ / "layer" / (cases_.at(row, "layer") + ".json")).string(), mapping,
-        (folder_ / "arch" / (cases_.at(row, "arch") + ".json")).string());
+    const auto layer = "layer/" + cases_.at(row, "layer") + ".json";
+    const auto arch = "arch/" + cases_.at(row, "arch") + ".json";
+    const auto folder =
+        unpack({{layer, files_.at(layer)}, {arch, files_.at(arch)}}, "interstellar_" + name);
+    const Removed removed{folder};
+    return mapping::importers::load_interstellar_case((folder / layer).string(), mapping,
+                                                      (folder / arch).string());
   }
 
  private:
@@ -58,7 +67,6 @@ class Reference {
   }
 
   std::map<std::string, std::string> files_;
-  fs::path folder_;
   CsvTable cases_, exact_;
 };
 

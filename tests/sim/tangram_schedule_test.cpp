@@ -7,6 +7,7 @@
 #include "mapping/tangram/pipeline.h"
 #include "mapping/tangram/scheduler.h"
 #include "mapping/tangram/segment_rules.h"
+#include "mapping/tangram/sharing.h"
 #include "sim/base/error.h"
 #include "sim/machine/child_run.h"
 #include "sim/machine/machine_rates.h"
@@ -62,7 +63,8 @@ class TangramCases : public testing::TestWithParam<Case> {};
 std::vector<TangramSwitches> all_switches() {
   std::vector<TangramSwitches> all;
   for (const auto pipelining : {Pipelining::kNone, Pipelining::kChains, Pipelining::kDag})
-    for (const bool allo : {true, false}) all.push_back({true, pipelining, allo});
+    for (const bool sharing : {true, false})
+      for (const bool allo : {true, false}) all.push_back({true, sharing, pipelining, allo});
   return all;
 }
 
@@ -135,6 +137,47 @@ TEST_P(TangramCases, RefinedIsNeverSlowerThanLayerwise) {
   EXPECT_LE(cycles(program), apart);
   expect_exact(accelerator, program);
 }
+
+struct SharedCase {
+  int rows;
+  int filters;
+};
+void PrintTo(const SharedCase& one, std::ostream* out) {
+  *out << one.rows << " rows, " << one.filters << " filters";
+}
+
+/// One layer with an input shared, in every way that fits a small buffer. Five rows on two rows of
+/// tiles are shares of three and two, seven filters four and three: where one tile of a chain would
+/// have fewer trips than the others, all would stand still.
+class TangramSharing : public testing::TestWithParam<SharedCase> {};
+
+TEST_P(TangramSharing, PiecesThatGoRoundEqualTheReference) {
+  PlainNetwork plain("shared");
+  plain.convolution(plain.input({1, 8, GetParam().rows, 4}), GetParam().filters, kPadded);
+  const auto network = plain.finish();
+  const auto accelerator = machine_of(
+      "rows: 2 columns: 2 tile { array { rows: 4 columns: 4 } buffer { bytes: 8192 } interface { "
+      "staging_bytes: 1024 } }");
+  const auto rates = sim::machine_rates(accelerator);
+  const auto choices = mapping::shared_layers(network, 0, std::vector<mapping::InputSource>(2),
+                                              accelerator, rates, mapping::Home::kDram);
+  ASSERT_FALSE(choices.empty());
+  bool weights = false;
+  for (std::size_t i = 0; i < std::min<std::size_t>(choices.size(), 24); ++i) {
+    mapping::Schedule schedule{"shared", "shared", {}};
+    schedule.root.children.push_back(mapping::shared_tree(choices[i], network));
+    const auto program = mapping::lower(schedule, network, accelerator);
+    EXPECT_TRUE(std::ranges::any_of(program.stages.front().slots,
+                                    [](const auto& slot) { return slot.rotating; }));
+    weights |= network.layers[0].inputs[choices[i].input].role == workloads::OperandRole::kWeight;
+    expect_exact(accelerator, program);
+  }
+  EXPECT_TRUE(weights);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, TangramSharing,
+                         testing::Values(SharedCase{8, 16}, SharedCase{5, 16}, SharedCase{8, 14},
+                                         SharedCase{8, 7}));
 
 INSTANTIATE_TEST_SUITE_P(All, TangramCases, testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });

@@ -30,9 +30,12 @@ inline hw::Accelerator machine_with(int rows, int columns, const std::string& mo
 }
 
 /// What happened, a line each: "ACT bank cycle", "RD bank cycle", "WR bank cycle", "tile begin end"
-/// for every array and vector instruction from the cycle after its issue, "end cycle", and the
+/// for every array and vector instruction from the cycle after its issue, "shared cycle bytes" for
+/// what a shared buffer holds from then on, "end cycle", and the
 /// first tile's cycle stack.
-class Log final : public hw::TileObserver, public dram::CommandListener {
+class Log final : public hw::TileObserver,
+                  public hw::SharedBufferObserver,
+                  public dram::CommandListener {
  public:
   explicit Log(Cycle issue_cycles) : issue_cycles_(issue_cycles) {}
   void instruction_ended(const hw::InstructionEvent& event) override {
@@ -42,6 +45,9 @@ class Log final : public hw::TileObserver, public dram::CommandListener {
   void issued(const dram::IssuedCommand& command) override {
     text_ << dram::command_name(command.kind) << " bank" << command.bank << " " << command.cycle
           << "\n";
+  }
+  void shared_occupancy(std::size_t buffer, Cycle now, Bytes bytes) override {
+    text_ << "shared" << buffer << " " << now << " " << bytes << "\n";
   }
   void add(const std::string& line) { text_ << line << "\n"; }
   std::string text() const { return text_.str(); }
@@ -60,6 +66,7 @@ inline Lines observe(const hw::Accelerator& machine, const Program& program) {
     sim::Machine whole(machine, program, {});
     Log log(static_cast<Cycle>(machine.tile.issue_cycles));
     for (const auto& tile : whole.tiles()) tile->set_observer(&log);
+    for (const auto& buffer : whole.shared_buffers()) buffer->set_observer(&log);
     for (const auto& interface : whole.dram()) interface->channel().set_listener(&log);
     log.add(detail::concatenate("end ", whole.run()));
     const auto& stack = whole.tiles()[0]->stack();

@@ -315,6 +315,28 @@ TEST(SharedBuffer, WritesThenReadsThroughItsOnePort) {
   EXPECT_EQ(cycle_in(about(lines, "tile1").at(0), 1), usable + 1);
 }
 
+TEST(SharedBuffer, HoldsWhatIsWrittenUntilItsLastReaderIsDone) {
+  // As above. The 32 bytes are held from the cycle in which the port is through with them: 4 after
+  // they came to it. Tile 1 needs nothing more of the tensor in the cycle in which the last line of
+  // its granule enters the buffer, one before the granule can be used, and says so then: one flit
+  // over one link, read 7 + 5 later, seen in the next cycle.
+  const auto machine = machine_with(
+      1, 2, "shared_buffers { name: 's' bytes: 4096 bytes_per_cycle: 8 latency_cycles: 3 }");
+  PlainNetwork builder("through_shared_buffer");
+  builder.fully_connected(builder.fully_connected(builder.input({1, 16}), 16), 1);
+  const auto network = builder.finish();
+  StagePlan producer = dense_plan(network, 0, {0});
+  producer.output_home = Home::kShared;
+  const auto lines =
+      observe(machine, lower_plans(network, machine, {producer, dense_plan(network, 1, {1})}));
+  const Cycle committed = cycle_in(about(lines, "tile0").at(0), 2);
+  const Cycle at_port = next_odd(committed + 16) + 1 + 10;
+  const Cycle last_line = cycle_in(about(lines, "tile1").at(0), 1) - 2;
+  EXPECT_EQ(about(lines, "shared0"),
+            (Lines{detail::concatenate("shared0 ", at_port + 4, " 32"),
+                   detail::concatenate("shared0 ", last_line + 7 + 5 + 1, " 0")}));
+}
+
 // Three layers on one tile; the first two outputs go to a shared buffer that holds one of them. 16
 // values are 32 bytes, one line of 64 in the shared buffer's layout.
 class SharedAddresses : public testing::Test {

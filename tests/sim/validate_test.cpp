@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "sim/base/csv.h"
 #include "sim/base/message_io.h"
@@ -35,6 +36,42 @@ std::int64_t causes_of(const CsvTable& table, std::size_t row) {
                             "ports", "latency", "bandwidth", "dram"})
     causes += table.integer(row, std::string(cause) + "_cycles");
   return causes;
+}
+
+TEST(Validate, ReportPutsPredictionAndLadderBesideTheRun) {
+  const auto folder = empty_test_folder();
+  ASSERT_EQ(run_tessera(folder, with_case({"run"}, {"--out", "run"})).exit_code, 0);
+  if (!fs::exists(folder / "run/report.html")) GTEST_SKIP() << "built without the chart library";
+  const auto end =
+      run_tessera(folder, with_case({"validate", "--model", "timeloop"}, {"--report", "run"}));
+  ASSERT_EQ(end.exit_code, 0) << end.errors;
+  const auto result = nlohmann::json::parse(read_file((folder / "run/result.json").string()));
+  const auto text = read_file((folder / "run/validation.json").string());
+  const auto shown = nlohmann::json::parse(text);
+  double cycles = shown["predicted_cycles"];
+  EXPECT_GT(cycles, 0);
+  EXPECT_EQ(shown["ladder"].size(), 10u);
+  for (const auto& step : shown["ladder"]) cycles += step["cycles"].get<double>();
+  EXPECT_EQ(cycles, result["cycles"].get<double>());
+  ASSERT_EQ(shown["layers"].size(), 1u);
+  EXPECT_EQ(shown["layers"][0]["name"], result["layers"][0]["name"]);
+  EXPECT_EQ(shown["layers"][0]["predicted_cycles"], shown["predicted_cycles"]);
+  const auto page = read_file((folder / "run/report.html").string());
+  EXPECT_NE(page.find("\"validation\":" + text), std::string::npos);
+  ASSERT_EQ(run_tessera(folder, {"report", "run"}).exit_code, 0);
+  EXPECT_EQ(read_file((folder / "run/report.html").string()), page);
+}
+
+TEST(Validate, ReportRefusesTheFolderOfAnotherRun) {
+  const auto folder = empty_test_folder();
+  ASSERT_EQ(
+      run_tessera(folder, with_case({"run"}, {"--set", "clock_mhz=700", "--out", "run"})).exit_code,
+      0);
+  const auto end = run_tessera(
+      folder, with_case({"validate", "--model", "timeloop", "--no-ladder"}, {"--report", "run"}));
+  EXPECT_EQ(end.exit_code, 2);
+  EXPECT_NE(end.errors.find("--report run: its run took "), std::string::npos) << end.errors;
+  EXPECT_FALSE(fs::exists(folder / "run/validation.json"));
 }
 
 TEST(Validate, CausesAddUpToTheError) {
@@ -277,6 +314,20 @@ TEST(Reuse, FactorsOfATinyLayer) {
   EXPECT_EQ(predicted["input buffer temporal"], "2.000");
   EXPECT_EQ(predicted["weight registers temporal"], "4.000");
   EXPECT_EQ(predicted["output buffer temporal"], "2.000");
+}
+
+// Five words do not fit into the two of a smaller file.
+TEST(Reuse, TakesSettingsOfTheMachine) {
+  const auto folder = empty_test_folder();
+  const auto end = run_tessera(
+      folder, halide_case(folder, {"validate", "--model", "interstellar"},
+                          {"--reuse", "--set", "tile.array.register_bytes=4", "--out", "out"}));
+  EXPECT_EQ(end.exit_code, 0) << end.errors;
+  const auto table = CsvTable::load((folder / "out/reuse.csv").string());
+  ASSERT_EQ(table.rows(), 1u);
+  EXPECT_NE(table.at(0, "refused").find("register bytes per PE = 10: the file has 4"),
+            std::string::npos)
+      << table.at(0, "refused");
 }
 
 // A PE keeps 2 inputs, 1 weight and 2 sums; the buffer all 8 + 8 + 16 words, each tensor in a line

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/base/error.h"
+#include "sim/base/scratch_folder.h"
 #include "sim/sweep/metric.h"
 
 namespace tessera::sweep {
@@ -19,12 +20,6 @@ const RunOptions kOptions = {{"network", "batch", "accelerator"}, {"functional"}
 
 class StudyText : public testing::Test {
  protected:
-  StudyText()
-      : path_(fs::path(testing::TempDir()) /
-              (std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) +
-               ".textproto")) {}
-  ~StudyText() override { fs::remove(path_); }
-
   Study load(const std::string& text, const std::string& version = "1") {
     std::ofstream(path_) << text;
     return load_study(path_.string(), kOptions, version);
@@ -40,7 +35,8 @@ class StudyText : public testing::Test {
   }
 
  private:
-  fs::path path_;
+  ScratchFolder folder_;
+  fs::path path_ = folder_ / "study.textproto";
 };
 
 using Words = std::vector<std::string>;
@@ -79,14 +75,14 @@ TEST_F(StudyText, HashIsThatOfTheConfiguration) {
   EXPECT_EQ(load(R"(parameter { key: "rows" value: "3" value: "1" })").points[1].hash,
             study.points[0].hash);
   // What a named file holds does.
-  const auto file = fs::path(testing::TempDir()) / "sweep_network.textproto";
+  const ScratchFolder folder;
+  const auto file = folder / "network.textproto";
   const std::string named =
       "fixed { key: '--network' value: '" + file.string() + "' } parameter { key: 'a' value: '1' }";
   std::ofstream(file) << "one";
   const auto before = load(named).points[0].hash;
   std::ofstream(file) << "two";
   EXPECT_NE(load(named).points[0].hash, before);
-  fs::remove(file);
 }
 
 TEST_F(StudyText, RefusalsNameKeyAndWhatIsAllowed) {
@@ -116,6 +112,37 @@ TEST_F(StudyText, RefusalsNameKeyAndWhatIsAllowed) {
             "metric layers[x].cycles: 'layers[x]'; allowed: field, field[0], field[]");
   EXPECT_EQ(refusal("metric: 'cycles.total'" + rest),
             "metric cycles.total: cycles has no fields of its own");
+}
+
+TEST_F(StudyText, CostsAreWeightedSumsOfKeys) {
+  const auto study = load(R"(
+    metric: "cycles"
+    parameter { key: "buffer" value: "1024" value: "2048" }
+    parameter { key: "channels" value: "2" value: "4" }
+    cost { name: "area" constant: 5 term { key: "buffer" weight: 0.25 }
+           term { key: "channels" weight: 100 } })");
+  EXPECT_EQ(study.columns(), (Words{"cycles", "area"}));
+  ASSERT_EQ(study.costs.size(), 1u);
+  // 5 + 1024 / 4 + 2 x 100 = 461; 5 + 2048 / 4 + 4 x 100 = 917.
+  EXPECT_EQ(cost_of(study.costs[0], study.points[0]), 461);
+  EXPECT_EQ(cost_of(study.costs[0], study.points[3]), 917);
+}
+
+TEST_F(StudyText, CostsChangeNoHash) {
+  const std::string text = R"(parameter { key: "rows" value: "1" value: "2" })";
+  const auto before = load(text).points[1].hash;
+  EXPECT_EQ(load(text + "cost { name: 'c' constant: 1 }").points[1].hash, before);
+}
+
+TEST_F(StudyText, RefusesCostsThatAreNoNumbers) {
+  const std::string keys = "parameter { key: 'rows' value: '1' value: 'two' } metric: 'cycles' ";
+  EXPECT_EQ(refusal(keys + "cost { }"), "a cost has no name");
+  EXPECT_EQ(refusal(keys + "cost { name: 'cycles' }"),
+            "cost cycles: there is a metric or cost of this name");
+  EXPECT_EQ(refusal(keys + "cost { name: 'c' term { key: 'row' weight: 1 } }"),
+            "cost c: row is no parameter; did you mean rows?");
+  EXPECT_EQ(refusal(keys + "cost { name: 'c' term { key: 'rows' weight: 1 } }"),
+            "cost c: rows = two: is no number");
 }
 
 TEST(Metric, PicksFieldsEntriesAndSums) {

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "sim/base/error.h"
 #include "sim/base/message_io.h"
 
 namespace tessera::test {
@@ -30,19 +31,7 @@ parameter { key: "schedule.dram_placement.interleave_bytes" value: "64" value: "
 
 }  // namespace
 
-SweepRun::SweepRun()
-    : folder_(
-          fs::path(testing::TempDir()) /
-          (std::string("sweep_") + testing::UnitTest::GetInstance()->current_test_info()->name())) {
-  fs::remove_all(folder_);
-  fs::create_directories(folder_);
-  std::ofstream(folder_ / "study.textproto") << kStudy;
-}
-
-SweepRun::~SweepRun() {
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);
-}
+SweepRun::SweepRun() { std::ofstream(folder_ / "study.textproto") << kStudy; }
 
 std::vector<std::string> SweepRun::command(const std::string& name,
                                            const std::vector<std::string>& options) const {
@@ -82,12 +71,15 @@ std::string SweepRun::errors(const std::string& name) const {
 }
 
 void SweepRun::wait_for_settled(const std::string& name, pid_t child, int points) const {
-  bool ended = false;
+  sweep::ChildEnd end;
   const bool reached = within(kPatience, [&] {
-    ended = sweep::wait_for(child, /*block=*/false).child == child;
-    return ended || settled(name) >= points;
+    end = sweep::wait_for(child, /*block=*/false);
+    return end.child == child || settled(name) >= points;
   });
-  if (ended) throw std::runtime_error("the sweep " + name + " ended early: " + errors(name));
+  if (end.child == child)
+    throw std::runtime_error(detail::concatenate("the sweep ", name, " ended early, exit code ",
+                                                 end.exit_code, ", signal ", end.signal, ": ",
+                                                 errors(name)));
   if (!reached) give_up(child, "the sweep " + name + " settles no points");
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/base/scratch_folder.h"
 #include "sim/sweep/process.h"
 
 namespace tessera::test {
@@ -22,9 +23,7 @@ class SweepRun {
  public:
   static constexpr int kPoints = 40, kFailing = 10;
 
-  /// A new folder for the test that is running, with the study in it.
   SweepRun();
-  ~SweepRun();
 
   void wait_beside(Bystander bystander) { bystander_ = std::move(bystander); }
 
@@ -54,7 +53,7 @@ class SweepRun {
 
   [[noreturn]] void give_up(pid_t child, const std::string& what) const;
 
-  std::filesystem::path folder_;
+  ScratchFolder folder_;  ///< with the study in it
   Bystander bystander_;
 };
 

@@ -33,8 +33,8 @@ struct Dataflow {
 Dataflow dataflow_named(const std::string& name);
 std::vector<std::string> dataflow_names();
 
-/// The factors of a dataflow for `side` x `side` units: its own loops as wide as they go while three
-/// quarters of each axis work, blocks of other loops beside them where there is room.
+/// The factors of a dataflow for `side` x `side` units: its own loops as wide as they go while
+/// three quarters of each axis work, blocks of other loops beside them where there is room.
 std::vector<ArrayAxis> unroll(const workloads::Layer& layer, const Dataflow& dataflow,
                               std::int64_t side);
 

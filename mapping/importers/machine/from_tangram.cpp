@@ -7,7 +7,9 @@ namespace {
 constexpr double kClockMegahertz = 500;
 constexpr std::int64_t kBanks = 8;
 constexpr std::int64_t kLineBytes = 32;
-constexpr std::int64_t kStagingBytes = 4096;
+/// What the tool keeps in registers from pass to pass has to fit, coming and going: four times the
+/// registers of an array of 64 PEs with 64 bytes each.
+constexpr std::int64_t kStagingBytes = 16 * 1024;
 constexpr std::int64_t kFlitBytes = 16;
 constexpr std::int64_t kBusWords = 16;
 constexpr const char* kDevice = "lpddr4_3200";

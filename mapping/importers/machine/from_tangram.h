@@ -10,7 +10,7 @@ namespace tessera::mapping::importers {
 /// the whole chip. Channels at its DRAM nodes are clocked to that peak together, timings kept in
 /// nanoseconds. The rest is ours: 500 MHz, 16-byte links, XY mesh, 8 banks of 32-byte lines, a line
 /// more per bank than the tool's buffer for pieces that do not fill their last line, a staging FIFO
-/// of 4 KiB, and a vector unit as wide as the array, on which the tool runs pooling. Energies are
+/// of 16 KiB, and a vector unit as wide as the array, on which the tool runs pooling. Energies are
 /// the tool's costs.
 hw::proto::AcceleratorDescription machine_of(const tangram::Document& document,
                                              const std::string& name, const std::string& origin);

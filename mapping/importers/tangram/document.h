@@ -120,8 +120,20 @@ struct Sharing {
   PerDatum<double> wide_fetch_width{};
 };
 
+/// What a piece is a part of.
+enum class PieceAxis : int { kBatch = 0, kChannels = 1 };
+
+/// One of several equal pieces of a layer of the file.
+struct Slice {
+  std::string whole;  ///< name in the file; "" when the layer is not cut
+  PieceAxis axis = PieceAxis::kChannels;
+  std::int64_t index = 0;
+  std::int64_t count = 1;
+};
+
 struct LayerDecisions {
   std::string name;
+  Slice slice;
   LayerShape shape;
   std::vector<std::string> producers, consumers;
   int segment = 0, stage = 0, position = 0;  ///< position: place among the stage's layers
@@ -138,6 +150,9 @@ struct LayerDecisions {
   PerDatum<bool> in_gbuf{};
   Sharing sharing;
   std::vector<Piece> ifmap_layout, ofmap_layout;
+
+  /// As producers and consumers call it.
+  const std::string& name_in_file() const { return slice.whole.empty() ? name : slice.whole; }
 };
 
 struct SegmentDecisions {

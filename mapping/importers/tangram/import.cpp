@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mapping/importers/tangram/in_turns.h"
 #include "mapping/importers/tangram/layer_tree.h"
 #include "mapping/importers/tangram/network.h"
 #include "mapping/stage_plan.h"
@@ -34,9 +35,9 @@ std::int64_t passes_over(const LayerDecisions& layer, Datum datum,
 
 class Importer {
  public:
-  Importer(const Document& document, const std::string& name, const std::string& origin)
-      : document_(document), origin_(origin) {
-    result_.network = network_of(document, name, origin);
+  Importer(Document document, const std::string& name, const std::string& origin)
+      : document_(std::move(document)), origin_(origin) {
+    result_.network = network_of(document_, name, origin);
     result_.schedule.name = name;
     result_.schedule.origin = origin;
     result_.schedule.dram_placement.weight_copies = Copies::kNearest;
@@ -117,7 +118,11 @@ class Importer {
   }
 
   bool reads(const LayerDecisions& reader, const LayerDecisions& producer) const {
-    return std::ranges::count(reader.producers, producer.name) > 0;
+    if (std::ranges::count(reader.producers, producer.name_in_file()) == 0) return false;
+    const auto &mine = reader.slice, &theirs = producer.slice;
+    const bool in_turns = reader.segment == producer.segment && mine.count == theirs.count &&
+                          mine.axis == theirs.axis;
+    return !in_turns || mine.index == theirs.index;
   }
 
   /// Words that feature maps of earlier layers take on a tile of this layer while it runs.
@@ -207,7 +212,7 @@ class Importer {
     return !layer.shape.is_convolution || same(share.filter.inputs, ranks[target.rank_index("C")]);
   }
 
-  const Document& document_;
+  Document document_;
   const std::string& origin_;
   Import result_;
 };
@@ -216,7 +221,7 @@ class Importer {
 
 Import import_document(const Document& document, const std::string& name,
                        const std::string& origin) {
-  return Importer(document, name, origin).import();
+  return Importer(in_turns(document), name, origin).import();
 }
 
 }  // namespace tessera::mapping::tangram

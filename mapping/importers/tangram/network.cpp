@@ -20,7 +20,7 @@ using Names = std::vector<std::string>;
 Names outputs_of(const Document& document) {
   Names names;
   for (const auto& layer : document.layers)
-    if (layer.consumers.empty()) names.push_back(layer.name);
+    if (layer.consumers.empty() && layer.slice.index == 0) names.push_back(layer.name_in_file());
   return names;
 }
 
@@ -35,7 +35,10 @@ class NetworkBuilder {
   workloads::Network build() {
     for (const auto& layer : document_.layers) values_.insert_or_assign(layer.name, add(layer));
     std::vector<Value> outputs;
-    for (const auto& name : outputs_of(document_)) outputs.push_back(values_.at(name));
+    for (const auto& name : outputs_of(document_)) {
+      join_pieces(name);
+      outputs.push_back(values_.at(name));
+    }
     return builder_.finish(outputs);
   }
 
@@ -57,8 +60,49 @@ class NetworkBuilder {
     return value;
   }
 
+  /// Pieces of a layer write into one tensor when somebody reads them together.
+  void join_pieces(const std::string& name) {
+    if (values_.contains(name)) return;
+    std::vector<Value> pieces;
+    int axis = 0;
+    for (const auto& layer : document_.layers) {
+      if (layer.slice.whole != name || !values_.contains(layer.name)) continue;
+      pieces.push_back(values_.at(layer.name));
+      axis = static_cast<int>(layer.slice.axis);
+    }
+    if (!pieces.empty()) values_.insert_or_assign(name, builder_.concat(name, pieces, axis));
+  }
+
+  /// The same piece of a producer that takes turns with the reader.
+  const Value* piece_for(const LayerDecisions& reader, const std::string& name) const {
+    const auto& slice = reader.slice;
+    for (const auto& layer : document_.layers)
+      if (layer.slice.whole == name && layer.segment == reader.segment &&
+          layer.slice.axis == slice.axis && layer.slice.count == slice.count &&
+          layer.slice.index == slice.index)
+        return &values_.at(layer.name);
+    return nullptr;
+  }
+
+  /// A convolution needs all channels of its inputs.
   Value value(const LayerDecisions& reader, const std::string& name) {
+    const auto& slice = reader.slice;
+    const bool whole =
+        slice.count == 1 || (slice.axis == PieceAxis::kChannels && reader.shape.is_convolution);
+    if (whole) return whole_value(reader, name);
+    if (const Value* piece = piece_for(reader, name)) return *piece;
+    return sliced(reader, whole_value(reader, name));
+  }
+
+  Value sliced(const LayerDecisions& reader, const Value& value) {
+    const int axis = static_cast<int>(reader.slice.axis);
+    const auto extent = value.shape()[static_cast<std::size_t>(axis)] / reader.slice.count;
+    return builder_.slice(reader.name + ".in", value, axis, reader.slice.index * extent, extent, 1);
+  }
+
+  Value whole_value(const LayerDecisions& reader, const std::string& name) {
     if (is_external(name)) return external(name);
+    join_pieces(name);
     const auto known = values_.find(name);
     if (known == values_.end()) refuse(reader, "its input '" + name + "' is computed later");
     return known->second;
@@ -87,13 +131,20 @@ class NetworkBuilder {
   Value together(const LayerDecisions& layer) {
     const Names& names = layer.producers;
     if (names.size() == 1) return value(layer, names.front());
+    if (layer.slice.count > 1 &&
+        (layer.slice.axis == PieceAxis::kBatch || !layer.shape.is_convolution))
+      return sliced(layer, together(layer, names));
+    return together(layer, names);
+  }
+
+  Value together(const LayerDecisions& layer, const Names& names) {
     const auto known = joined_.find(names);
     if (known != joined_.end()) return known->second;
     const bool outside = std::ranges::all_of(
         names, [&](const auto& name) { return is_external(name) && !values_.contains(name); });
     std::vector<Value> inputs;
     if (!outside)
-      for (const auto& name : names) inputs.push_back(value(layer, name));
+      for (const auto& name : names) inputs.push_back(whole_value(layer, name));
     const Value whole =
         outside ? joined_inputs(names) : builder_.concat(layer.name + ".in", inputs, 1);
     joined_.emplace(names, whole);
@@ -123,8 +174,10 @@ class NetworkBuilder {
     const Value result = shape.is_convolution ? add_convolution(layer)
                          : pools              ? add_pool(layer)
                                               : add_sum(layer);
-    const std::vector<std::int64_t> expected = {document_.batch, shape.output_channels,
-                                                shape.output_rows, shape.output_columns};
+    const auto images =
+        document_.batch / (layer.slice.axis == PieceAxis::kBatch ? layer.slice.count : 1);
+    const std::vector<std::int64_t> expected = {images, shape.output_channels, shape.output_rows,
+                                                shape.output_columns};
     if (result.shape() != expected)
       refuse(layer,
              detail::concatenate("its inputs give ", result.shape()[1], " x ", result.shape()[2],
@@ -140,10 +193,20 @@ class NetworkBuilder {
       refuse(layer,
              detail::concatenate("its inputs have ", input.shape()[1],
                                  " channels together, its shape says ", shape.input_channels));
-    const Value weight = builder_.weight(
-        layer.name + ".weights",
-        {shape.output_channels, shape.input_channels, shape.filter_rows, shape.filter_columns});
-    return builder_.convolution(layer.name, input, weight, window(shape, input), 1);
+    return builder_.convolution(layer.name, input, weights(layer), window(shape, input), 1);
+  }
+
+  /// All images have the same weights.
+  Value weights(const LayerDecisions& layer) {
+    const bool same = layer.slice.axis == PieceAxis::kBatch;
+    const std::string name = (same ? layer.name_in_file() : layer.name) + ".weights";
+    const auto known = weights_.find(name);
+    if (known != weights_.end()) return known->second;
+    const auto& shape = layer.shape;
+    const Value weight = builder_.weight(name, {shape.output_channels, shape.input_channels,
+                                                shape.filter_rows, shape.filter_columns});
+    weights_.emplace(name, weight);
+    return weight;
   }
 
   Value add_pool(const LayerDecisions& layer) {
@@ -168,6 +231,7 @@ class NetworkBuilder {
   GraphBuilder builder_;
   std::map<std::string, Value> values_;
   std::map<Names, Value> joined_;
+  std::map<std::string, Value> weights_;
 };
 
 }  // namespace

@@ -22,6 +22,9 @@ function element(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** What all charts have: the page's font, and nothing that moves. */
+const stillText = (colours) => ({animation: false, textStyle: {color: colours.text, fontFamily: 'system-ui, "DejaVu Sans", sans-serif'}});
+
 /** All charts by name. `build(colours, box)` gives a chart's option; it is asked again whenever something changes. */
 class ChartBook {
   constructor(single) {
@@ -42,10 +45,16 @@ class ChartBook {
   draw(key) {
     const {instance, build, box} = this.charts.get(key);
     const colours = palette();
-    const option = build(colours, box);
-    option.textStyle = {color: colours.text, fontFamily: 'system-ui, "DejaVu Sans", sans-serif'};
-    option.animation = false;
-    instance.setOption(option, {notMerge: true});
+    instance.setOption({...build(colours, box), ...stillText(colours)}, {notMerge: true});
+  }
+  /** A chart as a drawing of its own, for papers. */
+  svg(key, width, height) {
+    const {build, box} = this.charts.get(key);
+    const drawing = echarts.init(null, null, {renderer: 'svg', ssr: true, width, height});
+    drawing.setOption({...build(palette(), box), ...stillText(palette()), backgroundColor: palette().card});
+    const text = drawing.renderToSVGString();
+    drawing.dispose();
+    return text;
   }
   drawAll() { for (const key of this.charts.keys()) this.draw(key); }
   resizeAll() { for (const {instance} of this.charts.values()) instance.resize(); }

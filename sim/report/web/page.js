@@ -1,5 +1,5 @@
 'use strict';
-// The page: summary first, then one section after the other; light, dark and paper.
+// The page of runs: summary first, then one section after the other.
 
 /** Rows of the summary: name, value of a run, how it prints, and whether less is better (-1), more (1) or neither. */
 const FIGURES = [
@@ -78,32 +78,6 @@ function manifestSection(page) {
   }
 }
 
-/** Dark when the reader's system is, until the button says otherwise; paper is light. */
-class Theme {
-  constructor(page) {
-    this.page = page;
-    const system = matchMedia('(prefers-color-scheme: dark)');
-    this.dark = system.matches;
-    system.addEventListener('change', () => this.set(system.matches));
-    this.button = element('button', {type: 'button', id: 'theme'});
-    this.button.addEventListener('click', () => this.set(!this.dark));
-    document.querySelector('header').append(this.button);
-    addEventListener('beforeprint', () => this.apply(false));
-    addEventListener('afterprint', () => this.apply(this.dark));
-    this.set(this.dark);
-  }
-  set(dark) {
-    this.dark = dark;
-    this.apply(dark);
-  }
-  apply(dark) {
-    document.documentElement.dataset.theme = dark ? 'dark' : 'light';
-    this.button.textContent = dark ? 'light' : 'dark';
-    this.page.book.resizeAll();
-    this.page.book.drawAll();
-  }
-}
-
 function buildPage() {
   const runs = readRuns();
   const page = {runs, book: new ChartBook(runs.length === 1), main: document.querySelector('main'), nav: document.querySelector('nav')};
@@ -117,7 +91,6 @@ function buildPage() {
   buffersSection(page);
   dramSection(page);
   manifestSection(page);
-  addEventListener('resize', () => { page.book.resizeAll(); page.book.drawAll(); });
   window.tesseraReport = page;
 }
 

@@ -1,5 +1,5 @@
 'use strict';
-// The runs of the page: what their files hold, and small calculations on them.
+// The runs of the page: what their files hold.
 
 /** Causes of the cycle stack in the order in which they are stacked; idle and waiting last. */
 const CAUSES = [
@@ -37,27 +37,6 @@ const COMPONENTS = [
   {key: 'shared_buffer', name: 'shared buffers', colour: '#c98a4b'},
   {key: 'static', name: 'static', colour: '#a3abb8'},
 ];
-
-const sum = (values) => values.reduce((total, value) => total + value, 0);
-const largest = (values) => values.reduce((most, value) => Math.max(most, value), 0);
-
-/** 1867870 as "1.868 M"; small numbers as they are. */
-function short(value, unit = '') {
-  const steps = [[1e15, 'P'], [1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']];
-  const step = steps.find(([size]) => Math.abs(value) >= size);
-  const digits = (number) => Number(number.toPrecision(4)).toString();
-  return step ? `${digits(value / step[0])} ${step[1]}${unit}` : `${digits(value)}${unit ? ' ' + unit : ''}`;
-}
-
-/** Picojoules in a unit that leaves a number to read. */
-function energy(picojoules) {
-  const steps = [[1e12, 'J'], [1e9, 'mJ'], [1e6, '\u00b5J'], [1e3, 'nJ'], [1, 'pJ']];
-  const [size, unit] = steps.find(([step]) => picojoules >= step) ?? steps.at(-1);
-  return `${Number((picojoules / size).toPrecision(4))} ${unit}`;
-}
-
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const grouped = (number) => Math.round(number).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
 /** Rows of a CSV table without quoted cells, as objects of numbers. */
 function parseCsv(text) {

@@ -1,39 +1,7 @@
 'use strict';
 // Sections of the page that need no control but their own: each adds one run's charts beside another's.
 
-/** A section with a heading, a line that says how to read it, and a place for the runs side by side. */
-function section(page, id, title, note) {
-  const place = element('section', {id});
-  place.append(element('h2', {}, title), element('p', {class: 'note'}, note));
-  page.main.append(place);
-  page.nav.append(element('a', {href: `#${id}`}, title), ' ');
-  return place;
-}
-
-function sideBySide(place, title = '') {
-  if (title) place.append(element('h3', {}, title));
-  const row = element('div', {class: 'runs'});
-  place.append(row);
-  return row;
-}
-
-/** A part of a section with its own heading and controls. Parts of one run stand beside each other. */
-function part(parts, title) {
-  const place = element('div', {class: 'part'});
-  const controls = element('div', {class: 'controls'});
-  place.append(element('h3', {}, title), controls);
-  parts.append(place);
-  return {controls, row: sideBySide(place)};
-}
-
 const partsOf = (page, place) => (page.runs.length === 1 ? sideBySide(place) : place);
-
-function choice(controls, label, entries, changed) {
-  const select = element('select', {}, ...entries.map(([value, text]) => element('option', {value}, text)));
-  select.addEventListener('change', () => changed(select.value));
-  controls.append(element('label', {}, label, select));
-  return select;
-}
 
 const layerHeight = (runs) => 90 + 15 * Math.min(largest(runs.map((run) => run.result.layers.length)), 220);
 
@@ -124,12 +92,11 @@ function energySection(page) {
 
 // Buffers -----------------------------------------------------------------------------------------------------------
 
-/** Per bin: bytes in the fullest tile, in the mean and in the emptiest. */
-function occupancy(run) {
-  const tiles = run.history.tiles;
+/** Per bin: bytes in the fullest memory, in the mean and in the emptiest. */
+function occupancy(run, memories) {
   const lines = {fullest: [], mean: [], emptiest: []};
   for (let bin = 0; bin < run.bins; ++bin) {
-    const bytes = tiles.map((tile) => tile.held_byte_cycles[bin] / run.binCycles(bin));
+    const bytes = memories.map((memory) => memory.held_byte_cycles[bin] / run.binCycles(bin));
     lines.fullest.push(largest(bytes));
     lines.mean.push(sum(bytes) / bytes.length);
     lines.emptiest.push(bytes.reduce((least, value) => Math.min(least, value), Infinity));
@@ -137,24 +104,33 @@ function occupancy(run) {
   return lines;
 }
 
+function occupancyOption(run, colours, memories, size, names) {
+  const lines = Object.values(occupancy(run, memories));
+  return {
+    tooltip: tooltip(colours, {trigger: 'axis', valueFormatter: (bytes) => short(bytes, 'B')}),
+    legend: legend(colours),
+    grid: {top: 34, bottom: 42, left: 66, right: 24},
+    xAxis: cycleAxis(colours, run),
+    yAxis: axis(colours, {type: 'value', min: 0, max: size, axisLabel: {color: colours.muted, formatter: (bytes) => short(bytes, 'B')}}),
+    series: lines.map((data, i) => ({name: names[i], type: 'line', step: 'middle', symbol: 'none', data,
+      lineStyle: {width: 1.8}, itemStyle: {color: CATEGORIES[i]},
+      markLine: i > 0 ? undefined : {silent: true, symbol: 'none', label: {show: false}, lineStyle: {color: colours.muted, type: 'dashed'}, data: [{yAxis: size}]}})),
+  };
+}
+
 function buffersSection(page) {
   const place = section(page, 'buffers', 'Buffer occupancy',
     'Bytes that granules take in the tile buffers, mean of each time bin, for the fullest tile of the bin, all tiles and the emptiest. The dashed line is the size of a buffer.');
   const row = sideBySide(place);
-  for (const run of page.runs) {
-    const lines = occupancy(run);
-    const names = {fullest: 'fullest tile', mean: 'mean of all tiles', emptiest: 'emptiest tile'};
-    page.book.add(row, run, 'buffers', 280, (colours) => ({
-      tooltip: tooltip(colours, {trigger: 'axis', valueFormatter: (bytes) => short(bytes, 'B')}),
-      legend: legend(colours),
-      grid: {top: 34, bottom: 42, left: 66, right: 24},
-      xAxis: cycleAxis(colours, run),
-      yAxis: axis(colours, {type: 'value', min: 0, max: run.result.machine.buffer_bytes, axisLabel: {color: colours.muted, formatter: (bytes) => short(bytes, 'B')}}),
-      series: Object.entries(lines).map(([key, data], i) => ({name: names[key], type: 'line', step: 'middle', symbol: 'none', data,
-        lineStyle: {width: 1.8}, itemStyle: {color: CATEGORIES[i]},
-        markLine: i > 0 ? undefined : {silent: true, symbol: 'none', label: {show: false}, lineStyle: {color: colours.muted, type: 'dashed'}, data: [{yAxis: run.result.machine.buffer_bytes}]}})),
-    }));
-  }
+  for (const run of page.runs)
+    page.book.add(row, run, 'buffers', 280, (colours) => occupancyOption(run, colours, run.history.tiles, run.result.machine.buffer_bytes,
+      ['fullest tile', 'mean of all tiles', 'emptiest tile']));
+  const sharing = page.runs.filter((run) => run.history.shared_buffers?.length > 0);
+  if (sharing.length === 0) return;
+  const shared = sideBySide(place, 'Shared buffers: bytes that are written and that some reader still wants');
+  for (const run of sharing)
+    page.book.add(shared, run, 'shared-buffers', 280, (colours) => occupancyOption(run, colours, run.history.shared_buffers,
+      largest(run.result.shared_buffers.map((buffer) => buffer.bytes)), ['fullest buffer', 'mean of all buffers', 'emptiest buffer']));
 }
 
 // DRAM --------------------------------------------------------------------------------------------------------------

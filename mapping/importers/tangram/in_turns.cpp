@@ -1,0 +1,125 @@
+#include "mapping/importers/tangram/in_turns.h"
+
+#include <algorithm>
+
+namespace tessera::mapping::tangram {
+
+namespace {
+
+bool divides(const Span& span, std::int64_t pieces) {
+  return span.begin % pieces == 0 && span.end % pieces == 0;
+}
+
+void divide(Span& span, std::int64_t pieces) {
+  span.begin /= pieces;
+  span.end /= pieces;
+}
+
+Loop loop_of(PieceAxis axis) { return axis == PieceAxis::kBatch ? kBatLoop : kOfmLoop; }
+
+Span& span_of(FmapRange& range, PieceAxis axis) {
+  return axis == PieceAxis::kBatch ? range.batch : range.channels;
+}
+
+/// Outermost loop of the DRAM level, when it is the one over this axis.
+std::int64_t outermost(const LayerDecisions& layer, PieceAxis axis) {
+  if (layer.dram_loops.empty() || layer.dram_loops.front().loop != loop_of(axis)) return 1;
+  return layer.dram_loops.front().factor;
+}
+
+bool can_divide(const LayerDecisions& layer, PieceAxis axis, std::int64_t pieces) {
+  if (outermost(layer, axis) % pieces != 0) return false;
+  return std::ranges::all_of(
+      layer.shares, [&](TileShare share) { return divides(span_of(share.ofmap, axis), pieces); });
+}
+
+/// The layer of one piece.
+LayerDecisions piece_of(LayerDecisions layer, PieceAxis axis, std::int64_t pieces,
+                        std::int64_t piece) {
+  layer.slice = {layer.name, axis, piece, pieces};
+  layer.name += "." + std::to_string(piece);
+  layer.dram_loops.front().factor /= pieces;
+  for (auto& share : layer.shares) {
+    divide(span_of(share.ofmap, axis), pieces);
+    if (axis == PieceAxis::kChannels) divide(share.filter.outputs, pieces);
+  }
+  if (axis == PieceAxis::kChannels) {
+    layer.shape.output_channels /= pieces;
+    if (!layer.shape.is_convolution) layer.shape.input_channels /= pieces;
+  }
+  // A round for every batch group: each piece has its part of them.
+  for (auto& rounds : layer.sharing.rotation_rounds)
+    if (rounds > 0) rounds = std::max<std::int64_t>(1, rounds / pieces);
+  return layer;
+}
+
+class TurnTaker {
+ public:
+  explicit TurnTaker(Document document) : document_(std::move(document)) {}
+
+  Document run() {
+    std::vector<LayerDecisions> layers;
+    layers.swap(document_.layers);
+    for (std::size_t begin = 0; begin < layers.size();) {
+      std::size_t end = begin;
+      while (end < layers.size() && layers[end].segment == layers[begin].segment) ++end;
+      add_segment(
+          {layers.begin() + static_cast<long>(begin), layers.begin() + static_cast<long>(end)});
+      begin = end;
+    }
+    return std::move(document_);
+  }
+
+ private:
+  using Layers = std::vector<LayerDecisions>;
+
+  void add_segment(const Layers& layers) {
+    const auto groups =
+        document_.segments[static_cast<std::size_t>(layers.front().segment)].batch_groups;
+    if (layers.size() > 1 && groups > 1 && all_divide(layers, PieceAxis::kBatch, groups))
+      return add_pieces(layers, PieceAxis::kBatch, groups);
+    for (std::size_t begin = 0; begin < layers.size();) {
+      const std::size_t end = end_of_group(layers, begin);
+      const Layers group(layers.begin() + static_cast<long>(begin),
+                         layers.begin() + static_cast<long>(end));
+      const auto pieces = outermost(group.front(), PieceAxis::kChannels);
+      if (group.size() > 1 && pieces > 1 && all_divide(group, PieceAxis::kChannels, pieces))
+        add_pieces(group, PieceAxis::kChannels, pieces);
+      else
+        document_.layers.insert(document_.layers.end(), group.begin(), group.end());
+      begin = end;
+    }
+  }
+
+  /// A convolution whose outputs stay on chip, and what follows it on its tiles channel by channel.
+  static std::size_t end_of_group(const Layers& layers, std::size_t begin) {
+    std::size_t end = begin + 1;
+    const auto& first = layers[begin];
+    if (!first.shape.is_convolution || first.writes_dram) return end;
+    while (end < layers.size() && !layers[end].shape.is_convolution &&
+           layers[end].stage == first.stage &&
+           std::ranges::count(layers[end].producers, layers[end - 1].name) > 0 &&
+           outermost(layers[end], PieceAxis::kChannels) == outermost(first, PieceAxis::kChannels))
+      ++end;
+    return end;
+  }
+
+  static bool all_divide(const Layers& layers, PieceAxis axis, std::int64_t pieces) {
+    return std::ranges::all_of(layers,
+                               [&](const auto& layer) { return can_divide(layer, axis, pieces); });
+  }
+
+  void add_pieces(const Layers& layers, PieceAxis axis, std::int64_t pieces) {
+    for (std::int64_t piece = 0; piece < pieces; ++piece)
+      for (const auto& layer : layers)
+        document_.layers.push_back(piece_of(layer, axis, pieces, piece));
+  }
+
+  Document document_;
+};
+
+}  // namespace
+
+Document in_turns(Document document) { return TurnTaker(std::move(document)).run(); }
+
+}  // namespace tessera::mapping::tangram
