@@ -19,12 +19,13 @@ namespace {
 po::options_description options() {
   po::options_description options("Options of compile");
   options.add(input_options());
-  options.add_options()("output,o", po::value<std::string>(),
-                        "program file to write (.pb), for tessera run --program")(
-      "schedule-out", po::value<std::string>(),
-      "schedule file to write (.textproto), for --schedule")(
-      "print", po::value<std::string>(), "print the listing of tiles by id: tile=3,4")(
-      "print-schedule", po::bool_switch(), "print the schedule tree, one node a line");
+  auto add = options.add_options();
+  add("output,o", po::value<std::string>(),
+      "program file to write (.pb), for tessera run --program");
+  add("schedule-out", po::value<std::string>(),
+      "schedule file to write (.textproto), for --schedule");
+  add("print", po::value<std::string>(), "print the listing of tiles by id: tile=3,4");
+  add("print-schedule", po::bool_switch(), "print the schedule tree, one node a line");
   return options;
 }
 

@@ -25,18 +25,19 @@ namespace po = boost::program_options;
 
 po::options_description input_options() {
   po::options_description options("Inputs");
-  options.add_options()("accelerator", po::value<std::string>(),
-                        "preset (tessera list accelerators) or .textproto file")(
-      "network", po::value<std::string>(),
-      "zoo name (tessera list networks), .textproto or .onnx file")(
-      "schedule", po::value<std::string>(),
-      "scheduler (tessera list schedules) or .textproto file; default: the accelerator's")(
-      "batch", po::value<std::int64_t>()->default_value(0),
-      "batch size; 0 keeps the network's own")(
-      "ideal", po::value<std::string>(),
+  auto add = options.add_options();
+  add("accelerator", po::value<std::string>(),
+      "preset (tessera list accelerators) or .textproto file");
+  add("network", po::value<std::string>(),
+      "zoo name (tessera list networks), .textproto or .onnx file");
+  add("schedule", po::value<std::string>(),
+      "scheduler (tessera list schedules) or .textproto file; default: the accelerator's");
+  add("batch", po::value<std::int64_t>()->default_value(0),
+      "batch size; 0 keeps the network's own");
+  add("ideal", po::value<std::string>(),
       "parts made ideal: all, or some of "
-      "toolwords,overlap,array,delivery,capacity,ports,latency,bandwidth,dram")(
-      "set", po::value<std::vector<std::string>>()->composing(),
+      "toolwords,overlap,array,delivery,capacity,ports,latency,bandwidth,dram");
+  add("set", po::value<std::vector<std::string>>()->composing(),
       "path.to.field=value in the accelerator, schedule.path.to.field=value in the schedule; may "
       "be repeated");
   options.add(refine_options());

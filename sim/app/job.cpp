@@ -11,13 +11,14 @@ namespace po = boost::program_options;
 
 po::options_description job_options() {
   auto options = input_options();
-  options.add_options()("program", po::value<std::string>(),
-                        "execute a compiled program instead of --network and --schedule")(
-      "detail", po::value<std::string>()->default_value("tile"),
-      "tile: PE arrays in closed form; pe: one module per PE, slow, same cycles")(
-      "functional", po::bool_switch(),
-      "carry integer values and compare the outputs with a plain reference")(
-      "seed", po::value<std::uint64_t>()->default_value(1),
+  auto add = options.add_options();
+  add("program", po::value<std::string>(),
+      "execute a compiled program instead of --network and --schedule");
+  add("detail", po::value<std::string>()->default_value("tile"),
+      "tile: PE arrays in closed form; pe: one module per PE, slow, same cycles");
+  add("functional", po::bool_switch(),
+      "carry integer values and compare the outputs with a plain reference");
+  add("seed", po::value<std::uint64_t>()->default_value(1),
       "of inputs and weights in functional mode");
   return options;
 }

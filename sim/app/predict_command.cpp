@@ -21,16 +21,17 @@ using mapping::ResultTable;
 
 po::options_description predict_options() {
   po::options_description options("Options");
-  options.add_options()("model", po::value<std::string>()->required(),
-                        "timeloop, maestro, ...: whose analytical model")(
-      "network", po::value<std::string>()->default_value(""), "layer or problem file of the tool")(
-      "schedule", po::value<std::string>()->default_value(""),
-      "mapping or schedule file of the tool")("accelerator",
-                                              po::value<std::string>()->default_value(""),
-                                              "architecture or hardware file of the tool")(
-      "cases", po::value<std::string>(), "folder of cases, instead of one case's files")(
-      "out", po::value<std::string>(), "result folder; with --cases the CSV file to write")(
-      "faults", po::value<std::string>()->default_value("as-shipped"),
+  auto add = options.add_options();
+  add("model", po::value<std::string>()->required(),
+      "timeloop, maestro, ...: whose analytical model");
+  add("network", po::value<std::string>()->default_value(""), "layer or problem file of the tool");
+  add("schedule", po::value<std::string>()->default_value(""),
+      "mapping or schedule file of the tool");
+  add("accelerator", po::value<std::string>()->default_value(""),
+      "architecture or hardware file of the tool");
+  add("cases", po::value<std::string>(), "folder of cases, instead of one case's files");
+  add("out", po::value<std::string>(), "result folder; with --cases the CSV file to write");
+  add("faults", po::value<std::string>()->default_value("as-shipped"),
       "as-shipped: equal to the tool's output; fixed: its known faults mended");
   return options;
 }

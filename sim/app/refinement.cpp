@@ -23,14 +23,14 @@ using mapping::RefineOptions;
 
 po::options_description refine_options() {
   po::options_description options("Refinement");
-  options.add_options()("refine", po::value<std::int64_t>()->default_value(-1),
-                        "candidates per place that a scheduler has simulated, best first by its "
-                        "analysis; 0: analysis "
-                        "decides alone; -1: 1 for fused, pipeorgan and tangram, 0 for the others")(
-      "refine-budget", po::value<std::string>(),
+  auto add = options.add_options();
+  add("refine", po::value<std::int64_t>()->default_value(-1),
+      "candidates per place that a scheduler has simulated, best first by its analysis; 0: "
+      "analysis decides alone; -1: 1 for fused, pipeorgan and tangram, 0 for the others");
+  add("refine-budget", po::value<std::string>(),
       "stop simulating candidates after so many (200) or so many simulated cycles "
-      "(5000000cycles); what is not decided stays as it was")(
-      "refine-seconds", po::value<std::int64_t>(),
+      "(5000000cycles); what is not decided stays as it was");
+  add("refine-seconds", po::value<std::int64_t>(),
       "stop simulating candidates after so many seconds of wall-clock time: the result then "
       "depends on how fast the host is");
   return options;

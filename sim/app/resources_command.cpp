@@ -27,23 +27,25 @@ using mapping::interstellar::ResourceStudy;
 
 po::options_description resources_options() {
   po::options_description options("Options");
-  options.add_options()("networks", po::value<std::string>()->required(),
-                        "zoo names or files, comma-separated; NAME:BATCH for another batch")(
-      "dataflows", po::value<std::string>()->default_value("C|K"),
+  auto add = options.add_options();
+  add("networks", po::value<std::string>()->required(),
+      "zoo names or files, comma-separated; NAME:BATCH for another batch");
+  add("dataflows", po::value<std::string>()->default_value("C|K"),
       "unrolled loops, comma-separated: C|K, X|Y, FY|Y, X|K, C|X; of several also the best for "
-      "each layer")("registers", po::value<std::string>()->default_value("16,32,64,128,256,512"),
-                    "bytes of registers of a unit, comma-separated")(
-      "inner-registers", po::value<std::int64_t>()->default_value(0),
-      "bytes of a second register file inside the first; 0: none")(
-      "buffers", po::value<std::string>()->default_value("32,64,128,256,512"),
-      "KiB of the shared buffer, comma-separated")(
-      "side", po::value<std::int64_t>()->default_value(16), "units along each axis of the array")(
-      "baseline", po::value<std::string>()->default_value("512,128"),
-      "bytes of registers and KiB of buffer that ratios refer to")(
-      "convolutions", po::bool_switch(), "leave fully connected layers out")(
-      "cases", po::value<std::string>(),
-      "folder for the least-energy mappings as cases for tessera validate --model interstellar")(
-      "out", po::value<std::string>(), "folder for result.json and resources.csv");
+      "each layer");
+  add("registers", po::value<std::string>()->default_value("16,32,64,128,256,512"),
+      "bytes of registers of a unit, comma-separated");
+  add("inner-registers", po::value<std::int64_t>()->default_value(0),
+      "bytes of a second register file inside the first; 0: none");
+  add("buffers", po::value<std::string>()->default_value("32,64,128,256,512"),
+      "KiB of the shared buffer, comma-separated");
+  add("side", po::value<std::int64_t>()->default_value(16), "units along each axis of the array");
+  add("baseline", po::value<std::string>()->default_value("512,128"),
+      "bytes of registers and KiB of buffer that ratios refer to");
+  add("convolutions", po::bool_switch(), "leave fully connected layers out");
+  add("cases", po::value<std::string>(),
+      "folder for the least-energy mappings as cases for tessera validate --model interstellar");
+  add("out", po::value<std::string>(), "folder for result.json and resources.csv");
   return options;
 }
 

@@ -33,17 +33,17 @@ namespace {
 po::options_description options() {
   po::options_description options("Options of run");
   options.add(job_options());
-  options.add_options()("out", po::value<std::string>(),
-                        "folder for result.json, tables, host.json and report.html")(
-      "no-report", po::bool_switch(), "leave report.html out of the folder")(
-      "timeline", po::value<std::string>(), "write a timeline for ui.perfetto.dev into this file")(
-      "timeline-window", po::value<std::string>(),
-      "cycles FROM:TO that the timeline shows; default the whole run")(
-      "timeline-tiles", po::value<std::string>(),
-      "tiles that it shows, such as 0,5,8-15 or all; default as many as keep it below 50 MB")(
-      "capture-noc", po::value<std::string>(),
-      "write every packet of the network as a message trace for tessera noc --trace")(
-      "progress", po::bool_switch(),
+  auto add = options.add_options();
+  add("out", po::value<std::string>(), "folder for result.json, tables, host.json and report.html");
+  add("no-report", po::bool_switch(), "leave report.html out of the folder");
+  add("timeline", po::value<std::string>(), "write a timeline for ui.perfetto.dev into this file");
+  add("timeline-window", po::value<std::string>(),
+      "cycles FROM:TO that the timeline shows; default the whole run");
+  add("timeline-tiles", po::value<std::string>(),
+      "tiles that it shows, such as 0,5,8-15 or all; default as many as keep it below 50 MB");
+  add("capture-noc", po::value<std::string>(),
+      "write every packet of the network as a message trace for tessera noc --trace");
+  add("progress", po::bool_switch(),
       "report simulated cycles while running, also when output is no terminal");
   return options;
 }

@@ -29,18 +29,19 @@ namespace {
 po::options_description options() {
   po::options_description options("Options of trace");
   options.add(job_options());
-  options.add_options()("out", po::value<std::string>(), "record: trace file to write")(
-      "tile", po::value<std::string>(), "show: events of these tiles only: 3,4")(
-      "channel", po::value<std::string>(), "show: commands of these DRAM channels only: 0,1")(
-      "kind", po::value<std::string>(),
-      "show: deliver, end, begin, send, command; several with commas")(
-      "from", po::value<std::uint64_t>()->default_value(0), "show: first cycle")(
-      "to",
+  auto add = options.add_options();
+  add("out", po::value<std::string>(), "record: trace file to write");
+  add("tile", po::value<std::string>(), "show: events of these tiles only: 3,4");
+  add("channel", po::value<std::string>(), "show: commands of these DRAM channels only: 0,1");
+  add("kind", po::value<std::string>(),
+      "show: deliver, end, begin, send, command; several with commas");
+  add("from", po::value<std::uint64_t>()->default_value(0), "show: first cycle");
+  add("to",
       po::value<std::uint64_t>()->default_value(std::numeric_limits<std::uint64_t>::max(),
                                                 "the last"),
-      "show: last cycle")("summary", po::bool_switch(),
-                          "show: how many events of which kind instead of the events")(
-      "progress", po::bool_switch(),
+      "show: last cycle");
+  add("summary", po::bool_switch(), "show: how many events of which kind instead of the events");
+  add("progress", po::bool_switch(),
       "report simulated cycles while running, also when output is no terminal");
   return options;
 }

@@ -30,33 +30,34 @@ using validation::Ladder;
 
 po::options_description validate_options() {
   po::options_description options("Options");
-  options.add_options()("model", po::value<std::string>()->required(),
-                        "timeloop, looptree, interstellar or maestro: whose prediction")(
-      "network", po::value<std::string>()->default_value(""), "layer or problem file of the tool")(
-      "schedule", po::value<std::string>()->default_value(""),
-      "mapping or schedule file of the tool")("accelerator",
-                                              po::value<std::string>()->default_value(""),
-                                              "architecture or hardware file of the tool")(
-      "cases", po::value<std::string>(), "folder of cases, instead of one case's files")(
-      "only", po::value<std::string>(), "with --cases: those whose name contains this text")(
-      "model-csv", po::value<std::string>()->default_value(""),
-      "the tool's own output as the prediction")(
-      "faults", po::value<std::string>()->default_value("as-shipped"),
-      "as-shipped or fixed, as for predict")("set",
-                                             po::value<std::vector<std::string>>()->composing(),
-                                             "path.to.field=value in the machine; may be repeated")(
-      "no-ladder", po::bool_switch(),
-      "simulate the real machine only: no causes, a tenth of the time")(
-      "requirements", po::bool_switch(),
-      "instead: capacities and bandwidths that the mapping needs, predicted and measured")(
-      "reuse", po::bool_switch(), "instead: reuse per operand and level, predicted and counted")(
-      "at-most", po::value<std::int64_t>(),
-      "with --cases: those predicted to take at most this many cycles")(
-      "out", po::value<std::string>(), "folder for result.json and validation.csv")(
-      "report", po::value<std::string>(),
-      "folder that run --out wrote for this one case: its report then shows prediction and ladder")(
-      "write-expect", po::value<std::string>(), "file to keep the table in")(
-      "expect", po::value<std::string>(), "table to compare with; exit 4 when a case differs");
+  auto add = options.add_options();
+  add("model", po::value<std::string>()->required(),
+      "maestro, timeloop, looptree, interstellar or tangram: whose prediction");
+  add("network", po::value<std::string>()->default_value(""), "layer or problem file of the tool");
+  add("schedule", po::value<std::string>()->default_value(""),
+      "mapping or schedule file of the tool");
+  add("accelerator", po::value<std::string>()->default_value(""),
+      "architecture or hardware file of the tool");
+  add("cases", po::value<std::string>(), "folder of cases, instead of one case's files");
+  add("only", po::value<std::string>(), "with --cases: those whose name contains this text");
+  add("model-csv", po::value<std::string>()->default_value(""),
+      "the tool's own output as the prediction");
+  add("faults", po::value<std::string>()->default_value("as-shipped"),
+      "as-shipped or fixed, as for predict");
+  add("set", po::value<std::vector<std::string>>()->composing(),
+      "path.to.field=value in the machine; may be repeated");
+  add("no-ladder", po::bool_switch(),
+      "simulate the real machine only: no causes, a tenth of the time");
+  add("requirements", po::bool_switch(),
+      "instead: capacities and bandwidths that the mapping needs, predicted and measured");
+  add("reuse", po::bool_switch(), "instead: reuse per operand and level, predicted and counted");
+  add("at-most", po::value<std::int64_t>(),
+      "with --cases: those predicted to take at most this many cycles");
+  add("out", po::value<std::string>(), "folder for result.json and validation.csv");
+  add("report", po::value<std::string>(),
+      "folder that run --out wrote for this one case: its report then shows prediction and ladder");
+  add("write-expect", po::value<std::string>(), "file to keep the table in");
+  add("expect", po::value<std::string>(), "table to compare with; exit 4 when a case differs");
   return options;
 }
 

@@ -71,7 +71,9 @@ TEST(SlotRing, GranulesKeepTheirNumbersAndPlaces) {
       ASSERT_EQ(ring.granule(sequence).expected_bytes, bytes);
     const Granule* front = ring.front(SlotReader::kCompute);
     ASSERT_EQ(front == nullptr, expected.empty());
-    if (front != nullptr) ASSERT_EQ(front->sequence, released);
+    if (front != nullptr) {
+      ASSERT_EQ(front->sequence, released);
+    }
   }
 }
 
@@ -107,7 +109,9 @@ TEST(RegionValues, MergeTakesWhatIsPresentAndCommon) {
       const Index key = copy(index);
       if (given.contains(key)) expected[key] = given[key];
       ASSERT_EQ(to.present(index), expected.contains(key));
-      if (expected.contains(key)) ASSERT_EQ(to.at(index), expected[key]);
+      if (expected.contains(key)) {
+        ASSERT_EQ(to.at(index), expected[key]);
+      }
     });
   }
 }

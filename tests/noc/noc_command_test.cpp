@@ -81,8 +81,9 @@ TEST_F(NocCommand, OneFlowTakesItsZeroLoadLatency) {
   EXPECT_EQ(study.worst_link().from() + 1, study.worst_link().to());
   const CsvTable links = CsvTable::load(path("out") + "/links.csv");
   for (std::size_t row = 0; row < links.rows(); ++row)
-    if (links.at(row, "kind") == "link" && links.integer(row, "from") >= 8)
+    if (links.at(row, "kind") == "link" && links.integer(row, "from") >= 8) {
       EXPECT_EQ(links.integer(row, "flits"), 0);
+    }
   EXPECT_NE(read_file(path("out") + "/page.html").find("<svg"), std::string::npos);
 }
 
@@ -152,8 +153,9 @@ TEST_F(NocCommand, RoutingDecidesTheLinks) {
     ASSERT_EQ(run({"--flow", "0:9", "--routing", routing, "--out", path("out")}), 0) << error_;
     const CsvTable links = CsvTable::load(path("out") + "/links.csv");
     for (std::size_t row = 0; row < links.rows(); ++row)
-      if (links.at(row, "kind") == "link" && links.integer(row, "from") == 0)
+      if (links.at(row, "kind") == "link" && links.integer(row, "from") == 0) {
         EXPECT_EQ(links.integer(row, "flits") > 0, links.integer(row, "to") == over) << routing;
+      }
   }
   for (const char* routing :
        {"xy_yx", "west_first", "odd_even", "minimal_adaptive", "shortest_path"}) {
