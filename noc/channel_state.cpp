@@ -74,17 +74,15 @@ void Engine::take_flit(ChannelId in) {
 }
 
 /// A flit is granted into the channel in `granted`.
-void Engine::wake_receiver(ChannelId out, Cycle granted) {
+void Engine::wake_waiting_receiver(ChannelId out, Cycle granted) {
   Channel& channel = at(out);
-  if (channel.flit_wait == FlitWait::kNo) return;
   schedule_flit(out, granted + wire_at(out).flit_lag, channel.flit_wait);
   channel.flit_wait = FlitWait::kNo;
 }
 
 /// A flit is granted out of the channel's buffer in `granted`.
-void Engine::wake_sender(ChannelId in, Cycle granted) {
+void Engine::wake_waiting_sender(ChannelId in, Cycle granted) {
   Channel& channel = at(in);
-  if (!channel.credit_wait && !channel.room_wait) return;
   const Cycle usable = granted + wire_at(in).credit_lag;
   if (channel.credit_wait) schedule(usable, EventKind::kCredit, in);
   if (channel.room_wait) schedule(usable, EventKind::kRoom, in);
@@ -172,9 +170,8 @@ void Engine::release(ChannelId out) {
   wake_heads(fabric_.wire_of(out), now_);
 }
 
-void Engine::wake_heads(WireId id, Cycle from) {
+void Engine::wake_waiting_heads(WireId id, Cycle from) {
   Wire& out = fabric_.wires[id];
-  if (out.waiting_ports == 0) return;
   std::uint64_t ports = out.waiting_ports;
   out.waiting_ports = 0;
   for (; ports != 0; ports &= ports - 1) {

@@ -181,10 +181,20 @@ class Engine {
   void clear_ready(ChannelId in);
   void next_head(ChannelId in, Cycle from);
   void schedule_flit(ChannelId in, Cycle arrival, FlitWait kind);
-  void wake_receiver(ChannelId out, Cycle granted);
-  void wake_sender(ChannelId in, Cycle granted);
+  void wake_receiver(ChannelId out, Cycle granted) {
+    if (at(out).flit_wait != FlitWait::kNo) wake_waiting_receiver(out, granted);
+  }
+  void wake_waiting_receiver(ChannelId out, Cycle granted);
+  void wake_sender(ChannelId in, Cycle granted) {
+    const Channel& channel = at(in);
+    if (channel.credit_wait || channel.room_wait) wake_waiting_sender(in, granted);
+  }
+  [[gnu::noinline]] void wake_waiting_sender(ChannelId in, Cycle granted);
   void release(ChannelId out);
-  void wake_heads(WireId wire, Cycle from);
+  void wake_heads(WireId wire, Cycle from) {
+    if (fabric_.wires[wire].waiting_ports != 0) wake_waiting_heads(wire, from);
+  }
+  [[gnu::noinline]] void wake_waiting_heads(WireId wire, Cycle from);
   void wake_head(ChannelId in, Cycle from);
 
   // head_allocation.cpp: routes and virtual channels
@@ -192,9 +202,9 @@ class Engine {
   void head_ready(ChannelId in);
   void start_transfer(ChannelId in);
   void route_unicast(ChannelId in, const Packet& packet);
-  void ask_routing(ChannelId in, const Packet& packet);
-  void remember_route(ChannelId in, const Packet& packet);
-  void route_fork(ChannelId in, const Packet& packet);
+  [[gnu::noinline]] void ask_routing(ChannelId in, const Packet& packet);
+  [[gnu::noinline]] void remember_route(ChannelId in, const Packet& packet);
+  [[gnu::noinline]] void route_fork(ChannelId in, const Packet& packet);
   std::uint64_t vcs_of(std::uint8_t virtual_network, std::uint8_t vc_class) const {
     return class_vcs_[virtual_network * 3 + (vc_class == kAnyClass ? 2 : vc_class)];
   }
@@ -248,8 +258,11 @@ class Engine {
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
   void move_head_pointers(ChannelId in, ChannelId out);
   void arbitrate_plain(const RouterPorts& ports);
+  bool arbitrate_few(const RouterPorts& ports);
+  Wish plain_wish(ChannelId in, std::uint32_t input) const;
+  [[gnu::noinline]] void arbitrate_many(const RouterPorts& ports);
   bool is_pair_of_rivals() const;
-  void decide_pair(const RouterPorts& ports);
+  void decide_pair(Wish first, Wish second, const RouterPorts& ports);
   void collect_wishes(const RouterPorts& ports, Contest& contest);
   bool stop_competing_run(ChannelId run);
   void add_channel(ChannelId in, std::uint32_t input, std::uint64_t& own, Contest& contest);
@@ -263,7 +276,7 @@ class Engine {
   bool has_room(const Channel& out, const Wire& wire, std::uint64_t flits, Cycle cycle) const;
   bool start_run(ChannelId in, const RouterPorts& ports);
   void finish_unicast_run(ChannelId in);
-  void grant(const Wish& wish, const RouterPorts& ports, bool alone);
+  void grant(Wish wish, const RouterPorts& ports, bool alone);
 
   // transfer.cpp: flits leave a buffer
   void send(ChannelId in);
@@ -292,6 +305,8 @@ class Engine {
   void move_pointers(ChannelId in);
   void stop_run(ChannelId in);
   void finish_run(ChannelId in);
+  [[gnu::noinline]] void finish_fork_run(ChannelId in);
+  [[gnu::noinline]] void extend_run(ChannelId in);
   void limit_receiver(ChannelId out);
   void limit_sender(ChannelId in);
   void limit(ChannelId in, Cycle horizon);

@@ -205,7 +205,13 @@ void Engine::stop_run(ChannelId in) {
 
 // The tail went in the last cycle. All flits the receivers rely on are under way.
 void Engine::finish_run(ChannelId in) {
-  if (at(in).fork == kNone) return finish_unicast_run(in);
+  if (at(in).fork == kNone)
+    finish_unicast_run(in);
+  else
+    finish_fork_run(in);
+}
+
+void Engine::finish_fork_run(ChannelId in) {
   close_run(in);
   for (const Branch& branch : forks_[at(in).fork].branches)
     leave(in, branch.out, branch.tree_branch, now_ - 1);
@@ -246,6 +252,12 @@ void Engine::run_horizon(ChannelId in) {
   Channel& channel = at(in);
   if (!channel.freed_running || channel.horizon != now_) return;
   if (channel.run_to_tail) return finish_run(in);
+  extend_run(in);
+}
+
+/// Not all of the packet was certain when the run was last looked at.
+void Engine::extend_run(ChannelId in) {
+  Channel& channel = at(in);
   const std::uint32_t before =
       channel.fork == kNone
           ? channel.remaining

@@ -92,6 +92,58 @@ void Engine::move_head_pointers(ChannelId in, ChannelId out) {
 /// iSLIP on one word per port. Outputs choose among the inputs that want them, inputs among the
 /// outputs that chose them; channels of one input that want the same output take turns.
 void Engine::arbitrate_plain(const RouterPorts& ports) {
+  if (!arbitrate_few(ports)) arbitrate_many(ports);
+}
+
+/// One or two unicast channels that no run competes with. False, and nothing is done, when there
+/// are others.
+bool Engine::arbitrate_few(const RouterPorts& ports) {
+  const std::uint32_t input = std::countr_zero(ports.switch_ports);
+  const std::uint64_t more_ports = ports.switch_ports & (ports.switch_ports - 1);
+  const WireId wire = ports.first_input + input;
+  const std::uint64_t vcs = fabric_.wires[wire].switch_vcs;
+  const std::uint64_t more_vcs = vcs & (vcs - 1);
+  const Wish first = plain_wish(fabric_.channel_of(wire, std::countr_zero(vcs)), input);
+  if (first.in == kNone) return false;
+  if (more_ports == 0 && more_vcs == 0) {
+    last_progress_ = now_;
+    grant(first, ports, true);
+    return true;
+  }
+  std::uint32_t second_input = input;
+  ChannelId rival;
+  if (more_ports == 0) {
+    if (!is_single(more_vcs)) return false;
+    rival = fabric_.channel_of(wire, std::countr_zero(more_vcs));
+  } else {
+    second_input = std::countr_zero(more_ports);
+    const WireId other = ports.first_input + second_input;
+    const std::uint64_t other_vcs = fabric_.wires[other].switch_vcs;
+    if (more_vcs != 0 || !is_single(more_ports) || !is_single(other_vcs)) return false;
+    rival = fabric_.channel_of(other, std::countr_zero(other_vcs));
+  }
+  const Wish second = plain_wish(rival, second_input);
+  if (second.in == kNone) return false;
+  last_progress_ = now_;
+  if (second_input == input || first.output == second.output) {
+    decide_pair(first, second, ports);
+  } else {
+    grant(first, ports, true);
+    grant(second, ports, true);
+  }
+  return true;
+}
+
+/// `in` is kNone when the channel has several ways, a slow one, or a run for rival.
+Engine::Wish Engine::plain_wish(ChannelId in, std::uint32_t input) const {
+  const Channel& channel = fabric_.channels[in];
+  const Wire& out = fabric_.wires[channel.out_wire];
+  const bool plain = channel.fork == kNone && out.interval == 1 && out.run_out == kNone &&
+                     fabric_.wires[fabric_.wire_of(in)].run_in == kNone;
+  return {plain ? in : kNone, kNone, 0, static_cast<std::uint8_t>(input), out.output_port};
+}
+
+void Engine::arbitrate_many(const RouterPorts& ports) {
   Contest contest;
   do {
     collect_wishes(ports, contest);
@@ -102,7 +154,7 @@ void Engine::arbitrate_plain(const RouterPorts& ports) {
     for (const Wish& wish : wishes_) grant(wish, ports, true);
     return;
   }
-  if (is_pair_of_rivals()) return decide_pair(ports);
+  if (is_pair_of_rivals()) return decide_pair(wishes_[0], wishes_[1], ports);
   for (std::uint64_t bits = contest.outputs; bits != 0; bits &= bits - 1)
     choose_input(ports, std::countr_zero(bits), contest);
   for (std::size_t first = 0; first < wishes_.size();) {
@@ -122,19 +174,21 @@ bool Engine::is_pair_of_rivals() const {
 }
 
 /// The usual contest: two unicast channels that share an input or want the same output.
-void Engine::decide_pair(const RouterPorts& ports) {
-  const Wish first = wishes_[0];
-  const Wish second = wishes_[1];
+void Engine::decide_pair(Wish first, Wish second, const RouterPorts& ports) {
   const std::uint64_t outputs = std::uint64_t{1} << first.output | std::uint64_t{1}
                                                                        << second.output;
   const std::uint64_t inputs = std::uint64_t{1} << first.input | std::uint64_t{1} << second.input;
-  bool first_wins = true;  // of one input for one output: in turn already
+  bool first_wins;
   if (first.input != second.input) {
     const Wire& out = fabric_.wires[at(first.in).out_wire];
     first_wins = first_in_turn(inputs, out.grant_pointer) == first.input;
-  } else if (first.output != second.output) {
+  } else {
     const Wire& in = fabric_.wires[ports.first_input + first.input];
-    first_wins = first_in_turn(outputs, in.accept_pointer) == first.output;
+    if (first.output != second.output)
+      first_wins = first_in_turn(outputs, in.accept_pointer) == first.output;
+    else
+      first_wins = turn(fabric_.vc_of(first.in), in.vc_pointer % 64, 64) <
+                   turn(fabric_.vc_of(second.in), in.vc_pointer % 64, 64);
   }
   ++channel_counters_[at(first_wins ? second.in : first.in).out].switch_losses;
   grant(first_wins ? first : second, ports, false);
@@ -278,18 +332,26 @@ void Engine::grant_fork(const RouterPorts& ports, std::size_t first, std::size_t
 }
 
 /// One flit goes; `alone`: nobody else wanted its input or output.
-void Engine::grant(const Wish& wish, const RouterPorts& ports, bool alone) {
+void Engine::grant(Wish wish, const RouterPorts& ports, bool alone) {
   Channel& channel = at(wish.in);
   Wire& wire = fabric_.wires[ports.first_input + wish.input];
-  fabric_.wires[channel.out_wire].grant_pointer = following(wish.input);
+  Wire& to = fabric_.wires[channel.out_wire];
+  to.grant_pointer = following(wish.input);
   wire.accept_pointer = following(wish.output);
   wire.vc_pointer = following(fabric_.vc_of(wish.in));
-  send(wish.in);
-  if (channel.state != ChannelState::kActive) return;
-  if (alone && runs_ && channel.remaining >= kShortestRun &&
-      fabric_.wires[channel.out_wire].interval == 1 && try_run(wish.in, channel.remaining))
+  if (channel.remaining == 1 || to.interval > 1) {
+    send(wish.in);
+    if (channel.state == ChannelState::kActive) continue_transfer(wish.in);
     return;
-  continue_transfer(wish.in);
+  }
+  take_flit(wish.in);
+  put_flit(channel.out);
+  --channel.remaining;
+  --channel.flits_known;
+  --channel.credits_known;
+  if (alone && runs_ && channel.remaining >= kShortestRun && try_run(wish.in, channel.remaining))
+    return;
+  if (channel.flits_known == 0 || channel.credits_known == 0) continue_transfer(wish.in);
 }
 
 /// The usual case: the buffer is empty and all its credits are back.
