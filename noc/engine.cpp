@@ -17,6 +17,7 @@ Engine::Engine(const NetworkConfig& config, const Topology& topology, const Rout
     : config_(config),
       topology_(topology),
       routing_(routing),
+      networks_(static_cast<std::uint32_t>(config.virtual_networks.size())),
       plain_(!config.speculative && !config.hold_switch_for_packet),
       simple_(plain_ && config.allocator == AllocatorKind::kIslip),
       runs_(config.packet_runs && !config.hold_switch_for_packet),

@@ -142,6 +142,15 @@ class Engine {
     bool contested = false;                           ///< something has to be decided
     bool runs_stopped = false;                        ///< more channels ask now: collect again
   };
+  /// A unicast packet's way through a router: its channels and their wires.
+  struct Passage {
+    ChannelId in;
+    ChannelId out;
+    Channel& channel;
+    Channel& next;
+    Wire& from;
+    Wire& to;
+  };
   struct HeadWin {
     ChannelId in;
     std::uint32_t branch;
@@ -210,7 +219,9 @@ class Engine {
   }
   void set_head(ChannelId in);
   void clear_head(ChannelId in);
+  void clear_head(Wire& wire, std::uint64_t vc);
   void fill_class_tables();
+  [[gnu::noinline]] void match_heads(RouterId router);
   void collect_heads(RouterId router);
   void collect_unicast(ChannelId in);
   std::uint64_t empty_or_escape(ChannelId in, WireId wire, std::uint64_t free);
@@ -224,13 +235,15 @@ class Engine {
   void win(const HeadRequest& request, std::uint32_t vc);
   void commit_heads();
   void commit_head(const HeadWin& won);
-  void commit_unicast_head(ChannelId in, ChannelId out);
+  void commit_unicast_head(const Passage& way);
+  [[gnu::noinline]] void spread(Packet& packet, std::uint32_t interval) const;
   void pass_through(ChannelId in);
   void commit_branch(ChannelId in, std::uint32_t branch, ChannelId out);
   Choice choice(ChannelId in, std::uint32_t index) const;
 
   // switch_allocation.cpp: one flit per input and output port and cycle
   void visit(RouterId router);
+  void visit_plain(RouterId router, const RouterPorts& ports);
   void arbitrate(RouterPorts& ports);
   void collect_switch(RouterPorts& ports);
   bool stop_competing_runs();
@@ -256,15 +269,16 @@ class Engine {
   bool allocate_only_fork(ChannelId in);
   std::uint32_t vc_turn(std::uint32_t accept_pointer, const Wire& out) const;
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
-  void move_head_pointers(ChannelId in, ChannelId out);
+  static void move_head_pointers(Channel& in, Channel& out);
   void arbitrate_plain(const RouterPorts& ports);
-  bool arbitrate_few(const RouterPorts& ports);
-  Wish plain_wish(ChannelId in, std::uint32_t input) const;
+  enum class Few { kDecided, kRunStopped, kMore };
+  Few arbitrate_few(const RouterPorts& ports);
+  Few check_plain(Wish& wish);
   [[gnu::noinline]] void arbitrate_many(const RouterPorts& ports);
   bool is_pair_of_rivals() const;
   void decide_pair(Wish first, Wish second, const RouterPorts& ports);
   void collect_wishes(const RouterPorts& ports, Contest& contest);
-  bool stop_competing_run(ChannelId run);
+  [[gnu::noinline]] bool stop_competing_run(ChannelId run);
   void add_channel(ChannelId in, std::uint32_t input, std::uint64_t& own, Contest& contest);
   void add_wish(Wish wish, WireId out_wire, std::uint64_t& own, Contest& contest);
   void choose_input(const RouterPorts& ports, std::uint32_t output, Contest& contest);
@@ -274,7 +288,7 @@ class Engine {
   void grant_fork(const RouterPorts& ports, std::size_t first, std::size_t end, std::size_t taken,
                   const Contest& contest);
   bool has_room(const Channel& out, const Wire& wire, std::uint64_t flits, Cycle cycle) const;
-  bool start_run(ChannelId in, const RouterPorts& ports);
+  bool start_run(ChannelId in);
   void finish_unicast_run(ChannelId in);
   void grant(Wish wish, const RouterPorts& ports, bool alone);
 
@@ -283,7 +297,9 @@ class Engine {
   void continue_transfer(ChannelId in);
   void leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail, Cycle granted);
   std::uint32_t delivery_detail(ChannelId in, const Wire& wire) const;
+  void free_channel(ChannelId out, Channel& channel, Wire& wire, Cycle granted);
   void pop_front(ChannelId in, Cycle granted);
+  void end_packet(ChannelId in, Channel& channel, Cycle granted);
   void free_fork(ChannelId in);
   void send_branch(ChannelId in, std::uint32_t branch);
   void advance_fork(ChannelId in, bool undisturbed);
@@ -347,7 +363,7 @@ class Engine {
       active_sources_[node / 64] |= std::uint64_t{1} << (node % 64);
   }
   SourceQueue& queue_of(NodeId node, std::uint32_t network) {
-    return queues_[node * config_.virtual_networks.size() + network];
+    return queues_[node * networks_ + network];
   }
 
   void activate(RouterId router) {
@@ -356,11 +372,15 @@ class Engine {
   std::uint64_t bit(ChannelId channel) const { return std::uint64_t{1} << fabric_.vc_of(channel); }
   Channel& at(ChannelId channel) { return fabric_.channels[channel]; }
   Wire& wire_at(ChannelId channel) { return fabric_.wires[fabric_.wire_of(channel)]; }
+  Passage passage(ChannelId in, ChannelId out) {
+    return {in, out, at(in), at(out), wire_at(in), wire_at(out)};
+  }
   std::uint32_t new_fork();
 
   const NetworkConfig config_;
   const Topology topology_;
   const Routing& routing_;
+  const std::uint32_t networks_;
   const bool plain_;   ///< neither speculation nor held connections
   const bool simple_;  ///< plain, and iSLIP allocators
   const bool runs_;    ///< packets that hold the switch go flit by flit

@@ -212,11 +212,27 @@ void Engine::finish_run(ChannelId in) {
 }
 
 void Engine::finish_fork_run(ChannelId in) {
-  close_run(in);
-  for (const Branch& branch : forks_[at(in).fork].branches)
-    leave(in, branch.out, branch.tree_branch, now_ - 1);
+  const Cycle last = now_ - 1;
+  Channel& channel = at(in);
+  move_pointers(in);
+  channel.freed.record_until(last);
+  channel.freed_running = false;
+  channel.horizon = kNever;
+  if (wire_at(in).run_in == in) wire_at(in).run_in = kNone;
+  for (const Branch& branch : forks_[channel.fork].branches) {
+    Channel& out = at(branch.out);
+    Wire& wire = fabric_.wires[branch.wire];
+    out.sent.record_until(last);
+    out.sent_running = false;
+    if (wire.run_out == in) wire.run_out = kNone;
+    if (wire.to_node)
+      schedule(last + wire.flit_lag, EventKind::kArrival, channel.front.packet, branch.tree_branch);
+    free_channel(branch.out, out, wire, last);
+  }
+  if (channel.sent_running) limit_sender(in);
+  last_progress_ = now_;
   free_fork(in);
-  pop_front(in, now_ - 1);
+  end_packet(in, channel, last);
 }
 
 void Engine::limit_receiver(ChannelId out) {

@@ -10,25 +10,29 @@ namespace tessera::noc {
 // from the next cycle on.
 void Engine::visit(RouterId router) {
   RouterPorts& ports = fabric_.routers[router];
-  ChannelId only_head = kNone;
-  wins_.clear();
-  heads_.clear();
-  if (ports.head_ports != 0) {
-    if (simple_) only_head = allocate_only_head(ports);
-    if (only_head == kNone) {
-      collect_heads(router);
-      allocate_heads(router);
-    }
-  }
   if (simple_) {
-    if (ports.switch_ports != 0) arbitrate_plain(ports);
-  } else if (ports.switch_ports != 0 || config_.speculative) {
-    arbitrate(ports);
+    visit_plain(router, ports);
+  } else {
+    match_heads(router);
+    if (ports.switch_ports != 0 || config_.speculative) arbitrate(ports);
+    commit_heads();
   }
-  if (only_head != kNone) start_transfer(only_head);
-  if (!wins_.empty()) commit_heads();
   if ((ports.switch_ports | ports.head_ports) == 0)
     active_routers_[router / 64] &= ~(std::uint64_t{1} << (router % 64));
+}
+
+void Engine::visit_plain(RouterId router, const RouterPorts& ports) {
+  ChannelId only_head = kNone;
+  const bool heads = ports.head_ports != 0;
+  if (heads) {
+    only_head = allocate_only_head(ports);
+    if (only_head == kNone) match_heads(router);
+  }
+  if (ports.switch_ports != 0) arbitrate_plain(ports);
+  if (only_head != kNone)
+    start_transfer(only_head);
+  else if (heads)
+    commit_heads();
 }
 
 void Engine::arbitrate(RouterPorts& ports) {
