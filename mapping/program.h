@@ -146,6 +146,9 @@ struct Stage {
   SlotId sums_slot =
       -1;  ///< where owners take in their partners' sums; -1: reductions are not split
   SlotId partial_slot = -1;  ///< outputs of partners; exists on tiles that have no output slot
+  /// The network adds up what partners send: owners receive one granule for each of their outputs,
+  /// not one from every partner.
+  bool sums_in_network = false;
   /// Neighbouring stages with the same number run at the same time: those that share tiles take
   /// turns there, each queue going on with the next at a kYield. -1: the stage stands alone.
   int fusion = -1;

@@ -192,6 +192,7 @@ class Reader {
     stage.output_slot = message.output_slot();
     stage.sums_slot = message.sums_slot();
     stage.partial_slot = message.partial_slot();
+    stage.sums_in_network = message.sums_in_network();
     stage.fusion = message.fusion() - 1;
     stage.recomputed = message.recomputed();
     return stage;

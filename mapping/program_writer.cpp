@@ -176,6 +176,7 @@ void write(const Stage& stage, program::Stage& message) {
   message.set_output_slot(stage.output_slot);
   message.set_sums_slot(stage.sums_slot);
   message.set_partial_slot(stage.partial_slot);
+  message.set_sums_in_network(stage.sums_in_network);
   message.set_fusion(stage.fusion + 1);
   message.set_recomputed(stage.recomputed);
 }

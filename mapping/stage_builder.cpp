@@ -59,7 +59,7 @@ class StageBuilder {
     add_slots();
     add_shares();
     add_passing_slots();
-    stage_.codes.push_back(code(/*partners=*/sums_members_ - 1, /*owner=*/true));
+    stage_.codes.push_back(code(received_sums(), /*owner=*/true));
     if (sums_members_ > 1) stage_.codes.push_back(code(0, /*owner=*/false));
     return std::move(stage_);
   }
@@ -217,6 +217,9 @@ class StageBuilder {
                         " for others; every output needs the same number");
     const Bytes granule = stage_.slots[stage_.output_slot].granule_bytes;
     const int outputs = stage_.slots[stage_.output_slot].granules;
+    // What one partner sends there is nothing to add to on the way; pieces take turns by partner.
+    stage_.sums_in_network = sums_members_ > 2 && !takes_pieces() &&
+                             accelerator_.network.reduction() != noc::proto::NONE;
     stage_.sums_slot = static_cast<SlotId>(stage_.slots.size());
     if (takes_pieces())
       add_pieces_slot();
@@ -227,6 +230,9 @@ class StageBuilder {
     stage_.slots.push_back(
         {"P", 0, granule, std::min(2, outputs), bit(SlotReader::kStore), plan_.output.staging});
   }
+
+  /// Granules of partial sums that an owner takes in for each of its outputs.
+  std::size_t received_sums() const { return stage_.sums_in_network ? 1 : sums_members_ - 1; }
 
   bool takes_pieces() const { return plan_.sums_in_pieces && !plan_.output.staging; }
 

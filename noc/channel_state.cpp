@@ -1,4 +1,6 @@
 // What a channel has to offer in a cycle, and how those who wait for it are woken.
+#include <algorithm>
+
 #include "noc/engine.h"
 
 namespace tessera::noc {
@@ -72,17 +74,15 @@ void Engine::take_flit(ChannelId in) {
 }
 
 /// A flit is granted into the channel in `granted`.
-void Engine::wake_receiver(ChannelId out, Cycle granted) {
+void Engine::wake_waiting_receiver(ChannelId out, Cycle granted) {
   Channel& channel = at(out);
-  if (channel.flit_wait == FlitWait::kNo) return;
   schedule_flit(out, granted + wire_at(out).flit_lag, channel.flit_wait);
   channel.flit_wait = FlitWait::kNo;
 }
 
 /// A flit is granted out of the channel's buffer in `granted`.
-void Engine::wake_sender(ChannelId in, Cycle granted) {
+void Engine::wake_waiting_sender(ChannelId in, Cycle granted) {
   Channel& channel = at(in);
-  if (!channel.credit_wait && !channel.room_wait) return;
   const Cycle usable = granted + wire_at(in).credit_lag;
   if (channel.credit_wait) schedule(usable, EventKind::kCredit, in);
   if (channel.room_wait) schedule(usable, EventKind::kRoom, in);
@@ -125,16 +125,28 @@ void Engine::recheck(ChannelId in, Cycle cycle) {
 }
 
 void Engine::recheck_fork(ChannelId in, Cycle cycle) {
-  settle_sent(in);
-  const Fork& fork = forks_[at(in).fork];
-  const std::uint64_t arrived = at(in).sent.count_before(cycle, wire_at(in).flit_lag) - fork.base;
-  bool starving = false;
-  for (const Branch& branch : fork.branches) {
-    if (branch.out == kNone || branch.sent == fork.flits) continue;
-    if (branch.sent < arrived) return set_ready(in);
-    starving = true;
-  }
+  Fork& fork = forks_[at(in).fork];
+  if (has_flit_for(fork, fork_arrived(in, fork, cycle))) return set_ready(in);
+  const bool starving =
+      std::any_of(fork.branches.begin(), fork.branches.end(),
+                  [&](const Branch& b) { return b.out != kNone && b.sent < fork.flits; });
   if (starving) wait_for_flit(in, cycle, FlitWait::kBody);
+}
+
+/// Flits of the packet that are in the buffer in `cycle`; once all are, nothing is looked up.
+std::uint32_t Engine::fork_arrived(ChannelId in, Fork& fork, Cycle cycle) {
+  if (fork.arrived == fork.flits) return fork.arrived;
+  settle_sent(in);
+  const std::uint64_t arrived = at(in).sent.count_before(cycle, wire_at(in).flit_lag) - fork.base;
+  fork.arrived = static_cast<std::uint32_t>(std::min<std::uint64_t>(arrived, fork.flits));
+  return fork.arrived;
+}
+
+/// Can a branch that has its channel send one of the flits that have arrived?
+bool Engine::has_flit_for(const Fork& fork, std::uint32_t arrived) {
+  for (const Branch& branch : fork.branches)
+    if (branch.out != kNone && branch.sent < arrived) return true;
+  return false;
 }
 
 /// The next packet's head can start in cycle `from`, this one or the next.
@@ -158,9 +170,8 @@ void Engine::release(ChannelId out) {
   wake_heads(fabric_.wire_of(out), now_);
 }
 
-void Engine::wake_heads(WireId id, Cycle from) {
+void Engine::wake_waiting_heads(WireId id, Cycle from) {
   Wire& out = fabric_.wires[id];
-  if (out.waiting_ports == 0) return;
   std::uint64_t ports = out.waiting_ports;
   out.waiting_ports = 0;
   for (; ports != 0; ports &= ports - 1) {

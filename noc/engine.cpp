@@ -17,6 +17,7 @@ Engine::Engine(const NetworkConfig& config, const Topology& topology, const Rout
     : config_(config),
       topology_(topology),
       routing_(routing),
+      networks_(static_cast<std::uint32_t>(config.virtual_networks.size())),
       plain_(!config.speculative && !config.hold_switch_for_packet),
       simple_(plain_ && config.allocator == AllocatorKind::kIslip),
       runs_(config.packet_runs && !config.hold_switch_for_packet),
@@ -108,7 +109,14 @@ void Engine::step(Cycle cycle, PacketSink& sink) {
   now_ = cycle;
   sources_done_ = false;
   wheel_.take(cycle, due_);
-  for (const Event& event : due_) handle(event);
+  for (const Event& event : due_) {
+    if (event.kind == EventKind::kHead)
+      head_event(event.subject);
+    else if (event.kind == EventKind::kHorizon)
+      run_horizon(event.subject);
+    else
+      handle(event);
+  }
   step_sources();
   sources_done_ = true;
   for (std::size_t word = 0; word < active_routers_.size(); ++word)
@@ -125,7 +133,8 @@ void Engine::step(Cycle cycle, PacketSink& sink) {
 void Engine::handle(const Event& event) {
   switch (event.kind) {
     case EventKind::kHead:
-      return head_event(event.subject);
+    case EventKind::kHorizon:
+      return;  // in step(): most events are these
     case EventKind::kFlit:
       if (event.subject >= first_adder_channel_) return term_event(event.subject);
       return recheck(event.subject, now_);
@@ -133,8 +142,6 @@ void Engine::handle(const Event& event) {
       if (wire_at(event.subject).from_node) return activate_source(wire_at(event.subject).driver);
       if (at(event.subject).owner != kNone) recheck(at(event.subject).owner, now_);
       return;
-    case EventKind::kHorizon:
-      return run_horizon(event.subject);
     case EventKind::kRelease:
       return release(event.subject);
     case EventKind::kRoom:

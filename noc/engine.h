@@ -86,6 +86,7 @@ class Engine {
   struct Fork {
     std::uint64_t base = 0;  ///< flits freed before this packet
     std::uint32_t flits = 0;
+    std::uint32_t arrived = 0;       ///< at least so many flits of it
     std::uint32_t with_channel = 0;  ///< branches that have a virtual channel
     bool one_per_wire = true;        ///< no two branches leave by the same wire
     std::vector<Branch> branches;
@@ -141,6 +142,15 @@ class Engine {
     bool contested = false;                           ///< something has to be decided
     bool runs_stopped = false;                        ///< more channels ask now: collect again
   };
+  /// A unicast packet's way through a router: its channels and their wires.
+  struct Passage {
+    ChannelId in;
+    ChannelId out;
+    Channel& channel;
+    Channel& next;
+    Wire& from;
+    Wire& to;
+  };
   struct HeadWin {
     ChannelId in;
     std::uint32_t branch;
@@ -174,14 +184,26 @@ class Engine {
   void put_flit(ChannelId out);
   void recheck(ChannelId in, Cycle cycle);
   void recheck_fork(ChannelId in, Cycle cycle);
+  std::uint32_t fork_arrived(ChannelId in, Fork& fork, Cycle cycle);
+  static bool has_flit_for(const Fork& fork, std::uint32_t arrived);
   void set_ready(ChannelId in);
   void clear_ready(ChannelId in);
   void next_head(ChannelId in, Cycle from);
   void schedule_flit(ChannelId in, Cycle arrival, FlitWait kind);
-  void wake_receiver(ChannelId out, Cycle granted);
-  void wake_sender(ChannelId in, Cycle granted);
+  void wake_receiver(ChannelId out, Cycle granted) {
+    if (at(out).flit_wait != FlitWait::kNo) wake_waiting_receiver(out, granted);
+  }
+  void wake_waiting_receiver(ChannelId out, Cycle granted);
+  void wake_sender(ChannelId in, Cycle granted) {
+    const Channel& channel = at(in);
+    if (channel.credit_wait || channel.room_wait) wake_waiting_sender(in, granted);
+  }
+  [[gnu::noinline]] void wake_waiting_sender(ChannelId in, Cycle granted);
   void release(ChannelId out);
-  void wake_heads(WireId wire, Cycle from);
+  void wake_heads(WireId wire, Cycle from) {
+    if (fabric_.wires[wire].waiting_ports != 0) wake_waiting_heads(wire, from);
+  }
+  [[gnu::noinline]] void wake_waiting_heads(WireId wire, Cycle from);
   void wake_head(ChannelId in, Cycle from);
 
   // head_allocation.cpp: routes and virtual channels
@@ -189,15 +211,17 @@ class Engine {
   void head_ready(ChannelId in);
   void start_transfer(ChannelId in);
   void route_unicast(ChannelId in, const Packet& packet);
-  void ask_routing(ChannelId in, const Packet& packet);
-  void remember_route(ChannelId in, const Packet& packet);
-  void route_fork(ChannelId in, const Packet& packet);
+  [[gnu::noinline]] void ask_routing(ChannelId in, const Packet& packet);
+  [[gnu::noinline]] void remember_route(ChannelId in, const Packet& packet);
+  [[gnu::noinline]] void route_fork(ChannelId in, const Packet& packet);
   std::uint64_t vcs_of(std::uint8_t virtual_network, std::uint8_t vc_class) const {
     return class_vcs_[virtual_network * 3 + (vc_class == kAnyClass ? 2 : vc_class)];
   }
   void set_head(ChannelId in);
   void clear_head(ChannelId in);
+  void clear_head(Wire& wire, std::uint64_t vc);
   void fill_class_tables();
+  [[gnu::noinline]] void match_heads(RouterId router);
   void collect_heads(RouterId router);
   void collect_unicast(ChannelId in);
   std::uint64_t empty_or_escape(ChannelId in, WireId wire, std::uint64_t free);
@@ -211,13 +235,15 @@ class Engine {
   void win(const HeadRequest& request, std::uint32_t vc);
   void commit_heads();
   void commit_head(const HeadWin& won);
-  void commit_unicast_head(ChannelId in, ChannelId out);
+  void commit_unicast_head(const Passage& way);
+  [[gnu::noinline]] void spread(Packet& packet, std::uint32_t interval) const;
   void pass_through(ChannelId in);
   void commit_branch(ChannelId in, std::uint32_t branch, ChannelId out);
   Choice choice(ChannelId in, std::uint32_t index) const;
 
   // switch_allocation.cpp: one flit per input and output port and cycle
   void visit(RouterId router);
+  void visit_plain(RouterId router, const RouterPorts& ports);
   void arbitrate(RouterPorts& ports);
   void collect_switch(RouterPorts& ports);
   bool stop_competing_runs();
@@ -243,12 +269,16 @@ class Engine {
   bool allocate_only_fork(ChannelId in);
   std::uint32_t vc_turn(std::uint32_t accept_pointer, const Wire& out) const;
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
-  void move_head_pointers(ChannelId in, ChannelId out);
+  static void move_head_pointers(Channel& in, Channel& out);
   void arbitrate_plain(const RouterPorts& ports);
+  enum class Few { kDecided, kRunStopped, kMore };
+  Few arbitrate_few(const RouterPorts& ports);
+  Few check_plain(Wish& wish);
+  [[gnu::noinline]] void arbitrate_many(const RouterPorts& ports);
   bool is_pair_of_rivals() const;
-  void decide_pair(const RouterPorts& ports);
+  void decide_pair(Wish first, Wish second, const RouterPorts& ports);
   void collect_wishes(const RouterPorts& ports, Contest& contest);
-  bool stop_competing_run(ChannelId run);
+  [[gnu::noinline]] bool stop_competing_run(ChannelId run);
   void add_channel(ChannelId in, std::uint32_t input, std::uint64_t& own, Contest& contest);
   void add_wish(Wish wish, WireId out_wire, std::uint64_t& own, Contest& contest);
   void choose_input(const RouterPorts& ports, std::uint32_t output, Contest& contest);
@@ -258,16 +288,18 @@ class Engine {
   void grant_fork(const RouterPorts& ports, std::size_t first, std::size_t end, std::size_t taken,
                   const Contest& contest);
   bool has_room(const Channel& out, const Wire& wire, std::uint64_t flits, Cycle cycle) const;
-  bool start_run(ChannelId in, const RouterPorts& ports);
+  bool start_run(ChannelId in);
   void finish_unicast_run(ChannelId in);
-  void grant(const Wish& wish, const RouterPorts& ports, bool alone);
+  void grant(Wish wish, const RouterPorts& ports, bool alone);
 
   // transfer.cpp: flits leave a buffer
   void send(ChannelId in);
   void continue_transfer(ChannelId in);
   void leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail, Cycle granted);
   std::uint32_t delivery_detail(ChannelId in, const Wire& wire) const;
+  void free_channel(ChannelId out, Channel& channel, Wire& wire, Cycle granted);
   void pop_front(ChannelId in, Cycle granted);
+  void end_packet(ChannelId in, Channel& channel, Cycle granted);
   void free_fork(ChannelId in);
   void send_branch(ChannelId in, std::uint32_t branch);
   void advance_fork(ChannelId in, bool undisturbed);
@@ -289,6 +321,8 @@ class Engine {
   void move_pointers(ChannelId in);
   void stop_run(ChannelId in);
   void finish_run(ChannelId in);
+  [[gnu::noinline]] void finish_fork_run(ChannelId in);
+  [[gnu::noinline]] void extend_run(ChannelId in);
   void limit_receiver(ChannelId out);
   void limit_sender(ChannelId in);
   void limit(ChannelId in, Cycle horizon);
@@ -329,7 +363,7 @@ class Engine {
       active_sources_[node / 64] |= std::uint64_t{1} << (node % 64);
   }
   SourceQueue& queue_of(NodeId node, std::uint32_t network) {
-    return queues_[node * config_.virtual_networks.size() + network];
+    return queues_[node * networks_ + network];
   }
 
   void activate(RouterId router) {
@@ -338,11 +372,15 @@ class Engine {
   std::uint64_t bit(ChannelId channel) const { return std::uint64_t{1} << fabric_.vc_of(channel); }
   Channel& at(ChannelId channel) { return fabric_.channels[channel]; }
   Wire& wire_at(ChannelId channel) { return fabric_.wires[fabric_.wire_of(channel)]; }
+  Passage passage(ChannelId in, ChannelId out) {
+    return {in, out, at(in), at(out), wire_at(in), wire_at(out)};
+  }
   std::uint32_t new_fork();
 
   const NetworkConfig config_;
   const Topology topology_;
   const Routing& routing_;
+  const std::uint32_t networks_;
   const bool plain_;   ///< neither speculation nor held connections
   const bool simple_;  ///< plain, and iSLIP allocators
   const bool runs_;    ///< packets that hold the switch go flit by flit

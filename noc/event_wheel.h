@@ -23,11 +23,15 @@ enum class EventKind : std::uint8_t {
   kSourceHorizon,  // a run of a node has to be looked at again; subject: node
 };
 
+/// Eight bytes: every second thing the routers do is to write one and to read it back.
 struct Event {
-  EventKind kind;
-  std::uint32_t subject;
+  Event(EventKind what, std::uint32_t about, std::uint32_t more)
+      : kind(what), subject(about), detail(more) {}
+  EventKind kind : 4;
+  std::uint32_t subject : 28;
   std::uint32_t detail;
 };
+static_assert(sizeof(Event) == 8);
 
 /// Buckets for the next 256 cycles, a heap for what lies beyond.
 class EventWheel {

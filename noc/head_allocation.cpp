@@ -51,9 +51,10 @@ void Engine::set_head(ChannelId in) {
   activate(wire.sink);
 }
 
-void Engine::clear_head(ChannelId in) {
-  Wire& wire = wire_at(in);
-  wire.head_vcs &= ~bit(in);
+void Engine::clear_head(ChannelId in) { clear_head(wire_at(in), bit(in)); }
+
+void Engine::clear_head(Wire& wire, std::uint64_t vc) {
+  wire.head_vcs &= ~vc;
   if (wire.head_vcs == 0)
     fabric_.routers[wire.sink].head_ports &= ~(std::uint64_t{1} << wire.input_port);
 }
@@ -137,6 +138,7 @@ void Engine::route_fork(ChannelId in, const Packet& packet) {
   Fork& fork = forks_[channel.fork];
   fork.base = channel.freed.count();
   fork.flits = packet.flits;
+  fork.arrived = 0;
   fork.one_per_wire = node.one_per_link;
   fork.with_channel = 0;
   fork.branches.resize(node.branches);
@@ -164,6 +166,14 @@ Engine::Choice Engine::choice(ChannelId in, std::uint32_t index) const {
   const Channel& channel = fabric_.channels[in];
   if (index == 0) return {channel.out_wire, channel.out_vcs};
   return more_choices_[in * kMoreChoices + index - 1];
+}
+
+void Engine::match_heads(RouterId router) {
+  wins_.clear();
+  heads_.clear();
+  if (fabric_.routers[router].head_ports == 0) return;
+  collect_heads(router);
+  allocate_heads(router);
 }
 
 void Engine::collect_heads(RouterId router) {
@@ -337,8 +347,7 @@ void Engine::commit_heads() {
 void Engine::start_transfer(ChannelId in) {
   if (at(in).freed_running) return;
   if (runs_) {
-    const bool started = at(in).fork == kNone ? start_run(in, fabric_.routers[wire_at(in).sink])
-                                              : try_fork_start(in);
+    const bool started = at(in).fork == kNone ? start_run(in) : try_fork_start(in);
     if (started) return;
   }
   recheck(in, now_ + 1);
@@ -346,36 +355,38 @@ void Engine::start_transfer(ChannelId in) {
 
 void Engine::commit_head(const HeadWin& won) {
   if (won.branch == kNone)
-    commit_unicast_head(won.in, won.out);
+    commit_unicast_head(passage(won.in, won.out));
   else
     commit_branch(won.in, won.branch, won.out);
 }
 
-void Engine::commit_unicast_head(ChannelId in, ChannelId out) {
-  Channel& channel = at(in);
-  Wire& wire = wire_at(out);
-  const PacketId id = at(in).front.packet;
+void Engine::commit_unicast_head(const Passage& way) {
+  const PacketId id = way.channel.front.packet;
   Packet& packet = packets_[id];
-  wire.owned_vcs |= bit(out);
-  at(out).owner = in;
-  ++wire.vc_grants;
+  way.to.owned_vcs |= bit(way.out);
+  way.next.owner = way.in;
+  ++way.to.vc_grants;
   ++packet.routers;
-  // The head waits for its route and channel, so the tail catches up; a narrow link spreads flits.
-  const std::uint32_t head_wait = config_.routing_delay + (config_.speculative ? 0 : 1);
-  packet.spread = std::max(packet.spread - std::min(packet.spread, head_wait),
-                           (packet.flits - 1) * wire.interval);
-  if (!wire.to_node) {
-    packet.distance += wire.flit_lag - 2u;
-    at(out).contiguous = false;
-    fabric_.push(out, {id, kNone});
-  } else if (out >= first_adder_channel_) {
-    expect_term(id, out);
+  if (way.to.interval > 1 || packet.spread + 1 != packet.flits) spread(packet, way.to.interval);
+  if (!way.to.to_node) {
+    packet.distance += way.to.flit_lag - 2u;
+    way.next.contiguous = false;
+    fabric_.push(way.out, {id, kNone});
+  } else if (way.out >= first_adder_channel_) {
+    expect_term(id, way.out);
   }
-  channel.state = ChannelState::kActive;
-  channel.out = out;
-  channel.out_wire = fabric_.wire_of(out);
-  channel.remaining = packet.flits;
-  clear_head(in);
+  way.channel.state = ChannelState::kActive;
+  way.channel.out = way.out;
+  way.channel.out_wire = fabric_.wire_of(way.out);
+  way.channel.remaining = packet.flits;
+  clear_head(way.from, bit(way.in));
+}
+
+/// The head waits for its route and channel, so the tail catches up; a narrow link spreads flits.
+void Engine::spread(Packet& packet, std::uint32_t interval) const {
+  const std::uint32_t head_wait = config_.routing_delay + (config_.speculative ? 0 : 1);
+  packet.spread =
+      std::max(packet.spread - std::min(packet.spread, head_wait), (packet.flits - 1) * interval);
 }
 
 void Engine::commit_branch(ChannelId in, std::uint32_t index, ChannelId out) {

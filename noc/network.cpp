@@ -52,20 +52,25 @@ std::uint64_t occupancy(const Channel& channel, const Wire& wire, Cycle now) {
   return channel.freed.cycle_sum() + (arrived - channel.freed.count()) * end - latched;
 }
 
+/// Where frame() put a wire.
+std::size_t place_of(const Engine& engine, const Wire& wire) {
+  const std::size_t links = engine.topology().links().size();
+  if (wire.from_node) return links + wire.driver;
+  if (wire.to_node) return links + engine.topology().nodes().size() + wire.sink;
+  return wire.link;
+}
+
 /// What waits now has waited up to and including the present cycle.
 void add_waits_under_way(const Engine& engine, NetworkStats& stats) {
   const Fabric& fabric = engine.fabric();
-  std::vector<std::size_t> place(fabric.wires.size());
-  for (std::size_t i = 0; i < stats.wires.size(); ++i) place[wire_id(fabric, stats.wires[i])] = i;
   for (const Channel& channel : fabric.channels) {
     if (channel.stalled_since > engine.now()) continue;
     const Cycle waited = engine.now() + 1 - channel.stalled_since;
+    WireStats& wire = stats.wires[place_of(engine, fabric.wires[channel.out_wire])];
     if (channel.fork == kNone && channel.state == ChannelState::kActive)
-      stats.wires[place[channel.out_wire]]
-          .channels[fabric.vc_of(channel.out)]
-          .credit_stall_cycles += waited;
+      wire.channels[fabric.vc_of(channel.out)].credit_stall_cycles += waited;
     else
-      stats.wires[place[channel.out_wire]].vc_wait_cycles += waited;
+      wire.vc_wait_cycles += waited;
   }
 }
 
@@ -135,10 +140,11 @@ const NetworkStats& Network::stats() const {
     for (std::uint32_t vc = 0; vc < fabric.vcs; ++vc) {
       const Channel& channel = fabric.channels[fabric.channel_of(id, vc)];
       const ChannelCounters& counted = engine_->channel_counters()[fabric.channel_of(id, vc)];
+      const bool buffered = !wire.to_node && channel.sent.count() != 0;
       stats.channels[vc] = {channel.sent.count(), counted.credit_stall_cycles,
                             counted.switch_losses,
-                            wire.to_node ? 0 : occupancy(channel, wire, engine_->now()),
-                            wire.to_node ? 0 : channel.freed.count()};
+                            buffered ? occupancy(channel, wire, engine_->now()) : 0,
+                            buffered ? channel.freed.count() : 0};
     }
   }
   add_waits_under_way(*engine_, *stats_);

@@ -205,12 +205,34 @@ void Engine::stop_run(ChannelId in) {
 
 // The tail went in the last cycle. All flits the receivers rely on are under way.
 void Engine::finish_run(ChannelId in) {
-  if (at(in).fork == kNone) return finish_unicast_run(in);
-  close_run(in);
-  for (const Branch& branch : forks_[at(in).fork].branches)
-    leave(in, branch.out, branch.tree_branch, now_ - 1);
+  if (at(in).fork == kNone)
+    finish_unicast_run(in);
+  else
+    finish_fork_run(in);
+}
+
+void Engine::finish_fork_run(ChannelId in) {
+  const Cycle last = now_ - 1;
+  Channel& channel = at(in);
+  move_pointers(in);
+  channel.freed.record_until(last);
+  channel.freed_running = false;
+  channel.horizon = kNever;
+  if (wire_at(in).run_in == in) wire_at(in).run_in = kNone;
+  for (const Branch& branch : forks_[channel.fork].branches) {
+    Channel& out = at(branch.out);
+    Wire& wire = fabric_.wires[branch.wire];
+    out.sent.record_until(last);
+    out.sent_running = false;
+    if (wire.run_out == in) wire.run_out = kNone;
+    if (wire.to_node)
+      schedule(last + wire.flit_lag, EventKind::kArrival, channel.front.packet, branch.tree_branch);
+    free_channel(branch.out, out, wire, last);
+  }
+  if (channel.sent_running) limit_sender(in);
+  last_progress_ = now_;
   free_fork(in);
-  pop_front(in, now_ - 1);
+  end_packet(in, channel, last);
 }
 
 void Engine::limit_receiver(ChannelId out) {
@@ -246,6 +268,12 @@ void Engine::run_horizon(ChannelId in) {
   Channel& channel = at(in);
   if (!channel.freed_running || channel.horizon != now_) return;
   if (channel.run_to_tail) return finish_run(in);
+  extend_run(in);
+}
+
+/// Not all of the packet was certain when the run was last looked at.
+void Engine::extend_run(ChannelId in) {
+  Channel& channel = at(in);
   const std::uint32_t before =
       channel.fork == kNone
           ? channel.remaining

@@ -13,10 +13,9 @@ void Engine::step_sources() {
 
 void Engine::step_source(NodeId node) {
   if (sources_[node].tail_sent == now_) return;
-  const auto networks = static_cast<std::uint32_t>(config_.virtual_networks.size());
   std::uint32_t network = sources_[node].last_network;
-  for (std::uint32_t i = 0; i < networks; ++i) {
-    network = network + 1 == networks ? 0 : network + 1;
+  for (std::uint32_t i = 0; i < networks_; ++i) {
+    network = network + 1 == networks_ ? 0 : network + 1;
     if (!offer(node, network)) continue;
     sources_[node].last_network = network;
     return send_from_source(node, network);
@@ -84,7 +83,7 @@ void Engine::finish_packet(NodeId node, SourceQueue& queue) {
 // Nothing can go: sleep until a credit, a free channel or a new packet comes.
 void Engine::block_source(NodeId node) {
   active_sources_[node / 64] &= ~(std::uint64_t{1} << (node % 64));
-  for (std::uint32_t network = 0; network < config_.virtual_networks.size(); ++network) {
+  for (std::uint32_t network = 0; network < networks_; ++network) {
     const SourceQueue& queue = queue_of(node, network);
     if (queue.empty()) continue;
     if (queue.channel != kNone) {
@@ -109,7 +108,8 @@ std::uint64_t Engine::source_guarantee(NodeId node, Cycle cycle) {
 }
 
 bool Engine::is_only_queue(NodeId node, std::uint32_t network) {
-  for (std::uint32_t other = 0; other < config_.virtual_networks.size(); ++other)
+  if (networks_ == 1) return true;
+  for (std::uint32_t other = 0; other < networks_; ++other)
     if (other != network && !queue_of(node, other).empty()) return false;
   return true;
 }
@@ -149,7 +149,7 @@ void Engine::stop_source_run(NodeId node) {
 void Engine::source_event(NodeId node) {
   const std::uint32_t running = sources_[node].running;
   if (running == kNone) return activate_source(node);
-  for (std::uint32_t other = 0; other < config_.virtual_networks.size(); ++other) {
+  for (std::uint32_t other = 0; other < networks_; ++other) {
     if (other == running || queue_of(node, other).empty()) continue;
     stop_source_run(node);
     return activate_source(node);
@@ -168,13 +168,17 @@ void Engine::source_horizon(NodeId node) {
     source.horizon = now_ + std::min(remaining - 1, credits);
     return schedule(source.horizon, EventKind::kSourceHorizon, node);
   }
-  const bool contiguous = at(queue.channel).contiguous;
-  stop_source_run(node);
-  if (remaining > 1 || credits == 0 || !is_only_queue(node, network)) return activate_source(node);
+  if (remaining > 1 || credits == 0 || !is_only_queue(node, network)) {
+    stop_source_run(node);
+    return activate_source(node);
+  }
+  at(queue.channel).sent_running = false;
+  source.running = kNone;
+  source.horizon = kNever;
+  last_progress_ = now_;
   queue.remaining = 0;
   source.tail_sent = now_;
   put_flit(queue.channel);
-  at(queue.channel).contiguous = contiguous;
   finish_packet(node, queue);
   if (!queue.empty()) schedule(now_ + 1, EventKind::kSource, node);
 }

@@ -10,25 +10,29 @@ namespace tessera::noc {
 // from the next cycle on.
 void Engine::visit(RouterId router) {
   RouterPorts& ports = fabric_.routers[router];
-  ChannelId only_head = kNone;
-  wins_.clear();
-  heads_.clear();
-  if (ports.head_ports != 0) {
-    if (simple_) only_head = allocate_only_head(ports);
-    if (only_head == kNone) {
-      collect_heads(router);
-      allocate_heads(router);
-    }
-  }
   if (simple_) {
-    if (ports.switch_ports != 0) arbitrate_plain(ports);
-  } else if (ports.switch_ports != 0 || config_.speculative) {
-    arbitrate(ports);
+    visit_plain(router, ports);
+  } else {
+    match_heads(router);
+    if (ports.switch_ports != 0 || config_.speculative) arbitrate(ports);
+    commit_heads();
   }
-  if (only_head != kNone) start_transfer(only_head);
-  if (!wins_.empty()) commit_heads();
   if ((ports.switch_ports | ports.head_ports) == 0)
     active_routers_[router / 64] &= ~(std::uint64_t{1} << (router % 64));
+}
+
+void Engine::visit_plain(RouterId router, const RouterPorts& ports) {
+  ChannelId only_head = kNone;
+  const bool heads = ports.head_ports != 0;
+  if (heads) {
+    only_head = allocate_only_head(ports);
+    if (only_head == kNone) match_heads(router);
+  }
+  if (ports.switch_ports != 0) arbitrate_plain(ports);
+  if (only_head != kNone)
+    start_transfer(only_head);
+  else if (heads)
+    commit_heads();
 }
 
 void Engine::arbitrate(RouterPorts& ports) {
@@ -99,10 +103,8 @@ void Engine::request_switch(ChannelId in, WireId in_wire, std::uint64_t& outputs
 }
 
 void Engine::request_fork(ChannelId in, WireId in_wire, std::uint64_t& outputs) {
-  const Fork& fork = forks_[at(in).fork];
-  settle_sent(in);
-  const std::uint64_t arrived =
-      at(in).sent.count_before(now_, fabric_.wires[in_wire].flit_lag) - fork.base;
+  Fork& fork = forks_[at(in).fork];
+  const std::uint32_t arrived = fork_arrived(in, fork, now_);
   for (std::uint32_t i = 0; i < fork.branches.size(); ++i) {
     const Branch& branch = fork.branches[i];
     if (branch.out == kNone || branch.sent == fork.flits || branch.sent >= arrived) continue;

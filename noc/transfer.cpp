@@ -43,9 +43,13 @@ void Engine::continue_transfer(ChannelId in) {
 // The tail was granted in `granted`: its output channel can be given to the next packet after that.
 void Engine::leave(ChannelId in, ChannelId out, std::uint32_t delivery_detail, Cycle granted) {
   Wire& wire = wire_at(out);
-  at(out).owner = kNone;
   if (wire.to_node)
     schedule(granted + wire.flit_lag, EventKind::kArrival, at(in).front.packet, delivery_detail);
+  free_channel(out, at(out), wire, granted);
+}
+
+void Engine::free_channel(ChannelId out, Channel& channel, Wire& wire, Cycle granted) {
+  channel.owner = kNone;
   if (!config_.wait_for_tail_credit) {
     wire.owned_vcs &= ~bit(out);
     wake_heads(fabric_.wire_of(out), granted + 1);
@@ -61,9 +65,13 @@ std::uint32_t Engine::delivery_detail(ChannelId in, const Wire& wire) const {
 }
 
 void Engine::pop_front(ChannelId in, Cycle granted) {
-  fabric_.pop(in);
-  at(in).state = ChannelState::kIdle;
   clear_ready(in);
+  end_packet(in, at(in), granted);
+}
+
+void Engine::end_packet(ChannelId in, Channel& channel, Cycle granted) {
+  fabric_.pop(in);
+  channel.state = ChannelState::kIdle;
   if (config_.wait_for_tail_credit)
     schedule(granted + wire_at(in).credit_lag, EventKind::kRelease, in);
   next_head(in, granted + 1);
@@ -87,7 +95,7 @@ void Engine::send_branch(ChannelId in, std::uint32_t index) {
 /// `undisturbed`: every branch has just sent and nobody else wants their outputs or this input.
 void Engine::advance_fork(ChannelId in, bool undisturbed) {
   Channel& channel = at(in);
-  const Fork& fork = forks_[channel.fork];
+  Fork& fork = forks_[channel.fork];
   std::uint32_t slowest = fork.flits;
   for (const Branch& branch : fork.branches) slowest = std::min(slowest, branch.sent);
   if (fork.base + slowest > channel.freed.count()) take_flit(in);
@@ -99,6 +107,7 @@ void Engine::advance_fork(ChannelId in, bool undisturbed) {
                         std::all_of(fork.branches.begin(), fork.branches.end(),
                                     [&](const Branch& b) { return b.sent == slowest; });
   if (together && try_run(in, fork.flits - slowest)) return;
+  if (has_flit_for(fork, fork_arrived(in, fork, now_ + 1))) return set_ready(in);
   clear_ready(in);
   recheck_fork(in, now_ + 1);
 }

@@ -37,9 +37,9 @@ ChannelId Engine::allocate_only_head(const RouterPorts& ports) {
   const std::uint64_t free = channel.out_vcs & ~out.owned_vcs;
   if (free == 0) return kNone;
   const std::uint32_t vc = first_in_turn(free, vc_turn(channel.accept_pointer, out));
-  const ChannelId to = fabric_.channel_of(out_wire, vc);
-  move_head_pointers(in, to);
-  commit_unicast_head(in, to);
+  const Passage way = passage(in, fabric_.channel_of(out_wire, vc));
+  move_head_pointers(channel, way.next);
+  commit_unicast_head(way);
   return in;
 }
 
@@ -58,7 +58,7 @@ bool Engine::allocate_only_fork(ChannelId in) {
   }
   for (std::uint32_t i = 0; i < fork.branches.size(); ++i) {
     const ChannelId to = fabric_.channel_of(fork.branches[i].wire, chosen[i]);
-    move_head_pointers(in, to);
+    move_head_pointers(channel, at(to));
     commit_branch(in, i, to);
   }
   return true;
@@ -84,14 +84,72 @@ std::uint32_t Engine::roomy_channel(const Branch& branch, std::uint32_t flits, s
   return kNone;
 }
 
-void Engine::move_head_pointers(ChannelId in, ChannelId out) {
-  at(out).grant_pointer = following(at(in).input_index);
-  at(in).accept_pointer = following(at(out).output_index);
+void Engine::move_head_pointers(Channel& in, Channel& out) {
+  out.grant_pointer = following(in.input_index);
+  in.accept_pointer = following(out.output_index);
 }
 
 /// iSLIP on one word per port. Outputs choose among the inputs that want them, inputs among the
 /// outputs that chose them; channels of one input that want the same output take turns.
 void Engine::arbitrate_plain(const RouterPorts& ports) {
+  Few few = Few::kRunStopped;
+  while (few == Few::kRunStopped) few = arbitrate_few(ports);
+  if (few == Few::kMore) arbitrate_many(ports);
+}
+
+/// One or two unicast channels. Nothing is decided when there are others, or when a run had to be
+/// stopped whose channel asks now, too.
+Engine::Few Engine::arbitrate_few(const RouterPorts& ports) {
+  const std::uint32_t input = std::countr_zero(ports.switch_ports);
+  const std::uint64_t more_ports = ports.switch_ports & (ports.switch_ports - 1);
+  const WireId wire = ports.first_input + input;
+  const std::uint64_t vcs = fabric_.wires[wire].switch_vcs;
+  const std::uint64_t more_vcs = vcs & (vcs - 1);
+  Wish first{fabric_.channel_of(wire, std::countr_zero(vcs)), kNone, 0,
+             static_cast<std::uint8_t>(input)};
+  if (const Few few = check_plain(first); few != Few::kDecided) return few;
+  if (more_ports == 0 && more_vcs == 0) {
+    last_progress_ = now_;
+    grant(first, ports, true);
+    return Few::kDecided;
+  }
+  std::uint32_t second_input = input;
+  ChannelId rival;
+  if (more_ports == 0) {
+    if (!is_single(more_vcs)) return Few::kMore;
+    rival = fabric_.channel_of(wire, std::countr_zero(more_vcs));
+  } else {
+    second_input = std::countr_zero(more_ports);
+    const WireId other = ports.first_input + second_input;
+    const std::uint64_t other_vcs = fabric_.wires[other].switch_vcs;
+    if (more_vcs != 0 || !is_single(more_ports) || !is_single(other_vcs)) return Few::kMore;
+    rival = fabric_.channel_of(other, std::countr_zero(other_vcs));
+  }
+  Wish second{rival, kNone, 0, static_cast<std::uint8_t>(second_input)};
+  if (const Few few = check_plain(second); few != Few::kDecided) return few;
+  last_progress_ = now_;
+  if (second_input == input || first.output == second.output) {
+    decide_pair(first, second, ports);
+  } else {
+    grant(first, ports, true);
+    grant(second, ports, true);
+  }
+  return Few::kDecided;
+}
+
+/// Has the channel one way, of full width, and no run for rival?
+Engine::Few Engine::check_plain(Wish& wish) {
+  const Channel& channel = at(wish.in);
+  const Wire& in = wire_at(wish.in);
+  const Wire& out = fabric_.wires[channel.out_wire];
+  if (channel.fork != kNone || out.interval != 1) return Few::kMore;
+  if (in.run_in != kNone && stop_competing_run(in.run_in)) return Few::kRunStopped;
+  if (out.run_out != kNone && stop_competing_run(out.run_out)) return Few::kRunStopped;
+  wish.output = out.output_port;
+  return Few::kDecided;
+}
+
+void Engine::arbitrate_many(const RouterPorts& ports) {
   Contest contest;
   do {
     collect_wishes(ports, contest);
@@ -102,7 +160,7 @@ void Engine::arbitrate_plain(const RouterPorts& ports) {
     for (const Wish& wish : wishes_) grant(wish, ports, true);
     return;
   }
-  if (is_pair_of_rivals()) return decide_pair(ports);
+  if (is_pair_of_rivals()) return decide_pair(wishes_[0], wishes_[1], ports);
   for (std::uint64_t bits = contest.outputs; bits != 0; bits &= bits - 1)
     choose_input(ports, std::countr_zero(bits), contest);
   for (std::size_t first = 0; first < wishes_.size();) {
@@ -122,19 +180,21 @@ bool Engine::is_pair_of_rivals() const {
 }
 
 /// The usual contest: two unicast channels that share an input or want the same output.
-void Engine::decide_pair(const RouterPorts& ports) {
-  const Wish first = wishes_[0];
-  const Wish second = wishes_[1];
+void Engine::decide_pair(Wish first, Wish second, const RouterPorts& ports) {
   const std::uint64_t outputs = std::uint64_t{1} << first.output | std::uint64_t{1}
                                                                        << second.output;
   const std::uint64_t inputs = std::uint64_t{1} << first.input | std::uint64_t{1} << second.input;
-  bool first_wins = true;  // of one input for one output: in turn already
+  bool first_wins;
   if (first.input != second.input) {
     const Wire& out = fabric_.wires[at(first.in).out_wire];
     first_wins = first_in_turn(inputs, out.grant_pointer) == first.input;
-  } else if (first.output != second.output) {
+  } else {
     const Wire& in = fabric_.wires[ports.first_input + first.input];
-    first_wins = first_in_turn(outputs, in.accept_pointer) == first.output;
+    if (first.output != second.output)
+      first_wins = first_in_turn(outputs, in.accept_pointer) == first.output;
+    else
+      first_wins = turn(fabric_.vc_of(first.in), in.vc_pointer % 64, 64) <
+                   turn(fabric_.vc_of(second.in), in.vc_pointer % 64, 64);
   }
   ++channel_counters_[at(first_wins ? second.in : first.in).out].switch_losses;
   grant(first_wins ? first : second, ports, false);
@@ -177,9 +237,8 @@ void Engine::add_channel(ChannelId in, std::uint32_t input, std::uint64_t& own, 
     return add_wish({in, kNone, 0, static_cast<std::uint8_t>(input)}, channel.out_wire, own,
                     contest);
   contest.contested = true;
-  const Fork& fork = forks_[channel.fork];
-  settle_sent(in);
-  const std::uint64_t arrived = channel.sent.count_before(now_, wire_at(in).flit_lag) - fork.base;
+  Fork& fork = forks_[channel.fork];
+  const std::uint32_t arrived = fork_arrived(in, fork, now_);
   for (std::uint32_t i = 0; i < fork.branches.size(); ++i) {
     const Branch& branch = fork.branches[i];
     if (branch.out == kNone || branch.sent == fork.flits || branch.sent >= arrived) continue;
@@ -279,18 +338,26 @@ void Engine::grant_fork(const RouterPorts& ports, std::size_t first, std::size_t
 }
 
 /// One flit goes; `alone`: nobody else wanted its input or output.
-void Engine::grant(const Wish& wish, const RouterPorts& ports, bool alone) {
+void Engine::grant(Wish wish, const RouterPorts& ports, bool alone) {
   Channel& channel = at(wish.in);
   Wire& wire = fabric_.wires[ports.first_input + wish.input];
-  fabric_.wires[channel.out_wire].grant_pointer = following(wish.input);
+  Wire& to = fabric_.wires[channel.out_wire];
+  to.grant_pointer = following(wish.input);
   wire.accept_pointer = following(wish.output);
   wire.vc_pointer = following(fabric_.vc_of(wish.in));
-  send(wish.in);
-  if (channel.state != ChannelState::kActive) return;
-  if (alone && runs_ && channel.remaining >= kShortestRun &&
-      fabric_.wires[channel.out_wire].interval == 1 && try_run(wish.in, channel.remaining))
+  if (channel.remaining == 1 || to.interval > 1) {
+    send(wish.in);
+    if (channel.state == ChannelState::kActive) continue_transfer(wish.in);
     return;
-  continue_transfer(wish.in);
+  }
+  take_flit(wish.in);
+  put_flit(channel.out);
+  --channel.remaining;
+  --channel.flits_known;
+  --channel.credits_known;
+  if (alone && runs_ && channel.remaining >= kShortestRun && try_run(wish.in, channel.remaining))
+    return;
+  if (channel.flits_known == 0 || channel.credits_known == 0) continue_transfer(wish.in);
 }
 
 /// The usual case: the buffer is empty and all its credits are back.
@@ -302,54 +369,57 @@ bool Engine::has_room(const Channel& out, const Wire& wire, std::uint64_t flits,
 
 /// A unicast packet that has just got its channel: when nobody else is known to want its ports, its
 /// first flit goes in the next cycle as part of a run.
-bool Engine::start_run(ChannelId in, const RouterPorts& ports) {
-  Channel& channel = at(in);
-  Wire& wire = wire_at(in);
-  Wire& out_wire = fabric_.wires[channel.out_wire];
-  if (wire.switch_vcs != 0 || out_wire.interval != 1) return false;
-  if (!ends_now(wire.run_in) || !ends_now(out_wire.run_out)) return false;
-  if (ports.switch_ports != 0 && !ports_are_free(in, channel.out_wire)) return false;
+bool Engine::start_run(ChannelId in) {
+  const Passage way = passage(in, at(in).out);
+  if (way.from.switch_vcs != 0 || way.to.interval != 1) return false;
+  if (!ends_now(way.from.run_in) || !ends_now(way.to.run_out)) return false;
+  if (fabric_.routers[way.from.sink].switch_ports != 0 && !ports_are_free(in, way.channel.out_wire))
+    return false;
   const Cycle first = now_ + 1;
-  std::uint64_t flits = channel.remaining;
-  flits = std::min(flits, flit_guarantee(in, first, flits));
+  const std::uint64_t remaining = way.channel.remaining;
+  std::uint64_t flits = remaining;
+  if (!way.channel.contiguous || way.channel.packets != 1)
+    flits = std::min(flits, flit_guarantee(in, first, flits));
   if (flits == 0) return false;
-  Channel& out = at(channel.out);
-  if (!has_room(out, out_wire, flits, first))
-    flits = std::min(flits, credit_guarantee(channel.out, first));
-  if (flits < channel.remaining && flits < kShortestRun) return false;
-  out.contiguous = true;
-  channel.freed_running = out.sent_running = true;
-  channel.run_start = first;
-  channel.horizon = first + flits;
-  channel.run_to_tail = flits == channel.remaining;
-  channel.freed.skip_until(now_);
-  out.sent.skip_until(now_);
-  wire.run_in = out_wire.run_out = in;
-  wake_sender(in, first);
-  wake_receiver(channel.out, first);
-  schedule(channel.horizon, EventKind::kHorizon, in);
+  if (!has_room(way.next, way.to, flits, first))
+    flits = std::min(flits, credit_guarantee(way.out, first));
+  if (flits < remaining && flits < kShortestRun) return false;
+  way.next.contiguous = true;
+  way.channel.freed_running = way.next.sent_running = true;
+  way.channel.run_start = first;
+  way.channel.horizon = first + flits;
+  way.channel.run_to_tail = flits == remaining;
+  way.channel.freed.skip_until(now_);
+  way.next.sent.skip_until(now_);
+  way.from.run_in = way.to.run_out = in;
+  if (way.next.flit_wait != FlitWait::kNo) {
+    schedule_flit(way.out, first + way.to.flit_lag, way.next.flit_wait);
+    way.next.flit_wait = FlitWait::kNo;
+  }
+  if (way.channel.credit_wait || way.channel.room_wait) wake_waiting_sender(in, first);
+  schedule(first + flits, EventKind::kHorizon, in);
   return true;
 }
 
 /// The tail of a unicast packet went in the last cycle, and with it ended its run.
 void Engine::finish_unicast_run(ChannelId in) {
   const Cycle last = now_ - 1;
-  Channel& channel = at(in);
-  Channel& out = at(channel.out);
-  Wire& wire = wire_at(in);
-  Wire& out_wire = fabric_.wires[channel.out_wire];
-  channel.freed.record_until(last);
-  out.sent.record_until(last);
-  channel.freed_running = out.sent_running = false;
-  channel.horizon = kNever;
-  if (wire.run_in == in) wire.run_in = kNone;
-  if (out_wire.run_out == in) out_wire.run_out = kNone;
-  out_wire.grant_pointer = following(wire.input_port);
-  wire.accept_pointer = following(out_wire.output_port);
-  wire.vc_pointer = following(fabric_.vc_of(in));
-  if (channel.sent_running) limit_sender(in);
-  leave(in, channel.out, delivery_detail(in, out_wire), last);
-  pop_front(in, last);
+  const Passage way = passage(in, at(in).out);
+  way.channel.freed.record_until(last);
+  way.next.sent.record_until(last);
+  way.channel.freed_running = way.next.sent_running = false;
+  way.channel.horizon = kNever;
+  if (way.from.run_in == in) way.from.run_in = kNone;
+  if (way.to.run_out == in) way.to.run_out = kNone;
+  way.to.grant_pointer = following(way.from.input_port);
+  way.from.accept_pointer = following(way.to.output_port);
+  way.from.vc_pointer = following(fabric_.vc_of(in));
+  if (way.channel.sent_running) limit_sender(in);
+  if (way.to.to_node)
+    schedule(last + way.to.flit_lag, EventKind::kArrival, way.channel.front.packet,
+             delivery_detail(in, way.to));
+  free_channel(way.out, way.next, way.to, last);
+  end_packet(in, way.channel, last);
 }
 
 }  // namespace tessera::noc

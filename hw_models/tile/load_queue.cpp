@@ -143,9 +143,14 @@ bool Tile::start_receive_sums(Cycle now, StageRun& run, const mapping::Instructi
                            static_cast<Bytes>(context_.program.word_bytes);
   if (granule.expected_bytes == 0) granule.complete_at = now;
   const auto& members = run.sums_group().members;
-  const auto partner = members[static_cast<std::size_t>(1 + granule.sequence % run.partners())];
   Message grant{.kind = MessageKind::kSumsGrant};
   grant.granule = {run.number(), instruction.slot, granule.sequence};
+  if (run.stage().sums_in_network) {
+    const std::vector<NodeId> partners(members.begin() + 1, members.end());
+    interface_.send_control(now, std::move(grant), partners);
+    return true;
+  }
+  const auto partner = members[static_cast<std::size_t>(1 + granule.sequence % run.partners())];
   interface_.send_control(now, std::move(grant), static_cast<NodeId>(partner));
   return true;
 }
@@ -277,6 +282,8 @@ void Tile::take_data(const Arrival& arrival) {
   if (window != nullptr && message.values != nullptr) window->write(*message.values);
   if (message.sums != nullptr)
     granule.accumulators = std::make_unique<workloads::Accumulators>(*message.sums);
+  for (const auto& term : message.added)
+    merge_accumulators(run.layer(), *term, *granule.accumulators);
 
   const Cycle usable =
       message.free ? arrival.at + 1

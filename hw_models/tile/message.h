@@ -95,6 +95,11 @@ struct Message {
   std::shared_ptr<const Order> order = nullptr;
   std::shared_ptr<const RegionValues> values = nullptr;  ///< functional mode, on the last packet
   std::shared_ptr<const workloads::Accumulators> sums = nullptr;  ///< functional mode, partial sums
+  /// Partial sums that the network adds to those of the group's other partners on the way.
+  const mapping::Group* partners = nullptr;
+  Bytes offset = 0;  ///< of the payload in what goes under the same ticket
+  /// Functional mode, after that: what the other partners sent.
+  std::vector<std::shared_ptr<const workloads::Accumulators>> added = {};
 };
 
 }  // namespace tessera::hw

@@ -4,10 +4,11 @@
 
 namespace tessera::hw {
 
-void NetworkInterface::send_control(Cycle now, Message message, NodeId destination) {
+void NetworkInterface::send_control(Cycle now, Message message,
+                                    std::span<const NodeId> destinations) {
   message.source = node_;
   message.sent = now;
-  port_.send(now, std::move(message), {&destination, 1});
+  port_.send(now, std::move(message), destinations);
 }
 
 std::uint64_t NetworkInterface::send_payload(Cycle now, Message message, Bytes bytes,
@@ -21,6 +22,7 @@ std::uint64_t NetworkInterface::send_payload(Cycle now, Message message, Bytes b
   int& left = packets_[ticket];
   for (Bytes sent = 0; sent < bytes;) {
     Message packet = message;
+    packet.offset = sent;
     packet.payload_bytes = std::min(bytes - sent, max_payload_bytes_);
     sent += packet.payload_bytes;
     packet.last = message.last && sent == bytes;

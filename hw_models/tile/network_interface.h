@@ -3,6 +3,8 @@
 #pragma once
 
 #include <map>
+#include <span>
+#include <utility>
 
 #include "hw_models/tile/message.h"
 
@@ -22,7 +24,10 @@ class NetworkInterface {
   NetworkInterface(NodeId node, Bytes max_payload_bytes, PacketPort& port)
       : node_(node), max_payload_bytes_(max_payload_bytes), port_(port) {}
 
-  void send_control(Cycle now, Message message, NodeId destination);
+  void send_control(Cycle now, Message message, NodeId destination) {
+    send_control(now, std::move(message), {&destination, 1});
+  }
+  void send_control(Cycle now, Message message, std::span<const NodeId> destinations);
 
   /// Sends `bytes` of payload in packets; `values` travel on the last. Returns a ticket for `left`.
   std::uint64_t send_payload(Cycle now, Message message, Bytes bytes,

@@ -61,6 +61,9 @@ class StageRun {
   /// Partners that add to the outputs of this owner.
   int partners() const { return static_cast<int>(sums_group().members.size()) - 1; }
 
+  /// Granules of partial sums that an owner takes in for each of its outputs.
+  int sums_per_output() const { return stage_->sums_in_network ? 1 : partners(); }
+
   bool load_done = false;
   bool compute_done = false;
   bool store_done = false;

@@ -130,6 +130,7 @@ bool Tile::send_sums() {
   if (granule.accumulators != nullptr)
     data.sums = std::make_shared<workloads::Accumulators>(
         part_of(run.layer(), *granule.accumulators, store_.cursor.ranks()));
+  if (run.stage().sums_in_network) data.partners = &run.sums_group();
   const auto piece = region_of(run.layer().output, store_.cursor.ranks());
   const Bytes bytes =
       static_cast<Bytes>(piece.elements()) * static_cast<Bytes>(context_.program.word_bytes);

@@ -175,7 +175,7 @@ void Tile::handle(const Arrival& arrival, Cycle now) {
       return take_write_grant(arrival, now);
     case MessageKind::kSumsGrant: {
       StageRun& run = *find_stage(message.granule.stage);
-      run.sums_grants[message.granule.sequence / run.partners()] = message.granule.sequence;
+      run.sums_grants[message.granule.sequence / run.sums_per_output()] = message.granule.sequence;
       return;
     }
     case MessageKind::kClose:

@@ -162,7 +162,8 @@ class GroupCheck {
     const TileShare& owner = *shares.front();
     const auto partners = static_cast<std::int64_t>(shares.size()) - 1;
     if (partners == 0) return;
-    const Sequence& expected = received_sums(group, owner, partners);
+    const Sequence& expected =
+        received_sums(group, owner, view_.stage.sums_in_network ? 1 : partners);
     for (const TileShare* share : shares) {
       if (share == &owner) continue;
       const Sequence& found = sent_sums(*share);
@@ -194,7 +195,7 @@ class GroupCheck {
   }
 
   /// What the owner expects from each partner; granules come partner by partner for each output
-  /// granule.
+  /// granule, or as from one partner when the network adds them up.
   const Sequence& received_sums(GroupId group, const TileShare& owner, std::int64_t partners) {
     const auto [entry, added] = sequences_.try_emplace(key_of(owner, partners));
     if (!added) return entry->second;

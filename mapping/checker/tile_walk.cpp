@@ -51,7 +51,9 @@ class TileWalk {
       : view_(view),
         share_(share),
         owner_(view.owns(share)),
-        partners_(static_cast<int>(view.sums_of(share).members.size()) - 1),
+        partners_(view.stage.sums_in_network
+                      ? 1
+                      : static_cast<int>(view.sums_of(share).members.size()) - 1),
         output_home_(output_home),
         slots_(view.stage.slots.size()) {
     const Code& code = view.stage.codes[share.code];

@@ -226,6 +226,7 @@ bool UntimedRun::receive_sums(Actor& actor, SlotState& slot, const Slot& ring, c
   Exchange& exchange = exchanges_[actor.exchange];
   if (!actor.owner || exchange.partners.empty())
     refuse(actor, Queue::kLoad, "the tile is not the owner of a group that adds partial sums");
+  if (view_.stage.sums_in_network) return receive_all_sums(exchange, slot, ring);
   const auto partners = static_cast<std::int64_t>(exchange.partners.size());
   const std::int64_t granule = exchange.taken / partners;
   const auto place = static_cast<std::size_t>(exchange.taken % partners);
@@ -235,6 +236,25 @@ bool UntimedRun::receive_sums(Actor& actor, SlotState& slot, const Slot& ring, c
   ++slot.appended;
   ++slot.complete;
   return true;
+}
+
+/// One granule with the sums of all partners.
+bool UntimedRun::receive_all_sums(Exchange& exchange, SlotState& slot, const Slot& ring) {
+  if (!has_room(slot, ring) || absent_partner(exchange) < exchange.partners.size()) return false;
+  ++exchange.taken;
+  for (auto& received : exchange.received) received = exchange.taken;
+  ++slot.appended;
+  ++slot.complete;
+  return true;
+}
+
+/// The first partner that does not offer the granule to be taken next, or one past the last.
+std::size_t UntimedRun::absent_partner(const Exchange& exchange) const {
+  std::size_t place = 0;
+  while (place < exchange.partners.size() &&
+         actors_[exchange.partners[place]].offered > exchange.taken)
+    ++place;
+  return place;
 }
 
 /// The granule leaves only when the owner has granted it room, so the store queue waits for that.
@@ -339,7 +359,9 @@ std::string UntimedRun::reason(const Actor& actor, Queue queue,
     return detail::concatenate("tiles ", absent_members(actor, instruction.operand),
                                " of its group to receive the same granule");
   const Exchange& exchange = exchanges_[actor.exchange];
-  const auto place = static_cast<std::size_t>(exchange.taken) % exchange.partners.size();
+  const std::size_t place = view_.stage.sums_in_network ? absent_partner(exchange)
+                                                        : static_cast<std::size_t>(exchange.taken) %
+                                                              exchange.partners.size();
   return detail::concatenate("tile ", actors_[exchange.partners[place]].tile, " to send its sums");
 }
 

@@ -83,6 +83,8 @@ class UntimedRun {
   bool receive(Actor& actor, const Instruction& instruction);
   bool receive_sums(Actor& actor, SlotState& slot, const Slot& ring,
                     const Instruction& instruction);
+  bool receive_all_sums(Exchange& exchange, SlotState& slot, const Slot& ring);
+  std::size_t absent_partner(const Exchange& exchange) const;
   bool send_sums(Actor& actor, const Instruction& instruction);
   void restore(Actor& actor, SlotState& slot) const;
   bool acquire(Actor& actor, Queue queue, const Instruction& instruction);

@@ -106,6 +106,10 @@ void Machine::build_network() {
   network_->set_observer(options_.packet_observer);
   switch_ = std::make_unique<PacketSwitch>(*network_, config.flit_bytes, config.multicast,
                                            program_.stages.size(), *listener_);
+  if (std::ranges::any_of(program_.stages, &mapping::Stage::sums_in_network)) {
+    reducer_ = std::make_unique<noc::Reducer>(*network_, *switch_);
+    switch_->set_reducer(reducer_.get());
+  }
   const bool no_latency = accelerator_.ideal.has(hw::Ideal::kLatency);
   const bool no_contention = accelerator_.ideal.has(hw::Ideal::kBandwidth);
   if (no_latency && no_contention) {
@@ -128,14 +132,21 @@ Cycle Machine::step_network(Cycle now) {
     ideal_transport_->advance(now, *switch_);
     return ideal_transport_->next_event();
   }
-  network_->advance(now, *switch_);
-  return network_->next_event();
+  advance_network(now);
+  return reducer_ != nullptr ? reducer_->next_event() : network_->next_event();
+}
+
+void Machine::advance_network(Cycle now) {
+  if (reducer_ != nullptr)
+    reducer_->advance(now);
+  else
+    network_->advance(now, *switch_);
 }
 
 /// Nothing has happened in the network since it was last called; only its counters may lag behind.
 void Machine::take_samples(Cycle now) {
   for (; next_sample_ <= now; next_sample_ = observer_->next_sample()) {
-    if (network_->stats().cycle + 1 < next_sample_) network_->advance(next_sample_ - 1, *switch_);
+    if (network_->stats().cycle + 1 < next_sample_) advance_network(next_sample_ - 1);
     observer_->sampled({next_sample_, false, network_->stats(), parts_.dram});
   }
 }

@@ -74,6 +74,8 @@ class Machine {
   const noc::Network& network() const { return *network_; }
   const noc::Topology& topology() const { return topology_; }
   const PacketSwitch& packets() const { return *switch_; }
+  /// nullptr where the network adds nothing.
+  const noc::Reducer* reducer() const { return reducer_.get(); }
   /// Functional mode: contents of DRAM and shared buffers.
   const hw::MemoryImage* memory() const { return memory_.get(); }
 
@@ -86,6 +88,7 @@ class Machine {
   void build_detailed_array(int tile);
   void attach_observers();
   Cycle step_network(Cycle now);
+  void advance_network(Cycle now);
   void take_samples(Cycle now);
   void report_progress(Cycle now);
   void check_finished() const;
@@ -105,6 +108,7 @@ class Machine {
   std::unique_ptr<PacketSwitch::Listener> listener_;
   std::unique_ptr<IdealTransport> ideal_transport_;
   std::unique_ptr<PacketSwitch> switch_;
+  std::unique_ptr<noc::Reducer> reducer_;  ///< where a stage wants its sums made on the way
   MachineParts parts_;
   std::vector<std::unique_ptr<DetailedArray>> detailed_arrays_;
   std::unique_ptr<ClockedModule> network_module_;

@@ -34,7 +34,11 @@ double EnergyBooks::network_pj() const {
     flit_hops += wires[i].flits();
   const double words_per_flit =
       accelerator.network.flit_bytes() / static_cast<double>(accelerator.word_bytes());
-  return static_cast<double>(flit_hops) * words_per_flit * accelerator.energy.noc_hop_word;
+  const double hops =
+      static_cast<double>(flit_hops) * words_per_flit * accelerator.energy.noc_hop_word;
+  // An adder of a router does what a lane of the vector unit does for a word.
+  const auto added = static_cast<double>(machine_.network().stats().added_flits());
+  return hops + added * words_per_flit * accelerator.energy.vector_operation;
 }
 
 /// By the currents of the device, standby and refresh of the whole run included.

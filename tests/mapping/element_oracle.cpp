@@ -284,6 +284,7 @@ class Machine {
     if (!owns(turn) || members.size() < 2) throw Fault{"nobody sends sums to this tile"};
     if (instruction.slot != turn.stage->sums_slot) throw Fault{"sums arrive in another slot"};
     if (!has_room(turn, instruction.slot)) return false;
+    if (turn.stage->sums_in_network) return receive_all_sums(turn, instruction, ranks);
     const auto partners = static_cast<std::int64_t>(members.size()) - 1;
     Turn& partner = *turn_of(members[1 + turn.sums_taken % partners], turn.number);
     CodeCursor& cursor = partner.cursors[2];
@@ -298,6 +299,33 @@ class Machine {
     ++turn.sums_taken;
     ++partner.sums_sent;
     cursor.next();
+    return true;
+  }
+
+  /// All partners' store queues must stand at the matching send; what arrives is their sum.
+  bool receive_all_sums(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
+    const auto& members = sums_of(turn).members;
+    for (std::size_t i = 1; i < members.size(); ++i) {
+      const Turn& partner = *turn_of(members[i], turn.number);
+      const CodeCursor& cursor = partner.cursors[2];
+      if (partner.sums_sent != turn.sums_taken || cursor.done() ||
+          !is_at(members[i], 2, turn.number) || cursor.instruction().op != Op::kSendSums)
+        return false;
+    }
+    const auto expected = empty_contents(layer_of(turn).output, ranks);
+    Granule sum{expected};
+    for (std::size_t i = 1; i < members.size(); ++i) {
+      Turn& partner = *turn_of(members[i], turn.number);
+      CodeCursor& cursor = partner.cursors[2];
+      const Granule granule = outgoing(partner, cursor.instruction(), cursor.ranks());
+      if (keys(granule.contents) != keys(expected)) throw Fault{"sums of other outputs"};
+      for (const auto& [element, term] : granule.contents) sum.contents[element] += term;
+      ++partner.sums_sent;
+      cursor.next();
+    }
+    append(turn, instruction.slot, std::move(sum));
+    ++turn.rings[instruction.slot].complete;
+    ++turn.sums_taken;
     return true;
   }
 

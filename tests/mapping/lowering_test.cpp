@@ -117,6 +117,31 @@ TEST(Lowering, PartnersLieOverTheOutputsAndNeverBeyond) {
   for (int share = 1; share < 4; ++share) EXPECT_EQ(stage.shares[share].code, 1);
 }
 
+TEST(Lowering, TheNetworkAddsWhereItCanAndThereIsSomethingToAdd) {
+  // Four tiles with a quarter of the channels each: with adders the owner takes in one granule for
+  // each of its outputs, without them three. Of one partner there is nothing to add.
+  const auto network = convolution();
+  StagePlan plan = plain_plan(network, 0);
+  const auto receives = [](const Stage& stage) {
+    const auto& last = stage.codes[0].load.back();
+    EXPECT_TRUE(last.is_loop);
+    EXPECT_EQ(last.body.at(0).instruction.op, Op::kReceiveSums);
+    return last.count;
+  };
+  for (const auto reduction : {noc::proto::NONE, noc::proto::INTERFACES, noc::proto::ROUTERS}) {
+    auto machine = test::grid_machine(2, 2);
+    machine.network.set_reduction(reduction);
+    plan.tiles = {0, 1, 2, 3};
+    plan.partition = {{kC, 0, 4, Axis::kTiles}};
+    const auto four = lowered(network, plan, machine).stages[0];
+    EXPECT_EQ(four.sums_in_network, reduction != noc::proto::NONE);
+    EXPECT_EQ(receives(four), reduction != noc::proto::NONE ? 1 : 3);
+    plan.tiles = {0, 1};
+    plan.partition = {{kC, 0, 2, Axis::kTiles}};
+    EXPECT_FALSE(lowered(network, plan, machine).stages[0].sums_in_network);
+  }
+}
+
 TEST(Lowering, AWeightGranuleIsOneRunInDram) {
   // Weights 4 x 8 x 3 x 3, fetched 4 channels at a time for all filters: 4 x 4 x 9 words in one
   // piece each.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <map>
 #include <numeric>
 
@@ -68,15 +69,37 @@ double deviation(const std::vector<double>& values) {
   return std::sqrt(squares / (values.size() - 1));
 }
 
+/// Of every stable run of the reference.
+std::map<std::pair<std::string, double>, std::vector<double>> reference_p95() {
+  std::map<std::pair<std::string, double>, std::vector<double>> values;
+  const CsvTable table = load_reference("booksim2/latency_runs.csv.xz");
+  for (std::size_t row = 0; row < table.rows(); ++row)
+    if (table.at(row, "mode") == "latency" && !table.at(row, "latency_p95").empty())
+      values[{table.at(row, "curve"), table.number(row, "offered_flits_per_node_cycle")}].push_back(
+          table.number(row, "latency_p95"));
+  return values;
+}
+
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+double standard_error(const std::vector<double>& values) {
+  return deviation(values) / std::sqrt(static_cast<double>(values.size()));
+}
+
 // The reference's runs are short and their seeds the same for all points: in the networks of 16
 // nodes the load they offered misses the nominal one by up to 5 %, so there ours is the one they
-// realised (below saturation all of it is accepted). Percentiles of a few hundred packets with few
-// distinct latencies jump: the rank may be off by 2 %.
+// realised (below saturation all of it is accepted). A run of the reference has a few hundred
+// packets, so its 95th percentile is the 20th-highest or so of few distinct values: the mean of
+// five such is compared with the mean of ours, to 5 % or three standard errors of that difference.
 TEST(BooksimCurves, LatencyBelowSaturationAgrees) {
   constexpr int kSeeds = 4;
   const CsvTable table = load_reference("booksim2/latency_curves.csv.xz");
   const auto saturation = saturation_rates();
+  const auto p95_of_runs = reference_p95();
   std::size_t compared = 0;
+  std::size_t p95_within_5_percent = 0;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const Point point = point_of(table, row);
     if (point.rate >= 0.8 * saturation.at(table.at(row, "curve"))) continue;
@@ -84,8 +107,8 @@ TEST(BooksimCurves, LatencyBelowSaturationAgrees) {
     Point realised = point;
     const bool small = point.topology.starts_with("mesh4");
     if (small) realised.rate = table.number(row, "accepted_mean");
-    LatencyRecord latency;
     std::vector<double> means;
+    std::vector<double> p95;
     const double nodes = small ? 16 : 64;
     const double packets = 8000;
     const auto cycles =
@@ -93,26 +116,30 @@ TEST(BooksimCurves, LatencyBelowSaturationAgrees) {
     for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
       const OpenLoopResult result = measure(realised, seed, 600, cycles, 20000);
       EXPECT_FALSE(result.saturated) << table.at(row, "curve") << " at " << point.rate;
-      latency.merge(result.latency);
       means.push_back(result.latency.packet.mean());
+      p95.push_back(static_cast<double>(result.latency.packet.percentile(0.95)));
     }
     const std::string where = table.at(row, "curve") + " at " + std::to_string(point.rate);
     const double expected = table.number(row, "packet_latency_mean");
     const double error =
         std::hypot(table.number(row, "packet_latency_sd") / std::sqrt(table.number(row, "n_seeds")),
-                   deviation(means) / std::sqrt(kSeeds));
-    EXPECT_NEAR(latency.packet.mean(), expected, std::max(0.02 * expected, 3 * error)) << where;
-    const double p95 = table.number(row, "p95_mean");
-    EXPECT_GE(p95, 0.95 * static_cast<double>(latency.packet.percentile(0.93))) << where;
-    EXPECT_LE(p95, 1.05 * static_cast<double>(latency.packet.percentile(0.97))) << where;
+                   standard_error(means));
+    EXPECT_NEAR(mean_of(means), expected, std::max(0.02 * expected, 3 * error)) << where;
+    const auto& runs = p95_of_runs.at({table.at(row, "curve"), point.rate});
+    const double expected_p95 = mean_of(runs);
+    const double p95_error = std::hypot(standard_error(runs), standard_error(p95));
+    EXPECT_NEAR(mean_of(p95), expected_p95, std::max(0.05 * expected_p95, 3 * p95_error)) << where;
+    p95_within_5_percent += std::abs(mean_of(p95) - expected_p95) <= 0.05 * expected_p95;
   }
   EXPECT_GE(compared, 100u);
+  RecordProperty("points", static_cast<int>(compared));
+  RecordProperty("p95_within_5_percent", static_cast<int>(p95_within_5_percent));
+  std::printf("%zu points, 95th percentile of %zu within 5 %%\n", compared, p95_within_5_percent);
 }
 
 // The reference measures about 900 cycles after 600 of warm-up, one to three runs per point. Past
 // saturation accepted traffic swings from window to window; what one window spreads is allowed for,
-// and one point needs it: amp8_k4_l3 with uniform traffic of 4-flit packets at 1.0, where six
-// windows of ours accept 0.50 with a spread of 0.02 and the reference's only run 0.56.
+// and only one point needs it.
 TEST(BooksimCurves, AcceptedTrafficPastSaturationAgrees) {
   constexpr int kSeeds = 6;
   const CsvTable table = load_reference("booksim2/latency_runs.csv.xz");
@@ -139,7 +166,10 @@ TEST(BooksimCurves, AcceptedTrafficPastSaturationAgrees) {
         << key.first << " at " << key.second;
     within_5_percent += std::abs(mean - expected) <= 0.05 * expected;
   }
+  // All but amp8_k4_l3 with uniform traffic of 4-flit packets at 1.0: 0.50, the reference's only
+  // run 0.56, while one window of ours spreads 0.02.
   EXPECT_GE(within_5_percent, static_cast<int>(sums.size()) - 1);
+  std::printf("%zu points, %d within 5 %%\n", sums.size(), within_5_percent);
 }
 
 }  // namespace

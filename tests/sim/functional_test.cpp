@@ -32,6 +32,7 @@ struct Case {
   Partition partition;
   Home home;
   bool blocked;
+  const char* reduction = "NONE";
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
@@ -123,13 +124,13 @@ mapping::Program lowered(const Case& given, const Network& network,
 
 /// 64 KiB hold every tensor of the network beside every other; the shared buffers hold those that
 /// live at the same time, so that addresses are written again.
-hw::Accelerator roomy_grid(int rows, int columns) {
+hw::Accelerator roomy_grid(int rows, int columns, const char* reduction) {
   return machine_of(detail::concatenate(
       "name: 'grid' rows: ", rows, " columns: ", columns,
       " tile { array { rows: 4 columns: 4 } buffer { bytes: 65536 banks: 4 } }"
       " dram { device: 'lpddr4_3200' } dram { device: 'lpddr4_3200' at { row: ",
-      rows - 1, " column: ", columns - 1,
-      " } } shared_interleave_bytes: 32 shared_buffers { name: 'a' bytes: 24576 bytes_per_cycle: 8 "
+      rows - 1, " column: ", columns - 1, " } } noc { reduction: ", reduction,
+      " } shared_interleave_bytes: 32 shared_buffers { name: 'a' bytes: 24576 bytes_per_cycle: 8 "
       "}"
       " shared_buffers { name: 'b' bytes: 24576 write_buffer_bytes: 64 at { row: ",
       rows - 1, " } }"));
@@ -137,10 +138,11 @@ hw::Accelerator roomy_grid(int rows, int columns) {
 
 /// The partition must be one: most layers run on several tiles, and reduced ranks make partners.
 void expect_dealt(const Case& given, const mapping::Program& program) {
-  int dealt = 0, sums = 0;
+  int dealt = 0, sums = 0, added = 0;
   for (const auto& stage : program.stages) {
     dealt += stage.shares.size() > 1;
     sums += stage.sums_slot >= 0;
+    added += stage.sums_in_network;
   }
   if (given.rows > 1) {
     EXPECT_GE(dealt, given.partition.name == "R" ? 4 : 7);
@@ -148,6 +150,10 @@ void expect_dealt(const Case& given, const mapping::Program& program) {
   if (given.partition.name.find_first_of("CR") != std::string::npos) {
     EXPECT_GE(sums, 4);
   }
+  if (given.reduction == std::string("NONE"))
+    EXPECT_EQ(added, 0);
+  else
+    EXPECT_GE(added, 4);
 }
 
 class SmallCnn : public testing::TestWithParam<Case> {};
@@ -156,7 +162,7 @@ TEST_P(SmallCnn, EqualsReferenceBitByBit) {
   const Case& given = GetParam();
   const std::int64_t batch = given.partition.name.find('N') != std::string::npos ? 4 : 1;
   const Network network = workloads::load_network("small_cnn", batch);
-  const auto machine = roomy_grid(given.rows, given.columns);
+  const auto machine = roomy_grid(given.rows, given.columns, given.reduction);
   const auto program = lowered(given, network, machine);
   mapping::check(program, limits_of(machine));
   expect_dealt(given, program);
@@ -180,6 +186,10 @@ std::vector<Case> cases() {
         for (const bool blocked : {false, true})
           cases.push_back({side, side, partition, home, blocked});
   }
+  for (const char* reduction : {"INTERFACES", "ROUTERS"})
+    for (const auto& partition : {Partition{"C", "C", "", ""}, {"QbyC", "", "Q", "C"}})
+      for (const bool blocked : {false, true})
+        cases.push_back({4, 4, partition, Home::kTiles, blocked, reduction});
   return cases;
 }
 
@@ -189,7 +199,8 @@ INSTANTIATE_TEST_SUITE_P(Partitions, SmallCnn, testing::ValuesIn(cases()), [](co
                              c.home == Home::kDram    ? "_dram"
                              : c.home == Home::kTiles ? "_tiles"
                                                       : "_shared",
-                             c.blocked ? "_blocked" : "");
+                             c.blocked ? "_blocked" : "",
+                             c.reduction == std::string("NONE") ? "" : c.reduction);
 });
 
 }  // namespace

@@ -31,7 +31,7 @@ workloads::Network draw_network(std::uint64_t seed, Random& random) {
 /// How many of the programs use what: a test that draws nothing interesting proves nothing.
 struct Uses {
   int programs = 0, split = 0, blocked = 0, sums = 0, served = 0, grouped = 0;
-  int spilled = 0, streamed_in = 0, streamed_out = 0, spilled_sums = 0;
+  int spilled = 0, streamed_in = 0, streamed_out = 0, spilled_sums = 0, added = 0;
 
   static bool restores(const mapping::CodeBlock& load) {
     return std::ranges::any_of(load, [](const mapping::CodeNode& node) {
@@ -46,6 +46,7 @@ struct Uses {
     spilled += spills;
     spilled_sums += spills && stage.sums_slot >= 0;
     streamed_out += staged_output;
+    added += stage.sums_in_network;
     streamed_in += std::ranges::any_of(stage.slots, &mapping::Slot::staging) && !staged_output;
   }
 
@@ -83,11 +84,20 @@ void expect_same_in_detail(const hw::Accelerator& machine, const mapping::Progra
       << "arrays in detail";
 }
 
+/// A third of the machines each: no adders, in the interfaces, in the routers (with few entries).
+void add_adders(hw::Accelerator& machine, std::uint64_t seed) {
+  constexpr noc::proto::Reduction kKinds[] = {noc::proto::NONE, noc::proto::INTERFACES,
+                                              noc::proto::ROUTERS};
+  machine.network.set_reduction(kKinds[seed % 3]);
+  machine.network.set_reduction_entries(1 + static_cast<std::uint32_t>(seed / 3 % 5));
+}
+
 /// Nothing is counted when no schedule was found that fits the machine.
 void try_seed(std::uint64_t seed, Uses& uses) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
-  const auto machine = random_machine(random);
+  auto machine = random_machine(random);
+  add_adders(machine, seed);
   const auto network = draw_network(seed, random);
   const auto drawn = random_program(network, machine, random);
   if (!drawn) return;
@@ -113,6 +123,7 @@ TEST_P(RandomPrograms, EqualReferenceAndThemselvesReloaded) {
   EXPECT_GE(uses.blocked, 30);
   EXPECT_GE(uses.grouped, 10);
   EXPECT_GE(uses.sums, 10);
+  EXPECT_GE(uses.added, 3);
   EXPECT_GE(uses.served, 8);
   EXPECT_GE(uses.spilled, 2);
   EXPECT_GE(uses.streamed_in, 4);
