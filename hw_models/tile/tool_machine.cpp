@@ -71,27 +71,47 @@ void ToolMachine::count_blocks(int tile, int stage, const mapping::CodeCursor& c
     held.visits.resize(operands);
   }
   for (std::size_t operand = 0; operand < operands; ++operand)
-    enter_block(stage, operand, held, cursor);
+    enter_blocks(stage, operand, held, cursor);
 }
 
-void ToolMachine::enter_block(int stage, std::size_t operand, Registers& held,
-                              const mapping::CodeCursor& cursor) {
+/// The array's loops around what the registers hold are the tool's loops between buffer and array.
+ToolMachine::Walk ToolMachine::walk(int stage, const std::vector<bool>& moves,
+                                    workloads::RankTile ranks) const {
+  const auto& array = program_.stages[index(stage)].array;
+  Walk all, up_to_innermost;
+  const auto depth = static_cast<std::size_t>(std::ranges::min(array.store_depth));
+  for (std::size_t i = 0; i < std::min(depth, array.loops.size()); ++i) {
+    auto& range = ranks[index(array.loops[i].rank)];
+    const auto trips = ceil_div<std::int64_t>(std::max<std::int64_t>(range.size(), 1),
+                                              std::max<std::int64_t>(array.loops[i].tile, 1));
+    range.end = range.begin + std::min(range.size(), array.loops[i].tile);
+    const bool block = moves[index(array.loops[i].rank)];
+    (block ? all.blocks : all.times) *= trips;
+    if (block && trips > 1) up_to_innermost = all;
+  }
+  return up_to_innermost;
+}
+
+void ToolMachine::enter_blocks(int stage, std::size_t operand, Registers& held,
+                               const mapping::CodeCursor& cursor) {
   const auto& counted = layers_[index(stage)];
   const auto& layer = program_.network.layers[index(program_.stages[index(stage)].layer)];
   const bool output = operand == counted.inputs.size();
-  auto marked = ranks_of(layer, output ? layer.output : layer.inputs[operand]);
+  auto moves = ranks_of(layer, output ? layer.output : layer.inputs[operand]);
   for (const char* inside : {"R", "S", "Q"})
-    if (const int rank = layer.rank_index(inside); rank >= 0) marked[index(rank)] = false;
-  std::vector<workloads::RankRange> block;
-  for (std::size_t rank = 0; rank < marked.size(); ++rank)
-    if (marked[rank]) block.push_back(cursor.ranks()[rank]);
-  if (held.visits[operand] > 0 && block == held.blocks[operand]) return;
-  held.blocks[operand] = std::move(block);
-  const std::int64_t pieces = cursor.trips(marked);
+    if (const int rank = layer.rank_index(inside); rank >= 0) moves[index(rank)] = false;
+  const Walk walked = walk(stage, moves, cursor.ranks());
+  std::vector<workloads::RankRange> at;
+  for (std::size_t rank = 0; rank < moves.size(); ++rank)
+    if (moves[rank]) at.push_back(cursor.ranks()[rank]);
+  if (held.visits[operand] > 0 && walked.blocks == 1 && at == held.blocks[operand]) return;
+  held.blocks[operand] = std::move(at);
+  const std::int64_t pieces = cursor.trips(moves);
   const std::int64_t visit = held.visits[operand]++;
   const auto words =
       piece((output ? counted.output : counted.inputs[operand]).buffer_words, visit, pieces);
-  stages_[index(stage)].buffer_words[operand] += output && visit >= pieces ? 2 * words : words;
+  const std::int64_t read_back = output ? walked.times - (visit < pieces ? 1 : 0) : 0;
+  stages_[index(stage)].buffer_words[operand] += words * (walked.times + read_back);
 }
 
 std::int64_t ToolMachine::buffer_words(int stage, int operand) const {

@@ -39,7 +39,8 @@ class ToolMachine {
 
   /// A step of a tile's array or vector unit: words between buffer and array, of an operand
   /// whenever its block of passes is another one than before; of outputs written, and read back
-  /// when they have been there before. Taps and columns move inside a pass.
+  /// when they have been there before. Taps and columns move inside a pass, and so does what the
+  /// registers hold.
   void count_blocks(int tile, int stage, const mapping::CodeCursor& cursor);
   std::int64_t buffer_words(int stage, int operand) const;
 
@@ -71,8 +72,13 @@ class ToolMachine {
     std::vector<std::int64_t> visits;                       ///< per operand: blocks so far
   };
   static std::size_t index(int stage) { return static_cast<std::size_t>(stage); }
-  void enter_block(int stage, std::size_t operand, Registers& held,
-                   const mapping::CodeCursor& cursor);
+  /// How often a step of the array takes each of the operand's blocks, and how many blocks.
+  struct Walk {
+    std::int64_t times = 1, blocks = 1;
+  };
+  Walk walk(int stage, const std::vector<bool>& moves, workloads::RankTile ranks) const;
+  void enter_blocks(int stage, std::size_t operand, Registers& held,
+                    const mapping::CodeCursor& cursor);
   Cycle time_of(std::int64_t words) const;
   std::int64_t words_of(const Progress& stage) const;
   Cycle over(int stage) const;
