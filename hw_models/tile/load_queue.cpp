@@ -350,6 +350,7 @@ Cycle Tile::written(const StageRun& run, mapping::SlotId slot, Bytes bytes, Cycl
   const auto lines =
       static_cast<std::int64_t>(ceil_div(bytes, context_.accelerator.tile.buffer.line_bytes));
   if (run.stage().slots[slot].staging) {
+    if (context_.accelerator.tile.buffer.unlimited_ports) return tail + 1;
     staging_free_ = std::max(tail + 1, staging_free_) + static_cast<Cycle>(lines);
     return staging_free_ - 1;
   }
