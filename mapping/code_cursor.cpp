@@ -62,6 +62,15 @@ CodeCursor::Visit CodeCursor::visit(const workloads::Layer& layer) const {
   return visit;
 }
 
+std::int64_t CodeCursor::trips(const std::vector<bool>& marked) const {
+  std::int64_t product = 1;
+  for (const Frame& frame : frames_)
+    if (frame.loop != nullptr && frame.loop->rank >= 0 &&
+        marked[static_cast<std::size_t>(frame.loop->rank)])
+      product *= frame.loop->count;
+  return product;
+}
+
 void CodeCursor::enter(const CodeNode& loop) {
   Frame frame{&loop.body, 0, &loop, 0, {}};
   if (loop.rank >= 0) frame.outer = ranks_[loop.rank];

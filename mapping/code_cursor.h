@@ -40,6 +40,9 @@ class CodeCursor {
   };
   Visit visit(const workloads::Layer& layer) const;
 
+  /// Product of the trips of those loops around the instruction whose rank is marked.
+  std::int64_t trips(const std::vector<bool>& marked) const;
+
   /// Where the range of a rank began when the loops around the instruction that rotate were
   /// entered; `outer` when none does.
   std::int64_t first_index(workloads::RankId rank, std::int64_t outer) const;

@@ -131,6 +131,7 @@ void check_placement(const DramPlacement& placement, const std::string& origin) 
   };
   size("interleave_bytes", placement.interleave_bytes);
   size("base_alignment_bytes", placement.base_alignment_bytes);
+  size("fitted_to_burst_bytes", placement.fitted_to_burst_bytes);
   if (placement.base_stagger_bytes > 0 &&
       placement.base_stagger_bytes >= placement.base_alignment_bytes)
     refuse(origin, "base_stagger_bytes", placement.base_stagger_bytes,

@@ -33,6 +33,9 @@ struct DramPlacement {
   /// The n-th tensor of the network begins n times this above its aligned base, modulo the
   /// alignment.
   Bytes base_stagger_bytes = 0;
+  /// Tensors of layers that are not fused lie in blocks made for the pieces in which the schedule
+  /// moves them, so that bursts of this size are full; 0: channels fastest.
+  Bytes fitted_to_burst_bytes = 0;
   std::vector<TensorPlacement> tensors;  ///< exceptions
 };
 

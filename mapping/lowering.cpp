@@ -5,6 +5,7 @@
 #include "mapping/digit_ranks.h"
 #include "mapping/dram_order.h"
 #include "mapping/dram_placement.h"
+#include "mapping/fitted_layout.h"
 #include "mapping/fusion/fusion_plan.h"
 #include "mapping/shared_placer.h"
 #include "mapping/slot_placer.h"
@@ -138,15 +139,28 @@ class ProgramBuilder {
     }
   }
 
+  /// Blocks made for the pieces in which the layers move the tensor.
+  void fit_to_bursts(DramLayout& layout, workloads::TensorId tensor) const {
+    const auto& extents = network_.tensors[static_cast<std::size_t>(tensor)].extents;
+    auto fitted = fit_blocking({layout.order, layout.block}, extents,
+                               accesses_to(tensor, plans_, network_, grid_),
+                               accelerator_.word_bytes(), placement_.fitted_to_burst_bytes);
+    layout.order = std::move(fitted.order);
+    layout.block = std::move(fitted.block);
+  }
+
   void add_layouts() {
     for (std::size_t t = 0; t < network_.tensors.size(); ++t) {
       const auto& tensor = network_.tensors[t];
       DramLayout layout;
       layout.block = tensor.extents;
       layout.order = fetch_order(fusions_, network_, static_cast<int>(t));
-      if (layout.order.empty()) layout.order = dram_order(tensor);
+      const bool fused = !layout.order.empty();
+      if (!fused) layout.order = dram_order(tensor);
       if (tensor.kind == workloads::TensorKind::kWeight)
         block_for_fetches(layout, static_cast<int>(t));
+      if (!fused && placement_.fitted_to_burst_bytes > 0)
+        fit_to_bursts(layout, static_cast<int>(t));
       std::uint64_t elements = 1;
       for (std::size_t d = 0; d < tensor.extents.size(); ++d)
         elements *= static_cast<std::uint64_t>(round_up(tensor.extents[d], layout.block[d]));

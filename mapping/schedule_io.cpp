@@ -179,6 +179,7 @@ DramPlacement read_placement(const proto::DramPlacement& message, const std::str
   placement.hashed = message.hashed();
   placement.base_alignment_bytes = message.base_alignment_bytes();
   placement.base_stagger_bytes = message.base_stagger_bytes();
+  placement.fitted_to_burst_bytes = message.fitted_to_burst_bytes();
   for (const auto& tensor : message.tensor())
     placement.tensors.push_back(
         {tensor.tensor(), tensor.first_channel(), tensor.channels() == 0 ? 1 : tensor.channels()});
@@ -193,6 +194,7 @@ void write_placement(const DramPlacement& placement, proto::DramPlacement& messa
   message.set_hashed(placement.hashed);
   message.set_base_alignment_bytes(placement.base_alignment_bytes);
   message.set_base_stagger_bytes(placement.base_stagger_bytes);
+  message.set_fitted_to_burst_bytes(placement.fitted_to_burst_bytes);
   for (const auto& tensor : placement.tensors) {
     auto* written = message.add_tensor();
     written->set_tensor(tensor.tensor);

@@ -234,7 +234,10 @@ class StageBuilder {
   /// Granules of partial sums that an owner takes in for each of its outputs.
   std::size_t received_sums() const { return stage_.sums_in_network ? 1 : sums_members_ - 1; }
 
-  bool takes_pieces() const { return plan_.sums_in_pieces && !plan_.output.staging; }
+  /// Copies that take no room make pieces needless.
+  bool takes_pieces() const {
+    return plan_.sums_in_pieces && !plan_.output.staging && !accelerator_.tile.free_copies;
+  }
 
   /// Pieces are as large as half of the FIFO's share allows: single images, then fewer channels,
   /// then fewer rows, and so on.
@@ -267,6 +270,7 @@ class StageBuilder {
   }
 
   int sums_granules() const {
+    if (accelerator_.tile.free_copies) return static_cast<int>(2 * (sums_members_ - 1));
     if (plan_.output.staging && !plan_.output.double_buffered) return 1;
     return static_cast<int>(std::min<std::size_t>(2, sums_members_ - 1));
   }

@@ -114,7 +114,10 @@ void DramInterface::serve_at_once(const Message& request, DramCycle now) {
 
 void DramInterface::finish_free_write(const Message& message) {
   counts_.written_bytes += message.payload_bytes;
-  written_[message.order->part] += message.payload_bytes;
+  const Order& order = *message.order;
+  if (!order.partial) written_[order.part] += message.payload_bytes;
+  if (message.last && (order.partial || order.visit > 0))
+    ++visits_written_[{order.part, order.runs.front().address}];
   if (message.last && image_ != nullptr) image_->write(number_, *message.order);
 }
 
@@ -126,7 +129,12 @@ bool DramInterface::can_accept(bool is_write) const {
 
 void DramInterface::accept(DramCycle now, const dram::Request& request) {
   if (!context_.ideal(Ideal::kDram)) return channel_.accept(now, request);
-  peak_free_ = std::max(peak_free_, now) + channel_.timing().burst;
+  if (context_.tool != nullptr) {
+    const Bytes bytes = bursts_in_flight_.at(request.id).second;
+    peak_free_ = ceil_div(context_.tool->transfer(now * clocks_.dram_ps, bytes), clocks_.dram_ps);
+  } else {
+    peak_free_ = std::max(peak_free_, now) + channel_.timing().burst;
+  }
   completed(request.id, request.is_write, peak_free_);
 }
 

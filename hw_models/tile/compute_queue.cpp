@@ -35,6 +35,7 @@ bool Tile::step_compute(Cycle now) {
              [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().compute; }))
     return false;
   StageRun& run = stage_run(compute_.turn);
+  if (context_.tool != nullptr && !may_compute(now, run)) return false;
   if (compute_.cursor.done()) return leave(compute_, &StageRun::compute_done);
   if (compute_.cursor.instruction().op == Op::kYield) {
     compute_.cursor.next();
@@ -49,6 +50,15 @@ bool Tile::step_compute(Cycle now) {
   if (compute_.free_at != kNever) counts.last = std::max(counts.last, compute_.free_at);
   compute_.cursor.next();
   return true;
+}
+
+/// Idealisation overlap as nn_dataflow means it: layers one after the other.
+bool Tile::may_compute(Cycle now, const StageRun& run) {
+  if (!context_.ideal(Ideal::kOverlap)) return true;
+  compute_.wait = "earlier layers to be over";
+  const Cycle opens = context_.tool->opens(run.number(), id_);
+  if (opens > now && opens != kNever) wake(opens);
+  return opens <= now;
 }
 
 bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
@@ -144,6 +154,7 @@ void Tile::account_wait(Cycle now, const Granule* granule) {
 }
 
 bool Tile::start_array(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  if (context_.tool != nullptr) context_.tool->count_blocks(id_, run.number(), compute_.cursor);
   const auto& ranks = compute_.cursor.ranks();
   if (workloads::volume(ranks) == 0) return true;
   account_wait(now, nullptr);
@@ -185,7 +196,7 @@ void Tile::finish_array(const ArrayTiming& timing, Cycle end) {
     words.kept += timing.counts.register_words[x];
   }
   counts.words[kOutputOperand].delivered += timing.counts.partial_sum_words;
-  if (context_.ideal(Ideal::kToolwords)) count_as_tool(timing, counts);
+  if (context_.ideal(Ideal::kToolwords) && context_.tool == nullptr) count_as_tool(timing, counts);
   counts.last = std::max(counts.last, end);
   compute_.free_at = accounted_ = end;
   if (observer_ != nullptr) tell_compute_ended(end);
@@ -230,6 +241,7 @@ bool Tile::continues_sums(StageRun& run, mapping::SlotId slot) const {
 }
 
 bool Tile::start_vector(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
+  if (context_.tool != nullptr) context_.tool->count_blocks(id_, run.number(), compute_.cursor);
   const auto& ranks = compute_.cursor.ranks();
   if (workloads::volume(ranks) == 0) return true;
   account_wait(now, nullptr);
@@ -248,7 +260,9 @@ bool Tile::start_add_sums(Cycle now, StageRun& run, const mapping::Instruction& 
   const Granule& partial = *run.ring(instruction.slot).front(SlotReader::kCompute);
   const std::int64_t elements = partial.region.elements();
   if (elements == 0) return true;
-  run_vector(now, context_.compute.add_sums(elements, after_issue(now)));
+  // nn_dataflow's tiles add their partners' sums in no time.
+  if (context_.tool == nullptr || !context_.ideal(Ideal::kArray))
+    run_vector(now, context_.compute.add_sums(elements, after_issue(now)));
   if (context_.functional)
     merge_accumulators(run.layer(), *partial.accumulators,
                        *run.ring(run.stage().output_slot).open().accumulators);

@@ -64,7 +64,8 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
     if (workloads::volume(load_.cursor.ranks()) == 0)
       for (auto& range : region.dimensions) range.count = 0;
     wanted = window->advance(region);
-  } else if (context_.ideal(Ideal::kToolwords) && !run.stage().slots[instruction.slot].rotating) {
+  } else if (context_.ideal(Ideal::kToolwords) && context_.tool == nullptr &&
+             !run.stage().slots[instruction.slot].rotating) {
     wanted = tool_boxes(run, instruction, std::move(wanted.front()));
   }
   Bytes bytes = 0;
@@ -73,13 +74,21 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
 
   Granule& granule = ring.append(std::move(region));
   granule.wanted = std::move(wanted);
-  granule.free = context_.ideal(Ideal::kOverlap) && granule.sequence == 0;
+  const bool hidden =
+      context_.tool != nullptr ? from_dram(run, instruction.operand) : granule.sequence == 0;
+  granule.free = context_.ideal(Ideal::kOverlap) && hidden;
   granule.times.allocated = now;
   granule.expected_bytes = bytes;
+  ReceiveState& state = run.receive(instruction.operand);
+  if (context_.tool != nullptr)
+    state.pieces = load_.cursor.trips(
+        ToolMachine::ranks_of(run.layer(), run.layer().inputs[instruction.operand]));
   if (context_.functional) granule.values = std::make_unique<RegionValues>(granule.region);
   if (bytes == 0) {
     granule.complete_at = now;
-    ++run.receive(instruction.operand).arrived;
+    ++state.arrived;
+    if (context_.tool != nullptr && state.root())
+      count_fetch(run, instruction.operand, granule.sequence, 0);
     return true;
   }
   ++outstanding_receives_;
@@ -88,6 +97,40 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
   else
     note_ready(now, run, instruction.operand, granule.sequence);
   return true;
+}
+
+/// No tile holds any of what the operand reads.
+bool Tile::from_dram(const StageRun& run, int operand) const {
+  const auto region = region_of(run.layer().inputs[operand], run.share().ranks);
+  return std::ranges::none_of(
+      context_.index.parts_of(run.layer().inputs[operand].tensor), [&](int part) {
+        const auto& held = context_.program.parts[part];
+        return held.home == Home::kTiles && !intersect(region, held.region).empty();
+      });
+}
+
+/// Idealisation toolwords: a granule counts as the piece of the share that it stands for.
+void Tile::count_fetch(StageRun& run, int operand, std::int64_t sequence, Bytes bytes) {
+  if (!from_dram(run, operand)) return;
+  const auto& counted = context_.tool->layer(run.number()).inputs[operand];
+  context_.tool->count(
+      run.number(), operand,
+      context_.ideal(Ideal::kToolwords)
+          ? ToolMachine::piece(counted.dram_words, sequence, run.receive(operand).pieces)
+          : static_cast<std::int64_t>(bytes) / context_.program.word_bytes);
+}
+
+/// The same for outputs that leave, and for sums that come back.
+void Tile::count_output(StageRun& run, const mapping::CodeCursor& cursor, std::int64_t sequence,
+                        const Region& region) {
+  const auto& layer = context_.tool->layer(run.number());
+  context_.tool->count(
+      run.number(), run.operands(),
+      context_.ideal(Ideal::kToolwords)
+          ? layer.output_copies * ToolMachine::piece(layer.output.dram_words, sequence,
+                                                     cursor.trips(ToolMachine::ranks_of(
+                                                         run.layer(), run.layer().output)))
+          : region.elements());
 }
 
 /// A piece of a shared operand that the tile at the next place had before.
@@ -176,6 +219,8 @@ bool Tile::start_restore(Cycle now, StageRun& run, const mapping::Instruction& i
   granule.times.allocated = granule.times.requested = now;
   granule.expected_bytes = bytes;
   granule.holds_sums = bytes > 0;
+  if (context_.tool != nullptr && !visit.first())
+    count_output(run, load_.cursor, granule.sequence, granule.region);
   if (bytes == 0) {
     granule.restored_at = now;
     return true;
@@ -184,6 +229,7 @@ bool Tile::start_restore(Cycle now, StageRun& run, const mapping::Instruction& i
   Order order;
   order.granule = {run.number(), instruction.slot, granule.sequence};
   order.operand = kRestoredSums;
+  order.free = context_.tool != nullptr && context_.ideal(Ideal::kOverlap);
   order.requested = now;
   order.visit = visit.number;
   order.part = context_.index.part_of_stage(run.number());
@@ -218,6 +264,7 @@ void Tile::request(Cycle now, StageRun& run, int operand, std::int64_t sequence)
   order.free = granule.free;
   for (const auto member : state.group->members)
     order.destinations.push_back(static_cast<NodeId>(member));
+  if (context_.tool != nullptr) count_fetch(run, operand, sequence, granule.expected_bytes);
   for (const auto& box : granule.wanted)
     for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
       order.part = part;
@@ -310,6 +357,7 @@ Cycle Tile::written(const StageRun& run, mapping::SlotId slot, Bytes bytes, Cycl
   const auto lines =
       static_cast<std::int64_t>(ceil_div(bytes, context_.accelerator.tile.buffer.line_bytes));
   if (run.stage().slots[slot].staging) {
+    if (context_.accelerator.tile.buffer.unlimited_ports) return tail + 1;
     staging_free_ = std::max(tail + 1, staging_free_) + static_cast<Cycle>(lines);
     return staging_free_ - 1;
   }

@@ -28,6 +28,7 @@ struct ReceiveState {
   std::int64_t arrived = 0;           ///< granules complete
   bool closed = false;                ///< root only: owners have been told
   mapping::SlidingWindow window;      ///< idealisation toolwords
+  std::int64_t pieces = 1;            ///< idealisation toolwords: granules that make a share
 
   bool root() const { return position == 0; }
   int parent() const { return group->members[(position - 1) / kGroupFanOut]; }

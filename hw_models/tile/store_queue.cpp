@@ -62,6 +62,10 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
     store_.wait = "the owner of its sums to have room";
     return;
   }
+  if (context_.tool != nullptr &&
+      context_.program.parts[context_.index.part_of_stage(run.number())].home ==
+          mapping::Home::kDram)
+    count_output(run, store_.cursor, granule.sequence, granule.region);
   if (granule.region.empty()) return;
   const auto visit = store_.cursor.visit(run.layer());
   const auto& part = context_.program.parts[context_.index.part_of_stage(run.number())];
@@ -79,7 +83,8 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
     for (const auto& piece : order->runs) order->bytes += piece.bytes;
     order->visit = visit.number;
     order->partial = !visit.last();
-    order->free = context_.ideal(Ideal::kOverlap) && granule.sequence == run.last_output;
+    order->free = context_.ideal(Ideal::kOverlap) &&
+                  (context_.tool != nullptr || granule.sequence == run.last_output);
     if (context_.functional && order->partial)
       order->sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
     else if (context_.functional)

@@ -84,7 +84,13 @@ void Tile::yield(Queue& queue) {
 bool Tile::leave(Queue& queue, bool StageRun::*done) {
   yield(queue);
   if (!queue.cursor.done()) return true;
-  for (std::size_t turn = queue.begin; turn < queue.end; ++turn) stage_run(turn).*done = true;
+  for (std::size_t turn = queue.begin; turn < queue.end; ++turn) {
+    StageRun& run = stage_run(turn);
+    run.*done = true;
+    if (context_.tool != nullptr && run.compute_done && run.store_done &&
+        done != &StageRun::load_done)
+      context_.tool->left(run.number(), now_);
+  }
   queue.turn = queue.end;
   queue.entered = false;
   return true;

@@ -178,12 +178,16 @@ class Tile {
   void order_from_memory(Cycle now, const Order& order, const workloads::Region& region);
   void order_from_tiles(Cycle now, const Order& order, const workloads::Region& region);
   void take_data(const Arrival& arrival);
-  void complete(StageRun& run, int operand, Granule& granule, Cycle at);
+  bool from_dram(const StageRun& run, int operand) const;
+  void count_fetch(StageRun& run, int operand, std::int64_t sequence, Bytes bytes);
+  void count_output(StageRun& run, const mapping::CodeCursor& cursor, std::int64_t sequence,
+                    const workloads::Region& region);
   void close_groups(Cycle now);
   void send_closings(Cycle now, const StageRun& run, int operand);
 
   // compute_queue.cpp
   bool step_compute(Cycle now);
+  bool may_compute(Cycle now, const StageRun& run);
   bool execute(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_array(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   bool start_vector(Cycle now, StageRun& run, const mapping::Instruction& instruction);

@@ -6,6 +6,7 @@
 #include "hw_models/description/accelerator.h"
 #include "hw_models/tile/compute_model.h"
 #include "hw_models/tile/message.h"
+#include "hw_models/tile/tool_machine.h"
 #include "mapping/program_index.h"
 
 namespace tessera::hw {
@@ -18,6 +19,7 @@ struct TileContext {
   bool functional = false;
   bool whole_blocks =
       false;  ///< idealisation toolwords counts as Interstellar does, not as Timeloop
+  ToolMachine* tool = nullptr;  ///< idealisations make nn_dataflow's machine of this one
 
   bool ideal(Ideal part) const { return accelerator.ideal.has(part); }
 

@@ -1,5 +1,6 @@
 #include "sim/app/job.h"
 
+#include "mapping/cost/tangram/tool_layers.h"
 #include "mapping/program_io.h"
 #include "sim/app/inputs.h"
 #include "sim/base/error.h"
@@ -73,6 +74,8 @@ Job load_job(const po::variables_map& values) {
   Job job = load_inputs_or_program(values);
   job.machine = machine_options(values, job.accelerator.ideal);
   job.machine.whole_blocks = job.tool == "interstellar";
+  if (job.tool == "tangram" && job.accelerator.ideal.any())
+    job.machine.tool_layers = mapping::tangram::load_tool_layers(job.origin, job.program);
   check_program(job.program, job.accelerator, job.origin);
   sim::complete_manifest(job.manifest, job.program.network, job.schedule, values);
   return job;

@@ -5,6 +5,7 @@
 #include "hw_models/array/array_plan.h"
 #include "hw_models/description/convert.h"
 #include "hw_models/tile/compute_model.h"
+#include "mapping/cost/tangram/tool_layers.h"
 #include "mapping/importers/machine/tool_machine.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
@@ -96,6 +97,9 @@ ReadyRun ready(const ToolCase& loaded, hw::IdealSet ideal) {
   mapping::check(run.program, {run.accelerator.tiles(), tile.buffer.bytes, tile.buffer.line_bytes,
                                tile.interface.staging_bytes});
   run.options.whole_blocks = loaded.tool == "interstellar";
+  if (loaded.tool == "tangram" && ideal.any())
+    run.options.tool_layers =
+        mapping::tangram::load_tool_layers(loaded.schedule.origin, run.program);
   return run;
 }
 

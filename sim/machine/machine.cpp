@@ -90,6 +90,7 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
   listener_ = std::make_unique<Dispatcher>(parts_, network_module_);
   for (const auto& layer : program.network.layers)
     all_work_ += static_cast<double>(layer.macs() + layer.vector_operations());
+  build_tool_machine();
   build_network();
   build_dram();
   build_shared_buffers();
@@ -123,6 +124,24 @@ void Machine::build_network() {
   }
   network_module_ = std::make_unique<ClockedModule>(
       "network", period_ps_, [this](Cycle now) { return step_network(now); });
+}
+
+/// The channels' peak rates add up.
+void Machine::build_tool_machine() {
+  if (options_.tool_layers.empty()) return;
+  double bytes_per_ps = 0;
+  for (std::size_t channel = 0; channel < accelerator_.dram.size(); ++channel) {
+    const auto device = hw::channel_config_of(accelerator_, channel).device;
+    const auto& timing = device.timing;
+    bytes_per_ps += static_cast<double>(device.geometry.burst_bytes) /
+                    static_cast<double>(timing.burst * timing.clock_ps);
+  }
+  tool_ = std::make_unique<hw::ToolMachine>(program_, options_.tool_layers, 1 / bytes_per_ps,
+                                            period_ps_);
+  tool_->set_wake([this](int tile, Cycle at) {
+    parts_.tile_modules[static_cast<std::size_t>(tile)]->wake(at);
+  });
+  context_.tool = tool_.get();
 }
 
 Cycle Machine::step_network(Cycle now) {
@@ -251,6 +270,8 @@ Cycle Machine::run() {
   for (const auto& tile : parts_.tiles) end = std::max(end, tile->busy_until());
   for (const auto& interface : parts_.dram) end = std::max(end, interface->busy_until());
   for (const auto& buffer : parts_.shared_buffers) end = std::max(end, buffer->busy_until());
+  if (tool_ != nullptr && accelerator_.ideal.has(hw::Ideal::kOverlap))
+    end = std::max(end, tool_->end());
   for (auto& tile : parts_.tiles) tile->finish(end);
   for (auto& interface : parts_.dram)
     interface->channel().finish(interface->clocks().dram_cycle(end));

@@ -31,6 +31,8 @@ struct MachineOptions {
   bool functional = false;       ///< carry values and keep DRAM contents
   bool whole_blocks =
       false;  ///< idealisation toolwords: whole blocks, as Interstellar counts, no sliding windows
+  /// Of nn_dataflow, per stage: the idealisations toolwords, overlap and dram make its machine.
+  std::vector<mapping::ToolLayer> tool_layers = {};
   std::uint64_t seed = 1;    ///< of inputs and weights in functional mode
   Cycle progress_every = 0;  ///< cycles between calls of `progress`; 0: none
   std::function<void(const Progress&)> progress;
@@ -76,11 +78,14 @@ class Machine {
   const PacketSwitch& packets() const { return *switch_; }
   /// nullptr where the network adds nothing.
   const noc::Reducer* reducer() const { return reducer_.get(); }
+  /// Machine of nn_dataflow; nullptr for others.
+  const hw::ToolMachine* tool() const { return tool_.get(); }
   /// Functional mode: contents of DRAM and shared buffers.
   const hw::MemoryImage* memory() const { return memory_.get(); }
 
  private:
   void build_network();
+  void build_tool_machine();
   void build_dram();
   void build_shared_buffers();
   void check_capacity(std::size_t channel, const dram::Device& device) const;
@@ -99,6 +104,7 @@ class Machine {
   MachineOptions options_;
   mapping::ProgramIndex index_;
   hw::ComputeModel compute_;
+  std::unique_ptr<hw::ToolMachine> tool_;
   hw::TileContext context_;
   std::uint64_t period_ps_;
   std::unique_ptr<hw::MemoryImage> memory_;

@@ -169,6 +169,7 @@ dram_placement {
     channels: 2
   }
   hashed: true
+  fitted_to_burst_bytes: 32
 }
 )";
 

@@ -26,12 +26,6 @@ std::int64_t indexed(const LayerShape& shape, Datum datum,
   return product;
 }
 
-/// Passes over which a datum differs, of the whole share.
-std::int64_t distinct_passes(const LayerDecisions& layer, Datum datum) {
-  return indexed(layer.shape, datum,
-                 {&layer.dram_loops, &layer.sharing_loops, &layer.gbuf_loops, &layer.regf_loops});
-}
-
 /// Re-fetches at a level: factors outside the level's innermost loop over the datum that do not
 /// index it. Without such a loop the count of the level above holds.
 std::int64_t refetches(const LayerShape& shape, Datum datum, const std::vector<LoopFactor>& outer,
@@ -113,6 +107,11 @@ bool indexes(const LayerShape& shape, Datum datum, Loop loop) {
   if (datum == kFilter) return shape.is_convolution && loop != kBatLoop;
   if (datum == kOfmap || !shape.is_convolution) return loop != kIfmLoop;
   return loop != kOfmLoop;
+}
+
+std::int64_t distinct_passes(const LayerDecisions& layer, Datum datum) {
+  return indexed(layer.shape, datum,
+                 {&layer.dram_loops, &layer.sharing_loops, &layer.gbuf_loops, &layer.regf_loops});
 }
 
 FetchCounts fetch_counts(const LayerDecisions& layer) {

@@ -10,6 +10,9 @@ namespace tessera::mapping::tangram {
 /// True when the datum changes from iteration to iteration of the loop.
 bool indexes(const LayerShape& shape, Datum datum, Loop loop);
 
+/// Passes over which a datum differs, of a tile's whole share.
+std::int64_t distinct_passes(const LayerDecisions& layer, Datum datum);
+
 /// Times the whole share of a datum is moved into the tile buffer and from there to the array.
 /// Partial sums count f writes and f - 1 reads.
 struct FetchCounts {

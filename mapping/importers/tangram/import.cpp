@@ -16,6 +16,9 @@ namespace {
 using workloads::Network;
 using workloads::RankRange;
 
+/// Of the LPDDR4 channels that stand for the tool's DRAM: sixteen transfers of two bytes.
+constexpr Bytes kBurstBytes = 32;
+
 constexpr Datum kAllData[] = {kFilter, kIfmap, kOfmap};
 
 /// Product of the factors of loops that index a datum.
@@ -41,6 +44,7 @@ class Importer {
     result_.schedule.name = name;
     result_.schedule.origin = origin;
     result_.schedule.dram_placement.weight_copies = Copies::kNearest;
+    result_.schedule.dram_placement.fitted_to_burst_bytes = kBurstBytes;
   }
 
   Import import() {

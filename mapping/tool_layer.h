@@ -1,0 +1,25 @@
+// What an analytical tool counts of a stage, for the idealisations that count as it does.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace tessera::mapping {
+
+/// Words of one operand in the share of one tile, each counted once: with padding, the halos of
+/// folds, and as much as the largest share of all tiles.
+struct ToolOperand {
+  std::int64_t dram_words = 0;    ///< between DRAM and the tile
+  std::int64_t buffer_words = 0;  ///< between tile buffer and array; 0 when it bypasses the buffer
+};
+
+/// One stage of a program as the tool sees it.
+struct ToolLayer {
+  int segment = 0;  ///< of the tool's schedule; one begins when the one before has ended
+  std::vector<ToolOperand> inputs;
+  ToolOperand output;
+  int output_copies =
+      1;  ///< tiles with sums of the same outputs, where the tool counts all of them
+};
+
+}  // namespace tessera::mapping

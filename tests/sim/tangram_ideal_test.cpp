@@ -1,0 +1,236 @@
+// nn_dataflow's schedules on the machine with all parts ideal, beside its own model: words of every
+// tensor, operations, and time.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <sstream>
+
+#include "hw_models/description/convert.h"
+#include "mapping/cost/tangram/model.h"
+#include "mapping/cost/tangram/tool_layers.h"
+#include "mapping/importers/machine/tool_case.h"
+#include "mapping/importers/tangram/in_turns.h"
+#include "mapping/lowering.h"
+#include "sim/base/child_process.h"
+#include "sim/base/error.h"
+#include "tests/support/reference_archive.h"
+#include "tests/support/simulation.h"
+
+namespace tessera::test {
+namespace {
+
+using mapping::tangram::Document;
+using mapping::tangram::NetworkResult;
+
+/// A schedule as a file, as long as it lives.
+class ScheduleFile {
+ public:
+  explicit ScheduleFile(const std::string& name)
+      : folder_(
+            unpack({{name + ".json", load_reference("tangram").at("schedules/" + name + ".json")}},
+                   "tangram_" + name)),
+        path_((folder_ / (name + ".json")).string()) {}
+  ~ScheduleFile() { std::filesystem::remove_all(folder_); }
+  ScheduleFile(const ScheduleFile&) = delete;
+  ScheduleFile& operator=(const ScheduleFile&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::filesystem::path folder_;
+  std::string path_;
+};
+
+struct Counts {
+  std::int64_t dram[3] = {}, buffer[3] = {};  ///< weights, inputs, outputs
+  std::int64_t operations = 0;
+  bool operator==(const Counts&) const = default;
+};
+
+std::ostream& operator<<(std::ostream& out, const Counts& counts) {
+  for (int d = 0; d < 3; ++d) out << counts.dram[d] << " ";
+  for (int d = 0; d < 3; ++d) out << counts.buffer[d] << " ";
+  return out << counts.operations;
+}
+
+std::map<std::string, Counts> predicted(const Document& document, const NetworkResult& result) {
+  std::map<std::string, Counts> counts;
+  for (std::size_t i = 0; i < document.layers.size(); ++i) {
+    auto& layer = counts[document.layers[i].name];
+    const auto& words = result.layers[i].words;
+    for (std::size_t d = 0; d < 3; ++d) {
+      layer.dram[d] = words.dram[d];
+      layer.buffer[d] = words.gbuf[d];
+    }
+    if (document.layers[i].shape.is_convolution) layer.operations = result.layers[i].operations;
+  }
+  return counts;
+}
+
+std::map<std::string, Counts> counted(const Document& document, const sim::Machine& machine) {
+  const auto pieces = mapping::tangram::in_turns(document);
+  std::map<std::string, Counts> counts;
+  const auto& program = machine.program();
+  std::vector<std::int64_t> macs(program.stages.size());
+  for (const auto& tile : machine.tiles())
+    for (std::size_t turn = 0; turn < tile->counts().size(); ++turn)
+      macs[static_cast<std::size_t>(machine.index().turns(tile->id())[turn].stage)] +=
+          tile->counts()[turn].macs;
+  for (std::size_t s = 0; s < program.stages.size(); ++s) {
+    const auto& layer = program.network.layers[static_cast<std::size_t>(program.stages[s].layer)];
+    const int index = pieces.layer_index(layer.name);
+    if (index < 0) continue;
+    auto& into = counts[pieces.layers[static_cast<std::size_t>(index)].name_in_file()];
+    const int inputs = static_cast<int>(layer.inputs.size());
+    for (int x = 0; x <= inputs; ++x) {
+      const bool weight = x < inputs && layer.inputs[static_cast<std::size_t>(x)].role ==
+                                            workloads::OperandRole::kWeight;
+      const int datum = x == inputs ? 2 : weight ? 0 : 1;
+      into.dram[datum] += machine.tool()->words(static_cast<int>(s), x);
+      into.buffer[datum] += machine.tool()->buffer_words(static_cast<int>(s), x);
+    }
+    if (layer.kind == workloads::LayerKind::kMatrix) into.operations += macs[s];
+  }
+  return counts;
+}
+
+struct Outcome {
+  Cycle predicted = 0, simulated = 0;
+  std::vector<std::string> layers;  ///< whose counts are not the tool's
+  std::string differences;          ///< a line for each of them
+  double error() const {
+    return 100.0 * (static_cast<double>(simulated) - static_cast<double>(predicted)) /
+           static_cast<double>(predicted);
+  }
+};
+
+Outcome run(const std::string& name) {
+  const ScheduleFile kept(name);
+  const auto& file = kept.path();
+  const auto document = mapping::tangram::load_document(file);
+  const auto prediction = mapping::tangram::predict(document);
+  const auto loaded = mapping::importers::load_tool_case("tangram", "", file, "");
+  auto accelerator = hw::to_accelerator(loaded.machine, name);
+  hw::idealise(accelerator, hw::IdealSet::all());
+  const auto program = mapping::lower(loaded.schedule, loaded.network, accelerator);
+  const auto child = in_child([&] {
+    sim::MachineOptions options;
+    options.tool_layers = mapping::tangram::tool_layers(document, program);
+    sim::Machine machine(accelerator, program, options);
+    std::ostringstream text;
+    text << machine.run() << "\n";
+    const auto theirs = predicted(document, prediction);
+    for (const auto& [layer, counts] : counted(document, machine))
+      if (counts != theirs.at(layer))
+        text << layer << ": " << counts << " instead of " << theirs.at(layer) << "\n";
+    return text.str();
+  });
+  std::istringstream text(child.value());
+  Outcome outcome{static_cast<Cycle>(prediction.time), 0, {}, {}};
+  text >> outcome.simulated >> std::ws;
+  for (std::string line; std::getline(text, line);) {
+    outcome.layers.push_back(line.substr(0, line.find(':')));
+    outcome.differences += line + "\n";
+  }
+  return outcome;
+}
+
+const std::string kPieces = "pieces are layers of their own: each fetches what the tool keeps";
+const std::string kOnChip =
+    "maps that the tool reads on chip come from DRAM, or the other way round";
+const std::string kStarts = "a consumer starts on rows of its producer, not on equal pieces";
+
+/// Layers whose counts are not the tool's, and why.
+struct Exception {
+  std::vector<std::string> layers;
+  std::string reason;
+};
+
+const std::map<std::string, Exception> kOtherWords = {
+    {"alex_net_4x4_b4_pipeline_basic", {{"conv5_a", "conv5_b"}, kPieces}},
+    {"alex_net_4x4_b4_pipeline_opt", {{"conv5_a", "conv5_b"}, kPieces}},
+    {"chain4_4x4_8k_b1_tangram_ovhd10", {{"c2"}, kPieces}},
+    {"chain4_4x4_8k_b8_pipeline_opt_ovhd10", {{"c4"}, kPieces}},
+    {"chain4_4x4_8k_b8_sharing_pipeline_opt_ovhd10", {{"c4"}, kPieces}},
+    {"chain4_4x4_8k_b8_tangram_ovhd10", {{"c3", "c4"}, kPieces}},
+    {"lstm_gnmt_4x4_b4_pipeline_basic",
+     {{"cell_l0_cout", "cell_l0_cout_f", "cell_l0_cout_i", "cell_l0_hout", "cell_l1_cout",
+       "cell_l1_cout_f", "cell_l1_cout_i", "cell_l1_hout", "cell_l2_cout", "cell_l2_cout_f",
+       "cell_l2_cout_i", "cell_l2_hout", "cell_l3_cout", "cell_l3_cout_f", "cell_l3_cout_i",
+       "cell_l3_hout"},
+      kOnChip}},
+    {"lstm_gnmt_4x4_b4_tangram",
+     {{"cell_l0_cout_f", "cell_l0_fgate", "cell_l0_igate", "cell_l0_ogate", "cell_l1_cout_f",
+       "cell_l1_fgate", "cell_l1_igate", "cell_l1_ogate", "cell_l2_cout_f", "cell_l2_fgate",
+       "cell_l2_igate", "cell_l2_ogate", "cell_l3_cout_f", "cell_l3_fgate", "cell_l3_igate",
+       "cell_l3_ogate"},
+      kOnChip}},
+    {"lstm_phoneme_4x4_8k_b32_tangram",
+     {{"cell_cout_f", "cell_fgate", "cell_igate", "cell_ogate"}, kOnChip}},
+    {"lstm_showtell_4x4_b4_pipeline_basic",
+     {{"cell_cout", "cell_cout_f", "cell_cout_i", "cell_hout"}, kOnChip}},
+    {"resblk_4x4_8k_b1_pipeline_opt_ovhd10", {{"br", "res"}, kOnChip}},
+    {"resblk_4x4_8k_b1_tangram_ovhd10", {{"a", "res"}, kOnChip}},
+};
+
+/// Percent of time, to a tenth, where it is not within two.
+const std::map<std::string, std::pair<double, std::string>> kOtherTimes = {
+    {"alex_net_4x4_b4_pipeline_basic", {11.7, kPieces}},
+    {"alex_net_4x4_b4_pipeline_opt", {11.7, kPieces}},
+    {"chain4_4x4_8k_b1_sharing_pipeline_opt_ovhd10", {-2.7, kStarts}},
+    {"chain4_4x4_8k_b8_pipeline_opt_ovhd10", {7.2, kPieces}},
+    {"chain4_4x4_8k_b8_sharing_pipeline_opt_ovhd10", {18.8, kPieces}},
+    {"lstm_phoneme_4x4_8k_b32_tangram", {12.4, kOnChip}},
+};
+
+const std::vector<std::string> kRefused = {"alex_net_4x4_b4_sharing_pipeline_basic",
+                                           "alex_net_4x4_b4_tangram",
+                                           "lstm_showtell_4x4_b4_tangram", "zfnet_4x4_b4_tangram"};
+
+std::vector<std::string> names() {
+  std::vector<std::string> names;
+  for (const auto& [path, text] : load_reference("tangram"))
+    if (path.starts_with("schedules/"))
+      names.push_back(std::filesystem::path(path).stem().string());
+  std::ranges::sort(names);
+  return names;
+}
+
+std::vector<std::string> names_to_run() {
+  auto kept = names();
+  std::erase_if(kept, [](const auto& name) { return std::ranges::count(kRefused, name) > 0; });
+  return kept;
+}
+
+class TangramIdeal : public testing::TestWithParam<std::string> {};
+
+TEST_P(TangramIdeal, CountsAndTakesWhatTheToolPredicts) {
+  const auto& name = GetParam();
+  const auto outcome = run(name);
+  const auto words = kOtherWords.find(name);
+  const auto layers =
+      words == kOtherWords.end() ? std::vector<std::string>{} : words->second.layers;
+  EXPECT_EQ(outcome.layers, layers) << outcome.differences;
+  const auto time = kOtherTimes.find(name);
+  if (time == kOtherTimes.end())
+    EXPECT_LE(std::abs(outcome.error()), 2.0) << outcome.simulated << " of " << outcome.predicted;
+  else
+    EXPECT_NEAR(outcome.error(), time->second.first, 0.1) << time->second.second;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, TangramIdeal, testing::ValuesIn(names_to_run()),
+                         [](const auto& one) { return one.param; });
+
+TEST(TangramIdealList, HasEverySchedule) {
+  EXPECT_EQ(names().size(), 46u);
+  EXPECT_EQ(names_to_run().size(), 46u - kRefused.size());
+}
+
+TEST(TangramIdealList, RefusedOnesAreRefused) {
+  for (const auto& name : kRefused) EXPECT_THROW(run(name), UserError) << name;
+}
+
+}  // namespace
+}  // namespace tessera::test
