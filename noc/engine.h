@@ -151,6 +151,8 @@ class Engine {
     Wire& from;
     Wire& to;
   };
+  /// What came of deciding between one or two channels alone.
+  enum class Few { kDecided, kRunStopped, kMore };
   struct HeadWin {
     ChannelId in;
     std::uint32_t branch;
@@ -271,7 +273,6 @@ class Engine {
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
   static void move_head_pointers(Channel& in, Channel& out);
   void arbitrate_plain(const RouterPorts& ports);
-  enum class Few { kDecided, kRunStopped, kMore };
   Few arbitrate_few(const RouterPorts& ports);
   Few check_plain(Wish& wish);
   [[gnu::noinline]] void arbitrate_many(const RouterPorts& ports);

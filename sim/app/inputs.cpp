@@ -40,6 +40,8 @@ po::options_description input_options() {
   add("set", po::value<std::vector<std::string>>()->composing(),
       "path.to.field=value in the accelerator, schedule.path.to.field=value in the schedule; may "
       "be repeated");
+  add("unpinned", po::bool_switch(),
+      "schedules of nn_dataflow: fetch the weights that it takes to be on chip before the run");
   options.add(refine_options());
   options.add(tangram_options());
   return options;
@@ -155,14 +157,15 @@ Inputs load_tool_inputs(const std::string& tool, const po::variables_map& option
   tangram_switches(options, given(options, "schedule"));
   const auto file = given(options, "accelerator");
   auto loaded = mapping::importers::load_tool_case(tool, given(options, "network"),
-                                                   given(options, "schedule"), file);
+                                                   given(options, "schedule"), file,
+                                                   {options["unpinned"].as<bool>()});
   Inputs inputs;
   for (const auto& assignment : assignments(options, false)) set_field(loaded.machine, assignment);
   inputs.accelerator_text = to_textproto(loaded.machine);
   inputs.accelerator = hw::to_accelerator(loaded.machine, file);
   hw::idealise(inputs.accelerator, ideal_of(options));
   inputs.network = std::move(loaded.network);
-  inputs.schedule = std::move(loaded.schedule);
+  inputs.schedule = mapping::with_settings(loaded.schedule, assignments(options, true));
   inputs.tool = loaded.tool;
   return inputs;
 }
@@ -208,6 +211,10 @@ Inputs load_inputs(const po::variables_map& options) {
     if (const auto tool =
             mapping::importers::tool_of_schedule(options["schedule"].as<std::string>()))
       return load_tool_inputs(*tool, options);
+  if (options["unpinned"].as<bool>())
+    throw UserError("--unpinned: concerns a schedule file of nn_dataflow; the schedule is ",
+                    options.count("schedule") != 0 ? options["schedule"].as<std::string>()
+                                                   : "the accelerator's");
   Inputs inputs;
   inputs.accelerator = load_accelerator(options, inputs.accelerator_text);
   const auto batch = options["batch"].as<std::int64_t>();

@@ -20,10 +20,10 @@ struct Loaded {
 
 class TangramCases : public ::testing::Test {
  protected:
-  static Loaded load(const std::string& name) {
+  static Loaded load(const std::string& name, bool unpinned = false) {
     static const auto folder = unpack(load_reference("tangram"), "tangram");
     const auto file = (folder / "schedules" / (name + ".json")).string();
-    auto loaded = mapping::importers::load_tool_case("tangram", "", file, "");
+    auto loaded = mapping::importers::load_tool_case("tangram", "", file, "", {unpinned});
     auto accelerator = hw::to_accelerator(loaded.machine, name);
     auto program = mapping::lower(loaded.schedule, loaded.network, accelerator);
     return {std::move(accelerator), std::move(program)};
@@ -38,8 +38,8 @@ class TangramCases : public ::testing::Test {
     return "lowered";
   }
 
-  static void runs(const std::string& name) {
-    const auto loaded = load(name);
+  static void runs(const std::string& name, bool unpinned = false) {
+    const auto loaded = load(name, unpinned);
     mapping::check(loaded.program, limits_of(loaded.accelerator));
     const auto run = simulate(loaded.accelerator, loaded.program);
     EXPECT_TRUE(run.ok()) << name << ": " << run.text;
@@ -83,6 +83,10 @@ TEST_F(TangramCases, RefusePinnedWeightsThatDoNotFitWithTheSizes) {
                 "131072 words of a tile buffer of 16384; they do not fit"),
       std::string::npos)
       << text;
+}
+
+TEST_F(TangramCases, ComputeWithPinnedWeightsFetchedOnRequest) {
+  runs("lstm_showtell_4x4_b4_tangram", /*unpinned=*/true);
 }
 
 }  // namespace

@@ -140,7 +140,7 @@ Outcome run(const std::string& name) {
 const std::string kPieces = "pieces are layers of their own: each fetches what the tool keeps";
 const std::string kOnChip =
     "maps that the tool reads on chip come from DRAM, or the other way round";
-const std::string kStarts = "a consumer starts on rows of its producer, not on equal pieces";
+const std::string kStarts = "stages hand over rows, not equal pieces; not traced further";
 
 /// Layers whose counts are not the tool's, and why.
 struct Exception {

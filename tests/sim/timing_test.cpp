@@ -265,6 +265,33 @@ TEST(Server, AnswersALateReadWhenItIsSeen) {
   EXPECT_EQ(cycle_in(about(lines, "tile1").at(0), 1), usable + 1);
 }
 
+TEST(Server, ASkipConnectionOverTwoStagesWaitsForTheLongerWay) {
+  // Tile 0 makes 16 values for tile 1, which makes 16 of them, and for tile 2, which adds both; all
+  // ask long before there is anything. Tile 1's request has come first: its answer is read in the
+  // first odd cycle from the end of tile 0's instruction on, tile 2's two cycles later. Both are
+  // 3 flits, read 12 + 2 later over one link and 17 + 2 over two.
+  const auto machine = machine_with(1, 3);
+  PlainNetwork builder("skip");
+  const auto first = builder.fully_connected(builder.input({1, 16}), 16);
+  builder.add(builder.fully_connected(first, 16), first);
+  const auto network = builder.finish();
+  StagePlan source = dense_plan(network, 0, {0}), between = dense_plan(network, 1, {1}),
+            sum = plain_plan(network, 2);
+  source.output_home = between.output_home = Home::kTiles;
+  sum.tiles = {2};
+  const auto lines = observe(machine, lower_plans(network, machine, {source, between, sum}));
+
+  const Cycle made = cycle_in(about(lines, "tile0").at(0), 2);
+  const Cycle at_tile1 = next_even(next_odd(made) + 1 + 14 + 1) + 1;
+  const Cycle start = at_tile1 + 1;
+  const Cycle made_again = start + array_cycles(machine, 16, 16, start);
+  EXPECT_EQ(about(lines, "tile1"), one("tile1 ", start, " ", made_again));
+  const Cycle skipped = next_even(next_odd(made) + 2 + 1 + 19 + 1) + 1;
+  const Cycle at_tile2 = next_even(next_odd(made_again) + 1 + 14 + 1) + 1;
+  EXPECT_LT(skipped, at_tile2);
+  EXPECT_EQ(cycle_in(about(lines, "tile2").at(0), 1), at_tile2 + 1);
+}
+
 TEST(Dram, ReadsOfAPartWaitForItsLastWrite) {
   // Tile 1 asks early for the one value that tile 0 makes of 16 and stores in DRAM. The write is
   // over when its data is: 14 + 8 after WR. Then the read is admitted, its row is open, and only

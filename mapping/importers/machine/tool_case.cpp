@@ -77,13 +77,15 @@ ToolCase maestro_case(const std::string& mapping, const std::string& hardware_fi
 
 /// The file says it all.
 ToolCase tangram_case(const std::string& network, const std::string& schedule,
-                      const std::string& accelerator) {
+                      const std::string& accelerator, ToolOptions options) {
   for (const auto& [option, value] :
        {std::pair("--network", network), std::pair("--accelerator", accelerator)})
     if (!value.empty())
       throw UserError(option, " ", value, ": the schedule ", schedule,
                       " of nn_dataflow brings its own; leave it out");
-  const auto document = tangram::load_document(schedule);
+  auto document = tangram::load_document(schedule);
+  if (options.unpinned)
+    for (auto& layer : document.layers) layer.weights_pinned = false;
   const std::string name = fs::path(schedule).stem().string();
   auto import = tangram::import_document(document, name, schedule);
   return {"tangram", std::move(import.network), std::move(import.schedule),
@@ -132,10 +134,13 @@ ToolCase load_interstellar_case(const std::string& layer, const JsonValue& mappi
 }
 
 ToolCase load_tool_case(const std::string& tool, const std::string& network,
-                        const std::string& schedule, const std::string& accelerator) {
+                        const std::string& schedule, const std::string& accelerator,
+                        ToolOptions options) {
+  if (options.unpinned && tool != "tangram")
+    throw UserError("--unpinned: concerns schedules of nn_dataflow; ", schedule, " is of ", tool);
   if (tool == "timeloop") return timeloop_case(network, schedule, accelerator);
   if (tool == "maestro") return maestro_case(schedule, accelerator);
-  if (tool == "tangram") return tangram_case(network, schedule, accelerator);
+  if (tool == "tangram") return tangram_case(network, schedule, accelerator, options);
   if (tool != "interstellar") throw UserError("schedules of ", tool, " cannot be simulated");
   require(network, "Interstellar", "--network");
   require(accelerator, "Interstellar", "--accelerator");

@@ -23,11 +23,17 @@ struct ToolCase {
 /// Tool whose schedule file this is, by its content; none when no importer knows it.
 std::optional<std::string> tool_of_schedule(const std::string& path);
 
-/// `network` may be empty where the schedule carries its layers (MAESTRO, nn_dataflow). `accelerator` may list
-/// several files (Timeloop). UserError naming file, line and token, or the feature that our machine
-/// lacks.
+struct ToolOptions {
+  /// nn_dataflow: weights that it takes to be on chip before the run are fetched like others.
+  bool unpinned = false;
+};
+
+/// `network` may be empty where the schedule carries its layers (MAESTRO, nn_dataflow).
+/// `accelerator` may list several files (Timeloop). UserError naming file, line and token, or the
+/// feature that our machine lacks.
 ToolCase load_tool_case(const std::string& tool, const std::string& network,
-                        const std::string& schedule, const std::string& accelerator);
+                        const std::string& schedule, const std::string& accelerator,
+                        ToolOptions options = {});
 
 /// The same for an Interstellar mapping that stands among others in a file.
 ToolCase load_interstellar_case(const std::string& layer, const JsonValue& mapping,

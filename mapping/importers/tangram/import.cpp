@@ -73,7 +73,8 @@ class Importer {
            layer.pinned_weight_words, " words of a tile buffer of ", document_.hardware.gbuf_words,
            layer.pinned_weight_words > document_.hardware.gbuf_words
                ? "; they do not fit"
-               : "; weights that are on chip before the run are not simulated");
+               : "; weights that are on chip before the run are not simulated",
+           "; --unpinned fetches them");
   }
 
   void refuse_rotating_sums(const LayerDecisions& layer) const {
