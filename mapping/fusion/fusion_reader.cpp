@@ -137,6 +137,10 @@ class FusionReader {
   workloads::RankId rank_of(const Layer& layer, const std::vector<RankReference>& ranks) const {
     if (ranks.size() != 1)
       refuse("layer ", layer.name, ": fused ranks below a sequence or pipeline");
+    const std::string& named = ranks.front().layer;
+    if (!named.empty() && named != layer.name)
+      refuse("rank ", named, ".", ranks.front().rank, " where ranks are those of layer ",
+             layer.name);
     const int id = layer.rank_index(ranks.front().rank);
     if (id < 0 || !ranks.front().of_tensor.empty())
       refuse("layer ", layer.name, ": no rank '", ranks.front().rank, "'");

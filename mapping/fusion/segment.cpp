@@ -37,16 +37,17 @@ Node chained(std::vector<Node> path) {
   return std::move(path.front());
 }
 
-Node loop_node(const std::string& rank, std::int64_t tile) {
+/// `layer` is empty where only one is below.
+Node loop_node(const std::string& layer, const std::string& rank, std::int64_t tile) {
   Node node = node_of(NodeKind::kLoop);
-  node.loop.ranks = {{"", rank}};
+  node.loop.ranks = {{layer, rank}};
   node.loop.tile = tile;
   return node;
 }
 
-Node split_node(const std::string& rank, std::int64_t ways, Axis axis) {
+Node split_node(const std::string& layer, const std::string& rank, std::int64_t ways, Axis axis) {
   Node node = node_of(NodeKind::kSplit);
-  node.split.ranks = {{"", rank}};
+  node.split.ranks = {{layer, rank}};
   node.split.ways = static_cast<int>(ways);
   node.split.axis = axis;
   return node;
@@ -93,8 +94,8 @@ class TreeWriter {
     if (!choice_.pipelined) add_shares(path);
     for (int d = 0; d <= depth(); ++d) {
       if (d > 0)
-        path.push_back(
-            loop_node(head().ranks[choice_.loops[d - 1].rank].name, choice_.loops[d - 1].tile));
+        path.push_back(loop_node(head().name, head().ranks[choice_.loops[d - 1].rank].name,
+                                 choice_.loops[d - 1].tile));
       add_stores(path, d);
     }
     Node branches = node_of(choice_.pipelined ? NodeKind::kPipeline : NodeKind::kSequence);
@@ -109,16 +110,19 @@ class TreeWriter {
     const auto ranks = cut_ranks(head());
     if (ranks.size() == 1) {
       const auto& rank = head().ranks[ranks[0]];
-      path.push_back(split_node(
-          rank.name, std::min<std::int64_t>(rank.extent, accelerator_.tiles()), Axis::kTiles));
+      path.push_back(split_node(head().name, rank.name,
+                                std::min<std::int64_t>(rank.extent, accelerator_.tiles()),
+                                Axis::kTiles));
       return;
     }
     const auto& rows = head().ranks[ranks[0]];
     const auto& columns = head().ranks[ranks[1]];
-    path.push_back(split_node(rows.name, std::min<std::int64_t>(rows.extent, accelerator_.rows),
+    path.push_back(split_node(head().name, rows.name,
+                              std::min<std::int64_t>(rows.extent, accelerator_.rows),
                               Axis::kMeshY));
-    path.push_back(split_node(
-        columns.name, std::min<std::int64_t>(columns.extent, accelerator_.columns), Axis::kMeshX));
+    path.push_back(split_node(head().name, columns.name,
+                              std::min<std::int64_t>(columns.extent, accelerator_.columns),
+                              Axis::kMeshX));
   }
 
   void add_stores(std::vector<Node>& path, int at) const {
@@ -168,7 +172,7 @@ class TreeWriter {
     const auto add = [&](workloads::RankId rank) {
       const auto ways = std::min(tiles, layer.ranks[rank].extent);
       if (ways <= 1) return;
-      path.push_back(split_node(layer.ranks[rank].name, ways, Axis::kTiles));
+      path.push_back(split_node("", layer.ranks[rank].name, ways, Axis::kTiles));
       tiles /= ways;
     };
     const auto add_columns = [&] {
@@ -205,12 +209,12 @@ class TreeWriter {
   void add_array(std::vector<Node>& path, const Layer& layer, const ArrayMapping& array) const {
     for (std::size_t i = 0; i < array.loops.size(); ++i) {
       add_registers(path, layer, array, static_cast<int>(i));
-      path.push_back(loop_node(layer.ranks[array.loops[i].rank].name, array.loops[i].tile));
+      path.push_back(loop_node("", layer.ranks[array.loops[i].rank].name, array.loops[i].tile));
     }
     add_registers(path, layer, array, static_cast<int>(array.loops.size()));
     const auto splits = [&](const std::vector<SpatialSplit>& axis, Axis where) {
       for (const auto& split : axis)
-        path.push_back(split_node(layer.ranks[split.rank].name, split.ways, where));
+        path.push_back(split_node("", layer.ranks[split.rank].name, split.ways, where));
     };
     splits(array.rows, Axis::kArrayY);
     splits(array.columns, Axis::kArrayX);

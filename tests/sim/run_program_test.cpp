@@ -74,14 +74,15 @@ TEST_F(RunProgram, PipelinesEqualTheDirectRunToTheByte) {
   expect_program_equals_direct_run({"--schedule", "pipeorgan"});
 }
 
-TEST_F(RunProgram, AScheduleFileGivesTheSameRun) {
-  ASSERT_EQ(tessera(with_inputs(
-                {"compile", "-o", at("a.pb"), "--schedule-out", at("layerwise.textproto")})),
-            "0");
-  ASSERT_EQ(
-      tessera(with_inputs({"compile", "-o", at("b.pb"), "--schedule", at("layerwise.textproto")})),
-      "0");
-  EXPECT_EQ(read_file(at("a.pb")), read_file(at("b.pb")));
+TEST_F(RunProgram, AScheduleFileGivesTheSameProgram) {
+  for (const char* scheduler : {"layerwise", "fused", "pipeorgan", "tangram"}) {
+    ASSERT_EQ(tessera(with_inputs({"compile", "-o", at("a.pb"), "--schedule", scheduler, "--refine",
+                                   "0", "--schedule-out", at("s.textproto")})),
+              "0");
+    ASSERT_EQ(tessera(with_inputs({"compile", "-o", at("b.pb"), "--schedule", at("s.textproto")})),
+              "0");
+    EXPECT_EQ(read_file(at("a.pb")), read_file(at("b.pb"))) << scheduler;
+  }
 }
 
 TEST_F(RunProgram, ATruncatedProgramIsTheUsersMistake) {
