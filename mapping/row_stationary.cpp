@@ -190,6 +190,8 @@ Schedule schedule_row_stationary(const Network& network, const hw::Accelerator& 
                                  const MachineRates& rates) {
   check_array(accelerator);
   Schedule schedule{"row_stationary", "schedule row_stationary", {}};
+  // A pass takes a few channels of many pixels: side by side, most of a burst would be others.
+  schedule.dram_placement.fitted_to_burst_bytes = static_cast<Bytes>(rates.dram_burst_bytes);
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const auto id = static_cast<workloads::LayerId>(i);
     const Layer& layer = network.layers[i];

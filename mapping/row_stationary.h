@@ -8,9 +8,10 @@
 
 namespace tessera::mapping {
 
-/// Layer by layer, feature maps in DRAM between layers as on the chip. Several tiles share a layer
-/// by output rows (rows of tiles) and filters (columns of tiles). UserError when the PE array lacks
-/// what the dataflow needs, or naming a layer of which no tile fits.
+/// Layer by layer, feature maps in DRAM between layers as on the chip, in blocks made for the
+/// pieces that passes take. Several tiles share a layer by output rows (rows of tiles) and filters
+/// (columns of tiles). UserError when the PE array lacks what the dataflow needs, or naming a layer
+/// of which no tile fits.
 Schedule schedule_row_stationary(const workloads::Network& network,
                                  const hw::Accelerator& accelerator, const MachineRates& rates);
 
