@@ -290,20 +290,19 @@ class Search {
     const double owners = std::min(ways_indexing(plan.partition, layer_.output), used);
     const double partners = std::max(1.0, used / owners) - 1;
     const double flits = share / limits_.link_bytes_per_cycle;
-    // An owner takes in and adds up its partners' sums one after the other, granule by granule,
-    // unless the network adds them up: then it takes in one, and each link carries one.
-    const bool added = partners > 1 && accelerator_.network.reduction() != noc::proto::NONE;
-    const double received = added ? 1 : partners;
+    // An owner takes in and adds up its partners' sums one after the other, granule by granule.
+    // Sums that the network adds cost the same here: priced at what they save they draw the choice
+    // to splits with more partners, which take longer when simulated (docs/noc.md).
     double granules = 1;
     const int depth = static_cast<int>(plan.loops.size());
     const auto counts = trip_counts(plan.loops, extents);
     for (int l = 0; l < change_depth(plan, layer_.output, depth, extents); ++l)
       granules *= static_cast<double>(counts[l]);
     const double elements = share / word;
-    cost.ingest += received * flits;
-    cost.compute += received * elements / accelerator_.tile.vector_unit.lanes;
-    cost.exposed += received * (granules * kSumsHandshake + flits / granules);
-    hops += owners * partners * flits * (added ? 1 : hops_to(1, false, false));
+    cost.ingest += partners * flits;
+    cost.compute += partners * elements / accelerator_.tile.vector_unit.lanes;
+    cost.exposed += partners * (granules * kSumsHandshake + flits / granules);
+    hops += owners * partners * flits * hops_to(1, false, false);
     if (plan.output_home == Home::kTiles) return;
     const Extents inner = extents_inside(plan.loops, depth, extents);
     if (plan.output_home == Home::kShared)
