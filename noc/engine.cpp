@@ -172,6 +172,7 @@ void Engine::deliver(PacketId id, std::uint32_t detail) {
     return packets_.remove(id);
   }
   arrived_.emplace_back(node, packet.tag);
+  const bool last = --packet.outstanding == 0;
   if (observer_ != nullptr) {
     const std::uint32_t per_router = config_.routing_delay + (config_.speculative ? 2 : 3);
     Delivery delivery{packet.tag,
@@ -187,9 +188,9 @@ void Engine::deliver(PacketId id, std::uint32_t detail) {
     delivery.zero_load_cycles = 1 + topology_.nodes()[packet.source].injection_latency_cycles +
                                 distance + topology_.nodes()[node].ejection_latency_cycles +
                                 Cycle{routers} * per_router + packet.spread;
-    observer_->delivered(delivery);
+    observer_->delivered(delivery);  // may inject, which can move all packets
   }
-  if (--packet.outstanding == 0) packets_.remove(id);
+  if (last) packets_.remove(id);
 }
 
 void Engine::report(PacketSink& sink) {
