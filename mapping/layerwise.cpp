@@ -117,16 +117,7 @@ class Layerwise {
     return sources;
   }
 
-  SearchLimits limits(Bytes working, Home home) const {
-    return {working,
-            home,
-            rates_.multicast,
-            rates_.link_bytes_per_cycle,
-            rates_.dram_bytes_per_cycle,
-            rates_.dram_burst_bytes,
-            rates_.shared_bytes_per_cycle,
-            blocking_};
-  }
+  SearchLimits limits(Bytes working, Home home) const { return {working, home, rates_, blocking_}; }
 
   /// Searches with all free bytes, then with fewer while fragmentation keeps the slots from their
   /// places.

@@ -9,15 +9,6 @@
 
 namespace tessera::mapping {
 
-/// What scheduling needs to know of parts described elsewhere.
-struct MachineRates {
-  double dram_bytes_per_cycle = 16;  ///< peak of all channels per chip cycle
-  double dram_burst_bytes = 32;
-  double shared_bytes_per_cycle = 0;  ///< of all shared buffers
-  double link_bytes_per_cycle = 16;
-  bool multicast = true;
-};
-
 /// UserError naming the layer when no tile of it fits into the tile buffer.
 Schedule schedule_layerwise(const workloads::Network& network, const hw::Accelerator& accelerator,
                             const MachineRates& rates, Blocking blocking = Blocking::kLargestTiles);

@@ -208,7 +208,7 @@ class Search {
     const double span = accelerator_.rows + accelerator_.columns;
     if (local) return 1;
     const double way = from_memory ? span / 2 : span / 3;
-    return limits_.multicast ? way + members : way * members;
+    return limits_.rates.multicast ? way + members : way * members;
   }
 
   /// Memories or tiles that hold something of a granule: every one is asked and answers by itself.
@@ -231,7 +231,7 @@ class Search {
   /// Every piece has a head, and a head for each further packet's worth of payload.
   double flits_of(double bytes, double pieces) const {
     const double payload = static_cast<double>(accelerator_.tile.interface.max_payload_bytes);
-    return std::ceil(bytes / limits_.link_bytes_per_cycle) + pieces + bytes / payload;
+    return std::ceil(bytes / limits_.rates.link_bytes_per_cycle) + pieces + bytes / payload;
   }
 
   LayerCost cost(const StagePlan& plan, const Extents& extents, double compute) const {
@@ -255,14 +255,16 @@ class Search {
       const bool from_memory = home != Home::kTiles;
       const bool local =
           !from_memory && signature_of(plan.partition, input) == sources_[i].signature;
-      const double sent = groups * fetches * granule * (limits_.multicast ? 1 : members);
+      const double sent = groups * fetches * granule * (limits_.rates.multicast ? 1 : members);
       const double pieces = sources_of(input, sources_[i], inner);
       const double flits = flits_of(granule, pieces);
       cost.ingest += fetches * flits;
       double memory = 0;
       if (home == Home::kDram)
-        cost.dram += memory = sent * burst_overhead(input, inner) / limits_.dram_bytes_per_cycle;
-      if (home == Home::kShared) cost.shared += memory = sent / limits_.shared_bytes_per_cycle;
+        cost.dram += memory =
+            sent * burst_overhead(input, inner) / limits_.rates.dram_bytes_per_cycle;
+      if (home == Home::kShared)
+        cost.shared += memory = sent / limits_.rates.shared_bytes_per_cycle;
       hops +=
           groups * fetches *
           (flits * hops_to(members, from_memory, local) + pieces * hops_to(1, from_memory, local));
@@ -289,7 +291,7 @@ class Search {
     const double used = tiles_used(plan.partition);
     const double owners = std::min(ways_indexing(plan.partition, layer_.output), used);
     const double partners = std::max(1.0, used / owners) - 1;
-    const double flits = share / limits_.link_bytes_per_cycle;
+    const double flits = share / limits_.rates.link_bytes_per_cycle;
     // An owner takes in and adds up its partners' sums one after the other, granule by granule.
     // Sums that the network adds cost the same here: priced at what they save they draw the choice
     // to splits with more partners, which take longer when simulated (docs/noc.md).
@@ -306,10 +308,10 @@ class Search {
     if (plan.output_home == Home::kTiles) return;
     const Extents inner = extents_inside(plan.loops, depth, extents);
     if (plan.output_home == Home::kShared)
-      cost.shared += owners * share / limits_.shared_bytes_per_cycle;
+      cost.shared += owners * share / limits_.rates.shared_bytes_per_cycle;
     else
-      cost.dram +=
-          owners * share * burst_overhead(layer_.output, inner) / limits_.dram_bytes_per_cycle;
+      cost.dram += owners * share * burst_overhead(layer_.output, inner) /
+                   limits_.rates.dram_bytes_per_cycle;
     hops += owners * flits * hops_to(1, true, false);
     cost.exposed += flits;
   }
@@ -321,7 +323,7 @@ class Search {
     const auto run = static_cast<double>(run_elements(network_.tensors[operand.tensor],
                                                       nominal_region(operand, extents))) *
                      accelerator_.word_bytes();
-    return burst_bytes_of_run(run, limits_.dram_burst_bytes) / run;
+    return burst_bytes_of_run(run, limits_.rates.dram_burst_bytes) / run;
   }
 
   Bytes round_line(double bytes) const {

@@ -36,15 +36,20 @@ enum class Blocking {
   kOverlap,
 };
 
+/// What scheduling needs to know of parts described elsewhere.
+struct MachineRates {
+  double dram_bytes_per_cycle = 16;  ///< peak of all channels per chip cycle
+  double dram_burst_bytes = 32;
+  double shared_bytes_per_cycle = 0;  ///< of all shared buffers together
+  double link_bytes_per_cycle = 16;
+  bool multicast = true;  ///< the network forks packets
+};
+
 /// What the search knows of the machine beside the tile.
 struct SearchLimits {
   Bytes working_bytes = 0;         ///< tile buffer left for this layer's slots
   Home output_home = Home::kDram;  ///< in the tiles, outputs are held outside working_bytes
-  bool multicast = true;           ///< the network forks packets
-  double link_bytes_per_cycle = 16;
-  double dram_bytes_per_cycle = 16;
-  double dram_burst_bytes = 32;
-  double shared_bytes_per_cycle = 0;  ///< of all shared buffers together
+  MachineRates rates;
   Blocking blocking = Blocking::kLargestTiles;
 };
 

@@ -44,6 +44,17 @@ int last_of_fusion(const Program& program, int first) {
 
 }  // namespace
 
+ProgramLimits limits_of(const hw::Accelerator& accelerator) {
+  const auto& tile = accelerator.tile;
+  return {accelerator.tiles(),
+          tile.buffer.bytes,
+          tile.buffer.line_bytes,
+          tile.interface.staging_bytes,
+          static_cast<int>(accelerator.dram.size()),
+          accelerator.shared_bytes(),
+          static_cast<int>(accelerator.shared_buffers.size())};
+}
+
 void check(const Program& program, const ProgramLimits& limits) {
   check_ids(program, "program");
   if (program.tiles > limits.tiles)

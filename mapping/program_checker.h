@@ -1,6 +1,7 @@
 // Runs a program without time before anything is simulated.
 #pragma once
 
+#include "hw_models/description/accelerator.h"
 #include "mapping/program.h"
 #include "sim/base/types.h"
 
@@ -16,6 +17,8 @@ struct ProgramLimits {
   Bytes shared_bytes = 0;   ///< of one shared buffer, the smallest
   int shared_buffers = 0;
 };
+
+ProgramLimits limits_of(const hw::Accelerator& accelerator);
 
 /// Returns when the program is sound, whatever the timing of the machine:
 /// - every id points at something and every instruction stands in a queue that executes it;

@@ -168,13 +168,7 @@ class PlanBuilder {
 /// As `layerwise` runs a layer whose inputs come from DRAM and whose outputs go there.
 StagePlan plan_alone(const Network& network, workloads::LayerId id,
                      const hw::Accelerator& accelerator, const MachineRates& rates) {
-  const SearchLimits limits{accelerator.tile.buffer.bytes,
-                            Home::kDram,
-                            rates.multicast,
-                            rates.link_bytes_per_cycle,
-                            rates.dram_bytes_per_cycle,
-                            rates.dram_burst_bytes,
-                            rates.shared_bytes_per_cycle};
+  const SearchLimits limits{accelerator.tile.buffer.bytes, Home::kDram, rates};
   const Layer& layer = network.layers[id];
   const std::vector<InputSource> sources(layer.inputs.size());
   const auto choice = search_partition(network, id, sources, accelerator, limits);

@@ -6,6 +6,11 @@
 
 namespace tessera::mapping {
 
+/// Part `number` of so many nearly equal parts of a count; together they are the whole.
+constexpr std::int64_t part_of(std::int64_t whole, std::int64_t number, std::int64_t parts) {
+  return whole * (number + 1) / parts - whole * number / parts;
+}
+
 /// Words of one operand in the share of one tile, each counted once: with padding, the halos of
 /// folds, and as much as the largest share of all tiles.
 struct ToolOperand {

@@ -42,8 +42,7 @@ ToolMachine::ToolMachine(const mapping::Program& program, std::vector<mapping::T
 
 std::int64_t ToolMachine::piece(std::int64_t share_words, std::int64_t number,
                                 std::int64_t pieces) {
-  const std::int64_t turn = number % pieces;
-  return share_words * (turn + 1) / pieces - share_words * turn / pieces;
+  return mapping::part_of(share_words, number % pieces, pieces);
 }
 
 void ToolMachine::count(int stage, int operand, std::int64_t words) {

@@ -96,7 +96,8 @@ std::vector<std::int64_t> most_indices(const FusionMember& member,
 
 /// Granules by which the readers of a pipelined member's output are behind it for the sake of other
 /// readers: at most so many stand between the one that brings an index and the one in whose turn a
-/// reader first uses it. A halo across two loops makes it a line of tiles. Loops of the fusion only.
+/// reader first uses it. A halo across two loops makes it a line of tiles. Loops of the fusion
+/// only.
 std::int64_t reader_lag(const Fusion& fusion, const FusionMember& producer, int output_depth,
                         const workloads::Network& network);
 

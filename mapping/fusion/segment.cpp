@@ -433,12 +433,7 @@ std::optional<double> layerwise_cycles(const Network& network, Segment segment,
   double cycles = 0;
   for (int l = segment.first; l <= segment.last; ++l) {
     const std::vector<InputSource> sources(network.layers[l].inputs.size());
-    const SearchLimits limits{accelerator.tile.buffer.bytes,
-                              Home::kDram,
-                              rates.multicast,
-                              rates.link_bytes_per_cycle,
-                              rates.dram_bytes_per_cycle,
-                              rates.dram_burst_bytes};
+    const SearchLimits limits{accelerator.tile.buffer.bytes, Home::kDram, rates};
     const auto choice = search_partition(network, l, sources, accelerator, limits);
     if (!choice) return std::nullopt;
     cycles += choice->cost.total();

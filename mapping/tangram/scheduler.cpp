@@ -157,10 +157,8 @@ class Tangram {
             signature_of(plan.partition, network_.layers[producers.front()].output)};
   }
 
-  SearchLimits limits_of(LayerId layer) const {
-    return {accelerator_.tile.buffer.bytes, plan_of(layer).output_home,  rates_.multicast,
-            rates_.link_bytes_per_cycle,    rates_.dram_bytes_per_cycle, rates_.dram_burst_bytes,
-            rates_.shared_bytes_per_cycle};
+  SearchLimits search_limits(LayerId layer) const {
+    return {accelerator_.tile.buffer.bytes, plan_of(layer).output_home, rates_};
   }
 
   std::vector<InputSource> sources_of(LayerId layer) const {
@@ -175,7 +173,7 @@ class Tangram {
     const auto [entry, added] = prices_.try_emplace(layer, 0);
     if (!added) return entry->second;
     const auto choice =
-        search_partition(network_, layer, sources_of(layer), accelerator_, limits_of(layer));
+        search_partition(network_, layer, sources_of(layer), accelerator_, search_limits(layer));
     return entry->second = choice ? choice->cost.total() : std::numeric_limits<double>::max();
   }
 
@@ -193,11 +191,7 @@ class Tangram {
     try {
       Piece alone = piece(candidate);
       send_to_dram(alone);
-      const auto& buffer = accelerator_.tile.buffer;
-      check(
-          lower(schedule_of({alone}, "segment"), *window, accelerator_),
-          {accelerator_.tiles(), buffer.bytes, buffer.line_bytes,
-           accelerator_.tile.interface.staging_bytes, static_cast<int>(accelerator_.dram.size())});
+      check(lower(schedule_of({alone}, "segment"), *window, accelerator_), limits_of(accelerator_));
       return true;
     } catch (const UserError&) {
       return false;  // what cannot be executed is no candidate

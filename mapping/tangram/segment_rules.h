@@ -9,6 +9,9 @@
 
 namespace tessera::mapping {
 
+/// Cycles from a request to DRAM to its first data, as analysis prices it.
+constexpr double kFetchLatency = 150;
+
 /// True when the layers can be stages of one pipeline: matrix products, convolutions, pooling and
 /// element-wise layers; every map but the last is read inside and only there. With chains every
 /// layer reads the one before and no other map.

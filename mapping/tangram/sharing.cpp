@@ -22,7 +22,6 @@ using Extents = std::vector<std::int64_t>;
 constexpr int kDealings = 8;  ///< best ones of layer by layer that are tried
 constexpr double kStepLatency =
     60;  ///< cycles from asking a neighbour for a piece to its first data
-constexpr double kFetchLatency = 150;  ///< cycles from a request to DRAM to its first data
 
 class Sharing {
  public:
@@ -205,13 +204,7 @@ std::vector<SharedLayer> shared_layers(const Network& network, workloads::LayerI
                                        const hw::Accelerator& accelerator,
                                        const MachineRates& rates, Home output_home) {
   if (network.layers[layer].kind != LayerKind::kMatrix) return {};
-  const SearchLimits limits{accelerator.tile.buffer.bytes,
-                            output_home,
-                            rates.multicast,
-                            rates.link_bytes_per_cycle,
-                            rates.dram_bytes_per_cycle,
-                            rates.dram_burst_bytes,
-                            rates.shared_bytes_per_cycle};
+  const SearchLimits limits{accelerator.tile.buffer.bytes, output_home, rates};
   Sharing sharing(network, layer, accelerator, rates, output_home);
   std::vector<std::vector<PartitionSplit>> seen;
   for (const auto& choice :

@@ -19,7 +19,6 @@ namespace {
 using Extents = std::vector<std::int64_t>;
 
 constexpr std::size_t kFinalists = 6;  ///< partitions whose array mapping is looked for
-constexpr double kFetchLatency = 150;  ///< cycles from a request to its first data
 
 /// Ranks that deal the output to tiles without cutting an index in two.
 std::vector<RankId> dealt_ranks(const Layer& layer, const StageTask& task) {

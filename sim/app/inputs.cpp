@@ -194,12 +194,8 @@ mapping::Program lower(const Inputs& inputs) {
 
 void check_program(const mapping::Program& program, const hw::Accelerator& accelerator,
                    const std::string& origin) {
-  const auto& buffer = accelerator.tile.buffer;
   try {
-    mapping::check(program, {accelerator.tiles(), buffer.bytes, buffer.line_bytes,
-                             accelerator.tile.interface.staging_bytes,
-                             static_cast<int>(accelerator.dram.size()), accelerator.shared_bytes(),
-                             static_cast<int>(accelerator.shared_buffers.size())});
+    mapping::check(program, mapping::limits_of(accelerator));
     hw::check_array_instructions(accelerator, program);
   } catch (const UserError& error) {
     throw blamed_on(origin, error);

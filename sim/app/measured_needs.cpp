@@ -93,9 +93,7 @@ ReadyRun ready(const ToolCase& loaded, hw::IdealSet ideal) {
   run.accelerator = hw::to_accelerator(loaded.machine, loaded.machine.name());
   hw::idealise(run.accelerator, ideal);
   run.program = mapping::lower(loaded.schedule, loaded.network, run.accelerator);
-  const auto& tile = run.accelerator.tile;
-  mapping::check(run.program, {run.accelerator.tiles(), tile.buffer.bytes, tile.buffer.line_bytes,
-                               tile.interface.staging_bytes});
+  mapping::check(run.program, mapping::limits_of(run.accelerator));
   run.options.whole_blocks = loaded.tool == "interstellar";
   if (loaded.tool == "tangram" && ideal.any())
     run.options.tool_layers =

@@ -114,7 +114,8 @@ std::string bandwidth_table(const proto::Result& result) {
 }
 
 std::string shared_buffers_table(const proto::Result& result) {
-  CsvWriter table({"buffer", "read_bytes", "written_bytes", "utilisation", "bytes", "peak_held_bytes"});
+  CsvWriter table(
+      {"buffer", "read_bytes", "written_bytes", "utilisation", "bytes", "peak_held_bytes"});
   for (const auto& buffer : result.shared_buffers())
     table.row() << buffer.name() << buffer.read_bytes() << buffer.written_bytes()
                 << buffer.utilisation() << buffer.bytes() << buffer.peak_held_bytes();

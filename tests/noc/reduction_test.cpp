@@ -48,19 +48,25 @@ void drain(Reducer& reducer) {
     reducer.advance(next);
 }
 
+/// Sum 7 of terms of so many flits that all sources send in cycle 0: where it arrived, and when.
+std::vector<RecordingSink::Record> sum_of(TestNetwork& net, const std::vector<NodeId>& sources,
+                                          NodeId destination, std::uint32_t flits) {
+  SumRecorder sums_made;
+  Reducer reducer(net.network, sums_made);
+  reducer.open({sources, destination, flits, 0, 7});
+  for (const NodeId source : sources) reducer.contribute(0, 7, source);
+  drain(reducer);
+  return sums_made.arrived;
+}
+
 // Line of 4, 1-flit terms of nodes 1, 2 and 3 for node 0, all at cycle 0. Node 3 sends to the
 // interface of node 2, its neighbour: 2 + 5 * 2 = 12. Its own term is there; one cycle to add, to
 // node 1: 13 + 12 = 25, to node 0: 26 + 12 = 38, where nothing is left to add.
 TEST(Reduction, AddsWhereTheTermsMeet) {
   TestNetwork net(build_mesh(grid(4, 1)), make_xy, reducing(Reduction::kInterfaces));
-  SumRecorder sums_made;
-  Reducer reducer(net.network, sums_made);
-  const std::vector<NodeId> sources = {1, 2, 3};
-  reducer.open({sources, 0, 1, 0, 7});
-  for (const NodeId source : sources) reducer.contribute(0, 7, source);
-  drain(reducer);
-  ASSERT_EQ(sums_made.arrived.size(), 1u);
-  EXPECT_EQ(sums_made.arrived[0], (RecordingSink::Record{7, 0, 38}));
+  const auto arrived = sum_of(net, {1, 2, 3}, 0, 1);
+  ASSERT_EQ(arrived.size(), 1u);
+  EXPECT_EQ(arrived[0], (RecordingSink::Record{7, 0, 38}));
   for (const WireStats& wire : net.network.stats().wires) {
     if (wire.kind == WireKind::kLink) {
       EXPECT_EQ(wire.flits(), wire.to < wire.from ? 1u : 0u);
@@ -111,13 +117,8 @@ TEST(Reduction, MistakesAreTheUsers) {
 // at 24, switch 26, read by node 0 at 29. Nothing is left to add.
 TEST(RouterReduction, AddsBesideTheCrossbar) {
   TestNetwork net(with_adders(build_mesh(grid(4, 1))), make_xy, reducing(Reduction::kRouters));
-  SumRecorder sums_made;
-  Reducer reducer(net.network, sums_made);
-  const std::vector<NodeId> sources = {2, 3};
-  reducer.open({sources, 0, 1, 0, 7});
-  for (const NodeId source : sources) reducer.contribute(0, 7, source);
-  drain(reducer);
-  EXPECT_EQ(sums_made.arrived, (std::vector<RecordingSink::Record>{{7, 0, 29}}));
+  const auto arrived = sum_of(net, {2, 3}, 0, 1);
+  EXPECT_EQ(arrived, (std::vector<RecordingSink::Record>{{7, 0, 29}}));
   EXPECT_EQ(net.network.stats().added_flits(), 2u);
   EXPECT_EQ(net.network.stats().absorbed_flits(), 1u);
   EXPECT_EQ(net.network.stats().injected_flits(), 2u);
@@ -128,13 +129,8 @@ TEST(RouterReduction, AddsBesideTheCrossbar) {
 // 13 + i and the tail is read 5 cycles after the head. An interface would have waited for the tail.
 TEST(RouterReduction, PassesFlitsOnAsTheyCome) {
   TestNetwork net(with_adders(build_mesh(grid(4, 1))), make_xy, reducing(Reduction::kRouters));
-  SumRecorder sums_made;
-  Reducer reducer(net.network, sums_made);
-  const std::vector<NodeId> sources = {2, 3};
-  reducer.open({sources, 0, 6, 0, 7});
-  for (const NodeId source : sources) reducer.contribute(0, 7, source);
-  drain(reducer);
-  EXPECT_EQ(sums_made.arrived, (std::vector<RecordingSink::Record>{{7, 0, 29 + 5}}));
+  const auto arrived = sum_of(net, {2, 3}, 0, 6);
+  EXPECT_EQ(arrived, (std::vector<RecordingSink::Record>{{7, 0, 29 + 5}}));
 }
 
 // An adder reads one flit per cycle. In 4 x 3 nodes 1 and 9 send 6 flits each to node 4's column
@@ -144,13 +140,8 @@ TEST(RouterReduction, PassesFlitsOnAsTheyCome) {
 // 28, read at 31.
 TEST(RouterReduction, OneFlitPerCycleEntersAnAdder) {
   TestNetwork net(with_adders(build_mesh(grid(4, 3))), make_yx, reducing(Reduction::kRouters));
-  SumRecorder sums_made;
-  Reducer reducer(net.network, sums_made);
-  const std::vector<NodeId> sources = {1, 9};
-  reducer.open({sources, 4, 6, 0, 7});
-  for (const NodeId source : sources) reducer.contribute(0, 7, source);
-  drain(reducer);
-  EXPECT_EQ(sums_made.arrived, (std::vector<RecordingSink::Record>{{7, 4, 31}}));
+  const auto arrived = sum_of(net, {1, 9}, 4, 6);
+  EXPECT_EQ(arrived, (std::vector<RecordingSink::Record>{{7, 4, 31}}));
 }
 
 // Two sums from nodes 2 and 3 for node 0 with one entry: the second finds none and goes as two
@@ -182,13 +173,8 @@ TEST(RouterReduction, WithoutAnEntryTheDestinationAdds) {
 // one to add.
 TEST(RouterReduction, NoneMeansThatTheDestinationAdds) {
   TestNetwork net(build_mesh(grid(4, 1)), make_xy);
-  SumRecorder sums_made;
-  Reducer reducer(net.network, sums_made);
-  const std::vector<NodeId> sources = {1, 2, 3};
-  reducer.open({sources, 0, 1, 0, 7});
-  for (const NodeId source : sources) reducer.contribute(0, 7, source);
-  drain(reducer);
-  EXPECT_EQ(sums_made.arrived, (std::vector<RecordingSink::Record>{{7, 0, 23}}));
+  const auto arrived = sum_of(net, {1, 2, 3}, 0, 1);
+  EXPECT_EQ(arrived, (std::vector<RecordingSink::Record>{{7, 0, 23}}));
 }
 
 // All nodes of a mesh add up for one corner: each link of the tree carries the packet once, and

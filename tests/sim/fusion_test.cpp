@@ -344,6 +344,25 @@ Network dense_pair() {
   return network.finish();
 }
 
+/// A pipeline of the layers, one tile each, that hands everything over at once.
+std::vector<Span> piped_spans(const Network& network, const hw::Accelerator& machine) {
+  FusedTree tree{};
+  tree.pipelined = true;
+  for (const auto& tensor : network.tensors) tree.held[tensor.name] = 0;
+  const auto program = mapping::lower(fused_schedule(network, tree), network, machine);
+  mapping::check(program, limits_of(machine));
+  return computed_spans(machine, program);
+}
+
+/// When an array starts on a line that a neighbour commits in cycle `end`: the rules are derived in
+/// the test below.
+Cycle begin_after(Cycle end) {
+  const Cycle leaves = end + 1 - end % 2 + 1;
+  const Cycle tail = leaves + 7 + 5 + 2;
+  const Cycle written = (tail + 1) + (tail + 1) % 2;
+  return written + 1 + 1;
+}
+
 TEST(HandOver, TakesWhatServerNetworkAndPortTake) {
   // Chip and channel at one clock, as in timing_test.cpp, whose rules are used here. The producer's
   // array ends in cycle E and its outputs are committed in E; the consumer has long asked. 16 words
@@ -353,19 +372,10 @@ TEST(HandOver, TakesWhatServerNetworkAndPortTake) {
   // array starts after one cycle of issue.
   const auto network = dense_pair();
   const auto machine = machine_of("clock_mhz: 1600 rows: 1 columns: 2");
-  FusedTree tree{};
-  tree.pipelined = true;
-  for (const auto& tensor : network.tensors) tree.held[tensor.name] = 0;
-  const auto program = mapping::lower(fused_schedule(network, tree), network, machine);
-  mapping::check(program, limits_of(machine));
-  const auto spans = computed_spans(machine, program);
+  const auto spans = piped_spans(network, machine);
   ASSERT_EQ(spans.size(), 2u);
-  const Cycle end = spans[0].end;
-  const Cycle leaves = end + 1 - end % 2 + 1;
-  const Cycle tail = leaves + 7 + 5 + 2;
-  const Cycle written = (tail + 1) + (tail + 1) % 2;
   EXPECT_EQ(spans[1].tile, 1);
-  EXPECT_EQ(spans[1].begin, written + 1 + 1);
+  EXPECT_EQ(spans[1].begin, begin_after(spans[0].end));
 }
 
 /// 16 inputs through 16 filters twice, and the first result added to the second: tiles 0, 1, 2.
@@ -382,20 +392,11 @@ TEST(HandOver, WhatSkipsAStageIsThereWhenTheLastOperandComes) {
   // has come, over one link, and waits for nothing else: the skip connection costs no cycle.
   const auto network = dense_residual();
   const auto machine = machine_of("clock_mhz: 1600 rows: 1 columns: 3");
-  FusedTree tree{};
-  tree.pipelined = true;
-  for (const auto& tensor : network.tensors) tree.held[tensor.name] = 0;
-  const auto program = mapping::lower(fused_schedule(network, tree), network, machine);
-  mapping::check(program, limits_of(machine));
-  const auto spans = computed_spans(machine, program);
+  const auto spans = piped_spans(network, machine);
   ASSERT_EQ(spans.size(), 3u);
   EXPECT_EQ(spans[1].tile, 1);
   EXPECT_EQ(spans[2].tile, 2);
-  const Cycle end = spans[1].end;
-  const Cycle leaves = end + 1 - end % 2 + 1;
-  const Cycle tail = leaves + 7 + 5 + 2;
-  const Cycle written = (tail + 1) + (tail + 1) % 2;
-  EXPECT_EQ(spans[2].begin, written + 1 + 1);
+  EXPECT_EQ(spans[2].begin, begin_after(spans[1].end));
 }
 
 TEST(HandOver, RingsHoldWhatReadersAreApart) {

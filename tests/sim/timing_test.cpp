@@ -319,13 +319,9 @@ TEST(Dram, AnOffChipLinkCarriesOneBurstAfterAnother) {
   EXPECT_EQ(cycle_in(about(lines, "tile0").at(0), 1), 149u + 1);
 }
 
-TEST(SharedBuffer, WritesThenReadsThroughItsOnePort) {
-  // As above, but the intermediate of 16 values goes to a shared buffer at tile 0's router that
-  // moves 8 bytes a cycle and answers 3 cycles after the port. Tile 0 asks for room when its output
-  // is committed: seen 8 later, granted at once, the grant seen 8 later. The line leaves in an odd
-  // cycle, its packet (3 flits) a cycle later: seen 7 + 2 + 1 after. 32 bytes hold the port for 4
-  // cycles; then tile 1's read, which has been waiting, for 4 more, and 3 cycles later its packet
-  // of 3 flits leaves, read over one link 12 + 2 later.
+/// 16 values from tile 0 to tile 1 through a shared buffer at tile 0's router that moves 8 bytes a
+/// cycle and answers 3 cycles after the port.
+Lines through_shared_buffer() {
   const auto machine = machine_with(
       1, 2, "shared_buffers { name: 's' bytes: 4096 bytes_per_cycle: 8 latency_cycles: 3 }");
   PlainNetwork builder("through_shared_buffer");
@@ -333,8 +329,17 @@ TEST(SharedBuffer, WritesThenReadsThroughItsOnePort) {
   const auto network = builder.finish();
   StagePlan producer = dense_plan(network, 0, {0});
   producer.output_home = Home::kShared;
-  const auto lines =
-      observe(machine, lower_plans(network, machine, {producer, dense_plan(network, 1, {1})}));
+  return observe(machine, lower_plans(network, machine, {producer, dense_plan(network, 1, {1})}));
+}
+
+TEST(SharedBuffer, WritesThenReadsThroughItsOnePort) {
+  // As above, but the intermediate of 16 values goes to a shared buffer at tile 0's router that
+  // moves 8 bytes a cycle and answers 3 cycles after the port. Tile 0 asks for room when its output
+  // is committed: seen 8 later, granted at once, the grant seen 8 later. The line leaves in an odd
+  // cycle, its packet (3 flits) a cycle later: seen 7 + 2 + 1 after. 32 bytes hold the port for 4
+  // cycles; then tile 1's read, which has been waiting, for 4 more, and 3 cycles later its packet
+  // of 3 flits leaves, read over one link 12 + 2 later.
+  const auto lines = through_shared_buffer();
   const Cycle committed = cycle_in(about(lines, "tile0").at(0), 2);
   const Cycle at_port = next_odd(committed + 16) + 1 + 10;
   const Cycle sent = at_port + 4 + 4 + 3;
@@ -347,15 +352,7 @@ TEST(SharedBuffer, HoldsWhatIsWrittenUntilItsLastReaderIsDone) {
   // they came to it. Tile 1 needs nothing more of the tensor in the cycle in which the last line of
   // its granule enters the buffer, one before the granule can be used, and says so then: one flit
   // over one link, read 7 + 5 later, seen in the next cycle.
-  const auto machine = machine_with(
-      1, 2, "shared_buffers { name: 's' bytes: 4096 bytes_per_cycle: 8 latency_cycles: 3 }");
-  PlainNetwork builder("through_shared_buffer");
-  builder.fully_connected(builder.fully_connected(builder.input({1, 16}), 16), 1);
-  const auto network = builder.finish();
-  StagePlan producer = dense_plan(network, 0, {0});
-  producer.output_home = Home::kShared;
-  const auto lines =
-      observe(machine, lower_plans(network, machine, {producer, dense_plan(network, 1, {1})}));
+  const auto lines = through_shared_buffer();
   const Cycle committed = cycle_in(about(lines, "tile0").at(0), 2);
   const Cycle at_port = next_odd(committed + 16) + 1 + 10;
   const Cycle last_line = cycle_in(about(lines, "tile1").at(0), 1) - 2;

@@ -9,17 +9,6 @@
 
 namespace tessera::test {
 
-mapping::ProgramLimits limits_of(const hw::Accelerator& accelerator) {
-  const auto& buffer = accelerator.tile.buffer;
-  return {accelerator.tiles(),
-          buffer.bytes,
-          buffer.line_bytes,
-          accelerator.tile.interface.staging_bytes,
-          static_cast<int>(accelerator.dram.size()),
-          accelerator.shared_bytes(),
-          static_cast<int>(accelerator.shared_buffers.size())};
-}
-
 std::string difference_from_reference(const sim::Machine& machine, std::uint64_t seed) {
   const auto& program = machine.program();
   auto expected = workloads::seeded_values(program.network, seed);

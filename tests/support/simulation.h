@@ -10,8 +10,7 @@
 
 namespace tessera::test {
 
-/// What the program checker is told of the machine.
-mapping::ProgramLimits limits_of(const hw::Accelerator& accelerator);
+using mapping::limits_of;
 
 /// Elements of DRAM that differ from the plain reference executor in any tensor with a part there:
 /// one line naming the first, "" when all are equal.

@@ -21,11 +21,8 @@ ToolOperand operand_of(const LayerDecisions& layer, Datum datum) {
 }
 
 /// Inputs that are read side by side have equal parts of what the tool counts of its input.
-ToolOperand part_of(ToolOperand whole, std::int64_t number, std::int64_t parts) {
-  const auto part = [&](std::int64_t words) {
-    return words * (number + 1) / parts - words * number / parts;
-  };
-  return {part(whole.dram_words), part(whole.buffer_words)};
+ToolOperand share_of(ToolOperand whole, std::int64_t number, std::int64_t parts) {
+  return {part_of(whole.dram_words, number, parts), part_of(whole.buffer_words, number, parts)};
 }
 
 ToolLayer counted(const LayerDecisions& layer, const workloads::Layer& target, bool forwards) {
@@ -39,7 +36,7 @@ ToolLayer counted(const LayerDecisions& layer, const workloads::Layer& target, b
   std::int64_t map = 0;
   for (const auto& input : target.inputs)
     result.inputs.push_back(is_weight(input) ? operand_of(layer, kFilter)
-                                             : part_of(operand_of(layer, kIfmap), map++, maps));
+                                             : share_of(operand_of(layer, kIfmap), map++, maps));
   result.output = operand_of(layer, kOfmap);
   const auto& ways = layer.partition.ways[kInpp];
   result.output_copies = forwards ? 1 : ways[0] * ways[1];
