@@ -90,7 +90,19 @@ class StageListing {
       out_ << ", a window of";
       for (const auto extent : slot.extents) out_ << " " << extent;
     }
+    write_keeping(slot);
     out_ << "\n";
+  }
+
+  void write_keeping(const Slot& slot) const {
+    if (slot.continues >= 0)
+      out_ << ", goes on with that of stage " << slot.continues << " "
+           << view_.program.stages[slot.continues].name;
+    if (slot.handed_on) out_ << ", stays for a later stage";
+    if (slot.refetched && &slot == &view_.stage.slots[view_.stage.output_slot])
+      out_ << ", read from DRAM: no room to keep it";
+    else if (slot.refetched)
+      out_ << ", fetched again: no room to keep it";
   }
 
   void write_members(const Group& group) const {
@@ -111,7 +123,7 @@ class StageListing {
     const char* separator = "";
     for (const auto& part : view_.program.parts) {
       if (part.tensor != tensor || intersect(part.region, region).empty()) continue;
-      out_ << separator << name_of(part.home);
+      out_ << separator << name_of(part.home_for(view_.index));
       if (part.producer_stage >= 0) out_ << " (stage " << part.producer_stage << ")";
       separator = " and ";
     }
@@ -128,6 +140,8 @@ class StageListing {
     const Home home = part == view_.program.parts.end() ? Home::kDram : part->home;
     const bool stays = home == Home::kTiles || home == Home::kWindow;
     out_ << (stays ? "stays in the " : "to ") << name_of(home);
+    if (part != view_.program.parts.end() && part->kept_until >= 0)
+      out_ << " and kept in the tiles until stage " << part->kept_until;
     if (sums.members.size() > 1) out_ << ", sums of " << sums.members.size() << " tiles";
     out_ << "\n";
   }

@@ -1,12 +1,14 @@
 #include "mapping/lowering.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "mapping/digit_ranks.h"
 #include "mapping/dram_order.h"
 #include "mapping/dram_placement.h"
 #include "mapping/fitted_layout.h"
 #include "mapping/fusion/fusion_plan.h"
+#include "mapping/kept_data.h"
 #include "mapping/shared_placer.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
@@ -54,11 +56,16 @@ class ProgramBuilder {
       for (auto& fusion : fusions_) mapping::copy_everything(fusion);
     }
     for (auto& plan : plans_) fit_staging(plan, network_, accelerator_);
+    KeptData kept(plans_of_stages(), network_, accelerator_);
     for (std::size_t s = 0; s < origins_.size(); ++s) add_stages(origins_[s]);
-    add_parts();
+    while (const auto crowded = place_slots(kept)) {
+      const auto changed = kept.give_way(*crowded, program_.stages);
+      if (changed.empty()) refuse_memory(*crowded, last_of(*crowded));
+      for (const int s : changed) program_.stages[s] = build(s);
+    }
+    add_parts(kept);
     add_layouts();
     add_shared_layouts();
-    place_slots();
     return std::move(program_);
   }
 
@@ -84,10 +91,22 @@ class ProgramBuilder {
     check_scheduled(layers, schedule.origin, network_);
   }
 
+  /// Per stage; null for those of fusions.
+  std::vector<StagePlan*> plans_of_stages() {
+    std::vector<StagePlan*> plans;
+    for (const auto& origin : origins_)
+      plans.push_back(origin.plan < 0 ? nullptr : &plans_[origin.plan]);
+    return plans;
+  }
+
+  Stage build(int stage) const {
+    return build_stage(plans_[origins_[stage].plan], network_, accelerator_);
+  }
+
   /// All stages of a fusion come with its first member.
   void add_stages(const Origin& origin) {
     if (origin.plan >= 0) {
-      program_.stages.push_back(build_stage(plans_[origin.plan], network_, accelerator_));
+      program_.stages.push_back(build(static_cast<int>(program_.stages.size())));
     } else if (origin.layer == fusions_[origin.fusion].members.front().layer) {
       for (auto& stage :
            build_fusion(fusions_[origin.fusion], origin.fusion, network_, accelerator_))
@@ -100,11 +119,11 @@ class ProgramBuilder {
   /// Second copies that cost nothing are always taken.
   static void copy_everything(StagePlan& plan) {
     for (auto& input : plan.inputs) input.double_buffered = true;
-    plan.output.double_buffered = true;
+    plan.output.double_buffered = plan.output_twice = true;
     for (auto& copied : plan.array.double_buffered) copied = true;
   }
 
-  void add_parts() {
+  void add_parts(const KeptData& kept) {
     for (std::size_t t = 0; t < network_.tensors.size(); ++t) {
       const auto& tensor = network_.tensors[t];
       if (!network_.producers(static_cast<int>(t)).empty()) continue;
@@ -116,7 +135,7 @@ class ProgramBuilder {
       const auto& output = layer(static_cast<int>(s)).output;
       program_.parts.push_back({output.tensor, static_cast<int>(s),
                                 region_of(output, layer(static_cast<int>(s)).whole()),
-                                origins_[s].home});
+                                origins_[s].home, kept.kept_until(static_cast<int>(s))});
     }
   }
 
@@ -221,16 +240,15 @@ class ProgramBuilder {
                     " B beside the feature maps that stay on chip: ", sizes);
   }
 
-  void place_slots() {
+  /// A stage for which there is no room beside what stays; none when all have their places.
+  std::optional<int> place_slots(const KeptData& kept) {
     SlotPlacer placer(accelerator_.tile.buffer.bytes, accelerator_.tile.interface.staging_bytes);
     for (int s = 0; s < static_cast<int>(origins_.size()); ++s) {
-      const int last = last_of(s);
-      const bool stays = origins_[last].home == Home::kTiles;
-      const int reader = stays ? last_reader(last) : last;
       placer.use_tiles(tiles_of(s));
-      if (!place(placer, s, last - s + 1, stays, reader)) refuse_memory(s, last);
-      s = last;
+      if (!place(placer, s, kept)) return s;
+      s = last_of(s);
     }
+    return std::nullopt;
   }
 
   /// Ascending; empty when a stage that stands alone runs on the whole grid, and for fusions.
@@ -242,12 +260,30 @@ class ProgramBuilder {
     return tiles;
   }
 
-  bool place(SlotPlacer& placer, int first, int count, bool stays, int reader) {
+  bool place(SlotPlacer& placer, int first, const KeptData& kept) {
+    const int last = last_of(first);
+    const int count = last - first + 1;
+    const bool in_tiles = origins_[last].home == Home::kTiles;
+    const int reader = std::max(in_tiles ? last_reader(last) : last, kept.output_until(last));
+    const bool stays = in_tiles || kept.kept_until(last) >= 0;
     Stage* stages = &program_.stages[first];
-    if (origins_[first].fusion < 0) return placer.place(*stages, first, stays, reader);
+    if (origins_[first].fusion < 0) {
+      go_on(first, kept);
+      return placer.place(*stages, first, stays, reader, kept.handed_on(first));
+    }
     return fusions_[origins_[first].fusion].pipelined
                ? placer.place_apart(stages, first, count, stays, reader)
                : placer.place_together(stages, first, count, stays, reader);
+  }
+
+  /// Slots of inputs that stay have the place of the stage before.
+  void go_on(int stage, const KeptData& kept) {
+    auto& slots = program_.stages[stage].slots;
+    for (std::size_t i = 0; i < layer(stage).inputs.size(); ++i) {
+      slots[i].continues = kept.continues(stage, static_cast<int>(i));
+      if (slots[i].continues >= 0)
+        slots[i].base_address = program_.stages[slots[i].continues].slots[i].base_address;
+    }
   }
 
   /// Last stage that runs at the same time as this one.

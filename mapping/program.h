@@ -103,6 +103,13 @@ struct Slot {
   /// granule goes when it has been used and passed on. The one that is too many stands in the
   /// staging FIFO, so that a full ring can turn.
   bool rotating = false;
+  /// Goes on with the granules that the slot of the same number of this earlier stage holds at its
+  /// end, in the same place: they are not received again. A rotating slot goes on turning: what
+  /// would come from where the parts are comes from the next tile. -1: begins empty.
+  int continues = -1;
+  bool handed_on = false;  ///< a later stage goes on with its granules: they stay for it
+  /// The schedule asks for its granules to stay from one stage to the next, but there is no room.
+  bool refetched = false;
 
   /// In the tile buffer, or in the staging FIFO.
   Bytes bytes() const { return granule_bytes * static_cast<Bytes>(granules - (rotating ? 1 : 0)); }
@@ -191,6 +198,14 @@ struct Part {
   int producer_stage = -1;  ///< -1: there from the start
   workloads::Region region;
   Home home = Home::kDram;
+  /// A part in DRAM that its producers keep as well: stages up to this one read what they keep. -1:
+  /// none does.
+  int kept_until = -1;
+
+  /// Tiles hold it, alone or beside DRAM.
+  bool in_tiles() const { return home == Home::kTiles || kept_until >= 0; }
+  /// Where a stage reads it.
+  Home home_for(int stage) const { return stage <= kept_until ? Home::kTiles : home; }
 };
 
 struct Program {

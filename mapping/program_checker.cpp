@@ -3,6 +3,7 @@
 #include "mapping/checker/code_check.h"
 #include "mapping/checker/fusion_check.h"
 #include "mapping/checker/group_check.h"
+#include "mapping/checker/keep_check.h"
 #include "mapping/checker/layer_check.h"
 #include "mapping/checker/memory_check.h"
 #include "mapping/checker/part_check.h"
@@ -69,8 +70,10 @@ void check(const Program& program, const ProgramLimits& limits) {
     const StageView view(program, static_cast<int>(s));
     appended.push_back(check_codes(view));
     checker::check_groups(view);
-    checker::check_rotations(view);
   }
+  checker::check_keeps(program);
+  for (std::size_t s = 0; s < program.stages.size(); ++s)
+    checker::check_rotations(StageView(program, static_cast<int>(s)));
   checker::check_layers(program);
   const auto parts = checker::check_parts(program, limits);
   checker::check_memory(program, appended, parts, limits);
@@ -83,7 +86,7 @@ void check(const Program& program, const ProgramLimits& limits) {
       continue;
     }
     check_progress(view);
-    checker::walk_shares(view, program.parts[parts.part_of_stage[s]].home);
+    checker::walk_shares(view, program.parts[parts.part_of_stage[s]]);
   }
 }
 

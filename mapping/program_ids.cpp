@@ -111,6 +111,7 @@ void check_network(const Network& network, const Place& file) {
 void check_part(const Part& part, const Program& program, const Place& place) {
   place.index("tensor", part.tensor, program.network.tensors);
   place.index("producer stage", part.producer_stage, program.stages, -1);
+  place.index("stage until which it is kept", part.kept_until, program.stages, -1);
   const auto& extents = program.network.tensors[part.tensor].extents;
   place.size("dimensions", part.region.dimensions, extents.size());
   for (std::size_t d = 0; d < extents.size(); ++d) {
@@ -160,7 +161,10 @@ class StageIds {
     place_.index("output slot", stage_.output_slot, stage_.slots);
     place_.index("sums slot", stage_.sums_slot, stage_.slots, -1);
     place_.index("partial slot", stage_.partial_slot, stage_.slots, -1);
-    for (const auto& slot : stage_.slots) check_slot(slot, place_.at("slot ", slot.name));
+    for (const auto& slot : stage_.slots) {
+      check_slot(slot, place_.at("slot ", slot.name));
+      check_kept(slot, static_cast<SlotId>(&slot - stage_.slots.data()));
+    }
     for (std::size_t i = 0; i < stage_.codes.size(); ++i)
       for (const Queue queue : kQueues)
         check_block(block_of(stage_.codes[i], queue), queue, 0,
@@ -172,6 +176,13 @@ class StageIds {
   }
 
  private:
+  void check_kept(const Slot& slot, SlotId id) const {
+    const Place place = place_.at("slot ", slot.name);
+    place.index("stage that it goes on with", slot.continues, program_.stages, -1);
+    if (slot.continues >= 0)
+      place.index("slot of that stage", id, program_.stages[slot.continues].slots);
+  }
+
   void check_slot(const Slot& slot, const Place& place) const {
     place.at_least("granules", slot.granules, 1);
     place.at_least("granule bytes", static_cast<std::int64_t>(slot.granule_bytes), 1);

@@ -23,7 +23,7 @@ ProgramIndex::ProgramIndex(const Program& program)
     parts_of_[part.tensor].push_back(static_cast<int>(p));
     if (part.producer_stage < 0) continue;
     part_of_stage_[part.producer_stage] = static_cast<int>(p);
-    if (part.home == Home::kTiles) find_owners(static_cast<int>(p));
+    if (part.in_tiles()) find_owners(static_cast<int>(p));
   }
   count_closings();
 }
@@ -55,6 +55,12 @@ std::int64_t ProgramIndex::readings(int part, const workloads::Region& piece) co
   return elements;
 }
 
+void ProgramIndex::add_reader(int part, const workloads::Region& region) {
+  readings_[part].push_back(intersect(program_.parts[part].region, region));
+  for (std::size_t o = 0; o < owners_[part].size(); ++o)
+    closings_[part][o] += !intersect(owners_[part][o].region, region).empty();
+}
+
 void ProgramIndex::count_closings() {
   for (std::size_t s = 0; s < program_.stages.size(); ++s) {
     const Stage& stage = program_.stages[s];
@@ -65,11 +71,9 @@ void ProgramIndex::count_closings() {
       for (const GroupId group : groups) {
         const auto region = group_region(static_cast<int>(s), static_cast<int>(i), group);
         for (const int part : parts_of_[inputs[i].tensor]) {
-          if (!owners_[part].empty())
-            readings_[part].push_back(intersect(program_.parts[part].region, region));
-          for (std::size_t o = 0; o < owners_[part].size(); ++o)
-            closings_[part][o] += !intersect(owners_[part][o].region, region).empty();
-          if (program_.parts[part].home == Home::kShared)
+          const Home home = program_.parts[part].home_for(static_cast<int>(s));
+          if (home == Home::kTiles) add_reader(part, region);
+          if (home == Home::kShared)
             shared_closings_[part] += !intersect(program_.parts[part].region, region).empty();
         }
       }

@@ -28,9 +28,16 @@ class ProgramIndex {
   const std::vector<int>& parts_of(workloads::TensorId tensor) const { return parts_of_[tensor]; }
   /// Part a stage writes.
   int part_of_stage(int stage) const { return part_of_stage_[stage]; }
-  /// Tiles that hold a part whose home is the tiles; ascending by tile. Empty for parts in
-  /// memories.
+  /// Tiles that hold a part whose home is the tiles, or a copy of one in DRAM; ascending by tile.
+  /// Empty for other parts.
   const std::vector<Owner>& owners(int part) const { return owners_[part]; }
+
+  /// First stage of those that go on with one slot after the other.
+  int first_of_slot(int stage, SlotId slot) const {
+    while (program_.stages[stage].slots[slot].continues >= 0)
+      stage = program_.stages[stage].slots[slot].continues;
+    return stage;
+  }
 
   /// Reading groups that will tell this owner that they are done with the part.
   int expected_closings(int part, std::size_t owner) const { return closings_[part][owner]; }
@@ -49,6 +56,7 @@ class ProgramIndex {
 
  private:
   void find_owners(int part);
+  void add_reader(int part, const workloads::Region& region);
   void count_closings();
 
   const Program& program_;

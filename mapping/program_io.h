@@ -9,7 +9,7 @@
 namespace tessera::mapping {
 
 /// Version that save writes and the highest that load reads.
-inline constexpr unsigned kProgramVersion = 2;
+inline constexpr unsigned kProgramVersion = 3;
 /// Older files do not say which DRAM channels hold a tensor.
 inline constexpr unsigned kOldestProgramVersion = 2;
 

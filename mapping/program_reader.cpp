@@ -100,6 +100,7 @@ class Reader {
     for (const auto& range : message.dimension())
       part.region.dimensions.push_back({range.begin(), range.count(), range.step()});
     part.home = in_memory(program::kHomes, message.home(), "home");
+    part.kept_until = message.kept_until() - 1;
     return part;
   }
 
@@ -182,7 +183,10 @@ class Reader {
                              {slot.extent().begin(), slot.extent().end()},
                              slot.retains(),
                              slot.streams(),
-                             slot.rotating()});
+                             slot.rotating(),
+                             slot.continues() - 1,
+                             slot.handed_on(),
+                             slot.refetched()});
     for (const auto& code : message.code())
       stage.codes.push_back({read(code.load()), read(code.compute()), read(code.store())});
     for (const auto& share : message.share()) stage.shares.push_back(read(share));

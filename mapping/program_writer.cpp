@@ -88,6 +88,7 @@ void write(const Part& part, program::Part& message) {
     written->set_step(range.step);
   }
   message.set_home(in_file(program::kHomes, part.home));
+  message.set_kept_until(part.kept_until + 1);
 }
 
 void write(const Instruction& instruction, program::Instruction& message) {
@@ -125,6 +126,9 @@ void write(const Slot& slot, program::Slot& message) {
   message.set_retains(slot.retains);
   message.set_streams(slot.streams);
   message.set_rotating(slot.rotating);
+  message.set_continues(slot.continues + 1);
+  message.set_handed_on(slot.handed_on);
+  message.set_refetched(slot.refetched);
   message.set_staging(slot.staging);
 }
 

@@ -80,17 +80,26 @@ enum class PartialSums {
 
 struct StoredTensor {
   std::string tensor;  ///< "W", "I0", "O" of the layer below, or a tensor's name
+  /// Room for the next granule. At level tiles: for what the next layer on these tiles has there,
+  /// which then need not wait until the outputs have been read.
   bool double_buffered = false;
   bool exploits_reuse = true;  ///< false: fetched again in every iteration (LoopTree)
   int shared_by = 1;           ///< TANGRAM: tiles that hold one copy between them
   Distribution distribution = Distribution::kUnicast;
   PartialSums partial_sums = PartialSums::kInPlace;
+  /// An earlier layer on the same tiles that holds the same granules of the same operand: they stay
+  /// in its place until this layer has used them, and are not fetched again. Where there is no room
+  /// for that they are.
+  std::string kept_from = {};
 };
 
 /// Tensors that no store node names at a level bypass it.
 struct StoreNode {
-  /// "dram", "tiles" (kept where they were produced), "shared", "buffer", "group" (between a split
-  /// over groups of PEs and a split inside a group), "registers".
+  /// "dram", "tiles" (kept where they were produced), "shared", "staging" (the FIFO beside the
+  /// buffer, where what no store holds in the buffer passes anyway), "buffer", "group" (between a
+  /// split over groups of PEs and a split inside a group), "registers". An output at "dram" and
+  /// "tiles" is written and kept as well; layers that name it as an input at "tiles" read the copy
+  /// kept, which stays until the last of them.
   std::string level;
   std::vector<StoredTensor> tensors;
   std::string memory;  ///< memory in the tool's hardware file; "" when the level says it all

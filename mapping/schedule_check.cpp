@@ -9,7 +9,7 @@ namespace tessera::mapping {
 
 namespace {
 
-const std::vector<std::string> kLevels = {"dram",   "tiles", "shared",
+const std::vector<std::string> kLevels = {"dram",   "tiles", "shared",   "staging",
                                           "buffer", "group", "registers"};
 
 const char* kind_name(NodeKind kind) {

@@ -10,28 +10,29 @@ Bytes size_of(const Slot& slot) { return slot.bytes(); }
 
 }  // namespace
 
-bool SlotPlacer::place(Stage& stage, int index, bool output_stays, int last_reader) {
+bool SlotPlacer::place(Stage& stage, int index, bool output_stays, int last_reader,
+                       const std::map<SlotId, int>& handed_on) {
   const TileMemory before = memory_;
   const TileMemory staging_before = staging_;
-  if (place_all(stage, index, output_stays, last_reader)) return true;
+  if (place_all(stage, index, output_stays, last_reader, handed_on)) return true;
   memory_ = before;
   staging_ = staging_before;
   next_low_ = 0;
-  return place_all(stage, index, output_stays, last_reader);
+  return place_all(stage, index, output_stays, last_reader, handed_on);
 }
 
-bool SlotPlacer::place_all(Stage& stage, int index, bool output_stays, int last_reader) {
+bool SlotPlacer::place_all(Stage& stage, int index, bool output_stays, int last_reader,
+                           const std::map<SlotId, int>& handed_on) {
   Slot& output = stage.slots[stage.output_slot];
-  if (output_stays) {
-    const auto address = memory_.place_high(size_of(output), index, last_reader);
-    if (!address) return false;
-    output.base_address = *address;
-  } else if (!place_working(output, index)) {
+  if (!(output_stays ? place_until(output, index, last_reader) : place_working(output, index)))
     return false;
-  }
+  for (const auto& [id, last] : handed_on)
+    if (!place_until(stage.slots[id], index, last)) return false;
   for (std::size_t id = 0; id < stage.slots.size(); ++id) {
     Slot& slot = stage.slots[id];
-    if (static_cast<SlotId>(id) == stage.output_slot) continue;
+    if (static_cast<SlotId>(id) == stage.output_slot || slot.continues >= 0 ||
+        handed_on.contains(static_cast<SlotId>(id)))
+      continue;
     if (static_cast<SlotId>(id) == stage.partial_slot)
       slot.base_address =
           output.base_address;  // a tile has either "O" or "P", and "P" is the smaller one
@@ -81,6 +82,13 @@ bool SlotPlacer::place_apart(Stage* stages, int index, int count, bool output_st
   }
   next_low_ = 0;
   return true;
+}
+
+/// From the top: out of the way of what comes and goes with its stage.
+bool SlotPlacer::place_until(Slot& slot, int index, int last) {
+  const auto address = (slot.staging ? staging_ : memory_).place_high(size_of(slot), index, last);
+  if (address) slot.base_address = *address;
+  return address.has_value();
 }
 
 bool SlotPlacer::place_working(Slot& slot, int index) {

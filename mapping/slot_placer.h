@@ -1,6 +1,8 @@
 // Gives the slots of stages their addresses in the tile buffer.
 #pragma once
 
+#include <map>
+
 #include "mapping/program.h"
 #include "mapping/tile_memory.h"
 
@@ -21,8 +23,11 @@ class SlotPlacer {
   }
 
   /// Sets the addresses; false when something does not fit (the placer is then no longer usable).
-  /// `last_reader` is the stage itself unless the output stays.
-  bool place(Stage& stage, int index, bool output_stays, int last_reader);
+  /// `last_reader` is the stage itself unless the output stays. `handed_on`: input slots that later
+  /// stages go on with, and the last of them; they grow down from the top as well. Slots that go on
+  /// with an earlier one's have their addresses.
+  bool place(Stage& stage, int index, bool output_stays, int last_reader,
+             const std::map<SlotId, int>& handed_on = {});
 
   /// Stages that take turns on the same tiles: all their slots live side by side from the first to
   /// the last stage, from the bottom, so that nothing of them is fetched while the stages before
@@ -34,7 +39,9 @@ class SlotPlacer {
   bool place_apart(Stage* stages, int index, int count, bool output_stays, int last_reader);
 
  private:
-  bool place_all(Stage& stage, int index, bool output_stays, int last_reader);
+  bool place_all(Stage& stage, int index, bool output_stays, int last_reader,
+                 const std::map<SlotId, int>& handed_on);
+  bool place_until(Slot& slot, int index, int last);
   bool place_working(Slot& slot, int index);
 
   TileMemory memory_;

@@ -33,6 +33,14 @@ std::vector<std::int64_t> operand_key(const Layer& layer, const Operand& operand
   return key;
 }
 
+/// As tools count it, an operand that neither buffer nor registers keep comes from DRAM for every
+/// step.
+bool fetched_for_every_step(const StagePlan& plan, const hw::Accelerator& accelerator,
+                            std::size_t input) {
+  return accelerator.ideal.has(hw::Ideal::kToolwords) && plan.inputs[input].staging && input < 2 &&
+         plan.array.streamed[input];
+}
+
 /// Lowers one stage: everything except where its slots lie in memory.
 class StageBuilder {
  public:
@@ -44,10 +52,7 @@ class StageBuilder {
         counts_(trip_counts(plan.loops, shares_.nominal)),
         output_depth_(change_depth(plan, layer_.output, plan.output.depth, shares_.nominal)) {
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
-      input_depth_.push_back(
-          fetched_for_every_step(i)
-              ? plan.inputs[i].depth
-              : change_depth(plan, layer_.inputs[i], plan.inputs[i].depth, shares_.nominal));
+      input_depth_.push_back(fetch_depth(plan, layer_, accelerator, shares_.nominal, i));
     spills_ = spills();
   }
 
@@ -65,6 +70,16 @@ class StageBuilder {
   }
 
  private:
+  /// An earlier stage left its one granule; what rotates goes on turning.
+  bool has_all(std::size_t input) const {
+    return plan_.inputs[input].kept_from >= 0 && plan_.inputs[input].shared_by == 1;
+  }
+
+  /// The granule stays for a later stage.
+  bool leaves_all(std::size_t input) const {
+    return plan_.inputs[input].handed_on && plan_.inputs[input].shared_by == 1;
+  }
+
   /// A loop over a reduced rank around the outputs: their sums go to DRAM and come back.
   bool spills() const {
     for (int i = 0; i < output_depth_; ++i)
@@ -76,19 +91,12 @@ class StageBuilder {
     if (!spills_) return;
     if (!workloads::accumulates(layer_))
       throw UserError("layer ", layer_.name, ": its outputs cannot be completed in several visits");
-    if (plan_.output_home == Home::kTiles)
+    if (plan_.output_home == Home::kTiles || plan_.output_kept)
       throw UserError(
           "layer ", layer_.name,
           ": a loop over a reduced rank stands outside a loop over its outputs, so"
           " partial sums would leave the tile buffer, but the outputs stay in the tiles;"
           " move it inwards, hold the outputs further out or send them to DRAM");
-  }
-
-  /// As tools count it, an operand that neither buffer nor registers keep comes from DRAM for every
-  /// step.
-  bool fetched_for_every_step(std::size_t input) const {
-    return accelerator_.ideal.has(hw::Ideal::kToolwords) && plan_.inputs[input].staging &&
-           input < 2 && plan_.array.streamed[input];
   }
 
   Bytes granule_bytes(const Operand& operand, int depth) const {
@@ -117,15 +125,23 @@ class StageBuilder {
                               static_cast<int>(granules), bit(SlotReader::kCompute),
                               holding.staging});
       stage_.slots.back().rotating = holding.shared_by > 1;
+      stage_.slots.back().handed_on = holding.handed_on;
+      stage_.slots.back().refetched = holding.refetched;
     }
     stage_.output_slot = static_cast<SlotId>(stage_.slots.size());
-    const bool stays = plan_.output_home == Home::kTiles;
+    add_output_slot();
+  }
+
+  void add_output_slot() {
+    const bool served = plan_.output_home == Home::kTiles || plan_.output_kept;
     const std::int64_t outputs = trips(output_depth_);
     const std::int64_t granules =
-        stays ? outputs : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
-    stage_.slots.push_back(
-        {"O", 0, granule_bytes(layer_.output, plan_.output.depth), static_cast<int>(granules),
-         stays ? bit(SlotReader::kServer) : bit(SlotReader::kStore), plan_.output.staging});
+        served ? outputs : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
+    const unsigned readers = (served ? bit(SlotReader::kServer) : 0u) |
+                             (plan_.output_home == Home::kTiles ? 0u : bit(SlotReader::kStore));
+    stage_.slots.push_back({"O", 0, granule_bytes(layer_.output, plan_.output.depth),
+                            static_cast<int>(granules), readers, plan_.output.staging});
+    stage_.slots.back().refetched = plan_.output.refetched;
   }
 
   /// Granules of a shared operand that a tile holds: its part of one round.
@@ -332,7 +348,8 @@ class StageBuilder {
     // Weights first: they do not wait for the layer before, so they can be on their way early.
     for (const bool weights : {true, false})
       for (std::size_t i = 0; before && i < layer_.inputs.size(); ++i)
-        if ((layer_.inputs[i].role == OperandRole::kWeight) == weights && input_depth_[i] == depth)
+        if ((layer_.inputs[i].role == OperandRole::kWeight) == weights &&
+            input_depth_[i] == depth && !has_all(i))
           block.push_back(instruction(Op::kReceive, static_cast<SlotId>(i), static_cast<int>(i)));
     if (!before && partners > 0 && depth == output_depth_)
       append(block,
@@ -354,7 +371,7 @@ class StageBuilder {
       block.push_back(instruction(
           layer_.kind == workloads::LayerKind::kMatrix ? Op::kArray : Op::kVector, output));
     for (std::size_t i = 0; !before && i < layer_.inputs.size(); ++i)
-      if (input_depth_[i] == depth)
+      if (input_depth_[i] == depth && !leaves_all(i))
         block.push_back(instruction(Op::kRelease, static_cast<SlotId>(i)));
     if (!before && depth == output_depth_) {
       if (partners > 0)
@@ -397,6 +414,14 @@ class StageBuilder {
 };
 
 }  // namespace
+
+int fetch_depth(const StagePlan& plan, const Layer& layer, const hw::Accelerator& accelerator,
+                const std::vector<std::int64_t>& nominal, std::size_t input) {
+  const int depth = plan.inputs[input].depth;
+  return fetched_for_every_step(plan, accelerator, input)
+             ? depth
+             : change_depth(plan, layer.inputs[input], depth, nominal);
+}
 
 Stage build_stage(const StagePlan& plan, const Network& network,
                   const hw::Accelerator& accelerator) {

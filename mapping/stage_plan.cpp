@@ -237,37 +237,82 @@ class StageReader {
     return std::nullopt;
   }
 
+  /// At "dram" and "tiles" an output is in both.
+  void note_home(const StoredTensor& tensor, int operand, Home home) {
+    if (operand >= 0) {
+      plan_.inputs[static_cast<std::size_t>(operand)].from_tiles = home == Home::kTiles;
+      return;
+    }
+    plan_.output_twice |= home == Home::kTiles && tensor.double_buffered;
+    if (has_home_ && plan_.output_home != home) {
+      if (plan_.output_home == Home::kShared || home == Home::kShared)
+        refuse("its output is stored in shared buffers and elsewhere; dram and tiles can both be");
+      plan_.output_kept = true;
+      home = Home::kDram;
+    }
+    plan_.output_home = home;
+    has_home_ = true;
+  }
+
+  void note_kept(const StoredTensor& tensor, int operand, const std::string& level) {
+    if (tensor.kept_from.empty()) return;
+    if (operand < 0 || (level != "buffer" && level != "staging"))
+      refuse("tensor " + tensor.tensor + " at level " + level +
+             " is kept from another layer; inputs at levels buffer and staging can be");
+    plan_.inputs[static_cast<std::size_t>(operand)].kept_from = find_layer(tensor.kept_from);
+  }
+
+  Holding& holding_of(int operand) {
+    return operand < 0 ? plan_.output : plan_.inputs[static_cast<std::size_t>(operand)];
+  }
+
   void visit_store(const StoreNode& store) {
     for (const auto& tensor : store.tensors) {
       const int index = operand(tensor.tensor);
       if (tensor.shared_by > 1 && store.level != "buffer")
         refuse("tensor " + tensor.tensor + " is shared at level " + store.level +
                "; tile buffers are");
-      if (const auto home = home_of(store.level)) {
-        if (index == -1) plan_.output_home = *home;
-      } else if (store.level == "buffer") {
-        Holding& holding = index < 0 ? plan_.output : plan_.inputs[index];
-        if (held_[place_of(index)])
-          refuse("tensor " + tensor.tensor + " is stored at two levels of buffers");
-        holding = {static_cast<int>(plan_.loops.size()), tensor.double_buffered, false};
-        held_[place_of(index)] = true;
-        if (tensor.shared_by > 1) note_shared(tensor, index);
-        if (index < 0) plan_.sums_in_pieces = tensor.partial_sums == PartialSums::kToOwnerInPieces;
-      } else if (store.level == "group") {
-        continue;  // wires between groups of PEs, no memory
-      } else if (store.level == "registers") {
-        const int kind = index < 0 ? 2 : index;
-        if (index > 1) refuse("registers hold two inputs and the output");
-        if (in_registers_[kind])
-          refuse("tensor " + tensor.tensor + " is stored at two levels of registers");
-        plan_.array.store_depth[kind] = static_cast<int>(plan_.array.loops.size());
-        plan_.array.double_buffered[kind] = tensor.double_buffered;
-        in_registers_[kind] = true;
-      } else {
+      note_kept(tensor, index, store.level);
+      if (const auto home = home_of(store.level))
+        note_home(tensor, index, *home);
+      else if (store.level == "buffer")
+        hold_in_buffer(tensor, index);
+      else if (store.level == "staging")
+        require_bypassing(tensor, index);
+      else if (store.level == "registers")
+        hold_in_registers(tensor, index);
+      else if (store.level != "group")  // wires between groups of PEs, no memory
         refuse("unknown level '" + store.level +
-               "'; known: dram, shared, tiles, buffer, group, registers");
-      }
+               "'; known: dram, shared, tiles, staging, buffer, group, registers");
     }
+  }
+
+  void hold_in_buffer(const StoredTensor& tensor, int index) {
+    if (held_[place_of(index)])
+      refuse("tensor " + tensor.tensor + " is stored at two levels of buffers");
+    Holding& holding = holding_of(index);
+    holding.depth = static_cast<int>(plan_.loops.size());
+    holding.double_buffered = tensor.double_buffered;
+    held_[place_of(index)] = true;
+    if (tensor.shared_by > 1) note_shared(tensor, index);
+    if (index < 0) plan_.sums_in_pieces = tensor.partial_sums == PartialSums::kToOwnerInPieces;
+  }
+
+  void require_bypassing(const StoredTensor& tensor, int index) {
+    if (!holding_of(index).staging)
+      refuse(
+          "tensor " + tensor.tensor +
+          " passes the staging FIFO only when no store holds it in the buffer of a matrix layer");
+  }
+
+  void hold_in_registers(const StoredTensor& tensor, int index) {
+    const int kind = index < 0 ? 2 : index;
+    if (index > 1) refuse("registers hold two inputs and the output");
+    if (in_registers_[kind])
+      refuse("tensor " + tensor.tensor + " is stored at two levels of registers");
+    plan_.array.store_depth[kind] = static_cast<int>(plan_.array.loops.size());
+    plan_.array.double_buffered[kind] = tensor.double_buffered;
+    in_registers_[kind] = true;
   }
 
   void finish() {
@@ -301,6 +346,7 @@ class StageReader {
   StagePlan plan_;
   std::vector<bool> held_;
   bool in_registers_[3] = {};
+  bool has_home_ = false;
   /// The loops that rotate a shared operand follow its store; until then all loops are the tile's.
   enum class Rotation { kNone, kWaiting, kTurning };
   Rotation rotation_ = Rotation::kNone;

@@ -43,6 +43,11 @@ struct Holding {
   /// `turn` on make, and they pass them on from one to the next.
   int shared_by = 1;
   int turn = 0;
+  /// An input whose granules an earlier layer holds already; -1: it is fetched.
+  workloads::LayerId kept_from = -1;
+  bool handed_on = false;   ///< a later layer goes on with its granules
+  bool refetched = false;   ///< it should have been kept, and there was no room
+  bool from_tiles = false;  ///< an input that is read where its producers keep it beside DRAM
 };
 
 struct StagePlan {
@@ -53,6 +58,9 @@ struct StagePlan {
   std::vector<Holding> inputs;  ///< per input operand
   Holding output;
   Home output_home = Home::kDram;
+  bool output_kept = false;  ///< in DRAM, and in the tiles as well
+  /// In the tiles, where the next layer does not take its place.
+  bool output_twice = false;
   /// Partners' sums reach the owner through its staging FIFO, a piece at a time.
   bool sums_in_pieces = false;
   ArrayMapping array;

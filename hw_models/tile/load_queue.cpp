@@ -80,6 +80,7 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
   granule.times.allocated = now;
   granule.expected_bytes = bytes;
   ReceiveState& state = run.receive(instruction.operand);
+  ++state.begun;
   if (context_.tool != nullptr)
     state.pieces = load_.cursor.trips(
         ToolMachine::ranks_of(run.layer(), run.layer().inputs[instruction.operand]));
@@ -102,11 +103,12 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
 /// No tile holds any of what the operand reads.
 bool Tile::from_dram(const StageRun& run, int operand) const {
   const auto region = region_of(run.layer().inputs[operand], run.share().ranks);
-  return std::ranges::none_of(
-      context_.index.parts_of(run.layer().inputs[operand].tensor), [&](int part) {
-        const auto& held = context_.program.parts[part];
-        return held.home == Home::kTiles && !intersect(region, held.region).empty();
-      });
+  return std::ranges::none_of(context_.index.parts_of(run.layer().inputs[operand].tensor),
+                              [&](int part) {
+                                const auto& held = context_.program.parts[part];
+                                return held.home_for(run.number()) == Home::kTiles &&
+                                       !intersect(region, held.region).empty();
+                              });
 }
 
 /// Idealisation toolwords: a granule counts as the piece of the share that it stands for.
@@ -270,7 +272,7 @@ void Tile::request(Cycle now, StageRun& run, int operand, std::int64_t sequence)
       order.part = part;
       const auto region = intersect(box, context_.program.parts[part].region);
       if (region.empty()) continue;
-      if (context_.program.parts[part].home == Home::kTiles)
+      if (context_.program.parts[part].home_for(run.number()) == Home::kTiles)
         order_from_tiles(now, order, region);
       else
         order_from_memory(now, order, region);
@@ -378,7 +380,7 @@ void Tile::close_groups(Cycle now) {
     for (int operand = 0; operand < run.operands(); ++operand) {
       ReceiveState& state = run.receive(operand);
       if (state.closed || !state.root()) continue;
-      state.closed = state.slot < 0 || state.arrived == run.ring(state.slot).appended();
+      state.closed = state.slot < 0 || state.arrived == state.begun;
       all &= state.closed;
       if (state.closed) send_closings(now, run, operand);
     }
@@ -396,9 +398,10 @@ void Tile::send_closings(Cycle now, const StageRun& run, int operand) {
     interface_.send_control(now, std::move(message), node);
   };
   for (const int part : context_.index.parts_of(run.layer().inputs[operand].tensor)) {
-    for (const auto& owner : context_.index.owners(part))
-      if (!intersect(owner.region, region).empty()) close(part, static_cast<NodeId>(owner.tile));
     const Part& stored = context_.program.parts[part];
+    if (stored.home_for(run.number()) == Home::kTiles)
+      for (const auto& owner : context_.index.owners(part))
+        if (!intersect(owner.region, region).empty()) close(part, static_cast<NodeId>(owner.tile));
     if (stored.home != Home::kShared || intersect(stored.region, region).empty()) continue;
     for (std::size_t buffer = 0; buffer < context_.channels(Home::kShared); ++buffer)
       close(part, context_.shared_node(buffer));

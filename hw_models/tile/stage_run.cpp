@@ -52,6 +52,21 @@ std::int64_t receives_in(const mapping::CodeBlock& load, SlotId slot) {
   return receives;
 }
 
+/// What a rotating slot takes in on a tile over all stages that go on with it.
+std::int64_t receives_in_all(const mapping::Program& program, const mapping::ProgramIndex& index,
+                             int stage, SlotId slot, mapping::TileId tile) {
+  std::int64_t receives = 0;
+  const int first = index.first_of_slot(stage, slot);
+  for (int s = first; s < static_cast<int>(program.stages.size()); ++s) {
+    const auto& other = program.stages[s];
+    if (slot >= static_cast<SlotId>(other.slots.size()) || index.first_of_slot(s, slot) != first)
+      continue;
+    receives += receives_in(other.codes[index.share_of(s, tile).code].load, slot);
+    if (!other.slots[slot].handed_on) break;
+  }
+  return receives;
+}
+
 }  // namespace
 
 StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex& index, int stage,
@@ -61,12 +76,15 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
       number_(stage),
       share_(&share),
       layer_(&program.network.layers[stage_->layer]),
+      continued_by_(stage_->slots.size(), nullptr),
       used_(stage_->slots.size(), false) {
   for (const auto& slot : stage_->slots) {
     const auto passes = slot.rotating ? static_cast<unsigned>(SlotReader::kServer) : 0u;
     rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers | passes);
-    receives_of_.push_back(
-        slot.rotating ? receives_in(code().load, static_cast<SlotId>(receives_of_.size())) : 0);
+    ring_of_.push_back(&rings_.back());
+    const auto id = static_cast<SlotId>(receives_of_.size());
+    receives_of_.push_back(slot.rotating ? receives_in_all(program, index, stage, id, share.tile)
+                                         : 0);
   }
   for (const auto* block : {&code().load, &code().compute, &code().store})
     mark_slots(*block, used_);
@@ -80,6 +98,7 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
     receives_.push_back(std::move(state));
   }
   find_slots(code().load, receives_);
+  find_kept_slots(program, index);
   const auto once = [&](SlotId slot) {
     for (std::size_t i = 0; i < receives_.size(); ++i)
       if (receives_[i].slot == slot)
@@ -100,14 +119,39 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
         index.expected_closings(part, static_cast<std::size_t>(found - owners.begin()));
 }
 
+/// What a slot that is received into no more holds is what the first of its stages received.
+void StageRun::find_kept_slots(const mapping::Program& program,
+                               const mapping::ProgramIndex& index) {
+  for (SlotId slot = 0; slot < static_cast<SlotId>(stage_->slots.size()); ++slot) {
+    if (stage_->slots[slot].continues < 0) continue;
+    const int first = index.first_of_slot(number_, slot);
+    const auto& share = index.share_of(first, share_->tile);
+    std::vector<ReceiveState> received(receives_.size());
+    find_slots(program.stages[first].codes[share.code].load, received);
+    for (std::size_t i = 0; i < received.size(); ++i)
+      if (received[i].slot == slot) receives_[i].slot = slot;
+  }
+}
+
+void StageRun::go_on_with(SlotId slot, StageRun& earlier) {
+  ring_of_[slot] = &earlier.ring(slot);
+  earlier.continued_by_[slot] = this;
+}
+
 bool StageRun::closed(SlotId slot) {
+  if (stage_->slots[slot].handed_on)
+    return continued_by_[slot] != nullptr && continued_by_[slot]->closed(slot);
   if (!used_[slot]) return true;
   const bool output = slot == stage_->output_slot || slot == stage_->partial_slot;
   if (!(output ? compute_done : load_done)) return false;
-  if ((stage_->slots[slot].readers & static_cast<unsigned>(SlotReader::kServer)) != 0)
-    return stage_->slots[slot].streams ? rings_[slot].empty() && reads_in_flight == 0
-                                       : closings == expected_closings && reads_in_flight == 0;
-  return rings_[slot].empty();
+  auto& held = ring(slot);
+  const unsigned readers = stage_->slots[slot].readers;
+  if ((readers & static_cast<unsigned>(SlotReader::kServer)) == 0) return held.empty();
+  if (reads_in_flight > 0) return false;
+  if (stage_->slots[slot].streams) return held.empty();
+  const bool stored = (readers & static_cast<unsigned>(SlotReader::kStore)) == 0 ||
+                      held.released(SlotReader::kStore) == held.appended();
+  return stored && closings == expected_closings;
 }
 
 }  // namespace tessera::hw

@@ -25,7 +25,8 @@ struct ReceiveState {
   int position = 0;
   int children = 0;
   std::map<std::int64_t, int> ready;  ///< per granule: children, and this tile itself
-  std::int64_t arrived = 0;           ///< granules complete
+  std::int64_t begun = 0;             ///< granules that were given room
+  std::int64_t arrived = 0;           ///< of these complete
   bool closed = false;                ///< root only: owners have been told
   mapping::SlidingWindow window;      ///< idealisation toolwords
   std::int64_t pieces = 1;            ///< idealisation toolwords: granules that make a share
@@ -44,7 +45,9 @@ class StageRun {
   const mapping::TileShare& share() const { return *share_; }
   const mapping::Code& code() const { return stage_->codes[share_->code]; }
   const workloads::Layer& layer() const { return *layer_; }
-  SlotRing& ring(mapping::SlotId slot) { return rings_[slot]; }
+  SlotRing& ring(mapping::SlotId slot) { return *ring_of_[slot]; }
+  /// The slot is that of the stage before, with what it holds.
+  void go_on_with(mapping::SlotId slot, StageRun& earlier);
   ReceiveState& receive(int operand) { return receives_[operand]; }
   /// nullptr for slots that retain nothing.
   RetainedWindow* window(mapping::SlotId slot) {
@@ -53,7 +56,7 @@ class StageRun {
   int operands() const { return static_cast<int>(receives_.size()); }
   const mapping::Group& sums_group() const { return stage_->groups[share_->sums_group]; }
   bool uses(mapping::SlotId slot) const { return used_[slot]; }
-  /// Granules that a rotating slot takes in all.
+  /// Granules that a rotating slot takes in all, with those of stages that share it.
   std::int64_t receives_of(mapping::SlotId slot) const { return receives_of_[slot]; }
   bool owner() const { return sums_group().members.front() == share_->tile; }
   /// Outputs are visited more than once: the load queue appends their granules and brings back
@@ -87,7 +90,11 @@ class StageRun {
   int number_;
   const mapping::TileShare* share_;
   const workloads::Layer* layer_;
+  void find_kept_slots(const mapping::Program& program, const mapping::ProgramIndex& index);
+
   std::deque<SlotRing> rings_;
+  std::vector<SlotRing*> ring_of_;       ///< per slot: its own, or an earlier stage's
+  std::vector<StageRun*> continued_by_;  ///< per slot
   std::vector<std::optional<RetainedWindow>> windows_;
   std::vector<ReceiveState> receives_;
   std::vector<bool> used_;

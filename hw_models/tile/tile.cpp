@@ -35,6 +35,10 @@ StageRun& Tile::stage_run(std::size_t turn) {
     const auto& [stage, share] = turns_[turn];
     runs_[turn] = std::make_unique<StageRun>(context_.program, context_.index, stage,
                                              context_.program.stages[stage].shares[share]);
+    const auto& slots = context_.program.stages[stage].slots;
+    for (SlotId slot = 0; slot < static_cast<SlotId>(slots.size()); ++slot)
+      if (slots[slot].continues >= 0)
+        runs_[turn]->go_on_with(slot, *find_stage(slots[slot].continues));
   }
   return *runs_[turn];
 }
@@ -101,8 +105,8 @@ bool Tile::leave(Queue& queue, bool StageRun::*done) {
 /// for others.
 bool Tile::claim(std::size_t turn, SlotId slot) {
   StageRun& run = stage_run(turn);
-  if (run.claimed[slot]) return true;
   const auto& wanted = run.stage().slots[slot];
+  if (run.claimed[slot] || wanted.continues >= 0) return true;
   const Bytes begin = wanted.base_address;
   const Bytes end = begin + wanted.bytes();
   bool gap = false;
@@ -276,7 +280,7 @@ Bytes Tile::held_bytes() {
   for (std::size_t t = first_open_turn_; t < runs_.size(); ++t) {
     if (runs_[t] == nullptr) continue;
     for (SlotId s = 0; s < static_cast<SlotId>(runs_[t]->stage().slots.size()); ++s)
-      if (!runs_[t]->closed(s))
+      if (runs_[t]->stage().slots[s].continues < 0 && !runs_[t]->closed(s))
         (runs_[t]->stage().slots[s].staging ? staging : bytes) +=
             runs_[t]->ring(s).granule_bytes() * static_cast<Bytes>(runs_[t]->ring(s).held().size());
   }

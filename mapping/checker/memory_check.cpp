@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mapping/checker/keep_check.h"
+
 namespace tessera::mapping::checker {
 
 namespace {
@@ -44,13 +46,15 @@ class TileBuffer {
   void enter(const StageView& view, const TileShare& share, const AppendedSlots& appended,
              int part_end, int end) {
     std::erase_if(alive_, [&](const Block& block) { return block.last_stage < view.index; });
-    for (std::size_t s = 0; s < view.stage.slots.size(); ++s) {
-      if (!appended[s]) continue;
+    for (SlotId s = 0; s < static_cast<SlotId>(view.stage.slots.size()); ++s) {
       const Slot& slot = view.stage.slots[s];
+      if (!appended[s] || slot.continues >= 0) continue;
       const bool served = (slot.readers & bit(SlotReader::kServer)) != 0;
       add(view, share.tile,
           {slot.base_address, slot.base_address + slot.bytes(), &slot, &view.stage,
-           std::max(end, served ? part_end : view.index)});
+           std::max(end, served           ? part_end
+                         : slot.handed_on ? chain_of(view.program, view.index, s).back()
+                                          : view.index)});
     }
   }
 
@@ -85,7 +89,9 @@ void check_memory(const Program& program, const std::vector<std::vector<Appended
     const StageView view(program, static_cast<int>(s));
     for (const auto& slot : view.stage.slots) check_slot(view, slot, limits);
     const int end = end_of_fusion(program, view.index);
-    const int part_end = end_of_fusion(program, parts.last_reader[parts.part_of_stage[s]]);
+    const int part = parts.part_of_stage[s];
+    const int copy_end = program.parts[part].kept_until;
+    const int part_end = end_of_fusion(program, copy_end >= 0 ? copy_end : parts.last_reader[part]);
     for (const auto& share : view.stage.shares)
       buffers[share.tile].enter(view, share, appended[s][share.code], part_end, end);
   }

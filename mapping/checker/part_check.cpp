@@ -45,6 +45,7 @@ class PartCheck {
   void note_writer(int p) {
     const Part& part = program_.parts[p];
     use_.last_reader.push_back(part.producer_stage);
+    check_copy(p);
     if (part.producer_stage < 0) {
       if (part.home != Home::kDram) refuse(p, "has no producer and must be in DRAM");
       return;
@@ -55,6 +56,19 @@ class PartCheck {
     int& known = use_.part_of_stage[part.producer_stage];
     if (known >= 0) refuse(p, "stage ", view.stage.name, " already produces part ", known);
     known = p;
+  }
+
+  void check_copy(int p) const {
+    const Part& part = program_.parts[p];
+    if (part.kept_until < 0) return;
+    if (part.home != Home::kDram || part.producer_stage < 0)
+      refuse(p, "is kept in the tiles beside ", name_of(part.home),
+             "; what a stage writes to DRAM can be");
+    if (part.kept_until <= part.producer_stage)
+      refuse(p, "is kept until stage ", part.kept_until, "; allowed: after the stage ",
+             part.producer_stage, " that produces it");
+    if (program_.stages[part.producer_stage].fusion >= 0)
+      refuse(p, "is kept beside DRAM by a fused stage");
   }
 
   /// Owners' shares are disjoint (checked per layer), so counting outputs is enough.
@@ -98,7 +112,7 @@ class PartCheck {
     std::int64_t points = 1;
     for (std::size_t r = 0; r < share.ranks.size(); ++r)
       if (!view.layer.ranks[r].reduced) points *= share.ranks[r].size();
-    if (part.home == Home::kTiles && points != outputs.elements())
+    if (part.in_tiles() && points != outputs.elements())
       view.refuse_tile(share.tile, "serves the box ", to_text(outputs), " of ", outputs.elements(),
                        " elements, of which it produces ", points);
     return points;

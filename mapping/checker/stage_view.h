@@ -43,6 +43,11 @@ struct StageView {
 
 constexpr unsigned bit(SlotReader reader) { return static_cast<unsigned>(reader); }
 
+/// Its granule is there when the stage begins. Those of a rotating slot come from the next tile.
+inline bool holds_from_before(const Slot& slot) { return slot.continues >= 0 && !slot.rotating; }
+/// Its granule is there when the stage ends.
+inline bool holds_for_later(const Slot& slot) { return slot.handed_on && !slot.rotating; }
+
 /// The reader that a queue is: compute or store.
 constexpr SlotReader reader_of(Queue queue) {
   return queue == Queue::kCompute ? SlotReader::kCompute : SlotReader::kStore;

@@ -4,6 +4,7 @@
 #include <deque>
 #include <set>
 
+#include "mapping/checker/keep_check.h"
 #include "mapping/checker/region_set.h"
 #include "mapping/code_cursor.h"
 #include "mapping/stage_plan.h"
@@ -47,18 +48,20 @@ struct SlotTrace {
 /// are alive than the code itself keeps. The untimed run has shown that this order reaches the end.
 class TileWalk {
  public:
-  TileWalk(const StageView& view, const TileShare& share, Home output_home)
+  TileWalk(const StageView& view, const TileShare& share, const Part& output)
       : view_(view),
         share_(share),
         owner_(view.owns(share)),
         partners_(view.stage.sums_in_network
                       ? 1
                       : static_cast<int>(view.sums_of(share).members.size()) - 1),
-        output_home_(output_home),
+        output_(output),
         slots_(view.stage.slots.size()) {
     const Code& code = view.stage.codes[share.code];
     for (const Queue queue : kQueues)
       cursors_[static_cast<int>(queue)] = CodeCursor(block_of(code, queue), share);
+    for (SlotId slot = 0; slot < static_cast<SlotId>(slots_.size()); ++slot)
+      if (holds_from_before(view.stage.slots[slot])) hold(slot);
   }
 
   void walk() {
@@ -73,6 +76,13 @@ class TileWalk {
 
  private:
   CodeCursor& cursor(Queue queue) { return cursors_[static_cast<int>(queue)]; }
+
+  /// The granule that earlier stages left.
+  void hold(SlotId slot) {
+    const int operand = operand_of_slot(view_.program, view_.index, slot);
+    slots_[slot].granules.push_back(
+        {region_of(view_.layer.inputs[operand], share_.ranks), operand});
+  }
 
   bool step(Queue queue) {
     CodeCursor& at = cursor(queue);
@@ -200,9 +210,13 @@ class TileWalk {
              owner_ ? "owns its outputs" : "adds to another's outputs", "; allowed: ",
              expected < 0 ? "no slot, the stage has no partial slot" : stage.slots[expected].name);
     const bool served = (stage.slots[slot].readers & bit(SlotReader::kServer)) != 0;
-    if (served != (owner_ && output_home_ == Home::kTiles))
+    if (served != (owner_ && output_.in_tiles()))
       refuse(Queue::kCompute, served ? "the slot is served to other tiles, but no part lives in it"
                                      : "the part lives in the tiles, but the slot has no server");
+    const bool stored = (stage.slots[slot].readers & bit(SlotReader::kStore)) != 0;
+    if (!stored && owner_ && output_.home != Home::kTiles)
+      refuse(Queue::kCompute, "the part lives in ", name_of(output_.home),
+             ", but the store queue does not read the slot");
   }
 
   void commit(const RankTile& ranks) {
@@ -286,7 +300,7 @@ class TileWalk {
     Granule& granule = slot.at(slot.released[1]);
     if (granule.left) refuse(Queue::kStore, "the granule has left before");
     const bool store = instruction.op == Op::kStore;
-    if (store && (!owner_ || output_home_ == Home::kTiles))
+    if (store && (!owner_ || output_.home == Home::kTiles))
       refuse(Queue::kStore,
              owner_ ? "the part lives in the tiles" : "the outputs belong to another tile");
     const Region region = region_of(view_.layer.output, ranks);
@@ -322,7 +336,7 @@ class TileWalk {
   const TileShare& share_;
   bool owner_;
   int partners_;
-  Home output_home_;
+  const Part& output_;  ///< what the stage produces
   CodeCursor cursors_[3];
   std::int64_t executed_[3] = {};
   std::vector<SlotTrace> slots_;
@@ -364,10 +378,10 @@ std::vector<std::int64_t> class_of(const StageView& view, const TileShare& share
 
 }  // namespace
 
-void walk_shares(const StageView& view, Home output_home) {
+void walk_shares(const StageView& view, const Part& output) {
   std::set<std::vector<std::int64_t>> walked;
   for (const auto& share : view.stage.shares)
-    if (walked.insert(class_of(view, share)).second) TileWalk(view, share, output_home).walk();
+    if (walked.insert(class_of(view, share)).second) TileWalk(view, share, output).walk();
 }
 
 }  // namespace tessera::mapping::checker

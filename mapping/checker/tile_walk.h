@@ -19,6 +19,6 @@ namespace tessera::mapping::checker {
 /// share touches padding. In the other dimensions no index is ever clipped, so all regions of such
 /// shares differ by a translation and have the same sizes, and none of the conditions can tell them
 /// apart. UserError names stage, tile and instruction.
-void walk_shares(const StageView& view, Home output_home);
+void walk_shares(const StageView& view, const Part& output);
 
 }  // namespace tessera::mapping::checker

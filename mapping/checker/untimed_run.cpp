@@ -37,6 +37,9 @@ UntimedRun::Actor& UntimedRun::add_actor(const TileShare& share) {
   for (const Queue queue : kQueues)
     actor.cursors[static_cast<int>(queue)] = CodeCursor(block_of(code, queue), share);
   actor.slots.resize(view_.stage.slots.size());
+  for (std::size_t s = 0; s < actor.slots.size(); ++s)
+    if (holds_from_before(view_.stage.slots[s]))
+      actor.slots[s].appended = actor.slots[s].complete = 1;
   actor.received.assign(view_.layer.inputs.size(), 0);
   actor.arrived.assign(view_.layer.inputs.size(), false);
   actor.owner = view_.owns(share);
@@ -397,7 +400,8 @@ void UntimedRun::check_drained() const {
         view_.refuse_tile(actor.tile, "slot ", ring.name,
                           ": the last granule reserved is never committed");
       for (const Queue queue : {Queue::kCompute, Queue::kStore}) {
-        const std::int64_t released = slot.released[reader_index(queue)];
+        const std::int64_t released =
+            slot.released[reader_index(queue)] + (holds_for_later(ring) ? 1 : 0);
         if ((ring.readers & bit(reader_of(queue))) != 0 && released != slot.appended)
           view_.refuse_tile(actor.tile, "slot ", ring.name, " does not drain: ", slot.appended,
                             " granules are appended and the ", name_of(queue), " queue releases ",

@@ -80,8 +80,15 @@ class FusionReader {
     }
   }
 
+  void refuse_kept(const StoredTensor& tensor) const {
+    if (!tensor.kept_from.empty())
+      refuse("tensor ", tensor.tensor, " of fused layers is kept from ", tensor.kept_from,
+             "; layers that stand alone can keep theirs");
+  }
+
   void hold_outside(const StoreNode& store, const StoredTensor& tensor) {
     if (tensor.shared_by > 1) refuse("tensor ", tensor.tensor, ": shared buffers of fused layers");
+    refuse_kept(tensor);
     if (std::ranges::find(network_.tensors, tensor.tensor, &workloads::Tensor::name) ==
         network_.tensors.end())
       refuse("store ", store.level, ": no tensor '", tensor.tensor, "' in network ", network_.name);
@@ -257,6 +264,7 @@ class FusionReader {
     const Layer& own = layer(member);
     const std::size_t operand = find_operand(own, tensor.tensor);
     if (tensor.shared_by > 1) refuse("layer ", own.name, ": shared buffers of fused layers");
+    refuse_kept(tensor);
     if (store.level == "buffer") {
       if (progress.held[operand])
         refuse("layer ", own.name, ": tensor ", tensor.tensor,

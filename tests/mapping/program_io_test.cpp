@@ -152,7 +152,7 @@ TEST(ProgramFile, OfAnotherKindIsRefused) {
 TEST(ProgramFile, OfANewerVersionIsRefused) {
   EXPECT_EQ(
       after_in_file([](auto& file) { file.set_version(kProgramVersion + 1); }),
-      "p.pb: program of version 3, written by a newer tessera; this one reads up to version 2");
+      "p.pb: program of version 4, written by a newer tessera; this one reads up to version 3");
   EXPECT_EQ(after_in_file([](auto& file) { file.set_version(kOldestProgramVersion - 1); }),
             "p.pb: program of version 1, written by an older tessera; compile it again");
 }

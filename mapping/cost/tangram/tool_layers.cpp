@@ -1,5 +1,6 @@
 #include "mapping/cost/tangram/tool_layers.h"
 
+#include <algorithm>
 #include <cmath>
 #include <ranges>
 
@@ -20,23 +21,46 @@ ToolOperand operand_of(const LayerDecisions& layer, Datum datum) {
   return operand;
 }
 
-/// Inputs that are read side by side have equal parts of what the tool counts of its input.
-ToolOperand share_of(ToolOperand whole, std::int64_t number, std::int64_t parts) {
-  return {part_of(whole.dram_words, number, parts), part_of(whole.buffer_words, number, parts)};
+bool is_weight(const workloads::Operand& input) {
+  return input.role == workloads::OperandRole::kWeight;
 }
 
-ToolLayer counted(const LayerDecisions& layer, const workloads::Layer& target, bool forwards) {
-  const auto is_weight = [](const workloads::Operand& input) {
-    return input.role == workloads::OperandRole::kWeight;
+/// No tile holds any of it.
+bool from_dram(const Program& program, int stage, const workloads::Operand& input) {
+  const auto& layer =
+      program.network
+          .layers[static_cast<std::size_t>(program.stages[static_cast<std::size_t>(stage)].layer)];
+  const auto read = region_of(input, layer.whole());
+  return std::ranges::none_of(program.parts, [&](const Part& part) {
+    return part.tensor == input.tensor && part.home_for(stage) == Home::kTiles &&
+           overlap(part.region, read);
+  });
+}
+
+/// The tool's input of a layer with several is one of them in size. Where only some come from DRAM
+/// those are what it counts there.
+ToolLayer counted(const LayerDecisions& layer, const Program& program, int stage, bool forwards) {
+  const auto& target =
+      program.network
+          .layers[static_cast<std::size_t>(program.stages[static_cast<std::size_t>(stage)].layer)];
+  const auto reads = [&](const workloads::Operand& input) {
+    return !is_weight(input) && from_dram(program, stage, input);
   };
   const auto maps = static_cast<std::int64_t>(target.inputs.size()) -
                     std::ranges::count_if(target.inputs, is_weight);
+  const std::int64_t fetched = std::ranges::count_if(target.inputs, reads);
+  const ToolOperand whole = operand_of(layer, kIfmap);
   ToolLayer result;
   result.segment = layer.segment;
-  std::int64_t map = 0;
-  for (const auto& input : target.inputs)
-    result.inputs.push_back(is_weight(input) ? operand_of(layer, kFilter)
-                                             : share_of(operand_of(layer, kIfmap), map++, maps));
+  std::int64_t map = 0, fetch = 0;
+  for (const auto& input : target.inputs) {
+    if (is_weight(input)) {
+      result.inputs.push_back(operand_of(layer, kFilter));
+      continue;
+    }
+    result.inputs.push_back({0, part_of(whole.buffer_words, map++, maps)});
+    if (reads(input)) result.inputs.back().dram_words = part_of(whole.dram_words, fetch++, fetched);
+  }
   result.output = operand_of(layer, kOfmap);
   const auto& ways = layer.partition.ways[kInpp];
   result.output_copies = forwards ? 1 : ways[0] * ways[1];
@@ -55,8 +79,8 @@ std::vector<ToolLayer> tool_layers(const Document& document, const Program& prog
     const auto& target = program.network.layers[static_cast<std::size_t>(program.stages[s].layer)];
     const int index = pieces.layer_index(target.name);
     if (index >= 0)
-      layers[s] = counted(pieces.layers[static_cast<std::size_t>(index)], target,
-                          document.hardware.forwards);
+      layers[s] = counted(pieces.layers[static_cast<std::size_t>(index)], program,
+                          static_cast<int>(s), document.hardware.forwards);
     else
       layers[s] = {segment, std::vector<ToolOperand>(target.inputs.size()), {}, 1};
     segment = layers[s].segment;

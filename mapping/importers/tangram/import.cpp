@@ -130,10 +130,11 @@ class Importer {
     return !in_turns || mine.index == theirs.index;
   }
 
-  /// Words that feature maps of earlier layers take on a tile of this layer while it runs.
+  /// Words that feature maps of earlier layers, and what stays from piece to piece, take on a tile
+  /// of this layer while it runs.
   std::int64_t resident_words(int index) const {
     const auto& layer = document_.layers[index];
-    std::int64_t words = 0;
+    std::int64_t words = kept_words(index);
     for (int earlier = 0; earlier < index; ++earlier) {
       const auto& producer = document_.layers[earlier];
       if (producer.writes_dram || !share_tiles(producer, layer)) continue;
@@ -141,6 +142,23 @@ class Importer {
       for (std::size_t later = index; later < document_.layers.size(); ++later)
         needed |= reads(document_.layers[later], producer);
       if (needed) words += output_words(producer);
+    }
+    return words;
+  }
+
+  /// What pieces of other layers keep for later pieces.
+  std::int64_t kept_words(int index) const {
+    const auto& layer = document_.layers[index];
+    std::int64_t words = 0;
+    for (int earlier = 0; earlier < index; ++earlier) {
+      const auto& other = document_.layers[earlier];
+      if (other.slice.whole == layer.slice.whole || !share_tiles(other, layer)) continue;
+      const bool goes_on = std::ranges::any_of(
+          document_.layers.begin() + index, document_.layers.end(),
+          [&](const auto& later) { return later.slice.whole == other.slice.whole; });
+      if (!goes_on || other.slice.index > 0) continue;
+      for (const Datum datum : {kFilter, kIfmap})
+        if (stays(other, datum) && other.in_gbuf[datum]) words += words_of(other, datum);
     }
     return words;
   }
@@ -157,16 +175,62 @@ class Importer {
     return left - holds.streamed_words;
   }
 
+  /// The piece before this one; -1 for the first, and for layers that are whole.
+  int piece_before(int index) const {
+    const auto& slice = document_.layers[index].slice;
+    if (slice.index == 0) return -1;
+    int before = index - 1;
+    while (document_.layers[before].slice.whole != slice.whole) --before;
+    return before;
+  }
+
+  /// Pieces of a batch have the same weights, pieces of a convolution's output channels the same
+  /// inputs. They stay when no loop fetches them again within a piece.
+  bool stays(const LayerDecisions& layer, Datum datum) const {
+    const bool same = layer.slice.axis == PieceAxis::kBatch ? datum == kFilter : datum == kIfmap;
+    return layer.slice.count > 1 && same && layer.shape.is_convolution &&
+           passes_over(layer, datum, {&layer.dram_loops}) == 1;
+  }
+
+  /// Written to DRAM by a layer of the same segment, and read on chip (save-writeback).
+  bool reads_beside_dram(const LayerDecisions& reader, const LayerDecisions& producer) const {
+    return producer.writes_dram && !reader.reads_dram && reader.segment == producer.segment &&
+           reads(reader, producer);
+  }
+
+  void find_kept(int index, Holds& holds) const {
+    const auto& layer = document_.layers[index];
+    const int before = piece_before(index);
+    for (const Datum datum : {kFilter, kIfmap})
+      if (before >= 0 && stays(layer, datum))
+        holds.kept_from[datum] = document_.layers[before].name;
+    for (const auto& other : document_.layers) {
+      holds.output_on_chip |= reads_beside_dram(other, layer);
+      holds.input_on_chip |= reads_beside_dram(layer, other);
+    }
+  }
+
+  /// Outputs of a piece that stay in the tiles while those of other stages read them: the next
+  /// piece begins meanwhile when it has a place of its own.
+  bool piece_is_read_elsewhere(int index) const {
+    const auto& layer = document_.layers[index];
+    return layer.slice.count > 1 && !layer.writes_dram &&
+           std::ranges::any_of(document_.layers, [&](const LayerDecisions& reader) {
+             return reads(reader, layer) && !share_tiles(reader, layer);
+           });
+  }
+
   Holds holds_of(int index) const {
     const auto& layer = document_.layers[index];
     Holds holds;
+    find_kept(index, holds);
     holds.in_buffer = layer.in_gbuf;
-    if (!layer.writes_dram) holds.in_buffer[kOfmap] = true;
+    const bool on_chip = !layer.writes_dram || holds.output_on_chip;
+    if (on_chip) holds.in_buffer[kOfmap] = true;
     std::int64_t left = document_.hardware.gbuf_words - resident_words(index);
     PerDatum<std::int64_t> words{};
     for (const Datum datum : kAllData) {
-      words[datum] =
-          datum == kOfmap && !layer.writes_dram ? output_words(layer) : words_of(layer, datum);
+      words[datum] = datum == kOfmap && on_chip ? output_words(layer) : words_of(layer, datum);
       if (holds.in_buffer[datum]) left -= words[datum];
     }
     if (left < 0 && !layer.reads_dram && holds.in_buffer[kIfmap]) {
@@ -175,9 +239,13 @@ class Importer {
     }
     if (!layer.shape.is_convolution && !(holds.in_buffer[kIfmap] && holds.in_buffer[kOfmap]))
       left = take_streams(left, holds);
+    if (piece_is_read_elsewhere(index) && words[kOfmap] <= left) {
+      holds.output_twice = true;
+      left -= words[kOfmap];
+    }
     for (const Datum datum : {kFilter, kIfmap, kOfmap}) {
-      const bool streams = passes_over(layer, datum, {&layer.dram_loops}) > 1 &&
-                           !(datum == kOfmap && !layer.writes_dram);
+      const bool streams =
+          passes_over(layer, datum, {&layer.dram_loops}) > 1 && !(datum == kOfmap && on_chip);
       if (!holds.in_buffer[datum] || !streams || words[datum] > left) continue;
       holds.twice[datum] = true;
       left -= words[datum];

@@ -39,9 +39,10 @@ class LayerTree {
   Node write() {
     path_.place(ordered_tiles());
     add_shares();
-    path_.store(layer_.writes_dram ? "dram" : "tiles", {{.tensor = "O"}});
+    add_homes();
     add_loops(layer_.dram_loops);
     path_.store("buffer", stored(true));
+    path_.store("staging", kept_streams());
     add_buffer_loops();
     if (target_.kind == LayerKind::kMatrix)
       add_array();
@@ -51,6 +52,26 @@ class LayerTree {
   }
 
  private:
+  void add_homes() {
+    if (layer_.writes_dram) path_.store("dram", {{.tensor = "O"}});
+    std::vector<StoredTensor> on_chip;
+    if (!layer_.writes_dram || holds_.output_on_chip)
+      on_chip.push_back({.tensor = "O", .double_buffered = holds_.output_twice});
+    if (holds_.input_on_chip)
+      for (const auto& name : operands(kIfmap)) on_chip.push_back({.tensor = name});
+    path_.store("tiles", std::move(on_chip));
+  }
+
+  /// Inputs that bypass the buffer and stay in the staging FIFO from piece to piece.
+  std::vector<StoredTensor> kept_streams() const {
+    std::vector<StoredTensor> tensors;
+    for (const Datum datum : {kFilter, kIfmap})
+      if (!holds_.in_buffer[datum] && !holds_.kept_from[datum].empty())
+        for (const auto& name : operands(datum))
+          tensors.push_back({.tensor = name, .kept_from = holds_.kept_from[datum]});
+    return tensors;
+  }
+
   /// Name of the rank that moves along a dimension of the outputs; "" when nothing does.
   std::string rank_of(Dimension dimension) const {
     const auto& terms = target_.output.dimensions[dimension].terms;
@@ -146,7 +167,8 @@ class LayerTree {
                          .shared_by = rotates(datum) ? layer_.sharing.subgroup[datum] : 1,
                          .distribution = document_.hardware.forwards ? Distribution::kMulticast
                                                                      : Distribution::kUnicast,
-                         .partial_sums = PartialSums::kToOwnerInPieces});
+                         .partial_sums = PartialSums::kToOwnerInPieces,
+                         .kept_from = holds_.kept_from[datum]});
     return tensors;
   }
 

@@ -11,6 +11,10 @@ namespace tessera::mapping::tangram {
 struct Holds {
   PerDatum<bool> in_buffer{};  ///< kept in the tile buffer, else streamed through the staging FIFO
   PerDatum<bool> twice{};      ///< a second copy for the next granule
+  PerDatum<std::string> kept_from{};  ///< piece before this one whose copy stays; "" for none
+  bool output_on_chip = false;        ///< written to DRAM, and read in the tiles as well
+  bool output_twice = false;        ///< stays on chip, where the next piece does not take its place
+  bool input_on_chip = false;       ///< reads what its producer keeps beside DRAM
   std::int64_t streamed_words = 0;  ///< vector layers: room for what bypasses the buffer
 };
 
