@@ -74,6 +74,8 @@ class Engine {
   /// Fewest flits for which a run costs less than arbitrating each.
   static constexpr std::uint32_t kShortestRun = 3;
   static constexpr std::uint8_t kUnknownPort = 255;
+  /// Multicast, or a narrow link that takes a flit only every so many cycles.
+  static constexpr std::uint8_t kSeveralOutputs = 255;
 
   /// One way out of a router for a packet with several destinations.
   struct Branch {
@@ -275,6 +277,9 @@ class Engine {
   void arbitrate_plain(const RouterPorts& ports);
   Few arbitrate_few(const RouterPorts& ports);
   Few check_plain(Wish& wish);
+  [[gnu::noinline]] Few arbitrate_unicasts(const RouterPorts& ports);
+  ChannelId next_for_output(WireId in_wire, std::uint32_t output) const;
+  void count_losses(WireId in_wire, std::uint64_t vcs);
   [[gnu::noinline]] void arbitrate_many(const RouterPorts& ports);
   bool is_pair_of_rivals() const;
   void decide_pair(Wish first, Wish second, const RouterPorts& ports);
@@ -290,6 +295,7 @@ class Engine {
                   const Contest& contest);
   bool has_room(const Channel& out, const Wire& wire, std::uint64_t flits, Cycle cycle) const;
   bool start_run(ChannelId in);
+  void assure_sender(const Passage& way, Cycle first);
   void finish_unicast_run(ChannelId in);
   void grant(Wish wish, const RouterPorts& ports, bool alone);
 
@@ -357,6 +363,7 @@ class Engine {
   void stop_source_run(NodeId node);
   void source_event(NodeId node);
   void source_horizon(NodeId node);
+  void assure_source(NodeId node, Cycle credit);
   void limit_source(NodeId node, Cycle horizon);
   std::uint64_t source_guarantee(NodeId node, Cycle cycle);
   void activate_source(NodeId node) {
@@ -409,6 +416,8 @@ class Engine {
   std::vector<SumId> made_by_;  ///< packet that an adder sends
   std::vector<Sum> sums_;
   std::vector<SumId> free_sums_;
+  /// Input channel whose packet has its channel: the output port it wants, or kSeveralOutputs.
+  std::vector<std::uint8_t> wanted_output_;
   std::vector<std::uint8_t> next_port_;   ///< router x node: output port, or kUnknownPort
   std::vector<Choice> more_choices_;      ///< adaptive: channel x kMoreChoices
   std::vector<std::uint64_t> class_vcs_;  ///< virtual network x (class 0, class 1, both)

@@ -94,6 +94,8 @@ void Engine::move_head_pointers(Channel& in, Channel& out) {
 void Engine::arbitrate_plain(const RouterPorts& ports) {
   Few few = Few::kRunStopped;
   while (few == Few::kRunStopped) few = arbitrate_few(ports);
+  if (few == Few::kMore) few = arbitrate_unicasts(ports);
+  while (few == Few::kRunStopped) few = arbitrate_unicasts(ports);
   if (few == Few::kMore) arbitrate_many(ports);
 }
 
@@ -147,6 +149,72 @@ Engine::Few Engine::check_plain(Wish& wish) {
   if (out.run_out != kNone && stop_competing_run(out.run_out)) return Few::kRunStopped;
   wish.output = out.output_port;
   return Few::kDecided;
+}
+
+/// Any number of unicast channels and no multicast: outputs choose among inputs, inputs among
+/// outputs, and of an input's channels for the chosen output the next in turn sends.
+Engine::Few Engine::arbitrate_unicasts(const RouterPorts& ports) {
+  std::array<std::uint64_t, kMaxPorts> wanted_by;
+  std::array<std::uint64_t, kMaxPorts> granted_to;
+  std::uint64_t outputs = 0;
+  bool stopped = false;
+  for (std::uint64_t inputs = ports.switch_ports; inputs != 0; inputs &= inputs - 1) {
+    const std::uint32_t input = std::countr_zero(inputs);
+    const Wire& wire = fabric_.wires[ports.first_input + input];
+    granted_to[input] = 0;
+    if (wire.run_in != kNone) stopped |= stop_competing_run(wire.run_in);
+    for (std::uint64_t vcs = wire.switch_vcs; vcs != 0; vcs &= vcs - 1) {
+      const std::uint8_t output =
+          wanted_output_[fabric_.channel_of(ports.first_input + input, std::countr_zero(vcs))];
+      if (output == kSeveralOutputs) return Few::kMore;
+      const std::uint64_t port = std::uint64_t{1} << output;
+      if ((outputs & port) == 0) wanted_by[output] = 0;
+      outputs |= port;
+      wanted_by[output] |= std::uint64_t{1} << input;
+    }
+  }
+  for (std::uint64_t bits = outputs; bits != 0; bits &= bits - 1) {
+    const std::uint32_t output = std::countr_zero(bits);
+    const Wire& out = fabric_.wires[fabric_.output_wires[ports.first_output + output]];
+    if (out.run_out != kNone) stopped |= stop_competing_run(out.run_out);
+    granted_to[first_in_turn(wanted_by[output], out.grant_pointer)] |= std::uint64_t{1} << output;
+  }
+  if (stopped) return Few::kRunStopped;
+  last_progress_ = now_;
+  for (std::uint64_t inputs = ports.switch_ports; inputs != 0; inputs &= inputs - 1) {
+    const std::uint32_t input = std::countr_zero(inputs);
+    const Wire& wire = fabric_.wires[ports.first_input + input];
+    std::uint64_t losers = wire.switch_vcs;
+    if (granted_to[input] == 0) {
+      count_losses(ports.first_input + input, losers);
+      continue;
+    }
+    const std::uint32_t output = first_in_turn(granted_to[input], wire.accept_pointer);
+    const ChannelId in = next_for_output(ports.first_input + input, output);
+    losers &= ~bit(in);
+    const bool alone = losers == 0 && is_single(wanted_by[output]);
+    count_losses(ports.first_input + input, losers);
+    grant({in, kNone, 0, static_cast<std::uint8_t>(input), static_cast<std::uint8_t>(output)},
+          ports, alone);
+  }
+  return Few::kDecided;
+}
+
+/// Of the channels of an input that want the same output, the next in turn.
+ChannelId Engine::next_for_output(WireId in_wire, std::uint32_t output) const {
+  const Wire& wire = fabric_.wires[in_wire];
+  const std::uint64_t below = (std::uint64_t{1} << (wire.vc_pointer % 64)) - 1;
+  for (std::uint64_t vcs : {wire.switch_vcs & ~below, wire.switch_vcs & below})
+    for (; vcs != 0; vcs &= vcs - 1) {
+      const ChannelId in = fabric_.channel_of(in_wire, std::countr_zero(vcs));
+      if (wanted_output_[in] == output) return in;
+    }
+  return kNone;
+}
+
+void Engine::count_losses(WireId in_wire, std::uint64_t vcs) {
+  for (; vcs != 0; vcs &= vcs - 1)
+    ++channel_counters_[at(fabric_.channel_of(in_wire, std::countr_zero(vcs))).out].switch_losses;
 }
 
 void Engine::arbitrate_many(const RouterPorts& ports) {
@@ -398,7 +466,22 @@ bool Engine::start_run(ChannelId in) {
   }
   if (way.channel.credit_wait || way.channel.room_wait) wake_waiting_sender(in, first);
   schedule(first + flits, EventKind::kHorizon, in);
+  if (way.channel.sent_running && way.channel.packets == 1) assure_sender(way, first);
   return true;
+}
+
+/// A run that was certain of its first credits only now is of all: from `first` on one comes back
+/// for every flit it sends.
+void Engine::assure_sender(const Passage& way, Cycle first) {
+  const Cycle credit = first + way.from.credit_lag;
+  if (way.from.from_node) return assure_source(way.from.driver, credit);
+  const ChannelId id = way.channel.owner;
+  Channel& sender = at(id);
+  if (sender.run_to_tail || sender.horizon < credit || sender.fork != kNone) return;
+  if (!sender.contiguous || sender.packets != 1) return;
+  sender.horizon = sender.run_start + sender.remaining;
+  sender.run_to_tail = true;
+  schedule(sender.horizon, EventKind::kHorizon, id);
 }
 
 /// The tail of a unicast packet went in the last cycle, and with it ended its run.
