@@ -141,7 +141,6 @@ class Engine {
     std::uint64_t outputs = 0;                        ///< wanted by somebody
     std::array<std::uint64_t, kMaxPorts> wanted_by;   ///< by output: inputs
     std::array<std::uint64_t, kMaxPorts> granted_to;  ///< by input: outputs
-    bool contested = false;                           ///< something has to be decided
     bool runs_stopped = false;                        ///< more channels ask now: collect again
   };
   /// A unicast packet's way through a router: its channels and their wires.
@@ -274,30 +273,35 @@ class Engine {
   std::uint32_t vc_turn(std::uint32_t accept_pointer, const Wire& out) const;
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
   static void move_head_pointers(Channel& in, Channel& out);
+  bool has_room(const Channel& out, const Wire& wire, std::uint64_t flits, Cycle cycle) const;
+  bool start_run(ChannelId in);
+  void assure_sender(const Passage& way, Cycle first);
+  void finish_unicast_run(ChannelId in);
+
+  // unicast_arbitration.cpp
   void arbitrate_plain(const RouterPorts& ports);
   Few arbitrate_few(const RouterPorts& ports);
   Few check_plain(Wish& wish);
+  void decide_pair(Wish first, Wish second, const RouterPorts& ports);
   [[gnu::noinline]] Few arbitrate_unicasts(const RouterPorts& ports);
+  bool collect_unicasts(const RouterPorts& ports, Contest& contest);
+  void choose_input(const RouterPorts& ports, std::uint32_t output, Contest& contest);
+  void accept_unicast(const RouterPorts& ports, std::uint32_t input, const Contest& contest);
   ChannelId next_for_output(WireId in_wire, std::uint32_t output) const;
   void count_losses(WireId in_wire, std::uint64_t vcs);
-  [[gnu::noinline]] void arbitrate_many(const RouterPorts& ports);
-  bool is_pair_of_rivals() const;
-  void decide_pair(Wish first, Wish second, const RouterPorts& ports);
-  void collect_wishes(const RouterPorts& ports, Contest& contest);
   [[gnu::noinline]] bool stop_competing_run(ChannelId run);
+  void grant(Wish wish, const RouterPorts& ports, bool alone);
+
+  // fork_arbitration.cpp
+  [[gnu::noinline]] void arbitrate_forks(const RouterPorts& ports);
+  void collect_wishes(const RouterPorts& ports, Contest& contest);
   void add_channel(ChannelId in, std::uint32_t input, std::uint64_t& own, Contest& contest);
   void add_wish(Wish wish, WireId out_wire, std::uint64_t& own, Contest& contest);
-  void choose_input(const RouterPorts& ports, std::uint32_t output, Contest& contest);
   void accept(const RouterPorts& ports, std::size_t first, std::size_t end, const Contest& contest);
   ChannelId output_of(const Wish& wish) const;
   static bool goes_along(const Wish& wish, const Wish& read, std::uint64_t grants);
   void grant_fork(const RouterPorts& ports, std::size_t first, std::size_t end, std::size_t taken,
                   const Contest& contest);
-  bool has_room(const Channel& out, const Wire& wire, std::uint64_t flits, Cycle cycle) const;
-  bool start_run(ChannelId in);
-  void assure_sender(const Passage& way, Cycle first);
-  void finish_unicast_run(ChannelId in);
-  void grant(Wish wish, const RouterPorts& ports, bool alone);
 
   // transfer.cpp: flits leave a buffer
   void send(ChannelId in);
