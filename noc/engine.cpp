@@ -35,6 +35,7 @@ Engine::Engine(const NetworkConfig& config, const Topology& topology, const Rout
     first_adder_channel_ = fabric_.channel_of(fabric_.ejection_wires[first_adder_], 0);
     expected_.resize(fabric_.channels.size() - first_adder_channel_);
   }
+  wanted_output_.resize(fabric_.channels.size());
   fill_class_tables();
   next_check_ = config.self_check_interval_cycles == 0 ? kNever : config.self_check_interval_cycles;
   for (std::size_t i = 0; i < queues_.size(); ++i) {

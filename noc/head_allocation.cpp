@@ -376,6 +376,7 @@ void Engine::commit_unicast_head(const Passage& way) {
     expect_term(id, way.out);
   }
   way.channel.state = ChannelState::kActive;
+  wanted_output_[way.in] = way.to.interval == 1 ? way.to.output_port : kSeveralOutputs;
   way.channel.out = way.out;
   way.channel.out_wire = fabric_.wire_of(way.out);
   way.channel.remaining = packet.flits;
@@ -401,6 +402,7 @@ void Engine::commit_branch(ChannelId in, std::uint32_t index, ChannelId out) {
   if (!wire.to_node)
     fabric_.push(out, {at(in).front.packet, trees_.branch(branch.tree_branch).child});
   at(in).state = ChannelState::kActive;
+  wanted_output_[in] = kSeveralOutputs;
   if (++fork.with_channel < fork.branches.size()) return;
   clear_head(in);
   if (fork.branches.size() == 1) pass_through(in);
@@ -412,6 +414,9 @@ void Engine::pass_through(ChannelId in) {
   const Fork& fork = forks_[channel.fork];
   channel.out = fork.branches.front().out;
   channel.out_wire = fork.branches.front().wire;
+  wanted_output_[in] = fabric_.wires[channel.out_wire].interval == 1
+                           ? fabric_.wires[channel.out_wire].output_port
+                           : kSeveralOutputs;
   channel.remaining = fork.flits;
   free_fork(in);
 }

@@ -183,6 +183,16 @@ void Engine::source_horizon(NodeId node) {
   if (!queue.empty()) schedule(now_ + 1, EventKind::kSource, node);
 }
 
+/// Credits come back one per cycle from `credit` on.
+void Engine::assure_source(NodeId node, Cycle credit) {
+  SourceState& source = sources_[node];
+  const SourceQueue& queue = queue_of(node, source.running);
+  const Cycle tail = source.run_start + queue.remaining - 1;
+  if (source.horizon < credit || source.horizon >= tail) return;
+  source.horizon = tail;
+  schedule(tail, EventKind::kSourceHorizon, node);
+}
+
 void Engine::limit_source(NodeId node, Cycle horizon) {
   SourceState& source = sources_[node];
   const SourceQueue& queue = queue_of(node, source.running);
