@@ -66,7 +66,13 @@ class PathWriter {
   void add_homes() {
     auto& store = add(NodeKind::kStore).store;
     store.level = level_of(plan_.output_home);
-    store.tensors.push_back({.tensor = "O"});
+    store.tensors.push_back({.tensor = "O", .double_buffered = plan_.output_twice});
+    StoreNode beside{"tiles", {}, ""};
+    if (plan_.output_kept) beside.tensors.push_back({.tensor = "O"});
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
+      if (plan_.inputs[i].from_tiles)
+        beside.tensors.push_back({.tensor = operand_name(layer_, static_cast<int>(i))});
+    if (!beside.tensors.empty()) add(NodeKind::kStore).store = std::move(beside);
   }
 
   static const char* level_of(Home home) {
