@@ -10,8 +10,11 @@
 #include "sim/base/error.h"
 #include "sim/base/random.h"
 #include "tests/mapping/element_oracle.h"
+#include "tests/support/kept_pieces.h"
+#include "tests/support/plain_network.h"
 #include "tests/support/program_builder.h"
 #include "tests/support/random_layer.h"
+#include "tests/support/stage_tree.h"
 
 namespace tessera::mapping {
 
@@ -26,12 +29,16 @@ std::string verdict(const Program& program) {
   return "sound";
 }
 
-/// The oracle knows nothing of addresses, so every slot gets a place of its own.
+/// The oracle knows nothing of addresses, so every slot gets a place of its own, unless it goes on
+/// with an earlier one.
 void spread_slots(Program& program) {
   Bytes next = 0;
   for (auto& stage : program.stages)
-    for (auto& slot : stage.slots) {
+    for (std::size_t s = 0; s < stage.slots.size(); ++s) {
+      auto& slot = stage.slots[s];
       slot.base_address = next;
+      if (slot.continues >= 0)
+        slot.base_address = program.stages[slot.continues].slots[s].base_address;
       next += 4096;
     }
 }
@@ -162,7 +169,7 @@ class Damage {
   const workloads::Layer* layer_;
 };
 
-Program lowered(const workloads::Network& network) {
+hw::Accelerator small_grid() {
   hw::Accelerator accelerator;
   accelerator.name = "oracle";
   accelerator.rows = accelerator.columns = 2;
@@ -170,7 +177,49 @@ Program lowered(const workloads::Network& network) {
   accelerator.tile.buffer.line_bytes = 16;
   accelerator.dram.resize(1);
   for (auto& words : accelerator.tile.array.bus_words_per_cycle) words = 4;
+  return accelerator;
+}
+
+Program lowered(const workloads::Network& network) {
+  const auto accelerator = small_grid();
   return lower(schedule_layerwise(network, accelerator, {}), network, accelerator);
+}
+
+/// Three pieces with the same filters, another layer after the first.
+Program with_kept_filters() {
+  const auto network = test::pieces_of(3, 1, 2, 3);
+  return lower(test::kept_pieces(network), network, small_grid());
+}
+
+/// A map of two tiles, read once on chip and once in DRAM.
+Program with_kept_map() {
+  test::PlainNetwork builder("map");
+  const auto map = builder.fully_connected(builder.input({2, 4}), 4);
+  builder.add(builder.fully_connected(map, 2), builder.fully_connected(map, 2));
+  const auto network = builder.finish();
+  std::vector<StagePlan> plans;
+  for (int layer = 0; layer < 4; ++layer) plans.push_back(test::plain_plan(network, layer));
+  plans[0].tiles = {0, 1};
+  plans[0].partition = {{network.layers[0].rank_index("N"), 0, 2, Axis::kTiles}};
+  plans[0].output_kept = plans[1].inputs[0].from_tiles = true;
+  return lower(test::schedule_of(network, plans), network, small_grid());
+}
+
+/// Both judges on so many programs that were damaged once; how many were sound and how many not.
+std::pair<int, int> agree_on_damaged(const Program& original, std::uint64_t programs) {
+  int sound = 0;
+  int faulty = 0;
+  for (std::uint64_t seed = 0; seed < programs; ++seed) {
+    Program program = original;
+    spread_slots(program);
+    Damage(program, seed).apply();
+    const std::string found = verdict(program);
+    const auto fault = test::run_every_element(program, seed);
+    EXPECT_EQ(found == "sound", !fault.has_value())
+        << "seed " << seed << "\nchecker: " << found << "\noracle: " << fault.value_or("sound");
+    ++(fault ? faulty : sound);
+  }
+  return {sound, faulty};
 }
 
 }  // namespace
@@ -205,6 +254,21 @@ TEST(CheckerAgainstOracle, AgreeOnLoweredLayers) {
     EXPECT_EQ(verdict(program), "sound") << seed;
     EXPECT_EQ(test::run_every_element(program, seed), std::nullopt) << seed;
   }
+}
+
+TEST(CheckerAgainstOracle, AgreeOnDamagedProgramsThatKeepInputs) {
+  ASSERT_EQ(with_kept_filters().stages[3].slots[1].continues, 2);
+  const auto [sound, faulty] = agree_on_damaged(with_kept_filters(), 1500);
+  EXPECT_GT(sound, 100);
+  EXPECT_GT(faulty, 500);
+}
+
+TEST(CheckerAgainstOracle, AgreeOnDamagedProgramsThatKeepOutputs) {
+  const auto program = with_kept_map();
+  ASSERT_TRUE(std::ranges::any_of(program.parts, [](const Part& p) { return p.kept_until == 1; }));
+  const auto [sound, faulty] = agree_on_damaged(program, 1500);
+  EXPECT_GT(sound, 100);
+  EXPECT_GT(faulty, 500);
 }
 
 TEST(CheckerAgainstOracle, AgreeOnDamagedLoweredNetworks) {

@@ -37,7 +37,7 @@ struct Ring {
   std::deque<Granule> granules;  ///< all that were ever appended; rings of tests are short-lived
   std::int64_t complete = 0;
   std::int64_t released[2] = {};
-  std::int64_t window[2] = {};
+  std::int64_t window[2] = {};  ///< acquired in the stage itself
   bool open = false;
 };
 
@@ -129,7 +129,18 @@ class Machine {
     turn.cursors[1] = CodeCursor(code.compute, share.ranks);
     turn.cursors[2] = CodeCursor(code.store, share.ranks);
     turn.rings.resize(turn.stage->slots.size());
+    for (std::size_t s = 0; s < turn.stage->slots.size(); ++s) {
+      const Slot& slot = turn.stage->slots[s];
+      if (slot.continues >= 0 && slot.granules != program_.stages[slot.continues].slots[s].granules)
+        throw Fault{"goes on with another ring"};
+    }
     tiles_[share.tile].turns.push_back(std::move(turn));
+  }
+
+  /// Its own, or that of the stage it goes on with.
+  Ring& ring(Turn& turn, SlotId slot) {
+    const int earlier = turn.stage->slots[slot].continues;
+    return earlier < 0 ? turn.rings[slot] : ring(*turn_of(turn.share->tile, earlier), slot);
   }
 
   Turn* turn_of(TileId tile, int stage) {
@@ -223,9 +234,9 @@ class Machine {
     return false;
   }
 
-  bool has_room(const Turn& turn, SlotId slot) const {
+  bool has_room(Turn& turn, SlotId slot) {
     const Slot& description = turn.stage->slots[slot];
-    const Ring& ring = turn.rings[slot];
+    const Ring& ring = this->ring(turn, slot);
     auto held = static_cast<std::int64_t>(ring.granules.size());
     std::int64_t gone = held;
     for (int reader = 0; reader < 2; ++reader)
@@ -237,7 +248,7 @@ class Machine {
   void append(Turn& turn, SlotId slot, Granule granule) {
     const Bytes bytes = granule.contents.size() * static_cast<Bytes>(program_.word_bytes);
     if (bytes > turn.stage->slots[slot].granule_bytes) throw Fault{"granule larger than its space"};
-    turn.rings[slot].granules.push_back(std::move(granule));
+    ring(turn, slot).granules.push_back(std::move(granule));
   }
 
   /// Moves a granule to all members of the group when all stand at the same receive with room.
@@ -257,12 +268,12 @@ class Machine {
         return false;
       if (cursor.instruction().slot != instruction.slot ||
           empty_contents(operand, cursor.ranks()) != wanted ||
-          other->rings[instruction.slot].granules.size() !=
-              turn.rings[instruction.slot].granules.size())
+          ring(*other, instruction.slot).granules.size() !=
+              ring(turn, instruction.slot).granules.size())
         throw Fault{"members receive different granules"};
     }
     for (const auto& [element, sum] : wanted)
-      if (!written_[operand.tensor].contains(element)) return false;
+      if (!readable(operand.tensor, element, turn.number)) return false;
     for (const TileId member : turn.stage->groups[group].members) {
       if (member == turn.share->tile) continue;
       Turn& other = *turn_of(member, turn.number);
@@ -273,9 +284,16 @@ class Machine {
     return true;
   }
 
+  /// In DRAM or in the tiles, or kept there beside DRAM for stages up to this one.
+  bool readable(workloads::TensorId tensor, std::int64_t element, int stage) const {
+    const auto kept = kept_.find({tensor, element});
+    if (kept != kept_.end() && stage <= kept->second) return true;
+    return written_[tensor].contains(element);
+  }
+
   void take(Turn& turn, const Instruction& instruction, const Contents& contents) {
     append(turn, instruction.slot, {contents, instruction.operand});
-    ++turn.rings[instruction.slot].complete;
+    ++ring(turn, instruction.slot).complete;
   }
 
   /// The partner's store queue must stand at the matching send; both go on together.
@@ -295,7 +313,7 @@ class Machine {
     const auto expected = empty_contents(layer_of(turn).output, ranks);
     if (keys(granule.contents) != keys(expected)) throw Fault{"sums of other outputs"};
     append(turn, instruction.slot, std::move(granule));
-    ++turn.rings[instruction.slot].complete;
+    ++ring(turn, instruction.slot).complete;
     ++turn.sums_taken;
     ++partner.sums_sent;
     cursor.next();
@@ -324,7 +342,7 @@ class Machine {
       cursor.next();
     }
     append(turn, instruction.slot, std::move(sum));
-    ++turn.rings[instruction.slot].complete;
+    ++ring(turn, instruction.slot).complete;
     ++turn.sums_taken;
     return true;
   }
@@ -337,8 +355,8 @@ class Machine {
   }
 
   Granule outgoing(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
-    Ring& ring = turn.rings[instruction.slot];
-    if (ring.window[1] == 0) throw Fault{"leaves without being acquired"};
+    Ring& ring = this->ring(turn, instruction.slot);
+    if (turn.rings[instruction.slot].window[1] == 0) throw Fault{"leaves without being acquired"};
     Granule& granule = ring.granules[ring.released[1]];
     if (granule.left) throw Fault{"leaves twice"};
     granule.left = true;
@@ -359,25 +377,26 @@ class Machine {
 
   bool acquire(Turn& turn, int queue, const Instruction& instruction) {
     require_reader(turn, queue, instruction.slot);
-    Ring& ring = turn.rings[instruction.slot];
+    Ring& ring = this->ring(turn, instruction.slot);
     if (ring.complete - ring.released[queue - 1] < instruction.amount) return false;
-    ring.window[queue - 1] = std::max<std::int64_t>(ring.window[queue - 1], instruction.amount);
+    turn.rings[instruction.slot].window[queue - 1] =
+        std::max<std::int64_t>(turn.rings[instruction.slot].window[queue - 1], instruction.amount);
     return true;
   }
 
   void release(Turn& turn, int queue, const Instruction& instruction) {
     require_reader(turn, queue, instruction.slot);
-    Ring& ring = turn.rings[instruction.slot];
-    if (ring.window[queue - 1] < instruction.amount)
+    Ring& ring = this->ring(turn, instruction.slot);
+    if (turn.rings[instruction.slot].window[queue - 1] < instruction.amount)
       throw Fault{"releases what it has not acquired"};
-    ring.window[queue - 1] -= instruction.amount;
+    turn.rings[instruction.slot].window[queue - 1] -= instruction.amount;
     ring.released[queue - 1] += instruction.amount;
   }
 
   bool reserve(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
     if (instruction.slot != (owns(turn) ? turn.stage->output_slot : turn.stage->partial_slot))
       throw Fault{"outputs in another slot"};
-    Ring& ring = turn.rings[instruction.slot];
+    Ring& ring = this->ring(turn, instruction.slot);
     if (ring.open) throw Fault{"two reservations"};
     if (!has_room(turn, instruction.slot)) return false;
     append(turn, instruction.slot, {empty_contents(layer_of(turn).output, ranks)});
@@ -399,7 +418,7 @@ class Machine {
   }
 
   void commit(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
-    Ring& ring = turn.rings[instruction.slot];
+    Ring& ring = this->ring(turn, instruction.slot);
     if (!ring.open) throw Fault{"commits nothing"};
     const Contents& contents = ring.granules.back().contents;
     if (keys(contents) != keys(empty_contents(layer_of(turn).output, ranks)))
@@ -409,8 +428,14 @@ class Machine {
     ring.open = false;
     ++ring.complete;
     const bool served = (turn.stage->slots[instruction.slot].readers & 4u) != 0;
-    if (served != (owns(turn) && part_of(turn.number).home == Home::kTiles))
+    const Part& part = part_of(turn.number);
+    if (served != (owns(turn) && (part.home == Home::kTiles || part.kept_until >= 0)))
       throw Fault{"wrong home"};
+    if (part.home != Home::kTiles) {
+      for (const auto& [element, sum] : contents)
+        if (served) kept_[{part.tensor, element}] = part.kept_until;
+      return;
+    }
     if (served && network_output(turn)) throw Fault{"an output of the network stays in the tiles"};
     if (served) publish(turn, contents);
   }
@@ -436,7 +461,7 @@ class Machine {
     const Layer& layer = layer_of(turn);
     Granule& target = open_granule(turn);
     turn.computed += workloads::volume(ranks);
-    if (instruction.slot >= 0 && !turn.rings[instruction.slot].open)
+    if (instruction.slot >= 0 && !ring(turn, instruction.slot).open)
       throw Fault{"another slot is reserved"};
     for_each_point(ranks, [&](const std::vector<std::int64_t>& point) {
       for (std::size_t i = 0; i < layer.inputs.size(); ++i)
@@ -456,18 +481,20 @@ class Machine {
 
   void require_input(Turn& turn, int operand, std::int64_t element) {
     if (element < 0) return;
-    for (auto& ring : turn.rings)
-      for (std::int64_t i = 0; i < ring.window[0]; ++i) {
+    for (SlotId slot = 0; slot < static_cast<SlotId>(turn.rings.size()); ++slot) {
+      const Ring& ring = this->ring(turn, slot);
+      for (std::int64_t i = 0; i < turn.rings[slot].window[0]; ++i) {
         const Granule& granule = ring.granules[ring.released[0] + i];
         if (granule.operand == operand && granule.contents.contains(element)) return;
       }
+    }
     throw Fault{"input element not there"};
   }
 
   void add_sums(Turn& turn, const Instruction& instruction) {
-    Ring& ring = turn.rings[instruction.slot];
+    Ring& ring = this->ring(turn, instruction.slot);
     Granule& target = open_granule(turn);
-    if (ring.window[0] == 0) throw Fault{"adds what it has not acquired"};
+    if (turn.rings[instruction.slot].window[0] == 0) throw Fault{"adds what it has not acquired"};
     const Contents& sums = ring.granules[ring.released[0]].contents;
     if (keys(sums) != keys(target.contents)) throw Fault{"adds other outputs"};
     for (const auto& [element, sum] : sums) target.contents[element] += sum;
@@ -483,7 +510,7 @@ class Machine {
           if (!cursor.done())
             throw Fault{detail::concatenate("tile ", turn.share->tile, " waits for ever")};
         for (std::size_t s = 0; s < turn.rings.size(); ++s)
-          for (int reader = 0; reader < 2; ++reader)
+          for (int reader = 0; reader < 2 && turn.stage->slots[s].continues < 0; ++reader)
             if ((turn.stage->slots[s].readers & (1u << reader)) != 0 &&
                 turn.rings[s].released[reader] !=
                     static_cast<std::int64_t>(turn.rings[s].granules.size()))
@@ -508,6 +535,8 @@ class Machine {
   const Program& program_;
   Random random_;
   std::vector<Contents> written_;  ///< per tensor: what can be received
+  /// Elements that tiles keep beside DRAM: the last stage for which they do.
+  std::map<std::pair<workloads::TensorId, std::int64_t>, int> kept_;
   std::vector<Tile> tiles_;
 };
 

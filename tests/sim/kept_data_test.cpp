@@ -2,69 +2,11 @@
 #include <algorithm>
 
 #include "mapping/listing.h"
-#include "mapping/tree_path.h"
 #include "tests/sim/tile_timing.h"
+#include "tests/support/kept_pieces.h"
 
 namespace tessera::test {
 namespace {
-
-using mapping::Schedule;
-using mapping::TreePath;
-
-/// `pieces` layers that multiply `images` inputs of 16 each with the same filters of 32 bytes.
-/// `between`: filters of a layer of its own after the first piece; 0: none. The tensors of layer i
-/// are 3 i (inputs), 3 i + 1 (filters; the pieces use the first one's) and 3 i + 2 (outputs).
-Network pieces_of(int pieces, int images, int filters, int between = 0) {
-  PlainNetwork builder("pieces", images);
-  for (int piece = 0; piece < pieces; ++piece) {
-    builder.fully_connected(builder.input({images, 16}), filters);
-    if (piece == 0 && between > 0) builder.fully_connected(builder.input({images, 16}), between);
-  }
-  auto network = builder.finish();
-  for (auto& layer : network.layers)
-    if (layer.ranks[1].extent == filters)
-      layer.inputs[1].tensor = network.layers[0].inputs[1].tensor;
-  for (auto& layer : network.layers)
-    network.tensors[layer.output.tensor].kind = workloads::TensorKind::kOutput;
-  return network;
-}
-
-/// A layer on some tiles, images dealt to them; its filters kept from an earlier layer, shared.
-mapping::Node piece_on(const workloads::Layer& layer, std::vector<int> tiles,
-                       const std::string& kept_from, int shared_by = 1) {
-  TreePath path;
-  const auto ways = static_cast<int>(tiles.size());
-  path.place(std::move(tiles));
-  if (ways > 1) path.split("N", ways, Axis::kTiles);
-  path.store("dram", {{.tensor = "O"}});
-  path.store("buffer", {{.tensor = "I0"},
-                        {.tensor = "W", .shared_by = shared_by, .kept_from = kept_from},
-                        {.tensor = "O"}});
-  if (layer.ranks[1].extent > 1) path.loop("K", 1, shared_by > 1 ? "W" : "");
-  path.store("registers", {{.tensor = "O", .double_buffered = true}}).loop("C1", 1);
-  path.store("registers",
-             {{.tensor = "I0", .double_buffered = true}, {.tensor = "W", .double_buffered = true}});
-  return path.finish(layer.name);
-}
-
-Schedule sequence_of(std::vector<mapping::Node> layers) {
-  Schedule schedule;
-  schedule.name = schedule.origin = "kept";
-  schedule.root.children = std::move(layers);
-  return schedule;
-}
-
-/// All pieces on tile 0, the filters kept from one to the next.
-Schedule kept_pieces(const Network& network, bool keep = true) {
-  std::vector<mapping::Node> nodes;
-  std::string last;
-  for (const auto& layer : network.layers) {
-    const bool piece = layer.inputs[1].tensor == network.layers[0].inputs[1].tensor;
-    nodes.push_back(piece_on(layer, {0}, piece && keep ? last : ""));
-    if (piece) last = layer.name;
-  }
-  return sequence_of(std::move(nodes));
-}
 
 void expect_right_values(const hw::Accelerator& machine, const Program& program) {
   mapping::check(program, limits_of(machine));
