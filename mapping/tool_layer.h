@@ -18,6 +18,13 @@ struct ToolOperand {
   std::int64_t buffer_words = 0;  ///< between tile buffer and array; 0 when it bypasses the buffer
 };
 
+/// A stage on other tiles whose outputs a stage reads there. The tool lets the reader begin when
+/// the first of so many equal pieces of the producer's work is done.
+struct ToolFeed {
+  int producer = 0;  ///< stage
+  std::int64_t pieces = 1;
+};
+
 /// One stage of a program as the tool sees it.
 struct ToolLayer {
   int segment = 0;  ///< of the tool's schedule; one begins when the one before has ended
@@ -25,6 +32,7 @@ struct ToolLayer {
   ToolOperand output;
   int output_copies =
       1;  ///< tiles with sums of the same outputs, where the tool counts all of them
+  std::vector<ToolFeed> feeds = {};
 };
 
 }  // namespace tessera::mapping

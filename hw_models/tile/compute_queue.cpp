@@ -174,6 +174,8 @@ bool Tile::start_array(Cycle now, StageRun& run, const mapping::Instruction& ins
   const auto& timing = context_.compute.array(run.number(), ranks,
                                               continues_sums(run, instruction.slot), now + issue);
   finish_array(timing, now + issue + timing.cycles);
+  if (context_.tool != nullptr)
+    context_.tool->stepped(run.number(), workloads::volume(ranks), compute_.free_at);
   wake(compute_.free_at);
   return true;
 }
@@ -246,6 +248,8 @@ bool Tile::start_vector(Cycle now, StageRun& run, const mapping::Instruction& in
   if (workloads::volume(ranks) == 0) return true;
   account_wait(now, nullptr);
   run_vector(now, context_.compute.vector(run.number(), ranks, after_issue(now)));
+  if (context_.tool != nullptr)
+    context_.tool->stepped(run.number(), workloads::volume(ranks), compute_.free_at);
   if (context_.functional) {
     if (workloads::accumulates(run.layer()))
       accumulate(run, instruction.slot);

@@ -34,8 +34,12 @@ ToolMachine::ToolMachine(const mapping::Program& program, std::vector<mapping::T
         stage.before.push_back(earlier);
     segments_[segment].push_back(s);
     stage.shares = program.stages[index(s)].shares.size();
+    for (const auto& share : program.stages[index(s)].shares)
+      stage.points += workloads::volume(share.ranks);
     stage.words.resize(layers_[index(s)].inputs.size() + 1);
     stage.buffer_words.resize(stage.words.size());
+    for (const auto& feed : layers_[index(s)].feeds)
+      stages_[index(feed.producer)].first_pieces[feed.pieces] = kNever;
   }
   for (int s = 0; s < static_cast<int>(stages_.size()); ++s) try_to_open(s);
 }
@@ -64,13 +68,29 @@ std::vector<bool> ToolMachine::ranks_of(const workloads::Layer& layer,
 void ToolMachine::count_blocks(int tile, int stage, const mapping::CodeCursor& cursor) {
   auto& held = registers_[index(tile)];
   const std::size_t operands = layers_[index(stage)].inputs.size() + 1;
-  if (held.stage != stage) {
-    held = {stage, {}, {}};
-    held.blocks.resize(operands);
-    held.visits.resize(operands);
-  }
+  if (held.stage != stage) change_stage(tile, stage, operands);
   for (std::size_t operand = 0; operand < operands; ++operand)
     enter_blocks(stage, operand, held, cursor);
+}
+
+/// The tool's layers know nothing of those that have their turn between two pieces: what stays for
+/// the next piece is still there. Input i is in slot i.
+void ToolMachine::change_stage(int tile, int stage, std::size_t operands) {
+  auto& held = registers_[index(tile)];
+  for (std::size_t i = 0; i + 1 < held.blocks.size(); ++i)
+    if (program_.stages[index(held.stage)].slots[i].handed_on)
+      kept_[{tile, held.stage, static_cast<int>(i)}] = {held.blocks[i], held.visits[i]};
+  held = {stage, {}, {}};
+  held.blocks.resize(operands);
+  held.visits.resize(operands);
+  for (std::size_t i = 0; i + 1 < operands; ++i) {
+    const int before = program_.stages[index(stage)].slots[i].continues;
+    const auto kept = kept_.find({tile, before, static_cast<int>(i)});
+    if (kept == kept_.end()) continue;
+    held.blocks[i] = std::move(kept->second.block);
+    held.visits[i] = kept->second.visits;
+    kept_.erase(kept);
+  }
 }
 
 /// The array's loops around what the registers hold are the tool's loops between buffer and array.
@@ -154,6 +174,8 @@ void ToolMachine::try_to_open(int number) {
   for (int segment = 0; segment < layers_[index(number)].segment; ++segment)
     after(segment_over(static_cast<std::size_t>(segment)));
   for (const int earlier : stage.before) after(over(earlier));
+  for (const auto& feed : layers_[index(number)].feeds)
+    after(stages_[index(feed.producer)].first_pieces.at(feed.pieces));
   if (opened == kNever) return;
   stage.opened = opened;
   for (const int tile : stage.waiting) wake_(tile, opened);
@@ -165,6 +187,19 @@ Cycle ToolMachine::opens(int number, int tile) {
   if (stage.opened == kNever && std::ranges::count(stage.waiting, tile) == 0)
     stage.waiting.push_back(tile);
   return stage.opened;
+}
+
+void ToolMachine::stepped(int number, std::int64_t points, Cycle end) {
+  auto& stage = stages_[index(number)];
+  stage.computed += points;
+  stage.computed_until = std::max(stage.computed_until, end);
+  bool done = false;
+  for (auto& [pieces, cycle] : stage.first_pieces) {
+    if (cycle != kNever || stage.computed * pieces < stage.points) continue;
+    cycle = stage.computed_until;
+    done = true;
+  }
+  for (int s = number + 1; done && s < static_cast<int>(stages_.size()); ++s) try_to_open(s);
 }
 
 void ToolMachine::left(int number, Cycle now) {

@@ -1,7 +1,9 @@
 // The machine that nn_dataflow's model has in mind, as far as the idealisations make ours one.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "mapping/code_cursor.h"
@@ -14,8 +16,9 @@ namespace tessera::hw {
 /// All channels together are one bandwidth. With the idealisation `overlap` a layer's transfers
 /// overlap its own computation perfectly: what it asks of DRAM is there at once, and the layer is
 /// over when its tiles are through and its words have had their time at that bandwidth. Layers that
-/// share tiles, and segments, begin when the ones before are over; a segment is not over before all
-/// of its words have had their time.
+/// share tiles, and segments, begin when the ones before are over; layers that read from other
+/// tiles of their segment when the first piece of what they read is done; a segment is not over
+/// before all of its words have had their time.
 ///
 /// Source: nn_dataflow, `pipeline_segment_timing.py` (time of a layer: the longest of computation
 /// and DRAM access; of a segment: no less than the sum of its DRAM times).
@@ -47,6 +50,8 @@ class ToolMachine {
   /// First cycle in which tiles may compute the stage; kNever while it is not known. Then the tile
   /// is woken later.
   Cycle opens(int stage, int tile);
+  /// A step of a tile's array or vector unit that computes so many points ends at `end`.
+  void stepped(int stage, std::int64_t points, Cycle end);
   /// A tile has computed and stored its share.
   void left(int stage, Cycle now);
   void set_wake(std::function<void(int tile, Cycle at)> wake) { wake_ = std::move(wake); }
@@ -64,6 +69,10 @@ class ToolMachine {
     Cycle through = 0;                              ///< when the last tile was
     std::vector<std::int64_t> words, buffer_words;  ///< per operand
     std::vector<int> waiting;                       ///< tiles
+    std::int64_t points = 0;                        ///< of all shares
+    std::int64_t computed = 0;                      ///< of these, by steps that have begun
+    Cycle computed_until = 0;                       ///< when the last of them ends
+    std::map<std::int64_t, Cycle> first_pieces;     ///< by number of pieces: when the first is done
   };
   /// What the registers of a tile hold, as the tool sees it.
   struct Registers {
@@ -84,10 +93,17 @@ class ToolMachine {
   Cycle over(int stage) const;
   Cycle segment_over(std::size_t segment) const;
   void try_to_open(int stage);
+  void change_stage(int tile, int stage, std::size_t operands);
 
   const mapping::Program& program_;
   std::vector<mapping::ToolLayer> layers_;
   std::vector<Registers> registers_;  ///< per tile
+  /// What the registers had of inputs that stay for a later stage: by tile, stage and operand.
+  struct Kept {
+    std::vector<workloads::RankRange> block;
+    std::int64_t visits = 0;
+  };
+  std::map<std::array<int, 3>, Kept> kept_;
   double ps_per_byte_;
   std::uint64_t period_ps_;
   int word_bytes_;

@@ -69,6 +69,29 @@ TEST(ToolMachine, StagesOfASegmentShareItsBandwidth) {
   EXPECT_EQ(tool.opens(2, 0), 180u);
 }
 
+TEST(ToolMachine, AReaderOnOtherTilesBeginsWithTheFirstPiece) {
+  // 100 points on two tiles, of which the reader takes a quarter at a time: with the 25th, whose
+  // step ends in 17, it may begin; another reader waits for all.
+  Machine machine;
+  machine.add(0, {0, 1});
+  machine.add(0, {2});
+  machine.add(0, {3});
+  for (auto& share : machine.program.stages[0].shares) share.ranks = {{0, 5}, {0, 10}};
+  machine.layers[1].feeds = {{0, 4}};
+  machine.layers[2].feeds = {{0, 1}};
+  auto& tool = machine.build();
+  tool.stepped(0, 12, 10);
+  tool.stepped(0, 12, 17);
+  EXPECT_EQ(tool.opens(1, 2), kNever);
+  tool.stepped(0, 1, 13);
+  EXPECT_EQ(tool.opens(1, 2), 17u);
+  EXPECT_EQ(machine.woken, (std::vector<std::pair<int, Cycle>>{{2, 17}}));
+  tool.stepped(0, 74, 40);
+  EXPECT_EQ(tool.opens(2, 3), kNever);
+  tool.stepped(0, 1, 41);
+  EXPECT_EQ(tool.opens(2, 3), 41u);
+}
+
 TEST(ToolMachine, LayersThatTakeTurnsOnATileAddUp) {
   // 100 words and 40 cycles, then no words and 50 cycles: 100 + 50.
   Machine machine;

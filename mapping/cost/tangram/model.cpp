@@ -13,16 +13,6 @@ T sum(const PerDatum<T>& data) {
   return std::accumulate(data.begin(), data.end(), T{});
 }
 
-/// Factor of a loop that stands right under the batch loop at the DRAM level; 1 when another one
-/// does.
-std::int64_t top_factor(const LayerDecisions& layer, Loop loop) {
-  for (const auto& outer : layer.dram_loops) {
-    if (outer.loop == kBatLoop) continue;
-    return outer.loop == loop ? outer.factor : 1;
-  }
-  return 1;
-}
-
 Energy energy_of(const LayerResult& layer, const Costs& costs) {
   const auto cost = [](double unit, std::int64_t count) {
     return unit * static_cast<double>(count);
@@ -110,10 +100,7 @@ class SegmentTiming {
   /// When the first piece of the producer's outputs is there.
   std::int64_t ready(const LayerDecisions& layer, int producer) const {
     const LayerResult& from = layers_[producer];
-    const bool local = !layer.shape.is_convolution;
-    const auto taken = top_factor(layer, local ? kOfmLoop : kIfmLoop);
-    const bool piecewise =
-        taken == from.ofm_groups && (local || !same_stage(layer, document_.layers[producer]));
+    const bool piecewise = hands_over_pieces(document_.layers[producer], layer);
     return piecewise ? from.start + from.time / from.ofm_groups : from.done;
   }
 

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <ranges>
+#include <set>
 
 #include "mapping/cost/tangram/traffic.h"
 #include "mapping/importers/tangram/in_turns.h"
+#include "mapping/importers/tangram/shared_input.h"
 
 namespace tessera::mapping::tangram {
 
@@ -67,10 +70,108 @@ ToolLayer counted(const LayerDecisions& layer, const Program& program, int stage
   return result;
 }
 
+/// Tiles that fetch a part of the input each; those with the same part fetch it together.
+std::int64_t fetching_tiles(const LayerDecisions& layer, bool forwards) {
+  std::set<FmapRange> parts;
+  for (const auto& share : layer.shares) parts.insert(share.ifmap);
+  return static_cast<std::int64_t>(forwards ? parts.size() : layer.shares.size());
+}
+
+/// A copy of an input that is handed on to other layers: what the tool counts of it in the first of
+/// them.
+ToolLayer counted(const SharedInput::Copy& copy, const SharedInput& shared,
+                  const LayerDecisions& first, bool forwards) {
+  const auto all = operand_of(first, kIfmap).dram_words * fetching_tiles(first, forwards);
+  const auto tiles = static_cast<std::int64_t>(copy.tiles.size());
+  const auto copies = static_cast<std::int64_t>(shared.copies.size());
+  ToolLayer result;
+  result.segment = first.segment;
+  result.inputs.push_back({part_of(all / tiles, &copy - shared.copies.data(), copies), 0});
+  return result;
+}
+
+/// None for layers that make no copy.
+std::optional<ToolLayer> counted_copy(const std::vector<SharedInput>& inputs,
+                                      const Document& pieces, const std::string& name) {
+  for (const auto& shared : inputs)
+    for (const auto& copy : shared.copies)
+      if (copy.name == name)
+        return counted(copy, shared, pieces.layers[static_cast<std::size_t>(shared.first)],
+                       pieces.hardware.forwards);
+  return std::nullopt;
+}
+
+bool share_tiles(const Stage& a, const Stage& b) {
+  return std::ranges::any_of(a.shares, [&](const mapping::TileShare& share) {
+    return std::ranges::binary_search(b.shares, share.tile, {}, &mapping::TileShare::tile);
+  });
+}
+
+/// What stages wait for on other tiles before they begin.
+class Feeds {
+ public:
+  Feeds(const Document& document, const Document& pieces, const Program& program)
+      : document_(document), pieces_(pieces), program_(program) {}
+
+  std::vector<ToolFeed> of(int reader) const {
+    std::vector<ToolFeed> feeds;
+    const auto* to = decisions(reader);
+    for (const auto& part : program_.parts) {
+      if (part.producer_stage < 0 || part.producer_stage >= reader || to == nullptr) continue;
+      const auto* from = decisions(part.producer_stage);
+      if (from == nullptr || from->segment != to->segment || !reads(reader, part)) continue;
+      if (const auto pieces = pieces_before(*from, *to); pieces > 0)
+        feeds.push_back({part.producer_stage, pieces});
+    }
+    return feeds;
+  }
+
+ private:
+  const Stage& stage(int number) const { return program_.stages[static_cast<std::size_t>(number)]; }
+  const workloads::Layer& layer(int number) const {
+    return program_.network.layers[static_cast<std::size_t>(stage(number).layer)];
+  }
+
+  /// Null for layers that the file does not have.
+  const LayerDecisions* decisions(int number) const {
+    const int index = pieces_.layer_index(layer(number).name);
+    return index < 0 ? nullptr : &pieces_.layers[static_cast<std::size_t>(index)];
+  }
+
+  const LayerDecisions& in_file(const LayerDecisions& piece) const {
+    return document_.layers[static_cast<std::size_t>(document_.layer_index(piece.name_in_file()))];
+  }
+
+  /// In the tiles, and not its own.
+  bool reads(int reader, const Part& part) const {
+    const bool named = std::ranges::any_of(
+        layer(reader).inputs,
+        [&](const workloads::Operand& input) { return input.tensor == part.tensor; });
+    return named && part.home_for(reader) == Home::kTiles &&
+           !share_tiles(stage(reader), stage(part.producer_stage));
+  }
+
+  /// Equal parts of the producer's work of which the reader waits for the first. A producer that is
+  /// cut into as many pieces as the reader takes is waited for in its first piece only; 0: not at
+  /// all.
+  std::int64_t pieces_before(const LayerDecisions& from, const LayerDecisions& to) const {
+    if (!hands_over_pieces(in_file(from), in_file(to))) return 1;
+    const bool cut = from.slice.count > 1 && from.slice.axis == PieceAxis::kChannels;
+    if (cut) return from.slice.index == 0 ? 1 : 0;
+    return top_factor(in_file(from), kOfmLoop);
+  }
+
+  const Document& document_;
+  const Document& pieces_;
+  const Program& program_;
+};
+
 }  // namespace
 
 std::vector<ToolLayer> tool_layers(const Document& document, const Program& program) {
   const auto pieces = in_turns(document);
+  const auto shared = shared_inputs(pieces);
+  const Feeds feeds(document, pieces, program);
   std::vector<ToolLayer> layers(program.stages.size());
   int segment = 0;
   // An input that is copied beside a result belongs to the layer behind it, and the tool does not
@@ -78,11 +179,14 @@ std::vector<ToolLayer> tool_layers(const Document& document, const Program& prog
   for (std::size_t s = program.stages.size(); s-- > 0;) {
     const auto& target = program.network.layers[static_cast<std::size_t>(program.stages[s].layer)];
     const int index = pieces.layer_index(target.name);
-    if (index >= 0)
+    if (auto copy = counted_copy(shared, pieces, target.name))
+      layers[s] = std::move(*copy);
+    else if (index >= 0)
       layers[s] = counted(pieces.layers[static_cast<std::size_t>(index)], program,
                           static_cast<int>(s), document.hardware.forwards);
     else
       layers[s] = {segment, std::vector<ToolOperand>(target.inputs.size()), {}, 1};
+    layers[s].feeds = feeds.of(static_cast<int>(s));
     segment = layers[s].segment;
   }
   return layers;

@@ -109,6 +109,21 @@ bool indexes(const LayerShape& shape, Datum datum, Loop loop) {
   return loop != kOfmLoop;
 }
 
+std::int64_t top_factor(const LayerDecisions& layer, Loop loop) {
+  for (const auto& outer : layer.dram_loops) {
+    if (outer.loop == kBatLoop) continue;
+    return outer.loop == loop ? outer.factor : 1;
+  }
+  return 1;
+}
+
+bool hands_over_pieces(const LayerDecisions& producer, const LayerDecisions& reader) {
+  const bool local = !reader.shape.is_convolution;
+  const bool same_stage = reader.segment == producer.segment && reader.stage == producer.stage;
+  return top_factor(reader, local ? kOfmLoop : kIfmLoop) == top_factor(producer, kOfmLoop) &&
+         (local || !same_stage);
+}
+
 std::int64_t distinct_passes(const LayerDecisions& layer, Datum datum) {
   return indexed(layer.shape, datum,
                  {&layer.dram_loops, &layer.sharing_loops, &layer.gbuf_loops, &layer.regf_loops});

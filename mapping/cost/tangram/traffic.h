@@ -10,6 +10,14 @@ namespace tessera::mapping::tangram {
 /// True when the datum changes from iteration to iteration of the loop.
 bool indexes(const LayerShape& shape, Datum datum, Loop loop);
 
+/// Factor of a loop that stands right under the batch loop at the DRAM level; 1 when another one
+/// does.
+std::int64_t top_factor(const LayerDecisions& layer, Loop loop);
+
+/// The reader begins with the first of the pieces in which the producer completes its outputs, as
+/// both have the same number; otherwise it waits for all of them.
+bool hands_over_pieces(const LayerDecisions& producer, const LayerDecisions& reader);
+
 /// Passes over which a datum differs, of a tile's whole share.
 std::int64_t distinct_passes(const LayerDecisions& layer, Datum datum);
 

@@ -5,6 +5,8 @@
 #include "mapping/importers/tangram/in_turns.h"
 #include "mapping/importers/tangram/layer_tree.h"
 #include "mapping/importers/tangram/network.h"
+#include "mapping/importers/tangram/pass.h"
+#include "mapping/importers/tangram/shared_input.h"
 #include "mapping/stage_plan.h"
 #include "mapping/tree_path.h"
 #include "sim/base/error.h"
@@ -21,25 +23,10 @@ constexpr Bytes kBurstBytes = 32;
 
 constexpr Datum kAllData[] = {kFilter, kIfmap, kOfmap};
 
-/// Product of the factors of loops that index a datum.
-std::int64_t passes_over(const LayerDecisions& layer, Datum datum,
-                         std::initializer_list<const std::vector<LoopFactor>*> levels) {
-  const bool local = !layer.shape.is_convolution;
-  std::int64_t product = 1;
-  for (const auto* loops : levels)
-    for (const auto& loop : *loops) {
-      const bool indexes = datum == kFilter  ? loop.loop != kBatLoop
-                           : datum == kOfmap ? loop.loop != kIfmLoop
-                                             : loop.loop != (local ? kIfmLoop : kOfmLoop);
-      if (indexes) product *= loop.factor;
-    }
-  return product;
-}
-
 class Importer {
  public:
   Importer(Document document, const std::string& name, const std::string& origin)
-      : document_(std::move(document)), origin_(origin) {
+      : document_(std::move(document)), origin_(origin), shared_(shared_inputs(document_)) {
     result_.network = network_of(document_, name, origin);
     result_.schedule.name = name;
     result_.schedule.origin = origin;
@@ -54,8 +41,10 @@ class Importer {
     }
     for (const auto& layer : result_.network.layers) {
       const int index = document_.layer_index(layer.name);
-      result_.schedule.root.children.push_back(index < 0 ? copy_tree(layer)
-                                                         : tree_of(index, layer));
+      const auto* copy = find_copy(shared_, layer.name);
+      result_.schedule.root.children.push_back(copy != nullptr ? handing_on_tree(*copy, layer)
+                                               : index < 0     ? copy_tree(layer)
+                                                               : tree_of(index, layer));
       if (index >= 0) check_shares(document_.layers[index], layer);
     }
     return std::move(result_);
@@ -107,12 +96,24 @@ class Importer {
     return path.finish(target.name);
   }
 
-  /// Words of a tile's buffer that a datum takes in one copy.
-  std::int64_t words_of(const LayerDecisions& layer, Datum datum) const {
-    const auto held =
-        passes_over(layer, datum, {&layer.sharing_loops, &layer.gbuf_loops, &layer.regf_loops});
-    return ceil_div<std::int64_t>(held * layer.pass.gbuf_unit[datum],
-                                  layer.sharing.subgroup[datum]);
+  static const std::string& rank_of(const workloads::Layer& target, int dimension) {
+    return target.ranks[target.output.dimensions[dimension].terms.front().rank].name;
+  }
+
+  /// A map that the first of several stages fetches for all: an image at a time, and as many
+  /// channels as the tile has.
+  Node handing_on_tree(const SharedInput::Copy& copy, const workloads::Layer& target) const {
+    std::vector<int> tiles;
+    for (const auto& at : copy.tiles)
+      tiles.push_back(at.row * document_.hardware.columns + at.column);
+    TreePath path;
+    path.place(std::move(tiles));
+    if (copy.image_ways > 1) path.split(rank_of(target, 0), copy.image_ways, Axis::kTiles);
+    if (copy.channel_ways > 1) path.split(rank_of(target, 1), copy.channel_ways, Axis::kTiles);
+    path.store("tiles", {{.tensor = "O"}});
+    if (document_.batch > copy.image_ways) path.loop(rank_of(target, 0), 1);
+    path.store("buffer", {{.tensor = "I0", .double_buffered = true}, {.tensor = "O"}});
+    return path.finish(target.name);
   }
 
   /// Whole share of the outputs.
@@ -134,7 +135,7 @@ class Importer {
   /// of this layer while it runs.
   std::int64_t resident_words(int index) const {
     const auto& layer = document_.layers[index];
-    std::int64_t words = kept_words(index);
+    std::int64_t words = kept_words(index) + handed_on_words(index);
     for (int earlier = 0; earlier < index; ++earlier) {
       const auto& producer = document_.layers[earlier];
       if (producer.writes_dram || !share_tiles(producer, layer)) continue;
@@ -143,6 +144,16 @@ class Importer {
         needed |= reads(document_.layers[later], producer);
       if (needed) words += output_words(producer);
     }
+    return words;
+  }
+
+  /// Copies that its tiles hold for other stages.
+  std::int64_t handed_on_words(int index) const {
+    std::int64_t words = 0;
+    for (const auto& shared : shared_)
+      if (index >= shared.first && index <= shared.readers.back() &&
+          share_tiles(document_.layers[shared.first], document_.layers[index]))
+        for (const auto& copy : shared.copies) words += copy.words;
     return words;
   }
 
@@ -158,7 +169,7 @@ class Importer {
           [&](const auto& later) { return later.slice.whole == other.slice.whole; });
       if (!goes_on || other.slice.index > 0) continue;
       for (const Datum datum : {kFilter, kIfmap})
-        if (stays(other, datum) && other.in_gbuf[datum]) words += words_of(other, datum);
+        if (stays(other, datum) && other.in_gbuf[datum]) words += held_words(other, datum);
     }
     return words;
   }
@@ -230,7 +241,7 @@ class Importer {
     std::int64_t left = document_.hardware.gbuf_words - resident_words(index);
     PerDatum<std::int64_t> words{};
     for (const Datum datum : kAllData) {
-      words[datum] = datum == kOfmap && on_chip ? output_words(layer) : words_of(layer, datum);
+      words[datum] = datum == kOfmap && on_chip ? output_words(layer) : held_words(layer, datum);
       if (holds.in_buffer[datum]) left -= words[datum];
     }
     if (left < 0 && !layer.reads_dram && holds.in_buffer[kIfmap]) {
@@ -287,6 +298,7 @@ class Importer {
 
   Document document_;
   const std::string& origin_;
+  std::vector<SharedInput> shared_;
   Import result_;
 };
 

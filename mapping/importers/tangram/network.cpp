@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "mapping/importers/tangram/shared_input.h"
 #include "sim/base/error.h"
 #include "workloads/graph_builder.h"
 
@@ -27,7 +28,10 @@ Names outputs_of(const Document& document) {
 class NetworkBuilder {
  public:
   NetworkBuilder(const Document& document, const std::string& name, const std::string& origin)
-      : document_(document), origin_(origin), builder_(name, document.batch, [&] {
+      : document_(document),
+        origin_(origin),
+        shared_(shared_inputs(document)),
+        builder_(name, document.batch, [&] {
           const auto names = outputs_of(document);
           return std::set<std::string>(names.begin(), names.end());
         }()) {}
@@ -130,6 +134,9 @@ class NetworkBuilder {
 
   Value together(const LayerDecisions& layer) {
     const Names& names = layer.producers;
+    for (const auto& shared : shared_)
+      if (std::ranges::count(shared.readers, document_.layer_index(layer.name)) > 0)
+        return handed_on(shared);
     if (names.size() == 1) return value(layer, names.front());
     if (layer.slice.count > 1 &&
         (layer.slice.axis == PieceAxis::kBatch || !layer.shape.is_convolution))
@@ -149,6 +156,21 @@ class NetworkBuilder {
         outside ? joined_inputs(names) : builder_.concat(layer.name + ".in", inputs, 1);
     joined_.emplace(names, whole);
     return whole;
+  }
+
+  /// Copies of its inputs in the tiles of the stage that fetches them.
+  Value handed_on(const SharedInput& shared) {
+    const auto known = handed_on_.find(shared.first);
+    if (known != handed_on_.end()) return known->second;
+    const auto& first = document_.layers[static_cast<std::size_t>(shared.first)];
+    const WindowSpec point{{1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, false};
+    std::vector<Value> copies;
+    for (const auto& copy : shared.copies)
+      copies.push_back(
+          builder_.pool(copy.name, Function::kMaxPool, whole_value(first, copy.map), point, false));
+    Value all =
+        copies.size() == 1 ? copies.front() : builder_.concat(first.name + ".handed_on", copies, 1);
+    return handed_on_.emplace(shared.first, std::move(all)).first->second;
   }
 
   /// Rows or columns of padding in front and behind; the tool only knows the padded size.
@@ -228,6 +250,8 @@ class NetworkBuilder {
 
   const Document& document_;
   const std::string& origin_;
+  std::vector<SharedInput> shared_;
+  std::map<int, Value> handed_on_;  ///< by the first reader
   GraphBuilder builder_;
   std::map<std::string, Value> values_;
   std::map<Names, Value> joined_;

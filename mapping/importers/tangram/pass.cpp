@@ -32,6 +32,26 @@ void deal_replicas(const LayerDecisions& layer, std::int64_t input_channels,
 
 }  // namespace
 
+std::int64_t passes_over(const LayerDecisions& layer, Datum datum,
+                         std::initializer_list<const std::vector<LoopFactor>*> levels) {
+  const bool local = !layer.shape.is_convolution;
+  std::int64_t product = 1;
+  for (const auto* loops : levels)
+    for (const auto& loop : *loops) {
+      const bool indexes = datum == kFilter  ? loop.loop != kBatLoop
+                           : datum == kOfmap ? loop.loop != kIfmLoop
+                                             : loop.loop != (local ? kIfmLoop : kOfmLoop);
+      if (indexes) product *= loop.factor;
+    }
+  return product;
+}
+
+std::int64_t held_words(const LayerDecisions& layer, Datum datum) {
+  const auto held =
+      passes_over(layer, datum, {&layer.sharing_loops, &layer.gbuf_loops, &layer.regf_loops});
+  return ceil_div<std::int64_t>(held * layer.pass.gbuf_unit[datum], layer.sharing.subgroup[datum]);
+}
+
 PassCounts pass_counts(const LayerDecisions& layer) {
   std::int64_t counts[kLoops] = {1, 1, 1};
   for (const auto* level :

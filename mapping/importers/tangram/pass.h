@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 #include "mapping/importers/tangram/document.h"
 
@@ -21,6 +22,13 @@ struct PassShape {
 struct PassCounts {
   std::int64_t input = 1, output = 1, batch = 1;  ///< batch: images x folds of the rows
 };
+
+/// Product of the factors of loops that index a datum.
+std::int64_t passes_over(const LayerDecisions& layer, Datum datum,
+                         std::initializer_list<const std::vector<LoopFactor>*> levels);
+
+/// Words of a tile's buffer that a datum takes in one copy.
+std::int64_t held_words(const LayerDecisions& layer, Datum datum);
 
 PassCounts pass_counts(const LayerDecisions& layer);
 
