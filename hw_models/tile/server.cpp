@@ -123,6 +123,7 @@ bool Tile::pass_on(Cycle now) {
     data.operand = order->operand;
     data.order = order;
     data.last = true;
+    data.rotates = true;
     if (context_.functional) data.values = std::make_shared<RegionValues>(*granule.values);
     schedule_departure(now, {.at = 0,
                              .message = std::move(data),
