@@ -50,11 +50,23 @@ class StagingFit {
 
   bool sums_split() const { return plan_.splits_sums(layer_); }
 
-  /// What partners' sums leave of the FIFO.
+  /// What sums on their way leave of the FIFO.
   Bytes room() const {
     const Bytes bytes = accelerator_.tile.interface.staging_bytes;
-    const bool pieces = plan_.sums_in_pieces && sums_split();
-    return pieces ? bytes - std::min(bytes, kSumsPiecesBytes) : bytes;
+    const bool pieces = plan_.sums_in_pieces && sums_split() && plan_.output.shared_by == 1;
+    return bytes - std::min(bytes, pieces ? kSumsPiecesBytes : passing_bytes());
+  }
+
+  /// The piece of shared partial sums that is on its way.
+  Bytes passing_bytes() const {
+    if (plan_.output.shared_by == 1) return 0;
+    return bytes_of(layer_.output, extents_inside(plan_.loops, plan_.output.depth, nominal_));
+  }
+
+  Bytes bytes_of(const Operand& operand, const std::vector<std::int64_t>& extents) const {
+    const auto words = static_cast<Bytes>(nominal_elements(operand, extents));
+    return round_up<Bytes>(words * static_cast<Bytes>(accelerator_.word_bytes()),
+                           accelerator_.tile.buffer.line_bytes);
   }
 
   /// Registers lose their contents between instructions; no operand's store may be in use across
@@ -88,12 +100,8 @@ class StagingFit {
       extent = std::min(extent, plan_.array.loops[i].tile);
     }
     Bytes bytes = 0;
-    for (const auto& stream : streams_) {
-      const auto words = static_cast<Bytes>(nominal_elements(*stream.operand, extents));
-      bytes += static_cast<Bytes>(stream.granules) *
-               round_up<Bytes>(words * static_cast<Bytes>(accelerator_.word_bytes()),
-                               accelerator_.tile.buffer.line_bytes);
-    }
+    for (const auto& stream : streams_)
+      bytes += static_cast<Bytes>(stream.granules) * bytes_of(*stream.operand, extents);
     return bytes;
   }
 
