@@ -179,17 +179,50 @@ TEST(RotationChecker, RefusesATileThatAsksTheWrongNeighbour) {
   EXPECT_THROW(mapping::check(program, limits_of(machine)), UserError);
 }
 
-TEST(RotationLowering, RefusesPartsThatDoNotDivideTheLoop) {
+TEST(RotationLowering, RefusesFewerPiecesThanTiles) {
   const auto machine = machine_with(2, 2);
-  const auto network = batch_of(4, 6);
+  const auto network = batch_of(4, 3);
   try {
     mapping::lower(shared_filters(network, {0, 1, 2, 3}, 4), network, machine);
     FAIL();
   } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what()).find("6 iterations rotates among 4 tiles"),
+    EXPECT_NE(std::string(error.what()).find("3 iterations rotates among 4 tiles"),
               std::string::npos)
         << error.what();
   }
+}
+
+TEST(RotationLowering, DealsPiecesThatTheTilesDoNotDivide) {
+  // 6 filters among 4 tiles: places begin with filters 0, 1, 3 and 4 and hold 1, 2, 1 and 2.
+  const auto machine = machine_with(2, 2);
+  const auto network = batch_of(8, 6);
+  const auto program = mapping::lower(shared_filters(network, {0, 1, 2, 3}, 4), network, machine);
+  EXPECT_EQ(program.stages[0].slots[1].granules, 2 + 1);
+  mapping::check(program, limits_of(machine));
+  const auto run = simulate(machine, program);
+  EXPECT_TRUE(run.ok()) << run.text;
+}
+
+TEST(RotationLowering, FillsTheRingAgainForOtherFilters) {
+  // Halves of 16 filters from DRAM one after the other; each goes round for both images of a tile.
+  const auto machine = machine_with(2, 2);
+  const auto network = batch_of(8, 16);
+  const auto& layer = network.layers.front();
+  TreePath path;
+  path.place({0, 1, 2, 3}).split("N", 4, Axis::kTiles).store("dram", {{.tensor = "O"}});
+  path.loop("K", 8);
+  path.store("buffer", {{.tensor = "I0"}, {.tensor = "W", .shared_by = 4}, {.tensor = "O"}});
+  path.loop("N", 1).loop("K", 1, "W");
+  path.store("registers", {{.tensor = "O"}}).loop("C1", 1);
+  path.store("registers", {{.tensor = "I0"}, {.tensor = "W"}});
+  Schedule schedule;
+  schedule.name = schedule.origin = "fillings";
+  schedule.root = path.finish(layer.name);
+  const auto program = mapping::lower(schedule, network, machine);
+  EXPECT_EQ(program.stages[0].slots[1].fill, 2 * 8);
+  mapping::check(program, limits_of(machine));
+  const auto run = simulate(machine, program);
+  EXPECT_TRUE(run.ok()) << run.text;
 }
 
 /// Two halves of the channels on two tiles, outputs of 8 x 32 words: the partner's sums come in
