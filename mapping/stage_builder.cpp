@@ -122,10 +122,17 @@ class StageBuilder {
     const bool stays = plan_.output_home == Home::kTiles;
     const std::int64_t outputs = trips(output_depth_);
     const std::int64_t granules =
-        stays ? outputs : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
+        stays ? std::min(outputs, ring_places(outputs))
+              : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
     stage_.slots.push_back(
         {"O", 0, granule_bytes(layer_.output, plan_.output.depth), static_cast<int>(granules),
          stays ? bit(SlotReader::kServer) : bit(SlotReader::kStore), plan_.output.staging});
+    stage_.slots.back().streams = stays && granules < outputs;
+  }
+
+  /// Copies that take no room make a ring needless.
+  std::int64_t ring_places(std::int64_t outputs) const {
+    return plan_.ring_places > 0 && !accelerator_.tile.free_copies ? plan_.ring_places : outputs;
   }
 
   /// Granules of a shared operand that a tile holds: its part of one round.
