@@ -86,6 +86,7 @@ void print_tensor(const StoredTensor& tensor, std::ostream& out) {
   if (tensor.partial_sums == PartialSums::kToOwner) out << " (sums to owner)";
   if (tensor.partial_sums == PartialSums::kToOwnerInPieces) out << " (sums to owner in pieces)";
   if (tensor.partial_sums == PartialSums::kInNetwork) out << " (sums in network)";
+  if (tensor.places > 0) out << " (ring of " << tensor.places << ")";
 }
 
 void print_place(const PlaceNode& place, std::ostream& out) {

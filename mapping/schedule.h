@@ -87,6 +87,8 @@ struct StoredTensor {
   int shared_by = 1;           ///< TANGRAM: tiles that hold one copy between them
   Distribution distribution = Distribution::kUnicast;
   PartialSums partial_sums = PartialSums::kInPlace;
+  /// At level tiles: pieces of the map that a tile holds at once, used in turn; 0: the whole map.
+  int places = 0;
 };
 
 /// Tensors that no store node names at a level bypass it.
