@@ -96,8 +96,9 @@ struct Slot {
   /// common with the one before is still there and neither fetched nor computed again. With two
   /// granules the extents are those of both together.
   bool retains = false;
-  /// Outputs of a pipelined stage: a granule leaves when everyone who reads from it has been
-  /// served, so the ring is a queue of credits between the stages.
+  /// Outputs that stay in the tiles, but not all at once: a granule leaves when everyone who reads
+  /// from it has been served as often as it asks, so the ring is a queue of credits between the
+  /// stages. In a fusion readers keep what came in windows and ask for it once.
   bool streams = false;
   /// Shared by M tiles, which hold a copy between them. Of `granules` all but one lie in the
   /// buffer: the tile's part of the copy, of outputs that stay the parts of all fillings. The first

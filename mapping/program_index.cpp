@@ -54,8 +54,27 @@ workloads::Region ProgramIndex::group_region(int stage, int operand, GroupId gro
 
 std::int64_t ProgramIndex::readings(int part, const workloads::Region& piece) const {
   std::int64_t elements = 0;
-  for (const auto& read : readings_[part]) elements += intersect(piece, read).elements();
+  for (const auto& read : readings_[part]) elements += read.of(piece);
   return elements;
+}
+
+bool ProgramIndex::is_streamed(int part) const {
+  if (owners_[part].empty()) return false;
+  const Stage& producer = program_.stages[program_.parts[part].producer_stage];
+  return producer.slots[producer.output_slot].streams;
+}
+
+bool ProgramIndex::is_streamed_in_part(workloads::TensorId tensor) const {
+  return std::ranges::any_of(parts_of_[tensor], [&](int part) { return is_streamed(part); });
+}
+
+Readings ProgramIndex::readings_of(int part, int stage, int operand, GroupId group) const {
+  const Stage& reader = program_.stages[stage];
+  const Stage& producer = program_.stages[program_.parts[part].producer_stage];
+  if (reader.fusion >= 0 && reader.fusion == producer.fusion)
+    return Readings(intersect(program_.parts[part].region, group_region(stage, operand, group)));
+  const auto& share = share_of(stage, reader.groups[group].members.front());
+  return {program_.network.layers[reader.layer], operand, reader.codes[share.code].load, share};
 }
 
 void ProgramIndex::count_closings() {
@@ -68,8 +87,9 @@ void ProgramIndex::count_closings() {
       for (const GroupId group : groups) {
         const auto region = group_region(static_cast<int>(s), static_cast<int>(i), group);
         for (const int part : parts_of_[inputs[i].tensor]) {
-          if (!owners_[part].empty())
-            readings_[part].push_back(intersect(program_.parts[part].region, region));
+          if (is_streamed(part) && overlap(program_.parts[part].region, region))
+            readings_[part].push_back(
+                readings_of(part, static_cast<int>(s), static_cast<int>(i), group));
           for (std::size_t o = 0; o < owners_[part].size(); ++o)
             closings_[part][o] += !intersect(owners_[part][o].region, region).empty();
           if (program_.parts[part].home == Home::kShared)

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "mapping/program.h"
+#include "mapping/readings.h"
 
 namespace tessera::mapping {
 
@@ -38,9 +39,15 @@ class ProgramIndex {
   /// Reading groups that will tell every shared buffer that they are done with a part that lives
   /// there.
   int expected_shared_closings(int part) const { return shared_closings_[part]; }
-  /// Elements of a piece of a part that all reading groups receive together, counted once per
-  /// group.
+  /// Elements of a piece of a part in streamed slots that all reading groups receive together: once
+  /// per group of its own fusion, whose windows keep what came; by stages outside as often as their
+  /// code asks.
   std::int64_t readings(int part, const workloads::Region& piece) const;
+
+  /// Elements of the tensor come out of streamed slots, which count how often each is taken.
+  bool is_streamed_in_part(workloads::TensorId tensor) const;
+  /// The part's owners give their granules away.
+  bool is_streamed(int part) const;
 
   /// What a group reads of an operand over the whole stage.
   workloads::Region group_region(int stage, int operand, GroupId group) const;
@@ -50,6 +57,7 @@ class ProgramIndex {
  private:
   void find_owners(int part);
   void count_closings();
+  Readings readings_of(int part, int stage, int operand, GroupId group) const;
 
   const Program& program_;
   std::vector<std::vector<Turn>> turns_;
@@ -58,8 +66,7 @@ class ProgramIndex {
   std::vector<std::vector<Owner>> owners_;
   std::vector<std::vector<int>> closings_;
   std::vector<int> shared_closings_;
-  std::vector<std::vector<workloads::Region>>
-      readings_;  ///< per part with an owner: what each group reads of it
+  std::vector<std::vector<Readings>> readings_;  ///< per part in streamed slots: of each group
 };
 
 }  // namespace tessera::mapping

@@ -86,6 +86,7 @@ void print_tensor(const StoredTensor& tensor, std::ostream& out) {
   if (tensor.partial_sums == PartialSums::kToOwner) out << " (sums to owner)";
   if (tensor.partial_sums == PartialSums::kToOwnerInPieces) out << " (sums to owner in pieces)";
   if (tensor.partial_sums == PartialSums::kInNetwork) out << " (sums in network)";
+  if (tensor.places > 0) out << " (ring of " << tensor.places << ")";
 }
 
 void print_place(const PlaceNode& place, std::ostream& out) {
@@ -130,6 +131,15 @@ void print_node(const Node& node, int depth, std::ostream& out) {
 }
 
 }  // namespace
+
+std::optional<Estimate> expected_of(const Schedule& schedule) {
+  Estimate all;
+  for (const auto& top : schedule.root.children) {
+    if (top.expected.cycles == 0) return std::nullopt;
+    all += top.expected;
+  }
+  return schedule.root.children.empty() ? std::nullopt : std::optional(all);
+}
 
 std::string to_text(const Schedule& schedule) {
   std::ostringstream out;

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mapping/dram_placement.h"
+#include "mapping/estimate.h"
 #include "workloads/network.h"
 
 namespace tessera::mapping {
@@ -85,6 +87,8 @@ struct StoredTensor {
   int shared_by = 1;           ///< TANGRAM: tiles that hold one copy between them
   Distribution distribution = Distribution::kUnicast;
   PartialSums partial_sums = PartialSums::kInPlace;
+  /// At level tiles: pieces of the map that a tile holds at once, used in turn; 0: the whole map.
+  int places = 0;
 };
 
 /// Tensors that no store node names at a level bypass it.
@@ -117,6 +121,7 @@ struct Node {
   PlaceNode place;
   LayerNode layer;
   std::vector<Node> children;
+  Estimate expected = {};  ///< of a top node, by the scheduler that made it; not part of files
 };
 
 struct Schedule {
@@ -125,6 +130,10 @@ struct Schedule {
   Node root;
   DramPlacement dram_placement = {};
 };
+
+/// What the top nodes' scheduler expects of them together, one after the other. None when one of
+/// them has no estimate.
+std::optional<Estimate> expected_of(const Schedule& schedule);
 
 /// Indented text, one node a line, as in the documentation.
 std::string to_text(const Schedule& schedule);

@@ -133,7 +133,8 @@ class Reader {
             known<Distribution>(message.distribution(), proto::Distribution_ARRAYSIZE,
                                 "store: distribution"),
             known<PartialSums>(message.partial_sums(), proto::PartialSums_ARRAYSIZE,
-                               "store: partial_sums")};
+                               "store: partial_sums"),
+            message.places()};
   }
 
   StoreNode read_store(const proto::Store& message) const {
@@ -246,6 +247,7 @@ void write_store(const StoreNode& store, proto::Store& message) {
     written->set_shared_by(tensor.shared_by == 1 ? 0 : tensor.shared_by);
     written->set_distribution(static_cast<proto::Distribution>(tensor.distribution));
     written->set_partial_sums(static_cast<proto::PartialSums>(tensor.partial_sums));
+    written->set_places(tensor.places);
   }
 }
 

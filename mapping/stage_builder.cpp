@@ -131,16 +131,23 @@ class StageBuilder {
     const bool stays = plan_.output_home == Home::kTiles;
     const std::int64_t outputs = trips(output_depth_);
     const std::int64_t granules =
-        stays ? outputs : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
+        stays ? std::min(outputs, ring_places(outputs))
+              : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
     stage_.slots.push_back(
         {"O", 0, granule_bytes(layer_.output, plan_.output.depth), static_cast<int>(granules),
          stays ? bit(SlotReader::kServer) : bit(SlotReader::kStore), plan_.output.staging});
+    stage_.slots.back().streams = stays && granules < outputs;
     if (!shares_sums()) return;
     Slot& slot = stage_.slots.back();
     rotate(slot, plan_.output, layer_.output);
     if (stays)
       slot.granules += (slot.granules - 1) *
                        static_cast<int>(trips(fill_depth(plan_.output, layer_.output)) - 1);
+  }
+
+  /// Copies that take no room make a ring needless.
+  std::int64_t ring_places(std::int64_t outputs) const {
+    return plan_.ring_places > 0 && !accelerator_.tile.free_copies ? plan_.ring_places : outputs;
   }
 
   /// Loops around a filling of a shared operand: up to the innermost one further out than its

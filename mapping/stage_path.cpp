@@ -66,7 +66,7 @@ class PathWriter {
   void add_homes() {
     auto& store = add(NodeKind::kStore).store;
     store.level = level_of(plan_.output_home);
-    store.tensors.push_back({.tensor = "O"});
+    store.tensors.push_back({.tensor = "O", .places = plan_.ring_places});
   }
 
   static const char* level_of(Home home) {

@@ -247,7 +247,9 @@ class StageReader {
         refuse("tensor " + tensor.tensor + " is shared at level " + store.level +
                "; tile buffers are");
       if (const auto home = home_of(store.level)) {
-        if (index == -1) plan_.output_home = *home;
+        if (index != -1) continue;
+        plan_.output_home = *home;
+        plan_.ring_places = tensor.places;
       } else if (store.level == "buffer") {
         Holding& holding = index < 0 ? plan_.output : plan_.inputs[index];
         if (held_[place_of(index)])

@@ -53,6 +53,9 @@ struct StagePlan {
   std::vector<Holding> inputs;  ///< per input operand
   Holding output;
   Home output_home = Home::kDram;
+  /// Granules of outputs in the tiles that an owner holds at once, a ring between this layer and
+  /// its readers; 0: all of them.
+  int ring_places = 0;
   /// Partners' sums reach the owner through its staging FIFO, a piece at a time.
   bool sums_in_pieces = false;
   ArrayMapping array;

@@ -65,7 +65,8 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
       for (auto& range : region.dimensions) range.count = 0;
     wanted = window->advance(region);
   } else if (context_.ideal(Ideal::kToolwords) && context_.tool == nullptr &&
-             !run.stage().slots[instruction.slot].rotating) {
+             !run.stage().slots[instruction.slot].rotating &&
+             !context_.index.is_streamed_in_part(run.layer().inputs[instruction.operand].tensor)) {
     wanted = tool_boxes(run, instruction, std::move(wanted.front()));
   }
   Bytes bytes = 0;

@@ -128,6 +128,7 @@ bool Tile::pass_on(Cycle now) {
     data.operand = order->operand;
     data.order = order;
     data.last = true;
+    data.rotates = true;
     if (context_.functional && order->operand == kRestoredSums)
       data.sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
     else if (context_.functional)

@@ -87,8 +87,7 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
   find_slots(code().load, receives_);
   const auto once = [&](SlotId slot) {
     for (std::size_t i = 0; i < receives_.size(); ++i)
-      if (receives_[i].slot == slot)
-        return mapping::comes_once(program, index, layer_->inputs[i].tensor);
+      if (receives_[i].slot == slot) return mapping::comes_once(index, layer_->inputs[i].tensor);
     return false;
   };
   for (SlotId s = 0; s < static_cast<SlotId>(stage_->slots.size()); ++s)

@@ -2,6 +2,7 @@
 // Rules of timing as in timing_test.cpp; a piece that is passed on is read and written like any
 // other.
 #include <algorithm>
+#include <set>
 
 #include "mapping/tree_path.h"
 #include "sim/machine/functional_check.h"
@@ -120,6 +121,40 @@ TEST_F(FullBuffers, PassEachPieceOnButTheLast) {
   // Received: 32 pieces of 32 bytes and 2 images.
   const std::string each = detail::concatenate(28 * 32 + 64, " ", 32 * 32 + 64, "\n");
   EXPECT_EQ(run.text, each + each + each + each);
+}
+
+TEST_F(FullBuffers, LoadLinksByWhatTheyCarry) {
+  // 32 bytes are 2 flits and a head. Rotation: the chain is 0 from 1, 1 from 3, 3 from 2, 2 from 0,
+  // each 28 pieces over the one link between neighbours: 84. Fills from the channel beside tile 0,
+  // along rows first: 4 filters and, in one packet, 2 images for a tile, 4 x 3 + 5, those of tile 3
+  // by way of tile 1. Stores: both images' outputs in one packet, those of tile 3 by way of tile 2.
+  const auto machine = this->machine();
+  const auto program = mapping::lower(shared_filters(network_, {0, 1, 2, 3}, 4), network_, machine);
+  const auto run = in_child([&] {
+    sim::MachineOptions options;
+    options.traffic_classes = true;
+    sim::Machine whole(machine, program, options);
+    whole.run();
+    std::string text;
+    const auto& wires = whole.network().stats().wires;
+    for (std::size_t link = 0; link < whole.topology().links().size(); ++link) {
+      const auto of = [&](hw::TrafficClass one) {
+        return wires[link].class_flits[static_cast<std::size_t>(one)];
+      };
+      text += detail::concatenate(
+          wires[link].from, "-", wires[link].to, ":", of(hw::TrafficClass::kFill), " ",
+          of(hw::TrafficClass::kRotation), " ", of(hw::TrafficClass::kStore), " ",
+          of(hw::TrafficClass::kForward) + of(hw::TrafficClass::kSums), "\n");
+    }
+    return text;
+  });
+  ASSERT_TRUE(run.ok()) << run.text;
+  std::istringstream lines(run.text);
+  std::set<std::string> found;
+  for (std::string line; std::getline(lines, line);) found.insert(line);
+  EXPECT_EQ(found,
+            (std::set<std::string>{"0-1:34 0 0 0", "0-2:17 84 0 0", "1-0:0 84 5 0", "1-3:17 0 0 0",
+                                   "2-0:0 0 10 0", "2-3:0 84 0 0", "3-1:0 84 0 0", "3-2:0 0 5 0"}));
 }
 
 TEST_F(FullBuffers, ChainFollowsASnake) {

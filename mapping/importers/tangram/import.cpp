@@ -1,6 +1,7 @@
 #include "mapping/importers/tangram/import.h"
 
 #include <algorithm>
+#include <map>
 
 #include "mapping/importers/tangram/in_turns.h"
 #include "mapping/importers/tangram/layer_tree.h"
@@ -83,8 +84,29 @@ class Importer {
 
   Node tree_of(int index, const workloads::Layer& target) {
     const auto& layer = document_.layers[index];
-    return layer_tree(layer, target, document_, holds_of(index));
+    const Holds holds = holds_of(index);
+    Node tree = layer_tree(layer, target, document_, holds);
+    if (holds.ring_words > 0) {
+      ring_words_[index] = holds.ring_words;
+      set_places(tree, target, holds.ring_words);
+    }
+    return tree;
   }
+
+  /// As many places as the ring has room for, at least one.
+  void set_places(Node& tree, const workloads::Layer& target, std::int64_t room) const {
+    const auto plan = read_stage(tree, result_.schedule, result_.network, grid());
+    const auto granule = nominal_elements(
+        target.output,
+        extents_inside(plan.loops, plan.output.depth, deal_shares(plan, target, grid()).nominal));
+    Node* node = &tree;
+    while (node->kind != NodeKind::kStore || node->store.level != "tiles")
+      node = &node->children.front();
+    node->store.tensors.front().places =
+        static_cast<int>(std::max<std::int64_t>(1, room / granule));
+  }
+
+  TileGrid grid() const { return {document_.hardware.rows, document_.hardware.columns}; }
 
   /// An input that is copied beside a result: by one tile of the layer that follows.
   Node copy_tree(const workloads::Layer& target) const {
@@ -140,7 +162,8 @@ class Importer {
       bool needed = false;
       for (std::size_t later = index; later < document_.layers.size(); ++later)
         needed |= reads(document_.layers[later], producer);
-      if (needed) words += output_words(producer);
+      const auto ring = ring_words_.find(earlier);
+      if (needed) words += ring == ring_words_.end() ? output_words(producer) : ring->second;
     }
     return words;
   }
@@ -149,6 +172,21 @@ class Importer {
     return std::ranges::any_of(a.region, [&](hw::Coordinate at) {
       return std::ranges::find(b.region, at) != b.region.end();
     });
+  }
+
+  /// All of its readers are at work at the same time, on tiles of their own: its pieces go.
+  bool hands_over_pieces(const LayerDecisions& layer) const {
+    if (layer.writes_dram || layer.dram_loops.empty()) return false;
+    return std::ranges::all_of(document_.layers, [&](const LayerDecisions& reader) {
+      return !reads(reader, layer) ||
+             (reader.segment == layer.segment && reader.stage != layer.stage);
+    });
+  }
+
+  /// Room for two pieces of the tool's, or as much of it as there is.
+  static std::int64_t ring_words(const LayerDecisions& layer, std::int64_t left) {
+    const auto piece = output_words(layer) / layer.dram_loops.front().factor;
+    return std::clamp<std::int64_t>(left, 1, 2 * piece);
   }
 
   /// A quarter of the room goes to what bypasses the buffer of a vector layer.
@@ -173,6 +211,10 @@ class Importer {
       holds.in_buffer[kIfmap] = false;
       left += words[kIfmap];
     }
+    if (left < 0 && hands_over_pieces(layer)) {
+      holds.ring_words = ring_words(layer, left + words[kOfmap]);
+      left += words[kOfmap] - holds.ring_words;
+    }
     if (!layer.shape.is_convolution && !(holds.in_buffer[kIfmap] && holds.in_buffer[kOfmap]))
       left = take_streams(left, holds);
     for (const Datum datum : {kFilter, kIfmap, kOfmap}) {
@@ -191,12 +233,11 @@ class Importer {
 
   /// Outputs and input channels of every tile are those of the file.
   void check_shares(const LayerDecisions& layer, const workloads::Layer& target) const {
-    const TileGrid grid{document_.hardware.rows, document_.hardware.columns};
-    const auto plan =
-        read_stage(result_.schedule.root.children.back(), result_.schedule, result_.network, grid);
-    const auto dealt = deal_shares(plan, target, grid);
+    const auto plan = read_stage(result_.schedule.root.children.back(), result_.schedule,
+                                 result_.network, grid());
+    const auto dealt = deal_shares(plan, target, grid());
     for (std::size_t i = 0; i < dealt.tiles.size(); ++i) {
-      const hw::Coordinate at{dealt.tiles[i] / grid.columns, dealt.tiles[i] % grid.columns};
+      const hw::Coordinate at{dealt.tiles[i] / grid().columns, dealt.tiles[i] % grid().columns};
       const auto share = std::ranges::find(layer.shares, at, &TileShare::at);
       if (share == layer.shares.end() || !equal(*share, dealt.ranks[i], layer, target))
         refuse(layer, "tile [", at.row, ",", at.column,
@@ -220,6 +261,7 @@ class Importer {
   Document document_;
   const std::string& origin_;
   Import result_;
+  std::map<int, std::int64_t> ring_words_;  ///< by layer: where outputs pass through a ring
 };
 
 }  // namespace
