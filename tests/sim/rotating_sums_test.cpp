@@ -492,6 +492,10 @@ TEST(RotatingSumsLowering, RefusesWhatDoesNotGoRound) {
   expect_part(refusal(network, plan), "partial sums would leave for DRAM between two fillings");
   plan = shared_sums(network, 0, {0, 1, 2, 3}, {{{c, 1}}, 0, 1, 0, 1});
   expect_part(refusal(network, plan), "loop C1 rotates O, which it does not index");
+  plan = shared_sums(network, 0, {0, 1, 2, 3}, {{{k, 1}}, 0, 1, 0, 1});
+  plan.output_home = Home::kTiles;
+  plan.ring_places = 3;
+  expect_part(refusal(network, plan), "shared outputs of which 3 pieces stay at once");
 }
 
 class DamagedSums : public FullOfSums {
