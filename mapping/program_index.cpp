@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "mapping/rotation.h"
+
 namespace tessera::mapping {
 
 namespace {
@@ -46,10 +48,11 @@ ProgramIndex::ProgramIndex(const Program& program)
 
 void ProgramIndex::find_owners(int part) {
   const Stage& stage = program_.stages[program_.parts[part].producer_stage];
-  const auto& output = program_.network.layers[stage.layer].output;
+  const auto& layer = program_.network.layers[stage.layer];
   for (const auto& share : stage.shares) {
     if (stage.groups[share.sums_group].members.front() != share.tile) continue;
-    owners_[part].push_back({share.tile, region_of(output, share.ranks)});
+    for (const auto& ranks : completed(stage, layer, share))
+      owners_[part].push_back({share.tile, region_of(layer.output, ranks)});
   }
   closings_[part].assign(owners_[part].size(), 0);
 }

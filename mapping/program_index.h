@@ -29,8 +29,8 @@ class ProgramIndex {
   const std::vector<int>& parts_of(workloads::TensorId tensor) const { return parts_of_[tensor]; }
   /// Part a stage writes.
   int part_of_stage(int stage) const { return part_of_stage_[stage]; }
-  /// Tiles that hold a part whose home is the tiles; ascending by tile. Empty for parts in
-  /// memories.
+  /// Tiles that hold a part whose home is the tiles; ascending by tile, which stands there once for
+  /// every box that it completes. Empty for parts in memories.
   const std::vector<Owner>& owners(int part) const { return owners_[part]; }
 
   /// Reading groups that will tell this owner that they are done with the part.

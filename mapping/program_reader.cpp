@@ -182,7 +182,10 @@ class Reader {
                              {slot.extent().begin(), slot.extent().end()},
                              slot.retains(),
                              slot.streams(),
-                             slot.rotating()});
+                             slot.rotating(),
+                             slot.turns(),
+                             slot.round(),
+                             slot.fill()});
     for (const auto& code : message.code())
       stage.codes.push_back({read(code.load()), read(code.compute()), read(code.store())});
     for (const auto& share : message.share()) stage.shares.push_back(read(share));

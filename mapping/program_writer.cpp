@@ -125,6 +125,9 @@ void write(const Slot& slot, program::Slot& message) {
   message.set_retains(slot.retains);
   message.set_streams(slot.streams);
   message.set_rotating(slot.rotating);
+  message.set_turns(slot.turns);
+  message.set_round(slot.round);
+  message.set_fill(slot.fill);
   message.set_staging(slot.staging);
 }
 

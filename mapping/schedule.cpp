@@ -133,6 +133,15 @@ void print_node(const Node& node, int depth, std::ostream& out) {
 
 }  // namespace
 
+std::optional<Estimate> expected_of(const Schedule& schedule) {
+  Estimate all;
+  for (const auto& top : schedule.root.children) {
+    if (top.expected.cycles == 0) return std::nullopt;
+    all += top.expected;
+  }
+  return schedule.root.children.empty() ? std::nullopt : std::optional(all);
+}
+
 std::string to_text(const Schedule& schedule) {
   std::ostringstream out;
   print_node(schedule.root, 0, out);

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mapping/dram_placement.h"
+#include "mapping/estimate.h"
 #include "workloads/network.h"
 
 namespace tessera::mapping {
@@ -121,6 +123,7 @@ struct Node {
   PlaceNode place;
   LayerNode layer;
   std::vector<Node> children;
+  Estimate expected = {};  ///< of a top node, by the scheduler that made it; not part of files
 };
 
 struct Schedule {
@@ -129,6 +132,10 @@ struct Schedule {
   Node root;
   DramPlacement dram_placement = {};
 };
+
+/// What the top nodes' scheduler expects of them together, one after the other. None when one of
+/// them has no estimate.
+std::optional<Estimate> expected_of(const Schedule& schedule);
 
 /// Indented text, one node a line, as in the documentation.
 std::string to_text(const Schedule& schedule);

@@ -45,12 +45,12 @@ class PathWriter {
 
   /// Shared operand whose pieces a loop passes on.
   std::string rotated_by(int loop) const {
-    for (std::size_t i = 0; i < plan_.inputs.size(); ++i) {
-      const auto& held = plan_.inputs[i];
-      if (held.shared_by > 1 && loop >= held.turn && loop < held.depth)
-        return operand_name(layer_, static_cast<int>(i));
-    }
-    return "";
+    const auto turns = [&](const Holding& held) {
+      return held.shared_by > 1 && loop >= held.turn && loop < held.depth;
+    };
+    for (std::size_t i = 0; i < plan_.inputs.size(); ++i)
+      if (turns(plan_.inputs[i])) return operand_name(layer_, static_cast<int>(i));
+    return turns(plan_.output) ? "O" : "";
   }
 
   void add_array_split(const SpatialSplit& split, Axis axis) {
@@ -90,6 +90,7 @@ class PathWriter {
     if (stands_here(plan_.output))
       store.tensors.push_back({.tensor = "O",
                                .double_buffered = plan_.output.double_buffered,
+                               .shared_by = plan_.output.shared_by,
                                .partial_sums = plan_.sums_in_pieces ? PartialSums::kToOwnerInPieces
                                                                     : PartialSums::kToOwner});
     if (!store.tensors.empty()) add(NodeKind::kStore).store = std::move(store);

@@ -200,11 +200,13 @@ class StageReader {
   /// The first of the loops that rotate an operand deals its trips to the tiles; those that follow
   /// it directly cut the pieces.
   void visit_rotation(const LoopNode& loop, workloads::RankId id) {
-    const int input = operand(loop.rotates);
-    if (rotation_ == Rotation::kNone || input != shared_input_)
+    const int shared = operand(loop.rotates);
+    if (rotation_ == Rotation::kNone || shared != shared_)
       refuse("loop " + loop.ranks.front().rank + " rotates " + loop.rotates +
              ", which no store further out shares");
-    Holding& holding = plan_.inputs[static_cast<std::size_t>(input)];
+    if (shared < 0 && layer().ranks[id].reduced)
+      refuse("loop " + loop.ranks.front().rank + " rotates O, which it does not index");
+    Holding& holding = shared < 0 ? plan_.output : plan_.inputs[static_cast<std::size_t>(shared)];
     const bool first = rotation_ == Rotation::kWaiting;
     if (first) holding.turn = static_cast<int>(plan_.loops.size());
     plan_.loops.push_back({id, loop.tile, first});
@@ -212,12 +214,13 @@ class StageReader {
     rotation_ = Rotation::kTurning;
   }
 
-  void note_shared(const StoredTensor& tensor, int input) {
-    if (input < 0) refuse("shared buffers hold inputs; " + tensor.tensor + " is the output");
-    if (shared_input_ >= 0) refuse("two operands in shared buffers");
-    shared_input_ = input;
+  void note_shared(const StoredTensor& tensor, int operand, Holding& holding) {
+    if (shared_) refuse("two operands in shared buffers");
+    if (operand < 0 && layer().kind != workloads::LayerKind::kMatrix)
+      refuse("shared buffers hold outputs of layers with partial sums");
+    shared_ = operand;
     rotation_ = Rotation::kWaiting;
-    plan_.inputs[static_cast<std::size_t>(input)].shared_by = tensor.shared_by;
+    holding.shared_by = tensor.shared_by;
   }
 
   bool all_held() const {
@@ -260,7 +263,7 @@ class StageReader {
           refuse("tensor " + tensor.tensor + " is stored at two levels of buffers");
         holding = {static_cast<int>(plan_.loops.size()), tensor.double_buffered, false};
         held_[place_of(index)] = true;
-        if (tensor.shared_by > 1) note_shared(tensor, index);
+        if (tensor.shared_by > 1) note_shared(tensor, index, holding);
         if (index < 0) plan_.sums_in_pieces = tensor.partial_sums == PartialSums::kToOwnerInPieces;
       } else if (store.level == "group") {
         continue;  // wires between groups of PEs, no memory
@@ -313,7 +316,7 @@ class StageReader {
   /// The loops that rotate a shared operand follow its store; until then all loops are the tile's.
   enum class Rotation { kNone, kWaiting, kTurning };
   Rotation rotation_ = Rotation::kNone;
-  int shared_input_ = -1;
+  std::optional<int> shared_;  ///< operand, -1: the output
   bool sized_splits_ = false;  ///< tiles of PEs have sizes, as in other tools' trees
 };
 

@@ -58,6 +58,8 @@ class Engine {
   const Fabric& fabric() const { return fabric_; }
   const std::vector<ChannelCounters>& channel_counters() const { return channel_counters_; }
   const std::vector<WireCounters>& wire_counters() const { return wire_counters_; }
+  /// Wire x traffic class, or none; a packet's flits from when its head is given a channel on.
+  const std::vector<std::uint64_t>& class_flits() const { return class_flits_; }
 
   /// InvariantViolation when flits or credits of a channel do not add up.
   void check_conservation();
@@ -74,6 +76,8 @@ class Engine {
   /// Fewest flits for which a run costs less than arbitrating each.
   static constexpr std::uint32_t kShortestRun = 3;
   static constexpr std::uint8_t kUnknownPort = 255;
+  /// Multicast, or a narrow link that takes a flit only every so many cycles.
+  static constexpr std::uint8_t kSeveralOutputs = 255;
 
   /// One way out of a router for a packet with several destinations.
   struct Branch {
@@ -139,7 +143,6 @@ class Engine {
     std::uint64_t outputs = 0;                        ///< wanted by somebody
     std::array<std::uint64_t, kMaxPorts> wanted_by;   ///< by output: inputs
     std::array<std::uint64_t, kMaxPorts> granted_to;  ///< by input: outputs
-    bool contested = false;                           ///< something has to be decided
     bool runs_stopped = false;                        ///< more channels ask now: collect again
   };
   /// A unicast packet's way through a router: its channels and their wires.
@@ -272,26 +275,35 @@ class Engine {
   std::uint32_t vc_turn(std::uint32_t accept_pointer, const Wire& out) const;
   std::uint32_t roomy_channel(const Branch& branch, std::uint32_t flits, std::uint32_t turn);
   static void move_head_pointers(Channel& in, Channel& out);
+  bool has_room(const Channel& out, const Wire& wire, std::uint64_t flits, Cycle cycle) const;
+  bool start_run(ChannelId in);
+  void assure_sender(const Passage& way, Cycle first);
+  void finish_unicast_run(ChannelId in);
+
+  // unicast_arbitration.cpp
   void arbitrate_plain(const RouterPorts& ports);
   Few arbitrate_few(const RouterPorts& ports);
   Few check_plain(Wish& wish);
-  [[gnu::noinline]] void arbitrate_many(const RouterPorts& ports);
-  bool is_pair_of_rivals() const;
   void decide_pair(Wish first, Wish second, const RouterPorts& ports);
-  void collect_wishes(const RouterPorts& ports, Contest& contest);
+  [[gnu::noinline]] Few arbitrate_unicasts(const RouterPorts& ports);
+  bool collect_unicasts(const RouterPorts& ports, Contest& contest);
+  void choose_input(const RouterPorts& ports, std::uint32_t output, Contest& contest);
+  void accept_unicast(const RouterPorts& ports, std::uint32_t input, const Contest& contest);
+  ChannelId next_for_output(WireId in_wire, std::uint32_t output) const;
+  void count_losses(WireId in_wire, std::uint64_t vcs);
   [[gnu::noinline]] bool stop_competing_run(ChannelId run);
+  void grant(Wish wish, const RouterPorts& ports, bool alone);
+
+  // fork_arbitration.cpp
+  [[gnu::noinline]] void arbitrate_forks(const RouterPorts& ports);
+  void collect_wishes(const RouterPorts& ports, Contest& contest);
   void add_channel(ChannelId in, std::uint32_t input, std::uint64_t& own, Contest& contest);
   void add_wish(Wish wish, WireId out_wire, std::uint64_t& own, Contest& contest);
-  void choose_input(const RouterPorts& ports, std::uint32_t output, Contest& contest);
   void accept(const RouterPorts& ports, std::size_t first, std::size_t end, const Contest& contest);
   ChannelId output_of(const Wish& wish) const;
   static bool goes_along(const Wish& wish, const Wish& read, std::uint64_t grants);
   void grant_fork(const RouterPorts& ports, std::size_t first, std::size_t end, std::size_t taken,
                   const Contest& contest);
-  bool has_room(const Channel& out, const Wire& wire, std::uint64_t flits, Cycle cycle) const;
-  bool start_run(ChannelId in);
-  void finish_unicast_run(ChannelId in);
-  void grant(Wish wish, const RouterPorts& ports, bool alone);
 
   // transfer.cpp: flits leave a buffer
   void send(ChannelId in);
@@ -357,6 +369,7 @@ class Engine {
   void stop_source_run(NodeId node);
   void source_event(NodeId node);
   void source_horizon(NodeId node);
+  void assure_source(NodeId node, Cycle credit);
   void limit_source(NodeId node, Cycle horizon);
   std::uint64_t source_guarantee(NodeId node, Cycle cycle);
   void activate_source(NodeId node) {
@@ -377,6 +390,10 @@ class Engine {
     return {in, out, at(in), at(out), wire_at(in), wire_at(out)};
   }
   std::uint32_t new_fork();
+  void count_class(WireId wire, const Packet& packet) {
+    if (class_flits_.empty()) return;
+    class_flits_[wire * config_.traffic_classes + packet.traffic_class] += packet.flits;
+  }
 
   const NetworkConfig config_;
   const Topology topology_;
@@ -409,12 +426,15 @@ class Engine {
   std::vector<SumId> made_by_;  ///< packet that an adder sends
   std::vector<Sum> sums_;
   std::vector<SumId> free_sums_;
+  /// Input channel whose packet has its channel: the output port it wants, or kSeveralOutputs.
+  std::vector<std::uint8_t> wanted_output_;
   std::vector<std::uint8_t> next_port_;   ///< router x node: output port, or kUnknownPort
   std::vector<Choice> more_choices_;      ///< adaptive: channel x kMoreChoices
   std::vector<std::uint64_t> class_vcs_;  ///< virtual network x (class 0, class 1, both)
   std::vector<std::uint8_t> vc_class_;    ///< by virtual channel
   std::vector<ChannelCounters> channel_counters_;
   std::vector<WireCounters> wire_counters_;
+  std::vector<std::uint64_t> class_flits_;
 
   // Work lists of the cycle; members so that they keep their memory.
   std::vector<Event> due_;

@@ -366,6 +366,7 @@ void Engine::commit_unicast_head(const Passage& way) {
   way.to.owned_vcs |= bit(way.out);
   way.next.owner = way.in;
   ++way.to.vc_grants;
+  count_class(fabric_.wire_of(way.out), packet);
   ++packet.routers;
   if (way.to.interval > 1 || packet.spread + 1 != packet.flits) spread(packet, way.to.interval);
   if (!way.to.to_node) {
@@ -376,6 +377,7 @@ void Engine::commit_unicast_head(const Passage& way) {
     expect_term(id, way.out);
   }
   way.channel.state = ChannelState::kActive;
+  wanted_output_[way.in] = way.to.interval == 1 ? way.to.output_port : kSeveralOutputs;
   way.channel.out = way.out;
   way.channel.out_wire = fabric_.wire_of(way.out);
   way.channel.remaining = packet.flits;
@@ -396,11 +398,13 @@ void Engine::commit_branch(ChannelId in, std::uint32_t index, ChannelId out) {
   wire.owned_vcs |= bit(out);
   at(out).owner = in;
   ++wire.vc_grants;
+  count_class(fabric_.wire_of(out), packets_[at(in).front.packet]);
   branch.out = out;
   at(out).contiguous = false;
   if (!wire.to_node)
     fabric_.push(out, {at(in).front.packet, trees_.branch(branch.tree_branch).child});
   at(in).state = ChannelState::kActive;
+  wanted_output_[in] = kSeveralOutputs;
   if (++fork.with_channel < fork.branches.size()) return;
   clear_head(in);
   if (fork.branches.size() == 1) pass_through(in);
@@ -412,6 +416,9 @@ void Engine::pass_through(ChannelId in) {
   const Fork& fork = forks_[channel.fork];
   channel.out = fork.branches.front().out;
   channel.out_wire = fork.branches.front().wire;
+  wanted_output_[in] = fabric_.wires[channel.out_wire].interval == 1
+                           ? fabric_.wires[channel.out_wire].output_port
+                           : kSeveralOutputs;
   channel.remaining = fork.flits;
   free_fork(in);
 }

@@ -1,6 +1,7 @@
 // Matching of requesters and resources by the allocators of virtual channels and of the switch.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -38,5 +39,18 @@ void match(AllocatorKind kind, MatchSize size, Cycle cycle, std::vector<MatchReq
 inline std::uint32_t turn(std::uint32_t index, std::uint32_t pointer, std::uint32_t size) {
   return index >= pointer ? index - pointer : index + size - pointer;
 }
+
+/// First set bit at or after the pointer, going round. Past the last bit in use is the same as 0.
+inline std::uint32_t first_in_turn(std::uint64_t bits, std::uint32_t pointer) {
+  const std::uint64_t from = bits & (~std::uint64_t{0} << (pointer % 64));
+  return static_cast<std::uint32_t>(std::countr_zero(from != 0 ? from : bits));
+}
+
+/// The pointer past a winner.
+inline std::uint16_t following(std::uint32_t index) {
+  return static_cast<std::uint16_t>(index + 1);
+}
+
+inline bool is_single(std::uint64_t bits) { return (bits & (bits - 1)) == 0; }
 
 }  // namespace tessera::noc

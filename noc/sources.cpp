@@ -58,6 +58,7 @@ void Engine::send_from_source(NodeId node, std::uint32_t network) {
   const ChannelId channel = queue.channel;
   if (queue.remaining == packet.flits) {
     packet.head_left_source = now_;
+    count_class(fabric_.wire_of(channel), packet);
     wire_at(channel).owned_vcs |= bit(channel);
     at(channel).owner = node;
     at(channel).contiguous = packet.flits == 1;
@@ -181,6 +182,16 @@ void Engine::source_horizon(NodeId node) {
   put_flit(queue.channel);
   finish_packet(node, queue);
   if (!queue.empty()) schedule(now_ + 1, EventKind::kSource, node);
+}
+
+/// Credits come back one per cycle from `credit` on.
+void Engine::assure_source(NodeId node, Cycle credit) {
+  SourceState& source = sources_[node];
+  const SourceQueue& queue = queue_of(node, source.running);
+  const Cycle tail = source.run_start + queue.remaining - 1;
+  if (source.horizon < credit || source.horizon >= tail) return;
+  source.horizon = tail;
+  schedule(tail, EventKind::kSourceHorizon, node);
 }
 
 void Engine::limit_source(NodeId node, Cycle horizon) {

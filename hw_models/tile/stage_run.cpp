@@ -43,13 +43,19 @@ std::int64_t stores_in(const mapping::CodeBlock& store) {
   return stores;
 }
 
-std::int64_t receives_in(const mapping::CodeBlock& load, SlotId slot) {
-  std::int64_t receives = 0;
+std::int64_t restores_in(const mapping::CodeBlock& load) {
+  std::int64_t restores = 0;
   for (const auto& node : load)
-    receives += node.is_loop
-                    ? node.count * receives_in(node.body, slot)
-                    : node.instruction.op == mapping::Op::kReceive && node.instruction.slot == slot;
-  return receives;
+    restores += node.is_loop ? node.count * restores_in(node.body)
+                             : node.instruction.op == mapping::Op::kRestore;
+  return restores;
+}
+
+/// Granules of shared outputs that a tile passes on.
+std::int64_t sums_passed(const mapping::Slot& slot, const mapping::TileShare& share,
+                         std::int64_t restores) {
+  if (!slot.rotating) return 0;
+  return restores / slot.fill * (slot.fill - mapping::lag_behind(slot, share.rotation));
 }
 
 }  // namespace
@@ -65,9 +71,8 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
   for (const auto& slot : stage_->slots) {
     const auto passes = slot.rotating ? static_cast<unsigned>(SlotReader::kServer) : 0u;
     rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers | passes);
-    receives_of_.push_back(
-        slot.rotating ? receives_in(code().load, static_cast<SlotId>(receives_of_.size())) : 0);
   }
+  sums_to_pass = sums_passed(stage_->slots[stage_->output_slot], share, restores_in(code().load));
   for (const auto* block : {&code().load, &code().compute, &code().store})
     mark_slots(*block, used_);
   for (const auto group : share.input_groups) {
@@ -93,19 +98,18 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
   last_output = stores_in(code().store) - 1;
   const int part = index.part_of_stage(stage);
   const auto& owners = index.owners(part);
-  const auto found = std::ranges::find(owners, share.tile, &mapping::Owner::tile);
-  if (found != owners.end())
-    expected_closings =
-        index.expected_closings(part, static_cast<std::size_t>(found - owners.begin()));
+  for (std::size_t owner = 0; owner < owners.size(); ++owner)
+    if (owners[owner].tile == share.tile) expected_closings += index.expected_closings(part, owner);
 }
 
 bool StageRun::closed(SlotId slot) {
   if (!used_[slot]) return true;
   const bool output = slot == stage_->output_slot || slot == stage_->partial_slot;
   if (!(output ? compute_done : load_done)) return false;
-  if ((stage_->slots[slot].readers & static_cast<unsigned>(SlotReader::kServer)) != 0)
-    return stage_->slots[slot].streams ? rings_[slot].empty() && reads_in_flight == 0
-                                       : closings == expected_closings && reads_in_flight == 0;
+  if (keeps(slot))
+    return reads_in_flight == 0 &&
+           (stage_->slots[slot].streams ? rings_[slot].empty()
+                                        : closings == expected_closings && sums_to_pass == 0);
   return rings_[slot].empty();
 }
 

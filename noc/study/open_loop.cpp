@@ -37,6 +37,7 @@ OpenLoop::OpenLoop(Network& network, const TrafficPattern& pattern, const OpenLo
     : network_(network),
       pattern_(pattern),
       plan_(plan),
+      gap_(plan.injection.rate_flits / plan.packet_flits),
       window_end_(plan.warmup_cycles + plan.measure_cycles),
       on_until_(network.topology().terminals(), 0),
       accepted_by_source_(network.topology().terminals(), 0) {
@@ -54,9 +55,8 @@ OpenLoop::OpenLoop(Network& network, const TrafficPattern& pattern, const OpenLo
 Cycle OpenLoop::next_creation(NodeId node, Cycle after) {
   Random& random = randoms_[node];
   const InjectionProcess& process = plan_.injection;
-  const double probability = process.rate_flits / plan_.packet_flits;
   const bool bursty = process.on_probability > 0 && process.off_probability > 0;
-  Cycle next = after + random.geometric(probability);
+  Cycle next = after + random.geometric(gap_);
   if (!bursty) return next;
   // Time runs for the process only while the node is on.
   while (next > on_until_[node]) {
@@ -102,7 +102,6 @@ void OpenLoop::delivered(const Delivery& delivery) {
   }
   if (!in_window(delivery.created)) return;
   --measured_under_way_;
-  result_.latency.add(delivery);
   result_.classes[delivery.virtual_network].add(delivery);
   if (plan_.by_flow) result_.flows[{delivery.source, delivery.destination}].add(delivery);
 }
@@ -147,6 +146,7 @@ OpenLoopResult OpenLoop::run() {
     advance_to(end);
   }
   network_.set_observer(nullptr);
+  for (const auto& [network, record] : result_.classes) result_.latency.merge(record);
   const double node_cycles =
       static_cast<double>(plan_.measure_cycles) * static_cast<double>(senders_);
   result_.cycles = end;

@@ -75,6 +75,7 @@ class OpenLoop : public PacketSink, public DeliveryObserver {
   Network& network_;
   const TrafficPattern& pattern_;
   const OpenLoopPlan plan_;
+  const Geometric gap_;  ///< cycles between two packets of a node
   Cycle window_end_;
   std::vector<Random> randoms_;  // per node, so that nodes do not influence each other
   std::vector<Cycle> on_until_;  // bursts

@@ -7,6 +7,14 @@
 
 namespace tessera {
 
+/// Bernoulli trials with 0 < probability <= 1; what many draws share.
+struct Geometric {
+  Geometric(double probability)  // NOLINT: a probability is all there is to say
+      : certain(probability >= 1.0), log_of_failure(certain ? 0 : std::log1p(-probability)) {}
+  bool certain;
+  double log_of_failure;
+};
+
 /// xoshiro256** by Blackman and Vigna (public domain reference algorithm), seeded through
 /// splitmix64.
 class Random {
@@ -42,10 +50,10 @@ class Random {
 
   bool bernoulli(double probability) { return uniform() < probability; }
 
-  /// Number of Bernoulli trials until and including the first success, 0 < probability <= 1.
-  std::uint64_t geometric(double probability) {
-    if (probability >= 1.0) return 1;
-    return 1 + static_cast<std::uint64_t>(std::log1p(-uniform()) / std::log1p(-probability));
+  /// Number of Bernoulli trials until and including the first success.
+  std::uint64_t geometric(const Geometric& trials) {
+    if (trials.certain) return 1;
+    return 1 + static_cast<std::uint64_t>(std::log1p(-uniform()) / trials.log_of_failure);
   }
 
  private:

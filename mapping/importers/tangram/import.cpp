@@ -6,6 +6,7 @@
 #include "mapping/importers/tangram/in_turns.h"
 #include "mapping/importers/tangram/layer_tree.h"
 #include "mapping/importers/tangram/network.h"
+#include "mapping/importers/tangram/sharing.h"
 #include "mapping/stage_plan.h"
 #include "mapping/tree_path.h"
 #include "sim/base/error.h"
@@ -25,15 +26,10 @@ constexpr Datum kAllData[] = {kFilter, kIfmap, kOfmap};
 /// Product of the factors of loops that index a datum.
 std::int64_t passes_over(const LayerDecisions& layer, Datum datum,
                          std::initializer_list<const std::vector<LoopFactor>*> levels) {
-  const bool local = !layer.shape.is_convolution;
   std::int64_t product = 1;
   for (const auto* loops : levels)
-    for (const auto& loop : *loops) {
-      const bool indexes = datum == kFilter  ? loop.loop != kBatLoop
-                           : datum == kOfmap ? loop.loop != kIfmLoop
-                                             : loop.loop != (local ? kIfmLoop : kOfmLoop);
-      if (indexes) product *= loop.factor;
-    }
+    for (const auto& loop : *loops)
+      if (moves(layer, datum, loop.loop)) product *= loop.factor;
   return product;
 }
 
@@ -51,7 +47,7 @@ class Importer {
   Import import() {
     for (const auto& layer : document_.layers) {
       refuse_pinned(layer);
-      refuse_rotating_sums(layer);
+      refuse_copies_of_sums(layer);
     }
     int turns = -1;
     for (const auto& layer : result_.network.layers) {
@@ -92,11 +88,12 @@ class Importer {
            "; --unpinned fetches them");
   }
 
-  void refuse_rotating_sums(const LayerDecisions& layer) const {
-    if (layer.sharing.subgroup[kOfmap] > 1 && layer.sharing.rotation_rounds[kOfmap] > 0)
-      refuse(layer, "its outputs are shared by ", layer.sharing.subgroup[kOfmap],
-             " tiles and their partial sums rotate ", layer.sharing.rotation_rounds[kOfmap],
-             " rounds; weights and inputs can rotate");
+  /// Several copies of the same partial sums would have to be added up when all have gone round.
+  void refuse_copies_of_sums(const LayerDecisions& layer) const {
+    const int tiles = layer.sharing.subgroup[kOfmap];
+    if (tiles > 1 && layer.sharing.rotation_rounds[kOfmap] > 0 && tiles != partners(layer))
+      refuse(layer, "its partial sums rotate among ", tiles, " of the ", partners(layer),
+             " tiles that add to them; allowed: all of them");
   }
 
   Node tree_of(int index, const workloads::Layer& target) {
@@ -151,11 +148,14 @@ class Importer {
                                   layer.sharing.subgroup[datum]);
   }
 
-  /// Whole share of the outputs.
+  /// What a tile keeps of its outputs: the whole share, or its part of those that go round.
   static std::int64_t output_words(const LayerDecisions& layer) {
     std::int64_t words = 0;
     for (const auto& share : layer.shares) words = std::max(words, share.ofmap.words());
-    return words;
+    if (!rotates(layer, kOfmap)) return words;
+    const auto pieces = output_pieces(layer);
+    const auto part = ceil_div<std::int64_t>(pieces, layer.sharing.subgroup[kOfmap]);
+    return ceil_div<std::int64_t>(words * part, pieces);
   }
 
   bool reads(const LayerDecisions& reader, const LayerDecisions& producer) const {

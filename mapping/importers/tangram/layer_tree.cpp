@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "mapping/importers/tangram/pass.h"
+#include "mapping/importers/tangram/sharing.h"
 #include "mapping/stage_plan.h"
 #include "mapping/tree_path.h"
 #include "sim/base/error.h"
@@ -181,46 +182,24 @@ class LayerTree {
     return holds_.in_buffer[datum] && layer_.sharing.subgroup[datum] > 1;
   }
 
-  /// A shared datum that is used once per fill does not go round: each piece is held while it is in
-  /// use.
+  /// A shared datum that does not go round: each piece is held while it is in use.
   bool held_in_pieces(Datum datum) const {
-    return shared(datum) && layer_.sharing.rotation_rounds[datum] == 0;
+    return shared(datum) && !tangram::rotates(layer_, datum);
   }
 
-  bool rotates(Datum datum) const {
-    return shared(datum) && layer_.sharing.rotation_rounds[datum] > 0;
-  }
-
-  bool indexes(Datum datum, Loop loop) const {
-    if (datum == kFilter) return loop != kBatLoop;
-    if (datum == kOfmap) return loop != kIfmLoop;
-    return loop != (layer_.shape.is_convolution ? kOfmLoop : kIfmLoop);
-  }
-
-  /// The outermost run of neighbouring loops over a datum cuts it into the pieces that rotate.
-  struct Run {
-    std::size_t begin = 0, end = 0;
-  };
-  Run run_of(Datum datum, const std::vector<LoopFactor>& loops) const {
-    Run run;
-    while (run.begin < loops.size() && !indexes(datum, loops[run.begin].loop)) ++run.begin;
-    run.end = run.begin;
-    while (run.end < loops.size() && indexes(datum, loops[run.end].loop)) ++run.end;
-    return run;
-  }
+  bool rotates(Datum datum) const { return shared(datum) && tangram::rotates(layer_, datum); }
 
   /// Loops between buffer and array, with what sharing needs of them.
   void add_buffer_loops() {
-    auto loops = layer_.sharing_loops;
-    loops.insert(loops.end(), layer_.gbuf_loops.begin(), layer_.gbuf_loops.end());
+    const auto loops = buffer_loops(layer_);
     for (std::size_t i = 0; i <= loops.size(); ++i) {
       for (const Datum datum : {kFilter, kIfmap, kOfmap})
-        if (held_in_pieces(datum) && run_of(datum, loops).end == i)
+        if (held_in_pieces(datum) && run_of(layer_, datum, loops).end == i)
           path_.store("buffer", stored(datum));
       if (i == loops.size()) return;
       turning_.clear();
       for (const Datum datum : {kFilter, kIfmap, kOfmap}) {
-        const Run run = run_of(datum, loops);
+        const Run run = run_of(layer_, datum, loops);
         if (rotates(datum) && i >= run.begin && i < run.end) turning_ = operands(datum).front();
       }
       add_loop(loops[i]);
