@@ -24,6 +24,60 @@ namespace {
 
 using Extents = std::vector<std::int64_t>;
 
+constexpr int kOutputKind = 2;
+
+const Operand& operand_of(const Layer& layer, int kind) {
+  return kind == kOutputKind ? layer.output : layer.inputs[static_cast<std::size_t>(kind)];
+}
+
+/// One operand's words between buffer and PEs, for one full tile.
+struct Moved {
+  std::int64_t fills = 1;
+  std::int64_t words = 0;  ///< of a fill
+  bool partial = false;    ///< outputs that come back to be added to
+
+  int ways(int kind) const { return kind == kOutputKind && partial ? 2 : 1; }
+};
+
+Moved moved(const Layer& layer, const ArrayMapping& mapping, int kind, Extents extents) {
+  const Operand& operand = operand_of(layer, kind);
+  Moved result;
+  Extents inside = extents;
+  int change = 0;
+  for (int i = 0; i < mapping.store_depth[kind]; ++i) {
+    const auto& loop = mapping.loops[static_cast<std::size_t>(i)];
+    inside[loop.rank] = std::min(inside[loop.rank], loop.tile);
+    if (Layer::indexes(operand, loop.rank)) change = i + 1;
+  }
+  for (int i = 0; i < change; ++i) {
+    const auto& loop = mapping.loops[static_cast<std::size_t>(i)];
+    const std::int64_t count = ceil_div(extents[loop.rank], loop.tile);
+    result.fills *= count;
+    result.partial |= count > 1 && !Layer::indexes(layer.output, loop.rank);
+    extents[loop.rank] = loop.tile;
+  }
+  result.words = nominal_elements(operand, inside);
+  return result;
+}
+
+/// PEs that take the same word.
+std::int64_t reached(const ArrayMapping& mapping, const Operand& operand, const Extents& extents) {
+  std::int64_t pes = 1;
+  for (const auto* axis : {&mapping.rows, &mapping.columns})
+    for (const auto& split : *axis)
+      if (!Layer::indexes(operand, split.rank)) pes *= std::min(split.ways, extents[split.rank]);
+  return pes;
+}
+
+std::int64_t steps_of(const ArrayMapping& mapping, Extents extents) {
+  std::int64_t steps = 1;
+  for (const auto& loop : mapping.loops) {
+    steps *= ceil_div(extents[loop.rank], loop.tile);
+    extents[loop.rank] = loop.tile;
+  }
+  return steps;
+}
+
 class Chooser {
  public:
   Chooser(const Layer& layer, const Extents& extents, const hw::PeArrayDescription& array,
@@ -129,18 +183,6 @@ class Chooser {
     return outer;
   }
 
-  const Operand& operand(int kind) const {
-    return kind == 2 ? layer_.output : layer_.inputs[static_cast<std::size_t>(kind)];
-  }
-
-  Extents inside(const ArrayMapping& mapping, int depth) const {
-    Extents extents = extents_;
-    for (int i = 0; i < depth; ++i)
-      extents[mapping.loops[i].rank] =
-          std::min(extents[mapping.loops[i].rank], mapping.loops[i].tile);
-    return extents;
-  }
-
   /// Holds each operand as far out as the register file allows: outputs first, then weights, then
   /// inputs.
   void place_registers(ArrayMapping& mapping) const {
@@ -163,46 +205,17 @@ class Chooser {
     }
   }
 
-  struct Traffic {
-    std::int64_t fills = 1;
-    std::int64_t words = 0;
-    bool partial = false;  ///< outputs that come back to be added to
-  };
-
-  Traffic traffic(const ArrayMapping& mapping, int kind) const {
-    Traffic result;
-    int change = 0;
-    for (int i = 0; i < mapping.store_depth[kind]; ++i)
-      if (Layer::indexes(operand(kind), mapping.loops[i].rank)) change = i + 1;
-    Extents extents = extents_;
-    for (int i = 0; i < change; ++i) {
-      const auto& loop = mapping.loops[i];
-      const std::int64_t count = ceil_div(extents[loop.rank], loop.tile);
-      result.fills *= count;
-      result.partial |= count > 1 && roles_[loop.rank].reduced();
-      extents[loop.rank] = loop.tile;
-    }
-    result.words = nominal_elements(operand(kind), inside(mapping, mapping.store_depth[kind]));
-    return result;
-  }
-
   void consider(const ArrayMapping& mapping) {
-    std::int64_t steps = 1;
-    Extents extents = extents_;
-    for (const auto& loop : mapping.loops) {
-      steps *= ceil_div(extents[loop.rank], loop.tile);
-      extents[loop.rank] = loop.tile;
-    }
-    std::int64_t cycles = steps, first = 0, words = 0;
+    std::int64_t cycles = steps_of(mapping, extents_), first = 0, words = 0;
     for (int kind = 0; kind < 3; ++kind) {
       if (kind == 1 && layer_.inputs.size() < 2) continue;
-      const Traffic moved = traffic(mapping, kind);
+      const Moved traffic = moved(layer_, mapping, kind, extents_);
       const std::int64_t per_fill =
-          ceil_div<std::int64_t>(moved.words, std::max(1, array_.bus_words_per_cycle[kind]));
-      const int ways = kind == 2 && moved.partial ? 2 : 1;
-      cycles = std::max(cycles, moved.fills * per_fill * ways);
-      words += moved.fills * moved.words * ways;
-      first = kind == 2 ? first + per_fill : std::max(first, per_fill);
+          ceil_div<std::int64_t>(traffic.words, std::max(1, array_.bus_words_per_cycle[kind]));
+      const int ways = traffic.ways(kind);
+      cycles = std::max(cycles, traffic.fills * per_fill * ways);
+      words += traffic.fills * traffic.words * ways;
+      first = kind == kOutputKind ? first + per_fill : std::max(first, per_fill);
     }
     cycles += first;
     const bool better = best_.cycles == 0 || cycles < best_.cycles ||
@@ -219,6 +232,25 @@ class Chooser {
 };
 
 }  // namespace
+
+ArrayTraffic array_traffic(const Layer& layer, const ArrayMapping& mapping,
+                           const std::vector<std::int64_t>& extents) {
+  const std::int64_t steps = steps_of(mapping, extents);
+  ArrayTraffic traffic;
+  for (int kind = 0; kind < 3; ++kind) {
+    if (kind == 1 && layer.inputs.size() < 2) continue;
+    const Moved one = moved(layer, mapping, kind, extents);
+    const std::int64_t pes = reached(mapping, operand_of(layer, kind), extents);
+    const std::int64_t words = one.fills * one.words;
+    const std::int64_t back = one.ways(kind) == 2 ? words : 0;
+    traffic.words += words + back;
+    traffic.hops += words * pes + back;
+    const bool passes_through =
+        one.fills == steps && mapping.store_depth[kind] == static_cast<int>(mapping.loops.size());
+    if (!passes_through) traffic.fills += (kind == kOutputKind ? words : words * pes) + back;
+  }
+  return traffic;
+}
 
 ArrayChoice choose_array_mapping(const Layer& layer, const Extents& extents,
                                  const hw::PeArrayDescription& array, int word_bytes) {

@@ -25,6 +25,15 @@ struct RankRole {
 };
 RankRole rank_role(const workloads::Layer& layer, workloads::RankId rank);
 
+/// Words of one full tile between buffer and PEs.
+struct ArrayTraffic {
+  std::int64_t words = 0;  ///< across the buses, sums that come back included
+  std::int64_t hops = 0;   ///< words x PEs that each reaches
+  std::int64_t fills = 0;  ///< written into registers or read out of them, all PEs
+};
+ArrayTraffic array_traffic(const workloads::Layer& layer, const ArrayMapping& mapping,
+                           const std::vector<std::int64_t>& extents);
+
 /// Fewest estimated cycles over spatial pairs of ranks and output- or weight-stationary loop
 /// orders; ties go to fewer words. `extents` is the size of a full tile per rank.
 ArrayChoice choose_array_mapping(const workloads::Layer& layer,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mapping/rotation.h"
+
 namespace tessera::mapping {
 
 CodeCursor::CodeCursor(const CodeBlock& code, workloads::RankTile share)
@@ -39,7 +41,7 @@ workloads::RankRange trip_range(const CodeNode& loop, workloads::RankRange outer
 std::int64_t turned_trip(const CodeNode& loop, const TileShare::Rotation& rotation,
                          std::int64_t iteration) {
   if (!loop.rotates) return iteration;
-  return (iteration + rotation.place * (loop.count / rotation.places)) % loop.count;
+  return (iteration + first_turn(loop.count, rotation.place, rotation.places)) % loop.count;
 }
 
 std::int64_t CodeCursor::first_index(workloads::RankId rank, std::int64_t outer) const {

@@ -87,8 +87,10 @@ bool KeptData::same_granules(int stage, int earlier, int input) const {
     const auto& plan = *plans_[s];
     const auto& held = plan.inputs[input];
     const auto nominal = nominal_of(s);
-    if (held.shared_by == 1 && fetch_depth(plan, layer(s), accelerator_, nominal, input) > 0)
-      return -1;
+    const int fillings = held.shared_by > 1
+                             ? change_depth(plan, layer(s).inputs[input], held.turn, nominal)
+                             : fetch_depth(plan, layer(s), accelerator_, nominal, input);
+    if (fillings > 0) return -1;
     return nominal_elements(layer(s).inputs[input],
                             extents_inside(plan.loops, held.depth, nominal));
   };
@@ -183,6 +185,13 @@ int KeptData::continues(int stage, int input) const {
       return *(found - 1);
   }
   return -1;
+}
+
+int KeptData::uses(int stage, int input) const {
+  for (const auto& kept : kept_)
+    if (kept.input == input && std::ranges::count(kept.stages, stage) > 0)
+      return static_cast<int>(kept.stages.size());
+  return 1;
 }
 
 void KeptData::drop(const Kept& kept) {

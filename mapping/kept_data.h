@@ -33,6 +33,9 @@ class KeptData {
   /// Stage whose slot an input goes on with; -1: its own.
   int continues(int stage, int input) const;
 
+  /// Stages that use an input of a stage one after the other without fetching it again.
+  int uses(int stage, int input) const;
+
   /// Something that is kept while the stage runs gives way: of several what takes most bytes.
   /// Stages to be built again; none when nothing is kept there.
   std::vector<int> give_way(int stage, const std::vector<Stage>& built);

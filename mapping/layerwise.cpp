@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mapping/expected_events.h"
 #include "mapping/partition_search.h"
 #include "mapping/shared_placer.h"
 #include "mapping/slot_placer.h"
@@ -143,7 +144,25 @@ class Layerwise {
   Node tree(int stage, const LayerChoice& choice) const {
     StagePlan plan = choice.plan;
     plan.tiles.clear();  // all of the grid, which a tree says by naming none
-    return stage_path(network_.layers[stage], plan);
+    Node top = stage_path(network_.layers[stage], plan);
+    top.expected = expected(stage, choice);
+    return top;
+  }
+
+  Estimate expected(int stage, const LayerChoice& choice) const {
+    const Layer& layer = network_.layers[stage];
+    std::vector<std::int64_t> whole;
+    for (const auto& rank : layer.ranks) whole.push_back(rank.extent);
+    std::vector<bool> from_tiles;
+    for (const auto& input : layer.inputs)
+      from_tiles.push_back(sources_[input.tensor].home == Home::kTiles);
+    Estimate estimate{choice.cost.total(),
+                      events_on_tiles({layer, choice.plan, dealt(whole, choice.plan.partition),
+                                       from_tiles, choice.plan.output_home != Home::kTiles})};
+    add_transport(estimate, choice.cost.flit_links * rates_.link_bytes_per_cycle,
+                  choice.cost.dram_bytes, choice.cost.shared * rates_.shared_bytes_per_cycle,
+                  accelerator_);
+    return estimate;
   }
 
   /// Plans behind the best one that leave the output at the same home.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "mapping/digit_ranks.h"
 #include "mapping/dram_order.h"
@@ -29,8 +30,9 @@ namespace {
 struct Origin {
   workloads::LayerId layer = 0;
   Home home = Home::kDram;
-  int plan = -1;    ///< among the plans of layers that stand alone
+  int plan = -1;    ///< among the plans of stages built one by one
   int fusion = -1;  ///< among the fusions
+  int turns = -1;   ///< among the sequences of stages that take turns
 };
 
 /// Lowers stage by stage, then places slots in tile memory and tensors in DRAM.
@@ -63,6 +65,7 @@ class ProgramBuilder {
       if (changed.empty()) refuse_memory(*crowded, last_of(*crowded));
       for (const int s : changed) program_.stages[s] = build(s);
     }
+    join_fillings(kept);
     add_parts(kept);
     add_layouts();
     add_shared_layouts();
@@ -72,10 +75,13 @@ class ProgramBuilder {
  private:
   void read(const Schedule& schedule) {
     for (const Node* top : tops_of(schedule)) {
+      if (gives_turns(*top)) {
+        for (const auto& member : top->children) add_plan(member, schedule, turns_);
+        ++turns_;
+        continue;
+      }
       if (!is_fused(*top)) {
-        plans_.push_back(read_stage(*top, schedule, network_, grid_));
-        const auto& plan = plans_.back();
-        origins_.push_back({plan.layer, plan.output_home, static_cast<int>(plans_.size()) - 1, -1});
+        add_plan(*top, schedule);
         continue;
       }
       for (auto& fusion : read_fusions(*top, schedule.origin, network_, grid_)) {
@@ -91,16 +97,36 @@ class ProgramBuilder {
     check_scheduled(layers, schedule.origin, network_);
   }
 
-  /// Per stage; null for those of fusions.
+  /// Per stage; null for those of fusions and those that take turns.
   std::vector<StagePlan*> plans_of_stages() {
     std::vector<StagePlan*> plans;
     for (const auto& origin : origins_)
-      plans.push_back(origin.plan < 0 ? nullptr : &plans_[origin.plan]);
+      plans.push_back(origin.plan < 0 || origin.turns >= 0 ? nullptr : &plans_[origin.plan]);
     return plans;
   }
 
   Stage build(int stage) const {
-    return build_stage(plans_[origins_[stage].plan], network_, accelerator_);
+    Stage built = build_stage(plans_[origins_[stage].plan], network_, accelerator_);
+    if (origins_[stage].turns >= 0)
+      built.fusion = static_cast<int>(fusions_.size()) + origins_[stage].turns;
+    return built;
+  }
+
+  void add_plan(const Node& top, const Schedule& schedule, int turns = -1) {
+    plans_.push_back(read_stage(top, schedule, network_, grid_));
+    const auto& plan = plans_.back();
+    if (plan.turn_depth > 0 && turns < 0)
+      throw UserError(schedule.origin, ": layer ", network_.layers[plan.layer].name,
+                      ": a loop gives its turn away, but the layer stands alone; put those that "
+                      "take turns below a sequence of their own");
+    const bool keeps = plan.output_kept || std::ranges::any_of(plan.inputs, [](const auto& input) {
+                         return input.kept_from >= 0;
+                       });
+    if (keeps && turns >= 0)
+      throw UserError(schedule.origin, ": layer ", network_.layers[plan.layer].name,
+                      ": keeps data from one layer to another; layers that take turns do not");
+    origins_.push_back(
+        {plan.layer, plan.output_home, static_cast<int>(plans_.size()) - 1, -1, turns});
   }
 
   /// All stages of a fusion come with its first member.
@@ -245,19 +271,30 @@ class ProgramBuilder {
     SlotPlacer placer(accelerator_.tile.buffer.bytes, accelerator_.tile.interface.staging_bytes);
     for (int s = 0; s < static_cast<int>(origins_.size()); ++s) {
       placer.use_tiles(tiles_of(s));
-      if (!place(placer, s, kept)) return s;
+      if (!(origins_[s].turns >= 0 ? place_turns(placer, s, last_of(s)) : place(placer, s, kept)))
+        return s;
       s = last_of(s);
     }
     return std::nullopt;
   }
 
-  /// Ascending; empty when a stage that stands alone runs on the whole grid, and for fusions.
+  /// Those of stages that take turns come together.
+  bool place_turns(SlotPlacer& placer, int first, int last) {
+    std::vector<int> readers;
+    for (int s = first; s <= last; ++s)
+      readers.push_back(origins_[s].home == Home::kTiles ? std::max(last_reader(s), last) : last);
+    return placer.place_in_turns(&program_.stages[first], first, readers);
+  }
+
+  /// Ascending, with those of the stages that take turns with it; empty when it is the whole grid,
+  /// and for fusions.
   std::vector<TileId> tiles_of(int stage) const {
     if (origins_[stage].plan < 0) return {};
-    auto tiles = plans_[origins_[stage].plan].tiles;
+    std::set<TileId> tiles;
+    for (int s = stage; s <= last_of(stage); ++s)
+      tiles.insert(plans_[origins_[s].plan].tiles.begin(), plans_[origins_[s].plan].tiles.end());
     if (static_cast<int>(tiles.size()) == accelerator_.tiles()) return {};
-    std::ranges::sort(tiles);
-    return tiles;
+    return {tiles.begin(), tiles.end()};
   }
 
   bool place(SlotPlacer& placer, int first, const KeptData& kept) {
@@ -286,10 +323,18 @@ class ProgramBuilder {
     }
   }
 
+  /// What goes on turning from stage to stage was filled once.
+  void join_fillings(const KeptData& kept) {
+    for (int s = 0; s < static_cast<int>(origins_.size()); ++s)
+      for (std::size_t i = 0; i < layer(s).inputs.size(); ++i)
+        program_.stages[s].slots[i].fill *= kept.uses(s, static_cast<int>(i));
+  }
+
   /// Last stage that runs at the same time as this one.
   int last_of(int stage) const {
-    while (origins_[stage].fusion >= 0 && stage + 1 < static_cast<int>(origins_.size()) &&
-           origins_[stage + 1].fusion == origins_[stage].fusion)
+    const auto [layer, home, plan, fusion, turns] = origins_[stage];
+    while ((fusion >= 0 || turns >= 0) && stage + 1 < static_cast<int>(origins_.size()) &&
+           origins_[stage + 1].fusion == fusion && origins_[stage + 1].turns == turns)
       ++stage;
     return stage;
   }
@@ -301,6 +346,7 @@ class ProgramBuilder {
   std::vector<Origin> origins_;  ///< per stage
   std::vector<StagePlan> plans_;
   std::vector<Fusion> fusions_;
+  int turns_ = 0;  ///< sequences of stages that take turns
   Program program_;
 };
 

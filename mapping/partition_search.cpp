@@ -8,6 +8,7 @@
 
 #include "mapping/array_choice.h"
 #include "mapping/dram_order.h"
+#include "mapping/expected_events.h"
 
 namespace tessera::mapping {
 
@@ -203,12 +204,8 @@ class Search {
     return used;
   }
 
-  /// Links that one flit to `members` tiles crosses: a tree that spans them plus the way there.
   double hops_to(double members, bool from_memory, bool local) const {
-    const double span = accelerator_.rows + accelerator_.columns;
-    if (local) return 1;
-    const double way = from_memory ? span / 2 : span / 3;
-    return limits_.rates.multicast ? way + members : way * members;
+    return local ? 1 : links_to(accelerator_, members, from_memory, limits_.rates.multicast);
   }
 
   /// Memories or tiles that hold something of a granule: every one is asked and answers by itself.
@@ -260,9 +257,11 @@ class Search {
       const double flits = flits_of(granule, pieces);
       cost.ingest += fetches * flits;
       double memory = 0;
-      if (home == Home::kDram)
+      if (home == Home::kDram) {
+        cost.dram_bytes += sent;
         cost.dram += memory =
             sent * burst_overhead(input, inner) / limits_.rates.dram_bytes_per_cycle;
+      }
       if (home == Home::kShared)
         cost.shared += memory = sent / limits_.rates.shared_bytes_per_cycle;
       hops +=
@@ -279,6 +278,7 @@ class Search {
     }
     add_output(plan, extents, cost, hops);
     const double links = 4.0 * accelerator_.tiles();
+    cost.flit_links = hops;
     cost.network = hops / (links * kUsableLinkShare);
     cost.exposed += serial + kRequestLatency + hops * kHopCyclesPerFlit / accelerator_.tiles();
     return cost;
@@ -307,11 +307,13 @@ class Search {
     hops += owners * partners * flits * hops_to(1, false, false);
     if (plan.output_home == Home::kTiles) return;
     const Extents inner = extents_inside(plan.loops, depth, extents);
-    if (plan.output_home == Home::kShared)
+    if (plan.output_home == Home::kShared) {
       cost.shared += owners * share / limits_.rates.shared_bytes_per_cycle;
-    else
+    } else {
+      cost.dram_bytes += owners * share;
       cost.dram += owners * share * burst_overhead(layer_.output, inner) /
                    limits_.rates.dram_bytes_per_cycle;
+    }
     hops += owners * flits * hops_to(1, true, false);
     cost.exposed += flits;
   }

@@ -58,6 +58,8 @@ struct LayerCost {
   double compute = 0, ingest = 0, dram = 0, shared = 0, network = 0;
   double in_turns = 0;     ///< inputs with a single copy, while nothing is computed
   double exposed = 0;      ///< overlaps with nothing
+  double flit_links = 0;   ///< no cycles: flits x links they cross
+  double dram_bytes = 0;   ///< no cycles: wanted, without what bursts waste
   double first_fetch = 0;  ///< until the first granules are there; shrinks with blocking
   /// What blocking cannot go below.
   double bound() const;

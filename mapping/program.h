@@ -23,7 +23,8 @@ enum class Op {
                  ///< parts are
   kReceiveSums,  ///< load queue of an owner: append a granule with one partner's partial sums
   kRestore,      ///< load queue of an owner: append a granule for outputs, with the sums that were
-                 ///< stored when they were last visited; on the first visit it is empty
+                 ///< stored when they were last visited, or of a rotating slot with those of the
+                 ///< next tile; on the first visit it is empty
   kAcquire,      ///< reader: wait until `amount` granules of the slot are complete
   kRelease,      ///< reader: let the `amount` oldest granules go
   kReserve,      ///< compute queue: append an empty granule for the output
@@ -32,7 +33,8 @@ enum class Op {
   kArray,        ///< compute queue: the rank tile on the PE array
   kVector,       ///< compute queue: the rank tile on the vector unit
   kAddSums,      ///< compute queue: add an acquired granule of partial sums to the reserved granule
-  kStore,        ///< store queue: write the acquired granule to DRAM
+  kStore,        ///< store queue: write the acquired granule to DRAM; of a rotating slot only
+                 ///< outputs that are complete
   kSendSums,     ///< store queue: send the acquired granule of partial sums to the group's owner
   kYield,        ///< any queue of a fused stage: the next stage of the fusion goes on
 };
@@ -94,15 +96,21 @@ struct Slot {
   /// common with the one before is still there and neither fetched nor computed again. With two
   /// granules the extents are those of both together.
   bool retains = false;
-  /// Outputs of a pipelined stage: a granule leaves when everyone who reads from it has been
-  /// served, so the ring is a queue of credits between the stages.
+  /// Outputs that stay in the tiles, but not all at once: a granule leaves when everyone who reads
+  /// from it has been served as often as it asks, so the ring is a queue of credits between the
+  /// stages. Readers with a window keep what came and ask for it once.
   bool streams = false;
   /// Shared by M tiles, which hold a copy between them. Of `granules` all but one lie in the
-  /// buffer: the tile's part of the copy. The first so many come from where the parts are, each
-  /// later one from the tile `TileShare::Rotation::next`, which had it so many granules before. A
-  /// granule goes when it has been used and passed on. The one that is too many stands in the
-  /// staging FIFO, so that a full ring can turn.
+  /// buffer: the tile's part of the copy, of outputs that stay the parts of all fillings. The first
+  /// granules of a filling come from where the parts are, or are empty when they take partial sums;
+  /// each later one comes from the tile `TileShare::Rotation::next`, which had it as many granules
+  /// before as a part has (mapping/rotation.h). A granule goes when it has been used and passed on;
+  /// outputs that are nobody's any more are complete and stay or leave. The one granule that is too
+  /// many stands in the staging FIFO, so that a full ring can turn.
   bool rotating = false;
+  std::int64_t turns = 0;  ///< rotating: trips of the loop that is dealt to the places
+  std::int64_t round = 0;  ///< rotating: granules of the whole copy
+  std::int64_t fill = 0;   ///< rotating: granules from one filling to the next, whole rounds
   /// Goes on with the granules that the slot of the same number of this earlier stage holds at its
   /// end, in the same place: they are not received again. A rotating slot goes on turning: what
   /// would come from where the parts are comes from the next tile. -1: begins empty.

@@ -1,5 +1,7 @@
 #include "mapping/program_checker.h"
 
+#include <algorithm>
+
 #include "mapping/checker/code_check.h"
 #include "mapping/checker/fusion_check.h"
 #include "mapping/checker/group_check.h"
@@ -7,6 +9,7 @@
 #include "mapping/checker/layer_check.h"
 #include "mapping/checker/memory_check.h"
 #include "mapping/checker/part_check.h"
+#include "mapping/checker/ring_check.h"
 #include "mapping/checker/rotation_check.h"
 #include "mapping/checker/tile_walk.h"
 #include "mapping/checker/untimed_run.h"
@@ -35,12 +38,21 @@ void check_progress(const StageView& view) {
     view.refuse("queues wait for each other: ", *waiting);
 }
 
-int last_of_fusion(const Program& program, int first) {
-  int last = first;
-  while (last + 1 < static_cast<int>(program.stages.size()) &&
-         program.stages[last + 1].fusion == program.stages[first].fusion)
-    ++last;
-  return last;
+/// Stages that run at the same time: a fusion whose members meet in windows or have tiles of their
+/// own, or what rings tie together.
+void check_together(const Program& program, int first, int last) {
+  const auto fusion = program.stages[first].fusion;
+  const auto begin = program.stages.begin() + first, end = program.stages.begin() + last + 1;
+  const bool fused =
+      std::all_of(begin, end, [&](const Stage& stage) { return stage.fusion == fusion; });
+  const bool handed_over = std::any_of(begin, end - 1, [&](const Stage& stage) {
+    return (stage.slots[stage.output_slot].readers & checker::bit(SlotReader::kServer)) != 0 &&
+           stage.shares.front().tile == program.stages[last].shares.front().tile;
+  });
+  if (fused && fusion >= 0 && !handed_over)
+    checker::check_fusion(program, first, last);
+  else
+    checker::check_rings(program, first, last);
 }
 
 }  // namespace
@@ -77,15 +89,14 @@ void check(const Program& program, const ProgramLimits& limits) {
   checker::check_layers(program);
   const auto parts = checker::check_parts(program, limits);
   checker::check_memory(program, appended, parts, limits);
-  for (int s = 0; s < static_cast<int>(program.stages.size()); ++s) {
+  const auto ends = checker::ends_of_rings(program, parts.last_reader);
+  for (int s = 0, checked = -1; s < static_cast<int>(program.stages.size()); ++s) {
     const StageView view(program, s);
-    if (view.stage.fusion >= 0) {
-      const int last = last_of_fusion(program, s);
-      checker::check_fusion(program, s, last);
-      s = last;
-      continue;
-    }
-    check_progress(view);
+    const bool alone = ends[s] == s && s > checked;
+    if (s > checked && (!alone || view.stage.fusion >= 0)) check_together(program, s, ends[s]);
+    checked = std::max(checked, ends[s]);
+    if (view.stage.fusion >= 0) continue;
+    if (alone) check_progress(view);
     checker::walk_shares(view, program.parts[parts.part_of_stage[s]]);
   }
 }

@@ -188,8 +188,18 @@ class StageIds {
     place.at_least("granule bytes", static_cast<std::int64_t>(slot.granule_bytes), 1);
     place.within("readers", slot.readers, 1, 7);
     for (const auto extent : slot.extents) place.at_least("extent", extent, 1);
+    if (slot.rotating) check_rotating(slot, place);
     if (slot.retains && (slot.granules > 2 || slot.extents.empty()))
       place.refuse("a window has extents and at most two granules");
+  }
+
+  static void check_rotating(const Slot& slot, const Place& place) {
+    place.at_least("turns", slot.turns, 1);
+    place.at_least("granules of a round", slot.round, slot.turns);
+    place.at_least("granules of a filling", slot.fill, slot.round);
+    if (slot.round % slot.turns != 0 || slot.fill % slot.round != 0)
+      place.refuse("a filling has ", slot.fill, " granules in rounds of ", slot.round, " in ",
+                   slot.turns, " turns; allowed: whole rounds of equal turns");
   }
 
   void check_block(const CodeBlock& block, Queue queue, int depth, const Place& place) const {
@@ -259,6 +269,10 @@ class StageIds {
 
   void check_rotation(const TileShare::Rotation& rotation, const Place& place) const {
     place.at_least("places of a rotation", rotation.places, 1);
+    for (const auto& slot : stage_.slots)
+      if (slot.rotating && rotation.places > slot.turns)
+        place.refuse("slot ", slot.name, " has ", slot.turns, " turns for ", rotation.places,
+                     " places; allowed: a turn for each at least");
     if (rotation.places == 1) return;
     place.within("place in a rotation", rotation.place, 0, rotation.places - 1);
     place.within("next tile of a rotation", rotation.next, 0, program_.tiles - 1);

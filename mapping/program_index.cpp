@@ -3,7 +3,25 @@
 #include <algorithm>
 #include <set>
 
+#include "mapping/rotation.h"
+
 namespace tessera::mapping {
+
+namespace {
+
+/// Slot in which a load queue puts an operand; -1: none.
+SlotId slot_of(const CodeBlock& load, int operand) {
+  for (const auto& node : load) {
+    const auto& instruction = node.instruction;
+    if (!node.is_loop && instruction.op == Op::kReceive && instruction.operand == operand)
+      return instruction.slot;
+    if (const SlotId inside = node.is_loop ? slot_of(node.body, operand) : -1; inside >= 0)
+      return inside;
+  }
+  return -1;
+}
+
+}  // namespace
 
 ProgramIndex::ProgramIndex(const Program& program)
     : program_(program),
@@ -30,10 +48,11 @@ ProgramIndex::ProgramIndex(const Program& program)
 
 void ProgramIndex::find_owners(int part) {
   const Stage& stage = program_.stages[program_.parts[part].producer_stage];
-  const auto& output = program_.network.layers[stage.layer].output;
+  const auto& layer = program_.network.layers[stage.layer];
   for (const auto& share : stage.shares) {
     if (stage.groups[share.sums_group].members.front() != share.tile) continue;
-    owners_[part].push_back({share.tile, region_of(output, share.ranks)});
+    for (const auto& ranks : completed(stage, layer, share))
+      owners_[part].push_back({share.tile, region_of(layer.output, ranks)});
   }
   closings_[part].assign(owners_[part].size(), 0);
 }
@@ -51,14 +70,28 @@ workloads::Region ProgramIndex::group_region(int stage, int operand, GroupId gro
 
 std::int64_t ProgramIndex::readings(int part, const workloads::Region& piece) const {
   std::int64_t elements = 0;
-  for (const auto& read : readings_[part]) elements += intersect(piece, read).elements();
+  for (const auto& read : readings_[part]) elements += read.of(piece);
   return elements;
 }
 
-void ProgramIndex::add_reader(int part, const workloads::Region& region) {
-  readings_[part].push_back(intersect(program_.parts[part].region, region));
-  for (std::size_t o = 0; o < owners_[part].size(); ++o)
-    closings_[part][o] += !intersect(owners_[part][o].region, region).empty();
+bool ProgramIndex::is_streamed(int part) const {
+  if (owners_[part].empty()) return false;
+  const Stage& producer = program_.stages[program_.parts[part].producer_stage];
+  return producer.slots[producer.output_slot].streams;
+}
+
+bool ProgramIndex::is_streamed_in_part(workloads::TensorId tensor) const {
+  return std::ranges::any_of(parts_of_[tensor], [&](int part) { return is_streamed(part); });
+}
+
+Readings ProgramIndex::readings_of(int part, int stage, int operand, GroupId group) const {
+  const Stage& reader = program_.stages[stage];
+  const auto& share = share_of(stage, reader.groups[group].members.front());
+  const auto& load = reader.codes[share.code].load;
+  const SlotId slot = slot_of(load, operand);
+  if (slot >= 0 && reader.slots[slot].retains)
+    return Readings(intersect(program_.parts[part].region, group_region(stage, operand, group)));
+  return {program_.network.layers[reader.layer], operand, load, share};
 }
 
 void ProgramIndex::count_closings() {
@@ -72,7 +105,11 @@ void ProgramIndex::count_closings() {
         const auto region = group_region(static_cast<int>(s), static_cast<int>(i), group);
         for (const int part : parts_of_[inputs[i].tensor]) {
           const Home home = program_.parts[part].home_for(static_cast<int>(s));
-          if (home == Home::kTiles) add_reader(part, region);
+          if (is_streamed(part) && overlap(program_.parts[part].region, region))
+            readings_[part].push_back(
+                readings_of(part, static_cast<int>(s), static_cast<int>(i), group));
+          for (std::size_t o = 0; o < owners_[part].size() && home == Home::kTiles; ++o)
+            closings_[part][o] += !intersect(owners_[part][o].region, region).empty();
           if (home == Home::kShared)
             shared_closings_[part] += !intersect(program_.parts[part].region, region).empty();
         }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "mapping/program.h"
+#include "mapping/readings.h"
 
 namespace tessera::mapping {
 
@@ -28,8 +29,8 @@ class ProgramIndex {
   const std::vector<int>& parts_of(workloads::TensorId tensor) const { return parts_of_[tensor]; }
   /// Part a stage writes.
   int part_of_stage(int stage) const { return part_of_stage_[stage]; }
-  /// Tiles that hold a part whose home is the tiles, or a copy of one in DRAM; ascending by tile.
-  /// Empty for other parts.
+  /// Tiles that hold a part whose home is the tiles, or a copy of one in DRAM; ascending by tile,
+  /// which stands there once for every box that it completes. Empty for other parts.
   const std::vector<Owner>& owners(int part) const { return owners_[part]; }
 
   /// First stage of those that go on with one slot after the other.
@@ -45,9 +46,14 @@ class ProgramIndex {
   /// Reading groups that will tell every shared buffer that they are done with a part that lives
   /// there.
   int expected_shared_closings(int part) const { return shared_closings_[part]; }
-  /// Elements of a piece of a part that all reading groups receive together, counted once per
-  /// group.
+  /// Elements of a piece of a part in streamed slots that all reading groups receive together: once
+  /// where a window keeps what came, else as often as the group's code asks.
   std::int64_t readings(int part, const workloads::Region& piece) const;
+
+  /// Elements of the tensor come out of streamed slots, which count how often each is taken.
+  bool is_streamed_in_part(workloads::TensorId tensor) const;
+  /// The part's owners give their granules away.
+  bool is_streamed(int part) const;
 
   /// What a group reads of an operand over the whole stage.
   workloads::Region group_region(int stage, int operand, GroupId group) const;
@@ -58,6 +64,7 @@ class ProgramIndex {
   void find_owners(int part);
   void add_reader(int part, const workloads::Region& region);
   void count_closings();
+  Readings readings_of(int part, int stage, int operand, GroupId group) const;
 
   const Program& program_;
   std::vector<std::vector<Turn>> turns_;
@@ -66,8 +73,7 @@ class ProgramIndex {
   std::vector<std::vector<Owner>> owners_;
   std::vector<std::vector<int>> closings_;
   std::vector<int> shared_closings_;
-  std::vector<std::vector<workloads::Region>>
-      readings_;  ///< per part with an owner: what each group reads of it
+  std::vector<std::vector<Readings>> readings_;  ///< per part in streamed slots: of each group
 };
 
 }  // namespace tessera::mapping

@@ -184,6 +184,9 @@ class Reader {
                              slot.retains(),
                              slot.streams(),
                              slot.rotating(),
+                             slot.turns(),
+                             slot.round(),
+                             slot.fill(),
                              slot.continues() - 1,
                              slot.handed_on(),
                              slot.refetched()});

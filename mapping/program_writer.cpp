@@ -129,6 +129,9 @@ void write(const Slot& slot, program::Slot& message) {
   message.set_continues(slot.continues + 1);
   message.set_handed_on(slot.handed_on);
   message.set_refetched(slot.refetched);
+  message.set_turns(slot.turns);
+  message.set_round(slot.round);
+  message.set_fill(slot.fill);
   message.set_staging(slot.staging);
 }
 

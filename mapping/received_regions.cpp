@@ -46,14 +46,10 @@ bool merge(Region& into, const Region& other) {
 
 }  // namespace
 
-bool comes_once(const Program& program, const ProgramIndex& index, workloads::TensorId tensor) {
+bool comes_once(const ProgramIndex& index, workloads::TensorId tensor) {
   const auto& parts = index.parts_of(tensor);
-  return !parts.empty() && std::ranges::all_of(parts, [&](int p) {
-    const Part& part = program.parts[p];
-    if (part.producer_stage < 0 || part.home != Home::kTiles) return false;
-    const Stage& stage = program.stages[part.producer_stage];
-    return stage.slots[stage.output_slot].streams;
-  });
+  return !parts.empty() &&
+         std::ranges::all_of(parts, [&](int part) { return index.is_streamed(part); });
 }
 
 std::vector<Region> ReceivedRegions::advance(const Region& next) {

@@ -8,7 +8,7 @@
 namespace tessera::mapping {
 
 /// True when all elements of the tensor come out of streamed slots, which give each away once.
-bool comes_once(const Program& program, const ProgramIndex& index, workloads::TensorId tensor);
+bool comes_once(const ProgramIndex& index, workloads::TensorId tensor);
 
 /// Whatever has been received of a tensor is not asked for again.
 class ReceivedRegions {

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <set>
 
+#include "mapping/code_cursor.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping {
+
+using workloads::Layer;
+using workloads::RankTile;
 
 namespace {
 
@@ -38,7 +42,58 @@ std::vector<TileId> snake(const std::vector<TileId>& tiles, int columns) {
   return order;
 }
 
+/// Walks down to the loop that is dealt to the places. Loops over reduced ranks only add to
+/// outputs.
+class Completed {
+ public:
+  Completed(const Layer& layer, const TileShare& share) : layer_(layer), share_(share) {}
+
+  std::vector<RankTile> of(const CodeBlock& compute) {
+    visit(compute, share_.ranks);
+    return std::move(found_);
+  }
+
+ private:
+  void visit(const CodeBlock& block, const RankTile& ranks) {
+    for (const auto& node : block) {
+      if (!node.is_loop) continue;
+      if (node.rotates)
+        add(node, ranks);
+      else if (node.rank < 0 || layer_.ranks[node.rank].reduced)
+        visit(node.body, ranks);
+      else
+        for (std::int64_t trip = 0; trip < node.count; ++trip)
+          visit(node.body, narrowed(node, ranks, trip, trip));
+    }
+  }
+
+  /// The part of the place before: it began there and has been everywhere.
+  void add(const CodeNode& loop, const RankTile& ranks) {
+    const auto& [place, places, next] = share_.rotation;
+    const int before = (place + places - 1) % places;
+    found_.push_back(narrowed(loop, ranks, first_turn(loop.count, before, places),
+                              first_turn(loop.count, before + 1, places) - 1));
+  }
+
+  RankTile narrowed(const CodeNode& loop, RankTile ranks, std::int64_t first,
+                    std::int64_t last) const {
+    const auto outer = ranks[loop.rank];
+    ranks[loop.rank] = {trip_range(loop, outer, outer.begin, first).begin,
+                        trip_range(loop, outer, outer.begin, last).end};
+    return ranks;
+  }
+
+  const Layer& layer_;
+  const TileShare& share_;
+  std::vector<RankTile> found_;
+};
+
 }  // namespace
+
+std::vector<RankTile> completed(const Stage& stage, const Layer& layer, const TileShare& share) {
+  if (!stage.slots[stage.output_slot].rotating) return {share.ranks};
+  return Completed(layer, share).of(stage.codes[share.code].compute);
+}
 
 std::map<TileId, TileShare::Rotation> chain(const std::vector<TileId>& tiles, int shared_by,
                                             int columns, const std::string& layer) {

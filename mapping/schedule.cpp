@@ -55,6 +55,7 @@ void print_loop(const LoopNode& loop, std::ostream& out) {
   out << "loop " << rank_names(loop.ranks) << " tile " << loop.tile;
   if (loop.step != 0 && loop.step != loop.tile) out << " step " << loop.step;
   if (!loop.rotates.empty()) out << " rotate " << loop.rotates;
+  if (loop.gives_turn) out << " gives turn";
   if (loop.count != 0) out << " count " << loop.count;
 }
 
@@ -87,6 +88,7 @@ void print_tensor(const StoredTensor& tensor, std::ostream& out) {
   if (tensor.partial_sums == PartialSums::kToOwnerInPieces) out << " (sums to owner in pieces)";
   if (tensor.partial_sums == PartialSums::kInNetwork) out << " (sums in network)";
   if (!tensor.kept_from.empty()) out << " (kept from " << tensor.kept_from << ")";
+  if (tensor.places > 0) out << " (ring of " << tensor.places << ")";
 }
 
 void print_place(const PlaceNode& place, std::ostream& out) {
@@ -131,6 +133,15 @@ void print_node(const Node& node, int depth, std::ostream& out) {
 }
 
 }  // namespace
+
+std::optional<Estimate> expected_of(const Schedule& schedule) {
+  Estimate all;
+  for (const auto& top : schedule.root.children) {
+    if (top.expected.cycles == 0) return std::nullopt;
+    all += top.expected;
+  }
+  return schedule.root.children.empty() ? std::nullopt : std::optional(all);
+}
 
 std::string to_text(const Schedule& schedule) {
   std::ostringstream out;

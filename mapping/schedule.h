@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mapping/dram_placement.h"
+#include "mapping/estimate.h"
 #include "workloads/network.h"
 
 namespace tessera::mapping {
@@ -41,6 +43,8 @@ struct LoopNode {
   /// Iterations when there are more than cover what the loops above left (Interstellar rounds its
   /// factors up; the surplus is padding); 0: as many as needed.
   std::int64_t count = 0;
+  /// In a sequence below the root: after each iteration the layer gives its turn to the next one.
+  bool gives_turn = false;
 };
 
 /// Splits of one array axis that follow each other directly are one row or column of the array with
@@ -87,6 +91,8 @@ struct StoredTensor {
   int shared_by = 1;           ///< TANGRAM: tiles that hold one copy between them
   Distribution distribution = Distribution::kUnicast;
   PartialSums partial_sums = PartialSums::kInPlace;
+  /// At level tiles: pieces of the map that a tile holds at once, used in turn; 0: the whole map.
+  int places = 0;
   /// An earlier layer on the same tiles that holds the same granules of the same operand: they stay
   /// in its place until this layer has used them, and are not fetched again. Where there is no room
   /// for that they are.
@@ -126,6 +132,7 @@ struct Node {
   PlaceNode place;
   LayerNode layer;
   std::vector<Node> children;
+  Estimate expected = {};  ///< of a top node, by the scheduler that made it; not part of files
 };
 
 struct Schedule {
@@ -134,6 +141,10 @@ struct Schedule {
   Node root;
   DramPlacement dram_placement = {};
 };
+
+/// What the top nodes' scheduler expects of them together, one after the other. None when one of
+/// them has no estimate.
+std::optional<Estimate> expected_of(const Schedule& schedule);
 
 /// Indented text, one node a line, as in the documentation.
 std::string to_text(const Schedule& schedule);

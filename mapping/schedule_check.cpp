@@ -135,6 +135,9 @@ class StructureCheck {
       if (tensor.tensor.empty()) refuse("tensor has no name");
       if (!seen.insert(tensor.tensor).second) refuse("tensor ", tensor.tensor, " is named twice");
       require(tensor.shared_by >= 1, "shared_by", tensor.shared_by, "0 or more");
+      const bool ring = store.level == "tiles";
+      require(tensor.places == 0 || (ring && tensor.places > 0), "places", tensor.places,
+              ring ? "1 or more, or 0 for the whole map" : "0 outside of level tiles");
     }
   }
 

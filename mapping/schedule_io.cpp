@@ -106,8 +106,8 @@ class Reader {
   }
 
   LoopNode read_loop(const proto::Loop& message) const {
-    return {read_ranks(message.rank()), message.tile(), message.step(), message.rotates(),
-            message.count()};
+    return {read_ranks(message.rank()), message.tile(),  message.step(),
+            message.rotates(),          message.count(), message.gives_turn()};
   }
 
   SplitNode read_split(const proto::Split& message) const {
@@ -134,6 +134,7 @@ class Reader {
                                 "store: distribution"),
             known<PartialSums>(message.partial_sums(), proto::PartialSums_ARRAYSIZE,
                                "store: partial_sums"),
+            message.places(),
             message.kept_from()};
   }
 
@@ -220,6 +221,7 @@ void write_loop(const LoopNode& loop, proto::Loop& message) {
   message.set_step(loop.step);
   message.set_rotates(loop.rotates);
   message.set_count(loop.count);
+  message.set_gives_turn(loop.gives_turn);
 }
 
 void write_split(const SplitNode& split, proto::Split& message) {
@@ -248,6 +250,7 @@ void write_store(const StoreNode& store, proto::Store& message) {
     written->set_distribution(static_cast<proto::Distribution>(tensor.distribution));
     written->set_partial_sums(static_cast<proto::PartialSums>(tensor.partial_sums));
     written->set_kept_from(tensor.kept_from);
+    written->set_places(tensor.places);
   }
 }
 

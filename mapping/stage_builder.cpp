@@ -18,6 +18,8 @@ using workloads::RankTile;
 
 namespace {
 
+constexpr int kOutput = -1;  ///< where operands are numbered
+
 constexpr unsigned bit(SlotReader reader) { return static_cast<unsigned>(reader); }
 
 /// Ranges of the ranks that index an operand, in rank order: equal keys mean equal regions at every
@@ -80,9 +82,13 @@ class StageBuilder {
     return plan_.inputs[input].handed_on && plan_.inputs[input].shared_by == 1;
   }
 
-  /// A loop over a reduced rank around the outputs: their sums go to DRAM and come back.
+  bool shares_sums() const { return plan_.output.shared_by > 1; }
+
+  /// A loop over a reduced rank around the outputs: their sums go to DRAM and come back. Shared
+  /// outputs go round once for each of its trips while they stay the same.
   bool spills() const {
-    for (int i = 0; i < output_depth_; ++i)
+    const int depth = shares_sums() ? fill_depth(plan_.output, layer_.output) : output_depth_;
+    for (int i = 0; i < depth; ++i)
       if (counts_[i] > 1 && layer_.ranks[plan_.loops[i].rank].reduced) return true;
     return false;
   }
@@ -91,6 +97,11 @@ class StageBuilder {
     if (!spills_) return;
     if (!workloads::accumulates(layer_))
       throw UserError("layer ", layer_.name, ": its outputs cannot be completed in several visits");
+    if (shares_sums())
+      throw UserError(
+          "layer ", layer_.name,
+          ": a loop over a reduced rank stands outside a loop over its shared outputs, so"
+          " partial sums would leave for DRAM between two fillings; move it inwards");
     if (plan_.output_home == Home::kTiles || plan_.output_kept)
       throw UserError(
           "layer ", layer_.name,
@@ -117,14 +128,12 @@ class StageBuilder {
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
       const auto& holding = plan_.inputs[i];
       const auto granules =
-          holding.shared_by > 1
-              ? part_of_round(holding) + 1
-              : std::min<std::int64_t>(holding.double_buffered ? 2 : 1, trips(input_depth_[i]));
+          std::min<std::int64_t>(holding.double_buffered ? 2 : 1, trips(input_depth_[i]));
       stage_.slots.push_back({operand_name(layer_, static_cast<int>(i)), 0,
                               granule_bytes(layer_.inputs[i], holding.depth),
                               static_cast<int>(granules), bit(SlotReader::kCompute),
                               holding.staging});
-      stage_.slots.back().rotating = holding.shared_by > 1;
+      if (holding.shared_by > 1) rotate(stage_.slots.back(), holding, layer_.inputs[i]);
       stage_.slots.back().handed_on = holding.handed_on;
       stage_.slots.back().refetched = holding.refetched;
     }
@@ -136,30 +145,50 @@ class StageBuilder {
     const bool served = plan_.output_home == Home::kTiles || plan_.output_kept;
     const std::int64_t outputs = trips(output_depth_);
     const std::int64_t granules =
-        served ? outputs : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
+        served ? std::min(outputs, ring_places(outputs))
+               : std::min<std::int64_t>(plan_.output.double_buffered ? 2 : 1, outputs);
     const unsigned readers = (served ? bit(SlotReader::kServer) : 0u) |
                              (plan_.output_home == Home::kTiles ? 0u : bit(SlotReader::kStore));
     stage_.slots.push_back({"O", 0, granule_bytes(layer_.output, plan_.output.depth),
                             static_cast<int>(granules), readers, plan_.output.staging});
-    stage_.slots.back().refetched = plan_.output.refetched;
+    Slot& slot = stage_.slots.back();
+    slot.refetched = plan_.output.refetched;
+    slot.streams = served && granules < outputs;
+    if (!shares_sums()) return;
+    rotate(slot, plan_.output, layer_.output);
+    if (served)
+      slot.granules += (slot.granules - 1) *
+                       static_cast<int>(trips(fill_depth(plan_.output, layer_.output)) - 1);
   }
 
-  /// Granules of a shared operand that a tile holds: its part of one round.
-  std::int64_t part_of_round(const Holding& holding) const {
-    const auto& turning = counts_[holding.turn];
-    if (turning % holding.shared_by != 0)
+  /// Copies that take no room make a ring needless.
+  std::int64_t ring_places(std::int64_t outputs) const {
+    return plan_.ring_places > 0 && !accelerator_.tile.free_copies ? plan_.ring_places : outputs;
+  }
+
+  /// Loops around a filling of a shared operand: up to the innermost one further out than its
+  /// pieces that moves on to other words of it.
+  int fill_depth(const Holding& holding, const Operand& operand) const {
+    return change_depth(plan_, operand, holding.turn, shares_.nominal);
+  }
+
+  /// Makes a slot the part of a shared operand, and a place more for the granule on its way.
+  void rotate(Slot& slot, const Holding& holding, const Operand& operand) const {
+    slot.rotating = true;
+    slot.turns = counts_[holding.turn];
+    if (slot.turns < holding.shared_by)
       throw UserError("layer ", layer_.name, ": loop over ",
-                      layer_.ranks[plan_.loops[holding.turn].rank].name, " of ", turning,
+                      layer_.ranks[plan_.loops[holding.turn].rank].name, " of ", slot.turns,
                       " iterations rotates among ", holding.shared_by,
-                      " tiles; their number must divide it");
-    std::int64_t granules = 1;
-    for (int i = holding.turn; i < holding.depth; ++i) granules *= counts_[i];
-    return granules / holding.shared_by;
+                      " tiles; allowed: an iteration for each at least");
+    slot.round = trips(holding.depth) / trips(holding.turn);
+    slot.fill = trips(holding.depth) / trips(fill_depth(holding, operand));
+    slot.granules = static_cast<int>(largest_part(slot, holding.shared_by) + 1);
   }
 
   /// The granule that is on its way stands in the staging FIFO.
   void add_passing_slots() {
-    for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
+    for (std::size_t i = 0; i <= layer_.inputs.size(); ++i)
       if (stage_.slots[i].rotating)
         stage_.slots.push_back({stage_.slots[i].name + ".passing", 0, stage_.slots[i].granule_bytes,
                                 1, bit(SlotReader::kCompute), /*staging=*/true});
@@ -178,18 +207,40 @@ class StageBuilder {
   /// Chains of tiles that share an operand, and per tile its place.
   std::vector<TileShare::Rotation> rotations() const {
     std::vector<TileShare::Rotation> rotations(shares_.tiles.size());
-    for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
-      if (plan_.inputs[i].shared_by == 1) continue;
-      std::map<std::vector<std::int64_t>, std::vector<TileId>> groups;
-      for (std::size_t t = 0; t < shares_.tiles.size(); ++t)
-        groups[key_of(static_cast<int>(i), layer_.inputs[i], t)].push_back(shares_.tiles[t]);
-      for (const auto& [key, tiles] : groups)
-        for (const auto& [tile, rotation] :
-             chain(tiles, plan_.inputs[i].shared_by, accelerator_.columns, layer_.name))
-          rotations[static_cast<std::size_t>(std::ranges::lower_bound(shares_.tiles, tile) -
-                                             shares_.tiles.begin())] = rotation;
-    }
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
+      add_chains(static_cast<int>(i), layer_.inputs[i], plan_.inputs[i], rotations);
+    add_chains(kOutput, layer_.output, plan_.output, rotations);
     return rotations;
+  }
+
+  void add_chains(int which, const Operand& operand, const Holding& holding,
+                  std::vector<TileShare::Rotation>& rotations) const {
+    if (holding.shared_by == 1) return;
+    std::map<std::vector<std::int64_t>, std::vector<TileId>> groups;
+    for (std::size_t t = 0; t < shares_.tiles.size(); ++t)
+      groups[key_of(which, operand, t)].push_back(shares_.tiles[t]);
+    for (const auto& [key, tiles] : groups) {
+      check_chained(which, tiles, holding);
+      for (const auto& [tile, rotation] :
+           chain(tiles, holding.shared_by, accelerator_.columns, layer_.name))
+        rotations[static_cast<std::size_t>(std::ranges::lower_bound(shares_.tiles, tile) -
+                                           shares_.tiles.begin())] = rotation;
+    }
+  }
+
+  /// All partial sums of an output meet in one chain.
+  void check_chained(int which, const std::vector<TileId>& tiles, const Holding& holding) const {
+    if (which == kOutput && static_cast<int>(tiles.size()) != holding.shared_by)
+      throw UserError("layer ", layer_.name, ": ", tiles.size(),
+                      " tiles add to the same outputs and ", holding.shared_by,
+                      " share them; allowed: all");
+  }
+
+  /// Tiles at different places get the pieces of the loop that is dealt to them in another order.
+  bool differs_by_place(const Operand& operand) const {
+    return std::ranges::any_of(plan_.loops, [&](const BufferLoop& loop) {
+      return loop.rotates && Layer::indexes(operand, loop.rank);
+    });
   }
 
   void add_shares() {
@@ -197,8 +248,8 @@ class StageBuilder {
     std::map<std::vector<std::int64_t>, GroupId> groups;
     const auto join_group = [&](int which, const Operand& operand, std::size_t index) {
       auto key = key_of(which, operand, index);
-      if (which >= 0 && plan_.inputs[static_cast<std::size_t>(which)].shared_by > 1)
-        key.push_back(turns[index].place);
+      if (which != kOutput && differs_by_place(operand)) key.push_back(turns[index].place);
+      if (which == kOutput && shares_sums()) key.push_back(turns[index].place);
       const auto [entry, added] =
           groups.try_emplace(std::move(key), static_cast<GroupId>(stage_.groups.size()));
       if (added) stage_.groups.emplace_back();
@@ -209,7 +260,7 @@ class StageBuilder {
       TileShare share{shares_.tiles[t], 0, shares_.ranks[t], {}, -1};
       for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
         share.input_groups.push_back(join_group(static_cast<int>(i), layer_.inputs[i], t));
-      share.sums_group = join_group(-1, layer_.output, t);
+      share.sums_group = join_group(kOutput, layer_.output, t);
       share.rotation = turns[t];
       stage_.shares.push_back(std::move(share));
     }
@@ -328,6 +379,7 @@ class StageBuilder {
     }
     CodeBlock after = at(depth, false);
     std::ranges::move(after, std::back_inserter(block));
+    if (depth > 0 && depth == plan_.turn_depth) block.push_back(instruction(Op::kYield, -1));
     return block;
   }
 
@@ -341,9 +393,12 @@ class StageBuilder {
     return code;
   }
 
+  /// Outputs that are visited more than once come back with their sums.
+  bool restores() const { return spills_ || shares_sums(); }
+
   CodeBlock load_at(int depth, bool before, std::size_t partners, bool owner) const {
     CodeBlock block;
-    if (before && owner && spills_ && depth == output_depth_)
+    if (before && owner && restores() && depth == output_depth_)
       block.push_back(instruction(Op::kRestore, stage_.output_slot));
     // Weights first: they do not wait for the layer before, so they can be on their way early.
     for (const bool weights : {true, false})
@@ -363,7 +418,7 @@ class StageBuilder {
     CodeBlock block;
     const bool innermost = depth == static_cast<int>(plan_.loops.size());
     if (before && depth == output_depth_)
-      block.push_back(instruction(owner && spills_ ? Op::kReopen : Op::kReserve, output));
+      block.push_back(instruction(owner && restores() ? Op::kReopen : Op::kReserve, output));
     for (std::size_t i = 0; before && i < layer_.inputs.size(); ++i)
       if (input_depth_[i] == depth)
         block.push_back(instruction(Op::kAcquire, static_cast<SlotId>(i)));

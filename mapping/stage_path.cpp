@@ -45,28 +45,30 @@ class PathWriter {
 
   /// Shared operand whose pieces a loop passes on.
   std::string rotated_by(int loop) const {
-    for (std::size_t i = 0; i < plan_.inputs.size(); ++i) {
-      const auto& held = plan_.inputs[i];
-      if (held.shared_by > 1 && loop >= held.turn && loop < held.depth)
-        return operand_name(layer_, static_cast<int>(i));
-    }
-    return "";
+    const auto turns = [&](const Holding& held) {
+      return held.shared_by > 1 && loop >= held.turn && loop < held.depth;
+    };
+    for (std::size_t i = 0; i < plan_.inputs.size(); ++i)
+      if (turns(plan_.inputs[i])) return operand_name(layer_, static_cast<int>(i));
+    return turns(plan_.output) ? "O" : "";
   }
 
   void add_array_split(const SpatialSplit& split, Axis axis) {
     add_split({split.rank, 0, static_cast<int>(split.ways), axis});
   }
 
-  void add_loop(workloads::RankId rank, std::int64_t tile) {
+  void add_loop(workloads::RankId rank, std::int64_t tile, bool gives_turn = false) {
     auto& loop = add(NodeKind::kLoop).loop;
     loop.ranks = {{"", layer_.ranks[rank].name}};
     loop.tile = tile;
+    loop.gives_turn = gives_turn;
   }
 
   void add_homes() {
     auto& store = add(NodeKind::kStore).store;
     store.level = level_of(plan_.output_home);
-    store.tensors.push_back({.tensor = "O", .double_buffered = plan_.output_twice});
+    store.tensors.push_back(
+        {.tensor = "O", .double_buffered = plan_.output_twice, .places = plan_.ring_places});
     StoreNode beside{"tiles", {}, ""};
     if (plan_.output_kept) beside.tensors.push_back({.tensor = "O"});
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
@@ -95,6 +97,7 @@ class PathWriter {
     if (stands_here(plan_.output))
       store.tensors.push_back({.tensor = "O",
                                .double_buffered = plan_.output.double_buffered,
+                               .shared_by = plan_.output.shared_by,
                                .partial_sums = plan_.sums_in_pieces ? PartialSums::kToOwnerInPieces
                                                                     : PartialSums::kToOwner});
     if (!store.tensors.empty()) add(NodeKind::kStore).store = std::move(store);

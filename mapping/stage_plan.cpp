@@ -188,16 +188,25 @@ class StageReader {
       plan_.array.loops.push_back({id, loop.tile * side_by_side(id)});
     else
       plan_.loops.push_back({id, loop.tile});
+    if (loop.gives_turn) note_turn();
+  }
+
+  void note_turn() {
+    if (plan_.turn_depth > 0) refuse("two loops that give the layer's turn away");
+    if (all_held()) refuse("a loop of the array gives the layer's turn away; a tile's loop can");
+    plan_.turn_depth = static_cast<int>(plan_.loops.size());
   }
 
   /// The first of the loops that rotate an operand deals its trips to the tiles; those that follow
   /// it directly cut the pieces.
   void visit_rotation(const LoopNode& loop, workloads::RankId id) {
-    const int input = operand(loop.rotates);
-    if (rotation_ == Rotation::kNone || input != shared_input_)
+    const int shared = operand(loop.rotates);
+    if (rotation_ == Rotation::kNone || shared != shared_)
       refuse("loop " + loop.ranks.front().rank + " rotates " + loop.rotates +
              ", which no store further out shares");
-    Holding& holding = plan_.inputs[static_cast<std::size_t>(input)];
+    if (shared < 0 && layer().ranks[id].reduced)
+      refuse("loop " + loop.ranks.front().rank + " rotates O, which it does not index");
+    Holding& holding = shared < 0 ? plan_.output : plan_.inputs[static_cast<std::size_t>(shared)];
     const bool first = rotation_ == Rotation::kWaiting;
     if (first) holding.turn = static_cast<int>(plan_.loops.size());
     plan_.loops.push_back({id, loop.tile, first});
@@ -205,12 +214,13 @@ class StageReader {
     rotation_ = Rotation::kTurning;
   }
 
-  void note_shared(const StoredTensor& tensor, int input) {
-    if (input < 0) refuse("shared buffers hold inputs; " + tensor.tensor + " is the output");
-    if (shared_input_ >= 0) refuse("two operands in shared buffers");
-    shared_input_ = input;
+  void note_shared(const StoredTensor& tensor, int operand, Holding& holding) {
+    if (shared_) refuse("two operands in shared buffers");
+    if (operand < 0 && layer().kind != workloads::LayerKind::kMatrix)
+      refuse("shared buffers hold outputs of layers with partial sums");
+    shared_ = operand;
     rotation_ = Rotation::kWaiting;
-    plan_.inputs[static_cast<std::size_t>(input)].shared_by = tensor.shared_by;
+    holding.shared_by = tensor.shared_by;
   }
 
   bool all_held() const {
@@ -251,6 +261,7 @@ class StageReader {
       home = Home::kDram;
     }
     plan_.output_home = home;
+    plan_.ring_places = tensor.places;
     has_home_ = true;
   }
 
@@ -294,7 +305,7 @@ class StageReader {
     holding.depth = static_cast<int>(plan_.loops.size());
     holding.double_buffered = tensor.double_buffered;
     held_[place_of(index)] = true;
-    if (tensor.shared_by > 1) note_shared(tensor, index);
+    if (tensor.shared_by > 1) note_shared(tensor, index, holding);
     if (index < 0) plan_.sums_in_pieces = tensor.partial_sums == PartialSums::kToOwnerInPieces;
   }
 
@@ -317,6 +328,9 @@ class StageReader {
 
   void finish() {
     if (rotation_ == Rotation::kWaiting) refuse("a shared buffer whose pieces no loop rotates");
+    if (plan_.ring_places > 0 && plan_.output.shared_by > 1)
+      refuse(detail::concatenate("shared outputs of which ", plan_.ring_places,
+                                 " pieces stay at once; allowed: all of them"));
     if (!all_held()) refuse("every operand needs a store at level buffer");
     for (int kind = 0; kind < 3; ++kind)
       if (!in_registers_[kind])
@@ -350,7 +364,7 @@ class StageReader {
   /// The loops that rotate a shared operand follow its store; until then all loops are the tile's.
   enum class Rotation { kNone, kWaiting, kTurning };
   Rotation rotation_ = Rotation::kNone;
-  int shared_input_ = -1;
+  std::optional<int> shared_;  ///< operand, -1: the output
   bool sized_splits_ = false;  ///< tiles of PEs have sizes, as in other tools' trees
 };
 
@@ -406,6 +420,18 @@ std::vector<const Node*> tops_of(const Schedule& schedule) {
   else
     tops.push_back(&schedule.root);
   return tops;
+}
+
+bool gives_turns(const Node& top) {
+  const auto has_turn = [](const Node& child) {
+    const Node* node = &child;
+    while (!(node->kind == NodeKind::kLoop && node->loop.gives_turn)) {
+      if (node->children.size() != 1) return false;
+      node = &node->children.front();
+    }
+    return true;
+  };
+  return top.kind == NodeKind::kSequence && std::ranges::any_of(top.children, has_turn);
 }
 
 StagePlan read_stage(const Node& top, const Schedule& schedule, const Network& network,

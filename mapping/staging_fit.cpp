@@ -27,6 +27,7 @@ class StagingFit {
   }
 
   void fit() {
+    keep_past_rotation();
     if (streams_.empty()) return;
     const int loops = static_cast<int>(plan_.array.loops.size());
     for (int cut = finest_harmless_cut(); cut <= loops; ++cut)
@@ -50,11 +51,70 @@ class StagingFit {
 
   bool sums_split() const { return plan_.splits_sums(layer_); }
 
-  /// What partners' sums leave of the FIFO.
+  /// Loops that pass another operand's pieces on are the tile's: what streams past them and does
+  /// not move with them stays in the FIFO meanwhile if it has room beside the rest, instead of
+  /// being fetched in each of their trips.
+  void keep_past_rotation() {
+    const auto all = std::move(streams_);
+    streams_ = all;
+    for (const auto& stream : all) {
+      const int depth = depth_before_rotation(*stream.operand);
+      if (depth == static_cast<int>(plan_.loops.size()) || stream.operand == &layer_.output)
+        continue;
+      const Bytes bytes = bytes_of(*stream.operand, extents_inside(plan_.loops, depth, nominal_));
+      auto others = streams_;
+      std::erase_if(others, [&](const Stream& other) { return other.operand == stream.operand; });
+      std::swap(streams_, others);
+      const Bytes least = least_bytes();
+      if (bytes + least > room()) {
+        std::swap(streams_, others);
+        continue;
+      }
+      *stream.holding = {depth, 2 * (bytes + least) <= room(), true};
+      kept_ += bytes * (stream.holding->double_buffered ? 2 : 1);
+    }
+  }
+
+  /// Loops outside those that rotate and do not move the operand.
+  int depth_before_rotation(const Operand& operand) const {
+    const auto counts = trip_counts(plan_.loops, nominal_);
+    const auto first = std::ranges::find_if(plan_.loops, &BufferLoop::rotates);
+    int depth = static_cast<int>(plan_.loops.size());
+    while (depth > first - plan_.loops.begin() &&
+           (counts[static_cast<std::size_t>(depth - 1)] == 1 ||
+            !Layer::indexes(operand, plan_.loops[static_cast<std::size_t>(depth - 1)].rank)))
+      --depth;
+    return depth;
+  }
+
+  /// What the others need with the finest cut.
+  Bytes least_bytes() const {
+    return streams_.empty() ? 0 : bytes_at(static_cast<int>(plan_.array.loops.size()));
+  }
+
+  /// What sums on their way leave of the FIFO.
   Bytes room() const {
     const Bytes bytes = accelerator_.tile.interface.staging_bytes;
-    const bool pieces = plan_.sums_in_pieces && sums_split();
-    return pieces ? bytes - std::min(bytes, kSumsPiecesBytes) : bytes;
+    const bool pieces = plan_.sums_in_pieces && sums_split() && plan_.output.shared_by == 1;
+    return bytes - std::min(bytes, kept_ + (pieces ? kSumsPiecesBytes : passing_bytes()));
+  }
+
+  /// The piece of a shared operand that is on its way.
+  Bytes passing_bytes() const {
+    Bytes bytes = 0;
+    const auto add = [&](const Holding& holding, const Operand& operand) {
+      if (holding.shared_by > 1)
+        bytes += bytes_of(operand, extents_inside(plan_.loops, holding.depth, nominal_));
+    };
+    for (std::size_t i = 0; i < plan_.inputs.size(); ++i) add(plan_.inputs[i], layer_.inputs[i]);
+    add(plan_.output, layer_.output);
+    return bytes;
+  }
+
+  Bytes bytes_of(const Operand& operand, const std::vector<std::int64_t>& extents) const {
+    const auto words = static_cast<Bytes>(nominal_elements(operand, extents));
+    return round_up<Bytes>(words * static_cast<Bytes>(accelerator_.word_bytes()),
+                           accelerator_.tile.buffer.line_bytes);
   }
 
   /// Registers lose their contents between instructions; no operand's store may be in use across
@@ -88,12 +148,8 @@ class StagingFit {
       extent = std::min(extent, plan_.array.loops[i].tile);
     }
     Bytes bytes = 0;
-    for (const auto& stream : streams_) {
-      const auto words = static_cast<Bytes>(nominal_elements(*stream.operand, extents));
-      bytes += static_cast<Bytes>(stream.granules) *
-               round_up<Bytes>(words * static_cast<Bytes>(accelerator_.word_bytes()),
-                               accelerator_.tile.buffer.line_bytes);
-    }
+    for (const auto& stream : streams_)
+      bytes += static_cast<Bytes>(stream.granules) * bytes_of(*stream.operand, extents);
     return bytes;
   }
 
@@ -124,6 +180,7 @@ class StagingFit {
   const hw::Accelerator& accelerator_;
   std::vector<std::int64_t> nominal_;
   std::vector<Stream> streams_;
+  Bytes kept_ = 0;  ///< of streams that stay while others rotate
 };
 
 }  // namespace

@@ -18,7 +18,8 @@ SumId Engine::open_sum(const SumRequest& request) {
   const auto& nodes = topology_.nodes();
   if (request.adder >= nodes.size() || !nodes[request.adder].adder || request.terms < 2 ||
       request.flits == 0 || request.destination >= nodes.size() ||
-      request.virtual_network >= config_.virtual_networks.size())
+      request.virtual_network >= config_.virtual_networks.size() ||
+      request.traffic_class >= config_.traffic_classes)
     throw InvariantViolation("network", now_, "sum of ", request.terms, " terms of ", request.flits,
                              " flits at node ", request.adder, " for node ", request.destination);
   SumId id = static_cast<SumId>(sums_.size());
@@ -97,6 +98,7 @@ void Engine::start_sum(SumId id) {
   packet.virtual_network = request.virtual_network;
   packet.spread = request.flits - 1;
   packet.sum = request.into;
+  packet.traffic_class = request.traffic_class;
   const PacketId number = packets_.add(packet);
   if (made_by_.size() <= number) made_by_.resize(number + 1, kNoSum);
   made_by_[number] = id;

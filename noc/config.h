@@ -52,6 +52,8 @@ struct NetworkConfig {
   /// lost is noticed within 1000 cycles; 0: never.
   std::uint32_t self_check_interval_cycles = 500;
   std::uint32_t bin_cycles = 0;  ///< statistics over time in bins of this length; 0: none
+  /// Kinds of packets whose flits are counted apart on every wire; 1: all alike, not counted.
+  std::uint32_t traffic_classes = 1;
   EnergyTable energy;
 
   std::uint32_t vcs() const;

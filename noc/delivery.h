@@ -19,7 +19,8 @@ struct PacketRequest {
   std::uint32_t flits = 1;
   std::uint8_t virtual_network = 0;
   std::uint64_t tag = 0;
-  SumId sum = kNoSum;  ///< a term of this sum; the destination is its adder
+  SumId sum = kNoSum;              ///< a term of this sum; the destination is its adder
+  std::uint8_t traffic_class = 0;  ///< below `traffic_classes` of the configuration
 };
 
 /// Packets of the same length that the adder of a router adds up; the sum leaves it as one packet.
@@ -31,6 +32,7 @@ struct SumRequest {
   std::uint8_t virtual_network = 0;
   SumId into = kNoSum;  ///< the sum is itself a term of this one
   std::uint64_t tag = 0;
+  std::uint8_t traffic_class = 0;
 };
 
 /// Receives what happens to packets, in ascending cycles; within a cycle first the injections, then

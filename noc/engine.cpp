@@ -30,7 +30,8 @@ Engine::Engine(const NetworkConfig& config, const Topology& topology, const Rout
       sources_(topology.nodes().size()),
       first_adder_(topology.terminals()),
       channel_counters_(fabric_.channels.size()),
-      wire_counters_(fabric_.wires.size()) {
+      wire_counters_(fabric_.wires.size()),
+      class_flits_(config.traffic_classes > 1 ? fabric_.wires.size() * config.traffic_classes : 0) {
   if (is_adder(static_cast<NodeId>(topology.nodes().size() - 1))) {
     first_adder_channel_ = fabric_.channel_of(fabric_.ejection_wires[first_adder_], 0);
     expected_.resize(fabric_.channels.size() - first_adder_channel_);
@@ -53,10 +54,12 @@ void Engine::inject(Cycle now, const PacketRequest& request) {
     throw InvariantViolation("network", now_, "packet injected in cycle ", now, ", in the past");
   const auto nodes = topology_.nodes().size();
   if (request.source >= nodes || request.virtual_network >= config_.virtual_networks.size() ||
-      request.flits == 0 || request.destinations.empty())
+      request.flits == 0 || request.destinations.empty() ||
+      request.traffic_class >= config_.traffic_classes)
     throw InvariantViolation("network", now, "packet of ", request.flits, " flits to ",
                              request.destinations.size(), " destinations from node ",
-                             request.source, " on virtual network ", int{request.virtual_network});
+                             request.source, " on virtual network ", int{request.virtual_network},
+                             " of traffic class ", int{request.traffic_class});
   for (const NodeId destination : request.destinations)
     if (destination >= nodes)
       throw InvariantViolation("network", now, "packet to node ", destination, " of ", nodes);
@@ -70,6 +73,7 @@ void Engine::inject(Cycle now, const PacketRequest& request) {
   packet.virtual_network = request.virtual_network;
   packet.spread = request.flits - 1;
   packet.sum = request.sum;
+  packet.traffic_class = request.traffic_class;
   if (request.sum != kNoSum) check_term(request);
   if (routing_.coins() > 1)
     packet.coin = static_cast<std::uint8_t>(random_.below(routing_.coins()));

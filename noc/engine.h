@@ -58,6 +58,8 @@ class Engine {
   const Fabric& fabric() const { return fabric_; }
   const std::vector<ChannelCounters>& channel_counters() const { return channel_counters_; }
   const std::vector<WireCounters>& wire_counters() const { return wire_counters_; }
+  /// Wire x traffic class, or none; a packet's flits from when its head is given a channel on.
+  const std::vector<std::uint64_t>& class_flits() const { return class_flits_; }
 
   /// InvariantViolation when flits or credits of a channel do not add up.
   void check_conservation();
@@ -388,6 +390,10 @@ class Engine {
     return {in, out, at(in), at(out), wire_at(in), wire_at(out)};
   }
   std::uint32_t new_fork();
+  void count_class(WireId wire, const Packet& packet) {
+    if (class_flits_.empty()) return;
+    class_flits_[wire * config_.traffic_classes + packet.traffic_class] += packet.flits;
+  }
 
   const NetworkConfig config_;
   const Topology topology_;
@@ -428,6 +434,7 @@ class Engine {
   std::vector<std::uint8_t> vc_class_;    ///< by virtual channel
   std::vector<ChannelCounters> channel_counters_;
   std::vector<WireCounters> wire_counters_;
+  std::vector<std::uint64_t> class_flits_;
 
   // Work lists of the cycle; members so that they keep their memory.
   std::vector<Event> due_;

@@ -366,6 +366,7 @@ void Engine::commit_unicast_head(const Passage& way) {
   way.to.owned_vcs |= bit(way.out);
   way.next.owner = way.in;
   ++way.to.vc_grants;
+  count_class(fabric_.wire_of(way.out), packet);
   ++packet.routers;
   if (way.to.interval > 1 || packet.spread + 1 != packet.flits) spread(packet, way.to.interval);
   if (!way.to.to_node) {
@@ -397,6 +398,7 @@ void Engine::commit_branch(ChannelId in, std::uint32_t index, ChannelId out) {
   wire.owned_vcs |= bit(out);
   at(out).owner = in;
   ++wire.vc_grants;
+  count_class(fabric_.wire_of(out), packets_[at(in).front.packet]);
   branch.out = out;
   at(out).contiguous = false;
   if (!wire.to_node)

@@ -136,6 +136,11 @@ const NetworkStats& Network::stats() const {
     stats.packets = wire.vc_grants;
     stats.vc_losses = counters.vc_losses;
     stats.vc_wait_cycles = counters.vc_wait_cycles;
+    const auto& classes = engine_->class_flits();
+    if (!classes.empty()) {
+      const auto count = engine_->config().traffic_classes;
+      stats.class_flits.assign(classes.begin() + id * count, classes.begin() + (id + 1) * count);
+    }
     stats.channels.resize(fabric.vcs);
     for (std::uint32_t vc = 0; vc < fabric.vcs; ++vc) {
       const Channel& channel = fabric.channels[fabric.channel_of(id, vc)];

@@ -27,6 +27,7 @@ struct alignas(64) Packet {
   std::uint32_t spread = 0;       ///< tail behind head in an empty network, in cycles
   std::uint8_t virtual_network = 0;
   std::uint8_t coin = 0;
+  std::uint8_t traffic_class = 0;
   std::uint32_t sum = kNone;  ///< term of this sum
 };
 

@@ -41,7 +41,8 @@ void Reducer::open(const ReductionRequest& request) {
     free_.pop_back();
   }
   Reduction& reduction = reductions_[slot];
-  reduction = {tree, request.flits, request.virtual_network, request.tag, {}, {}};
+  reduction = {tree, request.flits, request.virtual_network, request.traffic_class, request.tag, {},
+               {}};
   for (const Station& station : tree->stations) reduction.missing.push_back(station.terms);
   reduction.sums.assign(tree->stations.size(), kNoSum);
   for (std::size_t station = 0; station < tree->stations.size(); ++station) open_sum(slot, station);
@@ -77,7 +78,7 @@ void Reducer::open_sum(std::size_t slot, std::size_t index) {
   const Reduction& reduction = reductions_[slot];
   reductions_[slot].sums[index] = network_.open_sum(
       {station.node, station.terms, reduction.flits, next.node, reduction.virtual_network,
-       reduction.sums[station.next], term_tag(slot, station.next)});
+       reduction.sums[station.next], term_tag(slot, station.next), reduction.traffic_class});
   std::uint32_t& used = entries_[station.router];
   stats_.most_entries = std::max(stats_.most_entries, ++used);
   stats_.passed_flits += reduction.flits;
@@ -107,7 +108,8 @@ void Reducer::send(Cycle now, std::size_t reduction, NodeId source, std::size_t 
                         sum.flits,
                         sum.virtual_network,
                         term_tag(reduction, station) | (own ? kOwn : 0),
-                        sum.sums[station]});
+                        sum.sums[station],
+                        sum.traffic_class});
 }
 
 void Reducer::take_in(std::size_t reduction, std::size_t station, Cycle cycle) {

@@ -65,6 +65,7 @@ class Reducer : public PacketSink {
     std::shared_ptr<const ReductionTree> tree;
     std::uint32_t flits = 0;
     std::uint8_t virtual_network = 0;
+    std::uint8_t traffic_class = 0;
     std::uint64_t tag = 0;
     std::vector<std::uint32_t> missing;  ///< by station: terms not here yet, for interfaces
     std::vector<SumId> sums;             ///< by station, for adders

@@ -18,6 +18,7 @@ struct ReductionRequest {
   std::uint32_t flits = 1;
   std::uint8_t virtual_network = 0;
   std::uint64_t tag = 0;  ///< unique among reductions under way, below 2^61
+  std::uint8_t traffic_class = 0;
 };
 
 /// A place where terms are taken in; the last one is the destination.

@@ -58,6 +58,7 @@ void Engine::send_from_source(NodeId node, std::uint32_t network) {
   const ChannelId channel = queue.channel;
   if (queue.remaining == packet.flits) {
     packet.head_left_source = now_;
+    count_class(fabric_.wire_of(channel), packet);
     wire_at(channel).owned_vcs |= bit(channel);
     at(channel).owner = node;
     at(channel).contiguous = packet.flits == 1;

@@ -1,5 +1,7 @@
 #include "noc/statistics.h"
 
+#include "sim/base/error.h"
+
 namespace tessera::noc {
 
 namespace {
@@ -59,6 +61,18 @@ std::uint64_t NetworkStats::added_flits() const {
 }
 std::uint64_t NetworkStats::absorbed_flits() const {
   return added_flits() - flits_of(*this, WireKind::kInjection, true);
+}
+
+void NetworkStats::check_classes() const {
+  for (const WireStats& wire : wires) {
+    if (wire.class_flits.empty()) continue;
+    std::uint64_t total = 0;
+    for (const std::uint64_t flits : wire.class_flits) total += flits;
+    if (total != wire.flits())
+      throw InvariantViolation("network", cycle, kind_name(wire), " from ", from_of(wire), " to ",
+                               to_of(wire), " carried ", wire.flits(),
+                               " flits; those of its traffic classes are ", total);
+  }
 }
 
 }  // namespace tessera::noc

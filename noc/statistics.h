@@ -33,6 +33,9 @@ struct WireStats {
   std::uint64_t vc_losses = 0;
   std::uint64_t vc_wait_cycles = 0;
   std::vector<ChannelStats> channels;
+  /// By traffic class, where they are counted apart: flits of packets whose head has been given a
+  /// channel of the wire, all of them as soon as it has.
+  std::vector<std::uint64_t> class_flits;
 
   std::uint64_t flits() const;
   std::uint64_t credit_stall_cycles() const;
@@ -58,6 +61,9 @@ struct NetworkStats {
   std::uint64_t ejected_flits() const;   ///< to nodes
   std::uint64_t added_flits() const;     ///< of terms, taken in by adders
   std::uint64_t absorbed_flits() const;  ///< taken in by adders and not sent on
+  /// InvariantViolation unless the classes of every wire add up to its flits, as they do when
+  /// nothing is under way. Nothing to check where classes are not counted apart.
+  void check_classes() const;
 };
 
 }  // namespace tessera::noc

@@ -89,6 +89,7 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
       return reopen(now, run, ring);
     case Op::kCommit:
       commit(now, run, instruction.slot);
+      if (run.stage().slots[instruction.slot].rotating) settle_sums(run, instruction.slot);
       keep_in_window(run, instruction.slot);
       if (run.stage().slots[instruction.slot].streams) owe(run, run.ring(instruction.slot).open());
       return true;
@@ -104,7 +105,7 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
   }
 }
 
-/// The sums of the visit before must have come back.
+/// The sums of the visit before, or those of the next tile, must have come.
 bool Tile::reopen(Cycle now, StageRun& run, SlotRing& ring) {
   compute_.wait = "sums of its outputs to come back";
   Granule* granule = ring.next_to_reopen();
@@ -291,7 +292,7 @@ void Tile::commit(Cycle now, StageRun& run, mapping::SlotId slot) {
   granule.complete_at = now;
   if (!context_.functional || slot == run.stage().partial_slot || granule.accumulators == nullptr)
     return;
-  if (!compute_.cursor.visit(run.layer()).last()) return;
+  if (run.passes_on(slot, granule) || !compute_.cursor.visit(run.layer()).last()) return;
   finish_output(run.layer(), *granule.accumulators,
                 [&](std::span<const std::int64_t> index, workloads::Element value) {
                   granule.values->set(index, value);

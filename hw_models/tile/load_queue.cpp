@@ -65,7 +65,8 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
       for (auto& range : region.dimensions) range.count = 0;
     wanted = window->advance(region);
   } else if (context_.ideal(Ideal::kToolwords) && context_.tool == nullptr &&
-             !run.stage().slots[instruction.slot].rotating) {
+             !run.stage().slots[instruction.slot].rotating &&
+             !context_.index.is_streamed_in_part(run.layer().inputs[instruction.operand].tensor)) {
     wanted = tool_boxes(run, instruction, std::move(wanted.front()));
   }
   Bytes bytes = 0;
@@ -94,19 +95,19 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
   }
   ++outstanding_receives_;
   if (taken_over(run, instruction.slot, granule.sequence))
-    take_over(now, run, instruction, granule);
+    take_over(now, run, instruction.slot, instruction.operand, granule);
   else
     note_ready(now, run, instruction.operand, granule.sequence);
   return true;
 }
 
-/// No tile holds any of what the operand reads.
+/// Not all of what the operand reads is held by tiles.
 bool Tile::from_dram(const StageRun& run, int operand) const {
   const auto region = region_of(run.layer().inputs[operand], run.share().ranks);
-  return std::ranges::none_of(context_.index.parts_of(run.layer().inputs[operand].tensor),
+  return std::ranges::any_of(context_.index.parts_of(run.layer().inputs[operand].tensor),
                               [&](int part) {
                                 const auto& held = context_.program.parts[part];
-                                return held.home_for(run.number()) == Home::kTiles &&
+                                return held.home_for(run.number()) != Home::kTiles &&
                                        !intersect(region, held.region).empty();
                               });
 }
@@ -122,10 +123,14 @@ void Tile::count_fetch(StageRun& run, int operand, std::int64_t sequence, Bytes 
           : static_cast<std::int64_t>(bytes) / context_.program.word_bytes);
 }
 
-/// The same for outputs that leave, and for sums that come back.
+/// The same for outputs that leave, and for sums that come back. Tiles that share outputs complete
+/// different pieces of them.
 void Tile::count_output(StageRun& run, const mapping::CodeCursor& cursor, std::int64_t sequence,
                         const Region& region) {
   const auto& layer = context_.tool->layer(run.number());
+  const auto& slot = run.stage().slots[run.stage().output_slot];
+  if (slot.rotating)
+    sequence = sequence / slot.fill * slot.round + piece_of(slot, run.share().rotation, sequence);
   context_.tool->count(
       run.number(), run.operands(),
       context_.ideal(Ideal::kToolwords)
@@ -137,18 +142,17 @@ void Tile::count_output(StageRun& run, const mapping::CodeCursor& cursor, std::i
 
 /// A piece of a shared operand that the tile at the next place had before.
 bool Tile::taken_over(StageRun& run, mapping::SlotId slot, std::int64_t sequence) {
-  const auto& shape = run.stage().slots[slot];
-  if (!shape.rotating) return false;
+  if (!run.stage().slots[slot].rotating) return false;
   settle_rotation(run, slot);
-  return sequence >= shape.granules - 1;
+  return run.takes_over(slot, sequence);
 }
 
-void Tile::take_over(Cycle now, StageRun& run, const mapping::Instruction& instruction,
+void Tile::take_over(Cycle now, const StageRun& run, mapping::SlotId slot, int operand,
                      Granule& granule) {
   granule.times.requested = now;
   auto order = std::make_shared<Order>();
-  order->granule = {run.number(), instruction.slot, granule.sequence};
-  order->operand = instruction.operand;
+  order->granule = {run.number(), slot, granule.sequence};
+  order->operand = operand;
   order->region = granule.region;
   order->bytes = granule.expected_bytes;
   order->destinations = {static_cast<NodeId>(id_)};
@@ -200,18 +204,20 @@ bool Tile::start_receive_sums(Cycle now, StageRun& run, const mapping::Instructi
   return true;
 }
 
-/// Room for outputs, with what an earlier visit left in DRAM.
+/// Room for outputs, with what an earlier visit left in DRAM or the next tile has added to.
 bool Tile::start_restore(Cycle now, StageRun& run, const mapping::Instruction& instruction) {
   auto& ring = run.ring(instruction.slot);
   load_.wait = "memory of earlier stages to be given back";
   if (!claim(load_.turn, instruction.slot)) return false;
   load_.wait = "room for outputs whose sums come back";
   if (!ring.has_room()) return false;
+  const bool rotates = run.stage().slots[instruction.slot].rotating;
   const auto visit = load_.cursor.visit(run.layer());
   Region region = region_of(run.layer().output, load_.cursor.ranks());
-  const Bytes bytes = visit.first() ? 0
-                                    : static_cast<Bytes>(region.elements()) *
-                                          static_cast<Bytes>(context_.program.word_bytes);
+  const bool first = rotates ? !run.takes_over(instruction.slot, ring.appended()) : visit.first();
+  const Bytes bytes = first ? 0
+                            : static_cast<Bytes>(region.elements()) *
+                                  static_cast<Bytes>(context_.program.word_bytes);
   load_.wait = "earlier receives";
   if (bytes > 0 &&
       outstanding_receives_ >= context_.accelerator.tile.interface.outstanding_receives)
@@ -221,13 +227,17 @@ bool Tile::start_restore(Cycle now, StageRun& run, const mapping::Instruction& i
   granule.times.allocated = granule.times.requested = now;
   granule.expected_bytes = bytes;
   granule.holds_sums = bytes > 0;
-  if (context_.tool != nullptr && !visit.first())
+  if (context_.tool != nullptr && !first && !rotates)
     count_output(run, load_.cursor, granule.sequence, granule.region);
   if (bytes == 0) {
     granule.restored_at = now;
     return true;
   }
   ++outstanding_receives_;
+  if (rotates) {
+    take_over(now, run, instruction.slot, kRestoredSums, granule);
+    return true;
+  }
   Order order;
   order.granule = {run.number(), instruction.slot, granule.sequence};
   order.operand = kRestoredSums;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "hw_models/tile/region_values.h"
@@ -47,6 +48,19 @@ constexpr VirtualNetwork virtual_network(MessageKind kind) {
   }
 }
 
+/// What a packet is sent for: kinds that the loads of links are told apart by.
+enum class TrafficClass : std::uint8_t {
+  kFill,      ///< a memory's data, to the tiles that asked
+  kForward,   ///< feature maps from the tiles that hold them
+  kRotation,  ///< pieces of a shared operand, from neighbour to neighbour
+  kSums,      ///< partial sums on their way to their owner
+  kStore,     ///< a tile's data, to a memory
+  kControl,   ///< requests, readiness, grants
+};
+inline constexpr int kTrafficClasses = 6;
+inline constexpr std::string_view kTrafficClassNames[kTrafficClasses] = {
+    "fill", "forward", "rotation", "sums", "store", "control"};
+
 /// Operand numbers beside those of a layer's inputs.
 inline constexpr int kPartnerSums = -1;  ///< sums of a partner, for the owner of the outputs
 inline constexpr int kRestoredSums =
@@ -87,6 +101,7 @@ struct Message {
   int part = -1;               ///< kClose
   Bytes payload_bytes = 0;     ///< kData, kWriteData
   bool last = false;           ///< last packet of its order
+  bool rotates = false;        ///< kData: a piece that neighbours share
   Cycle sent = 0;              ///< when the source handed it to the network
   Source from = Source::kTile;
   bool free = false;  ///< arrives in the cycle in which it is sent
@@ -101,5 +116,13 @@ struct Message {
   /// Functional mode, after that: what the other partners sent.
   std::vector<std::shared_ptr<const workloads::Accumulators>> added = {};
 };
+
+constexpr TrafficClass traffic_class(const Message& message) {
+  if (message.kind == MessageKind::kWriteData) return TrafficClass::kStore;
+  if (message.kind != MessageKind::kData) return TrafficClass::kControl;
+  if (message.from != Source::kTile) return TrafficClass::kFill;
+  if (message.rotates) return TrafficClass::kRotation;
+  return message.operand == kPartnerSums ? TrafficClass::kSums : TrafficClass::kForward;
+}
 
 }  // namespace tessera::hw

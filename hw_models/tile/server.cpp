@@ -24,7 +24,8 @@ bool Tile::held_completely(StageRun& run, const Region& region, Cycle now) const
   if (run.compute_done) return true;
   std::int64_t held = 0;
   for (const auto& granule : run.ring(run.stage().output_slot).held())
-    if (granule.complete_at <= now && overlap(granule.region, region))
+    if (granule.complete_at <= now && !run.passes_on(run.stage().output_slot, granule) &&
+        overlap(granule.region, region))
       held += intersect(region, granule.region).elements();
   return held == region.elements();
 }
@@ -40,7 +41,8 @@ void Tile::serve_order(Cycle now, StageRun& run, const std::shared_ptr<const Ord
   if (context_.functional) {
     auto values = std::make_shared<RegionValues>(order->region);
     for (const auto& granule : run.ring(run.stage().output_slot).held())
-      values->merge(*granule.values);
+      if (granule.values != nullptr && !run.passes_on(run.stage().output_slot, granule))
+        values->merge(*granule.values);
     data.values = std::move(values);
   }
   schedule_departure(now, {.at = 0,
@@ -103,14 +105,17 @@ bool Tile::serve_piece(Cycle now, StageRun& run, const Order& order, const Granu
   return true;
 }
 
-/// Pieces of shared operands for the tile at the place before: in order, as soon as they are here.
+/// Pieces of shared operands for the tile at the place before: in order, as soon as they are here,
+/// or as soon as this tile has added its part to them.
 bool Tile::pass_on(Cycle now) {
   bool served = false;
   std::erase_if(rotation_requests_, [&](const std::shared_ptr<const Order>& order) {
     StageRun& run = *find_stage(order->granule.stage);
     const mapping::SlotId slot = order->granule.slot;
     auto& ring = run.ring(slot);
-    const std::int64_t sequence = order->granule.sequence - (run.stage().slots[slot].granules - 1);
+    const std::int64_t sequence =
+        order->granule.sequence -
+        mapping::lag_behind(run.stage().slots[slot], run.share().rotation);
     if (ring.appended() <= sequence) return false;
     const Granule& granule = ring.granule(sequence);
     if (granule.complete_at > now) {
@@ -123,13 +128,18 @@ bool Tile::pass_on(Cycle now) {
     data.operand = order->operand;
     data.order = order;
     data.last = true;
-    if (context_.functional) data.values = std::make_shared<RegionValues>(*granule.values);
+    data.rotates = true;
+    if (context_.functional && order->operand == kRestoredSums)
+      data.sums = std::make_shared<workloads::Accumulators>(*granule.accumulators);
+    else if (context_.functional)
+      data.values = std::make_shared<RegionValues>(*granule.values);
     schedule_departure(now, {.at = 0,
                              .message = std::move(data),
                              .bytes = order->bytes,
                              .destinations = order->destinations,
                              .served = true,
                              .stage = run.number(),
+                             .sequence = sequence,
                              .rotating = slot});
     served = true;
     return true;
@@ -137,19 +147,37 @@ bool Tile::pass_on(Cycle now) {
   return served;
 }
 
-void Tile::passed_on(StageRun& run, mapping::SlotId slot) {
-  run.ring(slot).release(mapping::SlotReader::kServer);
+/// Outputs that stay let the pieces between them go one by one.
+void Tile::passed_on(StageRun& run, mapping::SlotId slot, std::int64_t sequence) {
+  auto& ring = run.ring(slot);
+  if (run.keeps(slot)) {
+    ring.leave(sequence);
+    --run.sums_to_pass;
+    return;
+  }
+  ring.release(mapping::SlotReader::kServer);
   settle_rotation(run, slot);
 }
 
-/// The last pieces are asked for by nobody: when all others have been passed on they are the
-/// tile's alone.
+/// The last pieces of a filling are asked for by nobody: when all before have been passed on they
+/// are the tile's alone.
 void Tile::settle_rotation(StageRun& run, mapping::SlotId slot) {
   auto& ring = run.ring(slot);
-  const auto passed = run.receives_of(slot) - (run.stage().slots[slot].granules - 1);
-  while (ring.released(mapping::SlotReader::kServer) >= passed &&
-         ring.released(mapping::SlotReader::kServer) < ring.appended())
+  if (run.keeps(slot)) return;
+  for (auto next = ring.released(mapping::SlotReader::kServer);
+       next < ring.appended() && !run.passes_on(slot, ring.granule(next)); ++next)
     ring.release(mapping::SlotReader::kServer);
+}
+
+/// Shared partial sums that this tile has added to. A piece of none goes by itself.
+void Tile::settle_sums(StageRun& run, mapping::SlotId slot) {
+  const Granule& granule = run.ring(slot).open();
+  const bool goes =
+      mapping::is_passed_on(run.stage().slots[slot], run.share().rotation, granule.sequence);
+  if (run.keeps(slot) && goes && granule.region.empty())
+    passed_on(run, slot, granule.sequence);
+  else
+    settle_rotation(run, slot);
 }
 
 /// A completed granule stays until every group that reads from it has got its share.

@@ -33,6 +33,15 @@ void SlotRing::release(mapping::SlotReader reader, int granules) {
   drop_released();
 }
 
+void SlotRing::leave(std::int64_t sequence) {
+  Granule& leaving = granule(sequence);
+  leaving.gone = true;
+  leaving.values.reset();
+  leaving.accumulators.reset();
+  ++gone_;
+  for (; !ring_.empty() && ring_.front().gone; ring_.pop_front()) --gone_;
+}
+
 void SlotRing::drop_released() {
   std::int64_t oldest = appended_;
   for (int reader = 0; reader < 3; ++reader)

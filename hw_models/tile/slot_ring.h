@@ -32,6 +32,7 @@ struct Granule {
   std::vector<workloads::Region> wanted = {};  ///< boxes of the region that have to be fetched
   Cycle restored_at = kNever;  ///< restored outputs: from this cycle on they can be added to
   bool holds_sums = false;     ///< of an earlier visit
+  bool gone = false;           ///< its place has been given free
   workloads::RankTile opened;  ///< outputs: ranks when it became the granule in work
   ArrivalTimes times;
   std::unique_ptr<RegionValues> values;  ///< functional mode
@@ -43,7 +44,7 @@ class SlotRing {
  public:
   SlotRing(Bytes granule_bytes, int granules, unsigned readers);
 
-  bool has_room() const { return static_cast<int>(ring_.size()) < capacity_; }
+  bool has_room() const { return occupied() < capacity_; }
   /// Precondition: has_room.
   Granule& append(workloads::Region region);
   /// A granule that is still held.
@@ -58,7 +59,11 @@ class SlotRing {
   /// Granules that the reader has released so far: the sequence number of its oldest.
   std::int64_t released(mapping::SlotReader reader) const { return released_[position(reader)]; }
   bool empty() const { return ring_.empty(); }
+  /// Granules from the oldest that is held to the newest; those that have left ahead of older ones
+  /// are `gone`.
   const std::deque<Granule>& held() const { return ring_; }
+  /// Places that granules take.
+  int occupied() const { return static_cast<int>(ring_.size()) - gone_; }
   Bytes granule_bytes() const { return granule_bytes_; }
 
   /// Oldest granule that the reader has not released, or the one so many after it; nullptr when it
@@ -66,6 +71,8 @@ class SlotRing {
   Granule* front(mapping::SlotReader reader, int after = 0);
   /// Lets the reader's oldest granules go; each leaves the ring when all readers have.
   void release(mapping::SlotReader reader, int granules = 1);
+  /// Gives the place of one granule free, whoever else stays.
+  void leave(std::int64_t sequence);
 
  private:
   static int position(mapping::SlotReader reader);
@@ -77,6 +84,7 @@ class SlotRing {
   std::deque<Granule> ring_;
   std::int64_t appended_ = 0;
   std::int64_t open_ = -1;
+  int gone_ = 0;
   std::array<std::int64_t, 3> released_{};
 };
 

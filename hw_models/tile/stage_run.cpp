@@ -43,28 +43,19 @@ std::int64_t stores_in(const mapping::CodeBlock& store) {
   return stores;
 }
 
-std::int64_t receives_in(const mapping::CodeBlock& load, SlotId slot) {
-  std::int64_t receives = 0;
+std::int64_t restores_in(const mapping::CodeBlock& load) {
+  std::int64_t restores = 0;
   for (const auto& node : load)
-    receives += node.is_loop
-                    ? node.count * receives_in(node.body, slot)
-                    : node.instruction.op == mapping::Op::kReceive && node.instruction.slot == slot;
-  return receives;
+    restores += node.is_loop ? node.count * restores_in(node.body)
+                             : node.instruction.op == mapping::Op::kRestore;
+  return restores;
 }
 
-/// What a rotating slot takes in on a tile over all stages that go on with it.
-std::int64_t receives_in_all(const mapping::Program& program, const mapping::ProgramIndex& index,
-                             int stage, SlotId slot, mapping::TileId tile) {
-  std::int64_t receives = 0;
-  const int first = index.first_of_slot(stage, slot);
-  for (int s = first; s < static_cast<int>(program.stages.size()); ++s) {
-    const auto& other = program.stages[s];
-    if (slot >= static_cast<SlotId>(other.slots.size()) || index.first_of_slot(s, slot) != first)
-      continue;
-    receives += receives_in(other.codes[index.share_of(s, tile).code].load, slot);
-    if (!other.slots[slot].handed_on) break;
-  }
-  return receives;
+/// Granules of shared outputs that a tile passes on.
+std::int64_t sums_passed(const mapping::Slot& slot, const mapping::TileShare& share,
+                         std::int64_t restores) {
+  if (!slot.rotating) return 0;
+  return restores / slot.fill * (slot.fill - mapping::lag_behind(slot, share.rotation));
 }
 
 }  // namespace
@@ -82,10 +73,8 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
     const auto passes = slot.rotating ? static_cast<unsigned>(SlotReader::kServer) : 0u;
     rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers | passes);
     ring_of_.push_back(&rings_.back());
-    const auto id = static_cast<SlotId>(receives_of_.size());
-    receives_of_.push_back(slot.rotating ? receives_in_all(program, index, stage, id, share.tile)
-                                         : 0);
   }
+  sums_to_pass = sums_passed(stage_->slots[stage_->output_slot], share, restores_in(code().load));
   for (const auto* block : {&code().load, &code().compute, &code().store})
     mark_slots(*block, used_);
   for (const auto group : share.input_groups) {
@@ -101,8 +90,7 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
   find_kept_slots(program, index);
   const auto once = [&](SlotId slot) {
     for (std::size_t i = 0; i < receives_.size(); ++i)
-      if (receives_[i].slot == slot)
-        return mapping::comes_once(program, index, layer_->inputs[i].tensor);
+      if (receives_[i].slot == slot) return mapping::comes_once(index, layer_->inputs[i].tensor);
     return false;
   };
   for (SlotId s = 0; s < static_cast<SlotId>(stage_->slots.size()); ++s)
@@ -113,10 +101,8 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
   last_output = stores_in(code().store) - 1;
   const int part = index.part_of_stage(stage);
   const auto& owners = index.owners(part);
-  const auto found = std::ranges::find(owners, share.tile, &mapping::Owner::tile);
-  if (found != owners.end())
-    expected_closings =
-        index.expected_closings(part, static_cast<std::size_t>(found - owners.begin()));
+  for (std::size_t owner = 0; owner < owners.size(); ++owner)
+    if (owners[owner].tile == share.tile) expected_closings += index.expected_closings(part, owner);
 }
 
 /// What a slot that is received into no more holds is what the first of its stages received.
@@ -145,13 +131,13 @@ bool StageRun::closed(SlotId slot) {
   const bool output = slot == stage_->output_slot || slot == stage_->partial_slot;
   if (!(output ? compute_done : load_done)) return false;
   auto& held = ring(slot);
-  const unsigned readers = stage_->slots[slot].readers;
-  if ((readers & static_cast<unsigned>(SlotReader::kServer)) == 0) return held.empty();
+  if (!keeps(slot)) return held.empty();
   if (reads_in_flight > 0) return false;
   if (stage_->slots[slot].streams) return held.empty();
-  const bool stored = (readers & static_cast<unsigned>(SlotReader::kStore)) == 0 ||
-                      held.released(SlotReader::kStore) == held.appended();
-  return stored && closings == expected_closings;
+  const bool stores =
+      (stage_->slots[slot].readers & static_cast<unsigned>(SlotReader::kStore)) != 0;
+  return closings == expected_closings && sums_to_pass == 0 &&
+         (!stores || held.released(SlotReader::kStore) == held.appended());
 }
 
 }  // namespace tessera::hw

@@ -10,6 +10,7 @@
 #include "hw_models/tile/retained_window.h"
 #include "hw_models/tile/slot_ring.h"
 #include "mapping/program_index.h"
+#include "mapping/rotation.h"
 #include "mapping/sliding_window.h"
 
 namespace tessera::hw {
@@ -56,8 +57,19 @@ class StageRun {
   int operands() const { return static_cast<int>(receives_.size()); }
   const mapping::Group& sums_group() const { return stage_->groups[share_->sums_group]; }
   bool uses(mapping::SlotId slot) const { return used_[slot]; }
-  /// Granules that a rotating slot takes in all, with those of stages that share it.
-  std::int64_t receives_of(mapping::SlotId slot) const { return receives_of_[slot]; }
+  /// A granule of a rotating slot that comes from the next tile.
+  bool takes_over(mapping::SlotId slot, std::int64_t sequence) const {
+    return mapping::is_taken_over(stage_->slots[slot], share_->rotation, sequence);
+  }
+  /// A granule that goes on to another tile. Where all tiles' ranges are empty nobody asks for it.
+  bool passes_on(mapping::SlotId slot, const Granule& granule) const {
+    return mapping::is_passed_on(stage_->slots[slot], share_->rotation, granule.sequence) &&
+           !granule.region.empty();
+  }
+  /// The tile keeps outputs in the slot until everyone who reads them has closed it.
+  bool keeps(mapping::SlotId slot) const {
+    return (stage_->slots[slot].readers & static_cast<unsigned>(mapping::SlotReader::kServer)) != 0;
+  }
   bool owner() const { return sums_group().members.front() == share_->tile; }
   /// Outputs are visited more than once: the load queue appends their granules and brings back
   /// their sums.
@@ -79,8 +91,9 @@ class StageRun {
   int closings = 0;
   int expected_closings = 0;  ///< owner of a part in the tiles
   std::map<std::int64_t, std::int64_t>
-      owed;                 ///< streamed granules: elements that readers still have to get
-  int reads_in_flight = 0;  ///< served reads whose packets have not all left
+      owed;                       ///< streamed granules: elements that readers still have to get
+  int reads_in_flight = 0;        ///< served reads whose packets have not all left
+  std::int64_t sums_to_pass = 0;  ///< kept outputs: granules that have to leave for other tiles
 
   /// Nothing more will enter the slot and nothing is left in it.
   bool closed(mapping::SlotId slot);
@@ -98,7 +111,6 @@ class StageRun {
   std::vector<std::optional<RetainedWindow>> windows_;
   std::vector<ReceiveState> receives_;
   std::vector<bool> used_;
-  std::vector<std::int64_t> receives_of_;  ///< per slot; 0 for those that do not rotate
   bool restores_ = false;
 };
 

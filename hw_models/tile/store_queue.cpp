@@ -38,6 +38,7 @@ bool Tile::step_store(Cycle now) {
       if (observer_ != nullptr) tell_moment(QueueKind::kStore, run, instruction, now);
       break;
     default:
+      if (!leaves(run, instruction)) break;
       if (!store_work_.active) start_store(now, run, instruction);
       if (!store_finished()) return false;
       if (observer_ != nullptr) tell_store(now, run, instruction, true);
@@ -46,6 +47,12 @@ bool Tile::step_store(Cycle now) {
   }
   store_.cursor.next();
   return true;
+}
+
+/// Shared partial sums that another tile goes on with are no outputs yet.
+bool Tile::leaves(StageRun& run, const mapping::Instruction& instruction) {
+  const Granule& granule = *run.ring(instruction.slot).front(SlotReader::kStore);
+  return !run.passes_on(instruction.slot, granule);
 }
 
 void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& instruction) {

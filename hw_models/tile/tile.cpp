@@ -227,7 +227,7 @@ void Tile::depart(Cycle now) {
     --find_stage(served.stage)->reads_in_flight;
     occupancy_changed_ = true;
     if (served.rotating >= 0)
-      passed_on(*find_stage(served.stage), served.rotating);
+      passed_on(*find_stage(served.stage), served.rotating, served.sequence);
     else if (served.sequence >= 0)
       give_back(*find_stage(served.stage), served.sequence, served.elements);
     return true;
@@ -255,6 +255,9 @@ std::string Tile::describe_wait() const {
   if (!stream_requests_.empty())
     text += detail::concatenate("; ", stream_requests_.size(),
                                 " reads wait for outputs it has not computed");
+  if (!rotation_requests_.empty())
+    text += detail::concatenate("; ", rotation_requests_.size(),
+                                " tiles wait for pieces that they share with it");
   if (!requests_.empty())
     text += detail::concatenate("; ", requests_.size(), " reads wait for its feature maps");
   return text;
@@ -279,10 +282,15 @@ Bytes Tile::held_bytes() {
   Bytes staging = 0;
   for (std::size_t t = first_open_turn_; t < runs_.size(); ++t) {
     if (runs_[t] == nullptr) continue;
-    for (SlotId s = 0; s < static_cast<SlotId>(runs_[t]->stage().slots.size()); ++s)
-      if (runs_[t]->stage().slots[s].continues < 0 && !runs_[t]->closed(s))
-        (runs_[t]->stage().slots[s].staging ? staging : bytes) +=
-            runs_[t]->ring(s).granule_bytes() * static_cast<Bytes>(runs_[t]->ring(s).held().size());
+    for (SlotId s = 0; s < static_cast<SlotId>(runs_[t]->stage().slots.size()); ++s) {
+      if (runs_[t]->stage().slots[s].continues >= 0 || runs_[t]->closed(s)) continue;
+      const auto& ring = runs_[t]->ring(s);
+      const bool passing = runs_[t]->stage().slots[s].rotating && !ring.has_room();
+      const bool streams = runs_[t]->stage().slots[s].staging;
+      (streams ? staging : bytes) +=
+          ring.granule_bytes() * static_cast<Bytes>(ring.occupied() - (passing ? 1 : 0));
+      if (passing) staging += ring.granule_bytes();
+    }
   }
   peak_staging_bytes_ = std::max(peak_staging_bytes_, staging);
   return bytes;

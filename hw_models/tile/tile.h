@@ -119,14 +119,14 @@ class Tile {
     bool served = false;  ///< read on behalf of others
     int stage = -1;
     bool staging = false;        ///< read out of the staging FIFO
-    std::int64_t sequence = -1;  ///< streamed: granule that it is read from
+    std::int64_t sequence = -1;  ///< streamed or passed on: granule that it is read from
     std::int64_t elements = 0;
     mapping::SlotId rotating = -1;  ///< passed on: slot that it is read from
   };
   struct Served {
     std::uint64_t ticket;
     int stage;
-    std::int64_t sequence;  ///< of the granule that was read; -1: it is not streamed
+    std::int64_t sequence;  ///< of the granule; -1: neither streamed nor passed on
     std::int64_t elements;
     mapping::SlotId rotating;  ///< slot of the piece that was passed on; -1: none
   };
@@ -173,7 +173,7 @@ class Tile {
   void note_ready(Cycle now, StageRun& run, int operand, std::int64_t sequence);
   void request(Cycle now, StageRun& run, int operand, std::int64_t sequence);
   bool taken_over(StageRun& run, mapping::SlotId slot, std::int64_t sequence);
-  void take_over(Cycle now, StageRun& run, const mapping::Instruction& instruction,
+  void take_over(Cycle now, const StageRun& run, mapping::SlotId slot, int operand,
                  Granule& granule);
   void order_from_memory(Cycle now, const Order& order, const workloads::Region& region);
   void order_from_tiles(Cycle now, const Order& order, const workloads::Region& region);
@@ -213,6 +213,7 @@ class Tile {
 
   // store_queue.cpp
   bool step_store(Cycle now);
+  bool leaves(StageRun& run, const mapping::Instruction& instruction);
   void start_store(Cycle now, StageRun& run, const mapping::Instruction& instruction);
   void take_write_grant(const Arrival& arrival, Cycle now);
   bool store_finished();
@@ -237,8 +238,9 @@ class Tile {
   bool is_streamed(const Order& order) const;
   bool serve_streams(Cycle now);
   bool pass_on(Cycle now);
-  void passed_on(StageRun& run, mapping::SlotId slot);
+  void passed_on(StageRun& run, mapping::SlotId slot, std::int64_t sequence);
   void settle_rotation(StageRun& run, mapping::SlotId slot);
+  void settle_sums(StageRun& run, mapping::SlotId slot);
   bool serve_piece(Cycle now, StageRun& run, const Order& order, const Granule& granule);
   void owe(StageRun& run, const Granule& granule);
   void give_back(StageRun& run, std::int64_t sequence, std::int64_t elements);

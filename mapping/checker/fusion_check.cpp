@@ -41,16 +41,6 @@ std::vector<std::int64_t> class_of(const Program& program, int first, int last, 
   return key;
 }
 
-void check_points(const Program& program, const std::map<int, std::int64_t>& points) {
-  for (const auto& [stage, computed] : points) {
-    const StageView view(program, stage);
-    const std::int64_t whole = workloads::volume(view.layer.whole());
-    if (computed != whole + view.stage.recomputed)
-      view.refuse("computes ", computed, " points; the layer has ", whole, " and ",
-                  view.stage.recomputed, " are declared to be computed again");
-  }
-}
-
 bool same_tiles(const Stage& a, const Stage& b) {
   return std::ranges::equal(a.shares, b.shares, {}, &TileShare::tile, &TileShare::tile);
 }
@@ -63,8 +53,8 @@ std::map<int, std::int64_t> run_in_turns(const Program& program, const ProgramIn
   for (const auto& share : program.stages[last].shares) {
     auto [entry, added] = known.try_emplace(class_of(program, first, last, share.tile));
     if (added) {
-      StreamExchange exchange(program, index);
-      TileRun run(program, first, last, share.tile, exchange);
+      Exchanges exchanges{{program, index}, {}};
+      TileRun run(program, first, last, share.tile, exchanges);
       run.advance();
       entry->second = run.finish();
     }
@@ -76,14 +66,14 @@ std::map<int, std::int64_t> run_in_turns(const Program& program, const ProgramIn
 /// All tiles of all stages together.
 std::map<int, std::int64_t> run_as_pipeline(const Program& program, const ProgramIndex& index,
                                             int first, int last) {
-  StreamExchange exchange(program, index);
+  Exchanges exchanges{{program, index}, {}};
   std::set<TileId> tiles;
   for (int s = first; s <= last; ++s)
     for (const auto& share : program.stages[s].shares)
       if (!tiles.insert(share.tile).second)
         StageView(program, s).refuse_tile(share.tile, "works for two stages of a pipeline");
   std::deque<TileRun> runs;
-  for (const TileId tile : tiles) runs.emplace_back(program, first, last, tile, exchange);
+  for (const TileId tile : tiles) runs.emplace_back(program, first, last, tile, exchanges);
   for (bool progress = true; progress;) {
     progress = false;
     for (auto& run : runs) progress |= run.advance();
@@ -95,6 +85,16 @@ std::map<int, std::int64_t> run_as_pipeline(const Program& program, const Progra
 }
 
 }  // namespace
+
+void check_points(const Program& program, const std::map<int, std::int64_t>& points) {
+  for (const auto& [stage, computed] : points) {
+    const StageView view(program, stage);
+    const std::int64_t whole = workloads::volume(view.layer.whole());
+    if (computed != whole + view.stage.recomputed)
+      view.refuse("computes ", computed, " points; the layer has ", whole, " and ",
+                  view.stage.recomputed, " are declared to be computed again");
+  }
+}
 
 void check_fusion(const Program& program, int first, int last) {
   const ProgramIndex index(program);

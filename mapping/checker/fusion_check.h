@@ -2,6 +2,8 @@
 // own.
 #pragma once
 
+#include <map>
+
 #include "mapping/checker/stage_view.h"
 
 namespace tessera::mapping::checker {
@@ -17,5 +19,9 @@ namespace tessera::mapping::checker {
 /// tiles that receive together come to it together, and one tile stands for all that differ by a
 /// translation. UserError names stage, tile, queue and instruction.
 void check_fusion(const Program& program, int first, int last);
+
+/// Points that the stages have computed, over all tiles: those of their layers, and as many again
+/// as they declare.
+void check_points(const Program& program, const std::map<int, std::int64_t>& points);
 
 }  // namespace tessera::mapping::checker

@@ -126,10 +126,27 @@ class GroupCheck {
   void check_sums() {
     const auto groups =
         groups_by([](const TileShare& share) { return share.sums_group; }, "partial sums");
+    const bool shared = view_.shares_sums();
     for (const auto& [group, shares] : groups) {
-      check_outputs(group, shares);
-      check_exchange(group, shares);
+      check_outputs(group, shared ? chain_of(group, *shares.front()) : shares);
+      if (!shared)
+        check_exchange(group, shares);
+      else if (shares.size() > 1)
+        view_.refuse("group ", group, ": ", shares.size(),
+                     " tiles send each other partial sums that they share; allowed: 1");
     }
+  }
+
+  /// Tiles that add to the same shared outputs.
+  std::vector<const TileShare*> chain_of(GroupId group, const TileShare& first) const {
+    std::vector<const TileShare*> chain = {&first};
+    while (static_cast<int>(chain.size()) < first.rotation.places) {
+      chain.push_back(view_.find_share(chain.back()->rotation.next));
+      if (chain.back() == nullptr)
+        view_.refuse("group ", group, ": tile ", first.tile, " shares outputs with tile ",
+                     chain[chain.size() - 2]->rotation.next, ", which has no share");
+    }
+    return chain;
   }
 
   /// Same outputs everywhere, reduced ranks that add up. That the shares are disjoint is checked

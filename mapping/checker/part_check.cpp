@@ -6,6 +6,7 @@
 #include "mapping/checker/region_set.h"
 #include "mapping/checker/stage_view.h"
 #include "mapping/dram_channels.h"
+#include "mapping/rotation.h"
 
 namespace tessera::mapping::checker {
 
@@ -101,17 +102,27 @@ class PartCheck {
       refuse(p, "stage ", view.stage.name, " does not write all of it");
   }
 
-  /// Number of outputs of an owner. In DRAM each granule finds its own place; in the tiles an owner
-  /// answers for the box around its share, which must then hold nothing else.
+  /// Number of outputs of an owner: of its share, or of the pieces of shared outputs that it
+  /// completes.
   std::int64_t check_owner(const StageView& view, const TileShare& share, int p) const {
+    std::int64_t points = 0;
+    for (const auto& ranks : completed(view.stage, view.layer, share))
+      points += check_box(view, share, ranks, p);
+    return points;
+  }
+
+  /// In DRAM each granule finds its own place; in the tiles an owner answers for the box around its
+  /// outputs, which must then hold nothing else.
+  std::int64_t check_box(const StageView& view, const TileShare& share, const RankTile& ranks,
+                         int p) const {
     const Part& part = program_.parts[p];
-    const Region outputs = region_of(view.layer.output, share.ranks);
+    const Region outputs = region_of(view.layer.output, ranks);
     if (!contains(part.region, outputs))
       view.refuse_tile(share.tile, "its outputs ", to_text(outputs), " leave part ", p,
                        ", which is ", to_text(part.region));
     std::int64_t points = 1;
-    for (std::size_t r = 0; r < share.ranks.size(); ++r)
-      if (!view.layer.ranks[r].reduced) points *= share.ranks[r].size();
+    for (std::size_t r = 0; r < ranks.size(); ++r)
+      if (!view.layer.ranks[r].reduced) points *= ranks[r].size();
     if (part.in_tiles() && points != outputs.elements())
       view.refuse_tile(share.tile, "serves the box ", to_text(outputs), " of ", outputs.elements(),
                        " elements, of which it produces ", points);

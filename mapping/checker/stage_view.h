@@ -23,6 +23,9 @@ struct StageView {
   /// First tile that runs the code; -1: none.
   TileId first_tile_of(int code) const;
 
+  /// Outputs rotate among the tiles that add to them.
+  bool shares_sums() const { return stage.slots[stage.output_slot].rotating; }
+
   /// Owners restore their outputs: these are visited more than once.
   bool restores() const;
 

@@ -12,22 +12,30 @@ using workloads::Operand;
 using workloads::RankTile;
 using workloads::Region;
 
-TileRun::TileRun(const Program& program, int first, int last, TileId tile, StreamExchange& exchange)
-    : program_(program), tile_(tile), exchange_(exchange) {
+TileRun::TileRun(const Program& program, int first, int last, TileId tile, Exchanges& exchanges)
+    : program_(program), tile_(tile), exchange_(exchanges.granules), sums_(exchanges.sums) {
   for (int s = first; s <= last; ++s) {
     const StageView view(program, s);
-    const TileShare* share = view.find_share(tile);
-    if (share == nullptr) continue;
-    const auto part = std::ranges::find(program.parts, s, &Part::producer_stage);
-    Member member{view, share, static_cast<int>(part - program.parts.begin()), {}, {}, {}, -1,
-                  {},   0};
-    for (const Queue queue : kQueues)
-      member.cursors[static_cast<int>(queue)] =
-          CodeCursor(block_of(view.stage.codes[share->code], queue), *share);
-    member.slots.resize(view.stage.slots.size());
-    members_.push_back(std::move(member));
-    if (part->home == Home::kWindow) add_window(view);
+    if (const TileShare* share = view.find_share(tile)) add_member(view, *share);
   }
+}
+
+void TileRun::add_member(const StageView& view, const TileShare& share) {
+  const auto part = std::ranges::find(program_.parts, view.index, &Part::producer_stage);
+  Member member{view, &share, static_cast<int>(part - program_.parts.begin()), {}, {}, {}, -1, {},
+                0,    {}};
+  for (const Queue queue : kQueues)
+    member.cursors[static_cast<int>(queue)] =
+        CodeCursor(block_of(view.stage.codes[share.code], queue), share);
+  member.slots.resize(view.stage.slots.size());
+  member.claimed.resize(view.stage.slots.size());
+  const bool together = !members_.empty() && view.stage.fusion >= 0 &&
+                        members_.back().view.stage.fusion == view.stage.fusion;
+  const int index = static_cast<int>(members_.size());
+  if (!together) turns_.push_back({index, index});
+  ++turns_.back().end;
+  members_.push_back(std::move(member));
+  if (part->home == Home::kWindow) add_window(view);
 }
 
 bool TileRun::advance() {
@@ -36,9 +44,14 @@ bool TileRun::advance() {
     progress = false;
     for (const Queue queue : kQueues)
       while (step(queue)) progress = true;
+    progress |= tell_finished();
     any |= progress;
   }
   return any;
+}
+
+bool TileRun::done() {
+  return std::ranges::none_of(kQueues, [&](Queue queue) { return next_turn(queue); });
 }
 
 std::map<int, std::int64_t> TileRun::finish() {
@@ -67,16 +80,66 @@ bool TileRun::step(Queue queue) {
   ++member.executed[static_cast<int>(queue)];
   const bool yields = instruction.op == Op::kYield;
   cursor.next();
-  if (yields) turn(queue) = (turn(queue) + 1) % static_cast<int>(members_.size());
+  if (yields) pass_turn(queue);
   return true;
 }
 
+void TileRun::pass_turn(Queue queue) {
+  if (++turn(queue) == turns(queue).end) turn(queue) = turns(queue).begin;
+}
+
 bool TileRun::next_turn(Queue queue) {
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    if (!members_[turn(queue)].cursors[static_cast<int>(queue)].done()) return true;
-    turn(queue) = (turn(queue) + 1) % static_cast<int>(members_.size());
+  auto& group = group_[static_cast<int>(queue)];
+  while (group < turns_.size()) {
+    for (int i = turns(queue).begin; i < turns(queue).end; ++i) {
+      if (!is_done(members_[turn(queue)], queue)) return true;
+      pass_turn(queue);
+    }
+    if (++group < turns_.size()) turn(queue) = turns(queue).begin;
   }
   return false;
+}
+
+bool TileRun::claim(Member& member, SlotId id) {
+  if (member.claimed[id]) return true;
+  const Slot& wanted = member.view.stage.slots[id];
+  const auto index = static_cast<int>(&member - members_.data());
+  const auto own = std::ranges::find_if(
+      turns_, [&](const Turns& turns) { return turns.begin <= index && index < turns.end; });
+  const bool fused = member.view.stage.fusion >= 0;
+  for (int earlier = 0; earlier < own->begin; ++earlier)
+    for (SlotId s = 0; s < static_cast<SlotId>(members_[earlier].slots.size()); ++s) {
+      const Slot& other = members_[earlier].view.stage.slots[s];
+      const bool kept = (other.readers & bit(SlotReader::kServer)) != 0;
+      const bool meet = other.base_address < wanted.base_address + wanted.bytes() &&
+                        wanted.base_address < other.base_address + other.bytes();
+      if (other.staging == wanted.staging && (meet || (fused && !kept)) &&
+          !closed(members_[earlier], s))
+        return false;
+    }
+  member.claimed[id] = true;
+  return true;
+}
+
+bool TileRun::closed(Member& member, SlotId id) {
+  const Slot& slot = member.view.stage.slots[id];
+  if (!is_done(member, Queue::kLoad) || !is_done(member, Queue::kCompute)) return false;
+  if (slot.streams) return exchange_.held(member.view.index, tile_) == 0;
+  const bool served = (slot.readers & bit(SlotReader::kServer)) != 0;
+  return served ? member.slots[id].held.empty() || exchange_.closed(member.view.index)
+                : member.slots[id].held.empty();
+}
+
+/// Stages that have received all that they read.
+bool TileRun::tell_finished() {
+  bool any = false;
+  for (auto& member : members_) {
+    std::erase_if(member.tickets, [&](auto ticket) { return exchange_.arrived(ticket); });
+    if (member.told || !is_done(member, Queue::kLoad) || !member.tickets.empty()) continue;
+    exchange_.finish_reading(member.view.index, tile_);
+    any = member.told = true;
+  }
+  return any;
 }
 
 bool TileRun::execute(Member& member, Queue queue, const Instruction& instruction,
@@ -103,9 +166,36 @@ bool TileRun::execute(Member& member, Queue queue, const Instruction& instructio
     case Op::kStore:
       store(member, instruction, ranks);
       return true;
+    case Op::kRestore:
+    case Op::kReopen:
+      refuse(member, queue, "sums that come back from DRAM in a stage that others run beside");
     default:
-      refuse(member, queue, "partial sums of fused stages stay on their tile");
+      if (instruction.op == Op::kReceiveSums) return receive_sums(member, instruction, ranks);
+      if (instruction.op == Op::kSendSums) return send_sums(member, instruction);
+      if (member.slots[instruction.slot].acquired == 0)
+        refuse(member, queue, "no granule is acquired");
+      return true;
   }
+}
+
+bool TileRun::receive_sums(Member& member, const Instruction& instruction, const RankTile& ranks) {
+  if (!claim(member, instruction.slot) || !has_room(member, instruction.slot) ||
+      !sums_.take(member.view, *member.share))
+    return false;
+  Granule granule{region_of(member.view.layer.output, ranks)};
+  require_fit(member, Queue::kLoad, instruction.slot, granule.region);
+  auto& slot = member.slots[instruction.slot];
+  slot.held.push_back(std::move(granule));
+  ++slot.complete;
+  return true;
+}
+
+bool TileRun::send_sums(Member& member, const Instruction& instruction) {
+  SlotState& slot = member.slots[instruction.slot];
+  if (slot.acquired == 0) refuse(member, Queue::kStore, "no granule is acquired");
+  if (!sums_.send(member.view, *member.share)) return false;
+  slot.held.front().left = true;
+  return true;
 }
 
 bool TileRun::has_room(const Member& member, SlotId slot) const {
@@ -140,7 +230,7 @@ void TileRun::require_both_fit(const Member& member, SlotId id, const Region& ne
 }
 
 bool TileRun::receive(Member& member, const Instruction& instruction, const RankTile& ranks) {
-  if (!has_room(member, instruction.slot)) return false;
+  if (!claim(member, instruction.slot) || !has_room(member, instruction.slot)) return false;
   Granule granule{region_of(member.view.layer.inputs[instruction.operand], ranks),
                   instruction.operand};
   if (member.view.stage.slots[instruction.slot].retains && workloads::volume(ranks) == 0)
@@ -153,12 +243,8 @@ bool TileRun::receive(Member& member, const Instruction& instruction, const Rank
     require_both_fit(member, instruction.slot, granule.region, slot.before);
     slot.before = granule.region;
   }
-  if (exchange_.is_streamed(member.view.layer.inputs[instruction.operand].tensor)) {
-    std::int64_t wanted = 0;
-    for (const auto& box : boxes) wanted += box.elements();
-    if (wanted > 0)
-      granule.ticket = exchange_.ask(member.view.index, instruction.operand, tile_, boxes);
-  }
+  granule.ticket = exchange_.ask(member.view.index, instruction.operand, tile_, boxes);
+  if (granule.ticket >= 0) member.tickets.push_back(granule.ticket);
   slot.held.push_back(std::move(granule));
   ++slot.complete;
   return true;
@@ -191,7 +277,7 @@ bool TileRun::acquire(Member& member, const Instruction& instruction) const {
   SlotState& slot = member.slots[instruction.slot];
   if (slot.complete < instruction.amount) return false;
   for (int i = 0; i < instruction.amount; ++i)
-    if (slot.held[i].ticket >= 0 && !exchange_.arrived(slot.held[i].ticket)) return false;
+    if (!exchange_.arrived(slot.held[i].ticket)) return false;
   slot.acquired = std::max(slot.acquired, instruction.amount);
   return true;
 }
@@ -210,10 +296,12 @@ void TileRun::release(Member& member, Queue queue, const Instruction& instructio
 bool TileRun::reserve(Member& member, const Instruction& instruction, const RankTile& ranks) {
   if (member.open >= 0)
     refuse(member, Queue::kCompute, "the granule reserved before is not committed");
-  if (instruction.slot != member.view.stage.output_slot)
+  const Stage& stage = member.view.stage;
+  const SlotId expected = member.view.owns(*member.share) ? stage.output_slot : stage.partial_slot;
+  if (instruction.slot != expected)
     refuse(member, Queue::kCompute, "outputs belong to ",
-           member.view.stage.slots[member.view.stage.output_slot].name);
-  if (!has_room(member, instruction.slot)) return false;
+           expected < 0 ? "no slot" : stage.slots[expected].name);
+  if (!claim(member, instruction.slot) || !has_room(member, instruction.slot)) return false;
   Granule granule{region_of(member.view.layer.output, ranks)};
   std::int64_t outputs = 1;
   for (std::size_t r = 0; r < ranks.size(); ++r)
@@ -240,7 +328,9 @@ void TileRun::commit(Member& member, const Instruction& instruction, const RankT
   } else if (member.view.stage.slots[instruction.slot].streams) {
     exchange_.offer(member.view.index, tile_, slot.held.back().region);
     slot.held.pop_back();
-  } else if (home(member) == Home::kDram) {
+  } else if (home(member) == Home::kTiles && member.view.owns(*member.share)) {
+    exchange_.offer(member.view.index, tile_, slot.held.back().region);
+  } else {
     ++slot.complete;
   }
 }
@@ -248,11 +338,13 @@ void TileRun::commit(Member& member, const Instruction& instruction, const RankT
 void TileRun::store(Member& member, const Instruction& instruction, const RankTile& ranks) {
   SlotState& slot = member.slots[instruction.slot];
   if (slot.acquired == 0) refuse(member, Queue::kStore, "no granule is acquired");
-  if (home(member) != Home::kDram) refuse(member, Queue::kStore, "the part does not live in DRAM");
+  if (home(member) == Home::kTiles || home(member) == Home::kWindow)
+    refuse(member, Queue::kStore, "the part does not live in a memory");
   if (slot.held.front().left) refuse(member, Queue::kStore, "the granule has left before");
   if (slot.held.front().region != region_of(member.view.layer.output, ranks))
     refuse(member, Queue::kStore, "the granule holds other outputs");
   slot.held.front().left = true;
+  exchange_.offer(member.view.index, tile_, slot.held.front().region);
 }
 
 void TileRun::compute(Member& member, const RankTile& ranks) {

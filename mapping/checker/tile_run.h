@@ -1,4 +1,4 @@
-// A tile's queues through the stages of a fusion, without time.
+// A tile's queues through stages that run at the same time, without time.
 #pragma once
 
 #include <deque>
@@ -8,22 +8,32 @@
 
 #include "mapping/checker/stage_view.h"
 #include "mapping/checker/stream_exchange.h"
+#include "mapping/checker/sums_exchange.h"
 #include "mapping/checker/window_tags.h"
 #include "mapping/code_cursor.h"
 #include "mapping/received_regions.h"
 
 namespace tessera::mapping::checker {
 
-/// Runs what one tile has of a fusion: its queues take turns at yields, slots fill and drain,
-/// windows hold what has been written last, streamed granules come and go by an exchange that
-/// several runs may share. Every step is judged; UserError names the instruction.
+/// What the runs of several tiles hand to each other.
+struct Exchanges {
+  StreamExchange granules;
+  SumsExchange sums;
+};
+
+/// Runs what one tile has of some stages: those of a fusion take turns at yields, others follow
+/// each other, each slot as soon as its memory is free. Slots fill and drain, windows hold what has
+/// been written last, granules come and go by exchanges that several runs may share. Every step is
+/// judged; UserError names the instruction.
 class TileRun {
  public:
-  /// Stages of the fusion in [first, last] that the tile has a share in.
-  TileRun(const Program& program, int first, int last, TileId tile, StreamExchange& exchange);
+  /// Of the stages in [first, last] those that the tile has a share in.
+  TileRun(const Program& program, int first, int last, TileId tile, Exchanges& exchanges);
 
   /// Goes on until every queue waits; true when anything was done.
   bool advance();
+  /// Every queue is at its end.
+  bool done();
 
   /// Points computed per stage.
   std::map<int, std::int64_t> finish();
@@ -31,7 +41,7 @@ class TileRun {
  private:
   struct Granule {
     workloads::Region region;
-    int operand = -1;  ///< -1: outputs
+    int operand = -1;  ///< -1: outputs, or partners' sums
     bool left = false;
     std::int64_t ticket = -1;  ///< streamed from another stage: arrives when the exchange says so
   };
@@ -58,13 +68,31 @@ class TileRun {
     SlotId open = -1;
     workloads::RankTile open_ranks;
     std::int64_t points = 0;
+    std::vector<bool> claimed;               ///< per slot: its memory is free for it
+    std::vector<std::int64_t> tickets = {};  ///< of granules on their way
+    bool told = false;                       ///< that everything has been received
+  };
+
+  /// Members that take turns: a fusion's, or one alone.
+  struct Turns {
+    int begin = 0, end = 0;
   };
 
   void add_window(const StageView& view);
-  int& turn(Queue queue) { return turns_[static_cast<int>(queue)]; }
+  void add_member(const StageView& view, const TileShare& share);
+  int& turn(Queue queue) { return turn_[static_cast<int>(queue)]; }
+  const Turns& turns(Queue queue) const { return turns_[group_[static_cast<int>(queue)]]; }
   bool step(Queue queue);
   /// Passes over stages whose queue is at its end; false when all are.
   bool next_turn(Queue queue);
+  void pass_turn(Queue queue);
+  bool is_done(const Member& member, Queue queue) const {
+    return member.cursors[static_cast<int>(queue)].done();
+  }
+  /// Nothing of earlier turns lies where the slot does; fused stages fetch nothing in advance.
+  bool claim(Member& member, SlotId slot);
+  bool closed(Member& member, SlotId slot);
+  bool tell_finished();
 
   template <typename... Parts>
   [[noreturn]] void refuse(const Member& member, Queue queue, const Parts&... parts) const {
@@ -88,6 +116,9 @@ class TileRun {
                                        const workloads::Region& next);
   bool acquire(Member& member, const Instruction& instruction) const;
   void release(Member& member, Queue queue, const Instruction& instruction);
+  bool receive_sums(Member& member, const Instruction& instruction,
+                    const workloads::RankTile& ranks);
+  bool send_sums(Member& member, const Instruction& instruction);
 
   Home home(const Member& member) const { return program_.parts[member.part].home; }
   bool reserve(Member& member, const Instruction& instruction, const workloads::RankTile& ranks);
@@ -100,9 +131,12 @@ class TileRun {
   const Program& program_;
   TileId tile_;
   StreamExchange& exchange_;
+  SumsExchange& sums_;
   std::vector<Member> members_;
+  std::vector<Turns> turns_;
   std::map<int, WindowTags> windows_;  ///< by stage
-  int turns_[3] = {};
+  std::size_t group_[3] = {};          ///< whose turns a queue is in
+  int turn_[3] = {};                   ///< member whose turn it is
 };
 
 }  // namespace tessera::mapping::checker

@@ -7,6 +7,7 @@
 #include "mapping/checker/keep_check.h"
 #include "mapping/checker/region_set.h"
 #include "mapping/code_cursor.h"
+#include "mapping/rotation.h"
 #include "mapping/stage_plan.h"
 
 namespace tessera::mapping::checker {
@@ -160,7 +161,8 @@ class TileWalk {
     SlotTrace& slot = slots_[instruction.slot];
     const int reader = index(queue);
     for (int i = 0; i < instruction.amount; ++i)
-      if (queue == Queue::kStore && !slot.at(slot.released[reader] + i).left)
+      if (queue == Queue::kStore && !slot.at(slot.released[reader] + i).left &&
+          !goes_on(instruction.slot, slot.released[reader] + i))
         refuse(queue, "the granule is released without having been ", owner_ ? "stored" : "sent");
     slot.released[reader] += instruction.amount;
     slot.window[reader] -= instruction.amount;
@@ -192,8 +194,16 @@ class TileWalk {
     open(instruction.slot, reopened_++, ranks);
   }
 
+  /// Shared partial sums that the tile adds to and passes on.
+  bool goes_on(SlotId slot, std::int64_t number) const {
+    return is_passed_on(view_.stage.slots[slot], share_.rotation, number);
+  }
+
   void open(SlotId slot, std::int64_t number, const RankTile& ranks) {
-    if (cursor(Queue::kCompute).visit(view_.layer).first()) produced_ += output_points(ranks);
+    const bool counts = view_.stage.slots[slot].rotating
+                            ? !goes_on(slot, number)
+                            : cursor(Queue::kCompute).visit(view_.layer).first();
+    if (counts) produced_ += output_points(ranks);
     open_slot_ = slot;
     open_granule_ = number;
     open_ranks_ = ranks;
@@ -298,6 +308,7 @@ class TileWalk {
   void leave(const Instruction& instruction, const RankTile& ranks) {
     SlotTrace& slot = slots_[instruction.slot];
     Granule& granule = slot.at(slot.released[1]);
+    if (goes_on(instruction.slot, slot.released[1])) return;
     if (granule.left) refuse(Queue::kStore, "the granule has left before");
     const bool store = instruction.op == Op::kStore;
     if (store && (!owner_ || output_.home == Home::kTiles))
@@ -324,7 +335,9 @@ class TileWalk {
     if (computed_ != points)
       view_.refuse_tile(share_.tile, "computes ", computed_, " of the ", points,
                         " points of its share");
-    const std::int64_t outputs = output_points(share_.ranks);
+    std::int64_t outputs = 0;
+    for (const auto& ranks : completed(view_.stage, view_.layer, share_))
+      outputs += output_points(ranks);
     if (produced_ != outputs)
       view_.refuse_tile(share_.tile, "produces ", produced_, " of the ", outputs,
                         " outputs of its share");
@@ -368,7 +381,8 @@ std::vector<std::int64_t> class_of(const StageView& view, const TileShare& share
   for (const auto& input : view.layer.inputs) mark_clipped(input, share.ranks, clipped);
   mark_clipped(view.layer.output, share.ranks, clipped);
   std::vector<std::int64_t> key = {share.code, view.owns(share) ? 1 : 0,
-                                   static_cast<std::int64_t>(view.sums_of(share).members.size())};
+                                   static_cast<std::int64_t>(view.sums_of(share).members.size()),
+                                   view.shares_sums() ? share.rotation.place : 0};
   for (std::size_t r = 0; r < share.ranks.size(); ++r) {
     key.push_back(clipped[r] ? share.ranks[r].begin : -1);
     key.push_back(share.ranks[r].size());

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <set>
 
+#include "mapping/rotation.h"
+
 namespace tessera::mapping::checker {
 
 namespace {
@@ -180,6 +182,7 @@ bool UntimedRun::execute(Actor& actor, Queue queue, const Instruction& instructi
       return true;
     case Op::kReopen:
       if (slot.open) refuse(actor, queue, "the granule reserved before is not committed");
+      if (ring.rotating) return reopen_shared(slot);
       if (slot.needs_stored.empty() || slot.stored < slot.needs_stored.front()) return false;
       slot.needs_stored.pop_front();
       slot.open = true;
@@ -316,12 +319,32 @@ void UntimedRun::check_compute(const Actor& actor, const Instruction& instructio
 }
 
 std::int64_t UntimedRun::held(const SlotState& slot, const Slot& ring) const {
+  if (ring.rotating && &ring == &view_.stage.slots[view_.stage.output_slot])
+    return held_sums(slot, ring);
   if ((ring.readers & bit(SlotReader::kServer)) != 0) return slot.appended;
   std::int64_t released = slot.appended;
   for (const Queue queue : {Queue::kCompute, Queue::kStore})
     if ((ring.readers & bit(reader_of(queue))) != 0)
       released = std::min(released, slot.released[reader_index(queue)]);
   return slot.appended - released;
+}
+
+/// Shared partial sums pass on as soon as they are committed (rotation_check.h); complete outputs
+/// stay, or are released by the store queue.
+std::int64_t UntimedRun::held_sums(const SlotState& slot, const Slot& ring) const {
+  const bool stays = (ring.readers & bit(SlotReader::kServer)) != 0;
+  if (!stays) return slot.appended - slot.released[reader_index(Queue::kStore)];
+  const std::int64_t part = largest_part(ring, view_.stage.shares.front().rotation.places);
+  const std::int64_t kept = slot.complete / ring.fill * part +
+                            std::max<std::int64_t>(0, slot.complete % ring.fill - ring.fill + part);
+  return slot.appended - slot.complete + kept;
+}
+
+/// What comes from the next tile comes in lockstep.
+bool UntimedRun::reopen_shared(SlotState& slot) const {
+  if (slot.complete == slot.appended) return false;
+  slot.open = true;
+  return true;
 }
 
 template <typename... Parts>

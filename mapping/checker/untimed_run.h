@@ -92,6 +92,8 @@ class UntimedRun {
   void check_compute(const Actor& actor, const Instruction& instruction) const;
 
   std::int64_t held(const SlotState& slot, const Slot& ring) const;
+  std::int64_t held_sums(const SlotState& slot, const Slot& ring) const;
+  bool reopen_shared(SlotState& slot) const;
   bool has_room(const SlotState& slot, const Slot& ring) const {
     return held(slot, ring) < ring.granules;
   }

@@ -244,6 +244,11 @@ class MemberBuilder {
       output.granules = static_cast<int>(
           std::min(wanted + std::max<std::int64_t>(distance - 1, lag), trips(output_depth_)));
     }
+    if (stays && member_.ring_places > 0 && !accelerator_.tile.free_copies) {
+      output.granules =
+          static_cast<int>(std::min<std::int64_t>(member_.ring_places, trips(output_depth_)));
+      output.streams = output.streams || output.granules < trips(output_depth_);
+    }
     return output;
   }
 

@@ -39,6 +39,7 @@ struct FusionMember {
   std::vector<Held> inputs;
   Held output;
   Home output_home = Home::kDram;
+  int ring_places = 0;  ///< granules of outputs that stay in the tiles at once; 0: as needed
   ArrayMapping array;
 
   // Inferred.

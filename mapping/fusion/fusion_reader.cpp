@@ -24,8 +24,9 @@ struct Outside {
   std::vector<Fusion::SharedLoop> loops;
   std::vector<SplitNode> splits;
   std::vector<TileId> tiles;
-  std::set<std::string> in_dram, in_tiles;
-  std::map<std::string, Held> held;  ///< tensors held in the buffer, by outermost store
+  std::set<std::string> in_dram;
+  std::map<std::string, int> in_tiles;  ///< with the places of a ring; 0: the whole map
+  std::map<std::string, Held> held;     ///< tensors held in the buffer, by outermost store
 };
 
 class FusionReader {
@@ -95,7 +96,7 @@ class FusionReader {
     if (store.level == "dram") {
       outside_.in_dram.insert(tensor.tensor);
     } else if (store.level == "tiles") {
-      outside_.in_tiles.insert(tensor.tensor);
+      outside_.in_tiles.emplace(tensor.tensor, tensor.places);
     } else if (store.level == "buffer") {
       const Held held{static_cast<int>(outside_.loops.size()), tensor.exploits_reuse,
                       tensor.double_buffered};
@@ -337,10 +338,16 @@ class FusionReader {
                  " is stored in DRAM and read by a later layer of the same tile loops");
       } else if (inside) {
         member.output_home = fusion.pipelined ? Home::kTiles : Home::kWindow;
+        if (const auto ring = outside_.in_tiles.find(name);
+            !fusion.pipelined && ring != outside_.in_tiles.end() && ring->second > 0)
+          refuse("tensor ", name, " stays in a window of the tiles that take turns; a ring of ",
+                 ring->second, " places stands between tiles");
         check_stays_inside(fusion, member, readers);
       } else {
         member.output_home = outside_.in_tiles.contains(name) ? Home::kTiles : Home::kDram;
       }
+      if (const auto ring = outside_.in_tiles.find(name); ring != outside_.in_tiles.end())
+        member.ring_places = ring->second;
     }
   }
 

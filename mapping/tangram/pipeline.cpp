@@ -130,34 +130,6 @@ bool takes_pieces(const Handover& handover) {
   return handover.loop == StageLoop::kTakes || handover.loop == StageLoop::kPasses;
 }
 
-/// Stage of the pipeline that writes a tensor; -1: none.
-int producer_of(const Network& network, LayerSpan span, workloads::TensorId tensor) {
-  for (auto l = span.first; l <= span.last; ++l)
-    if (network.layers[l].output.tensor == tensor) return l - span.first;
-  return -1;
-}
-
-double dram_bytes(const Pipeline& pipeline, const Network& network, int word_bytes) {
-  double bytes = 0;
-  const auto groups = static_cast<double>(pipeline.batch_groups);
-  for (const auto& stage : pipeline.stages) {
-    const Layer& layer = network.layers[stage.plan.layer];
-    bytes += stage.weight_bytes * (stage.weights_resident ? 1 : groups);
-    double outside = 0, maps = 0;
-    for (const auto& input : layer.inputs) {
-      if (input.role != OperandRole::kInput) continue;
-      const auto words = static_cast<double>(network.tensors[input.tensor].elements());
-      maps += words;
-      if (producer_of(network, pipeline.span, input.tensor) < 0) outside += words;
-    }
-    if (maps > 0) bytes += stage.map_bytes * groups * outside / maps;
-  }
-  const auto& head = network.layers[pipeline.span.last];
-  if (!pipeline.keeps_output)
-    bytes += static_cast<double>(network.tensors[head.output.tensor].elements() * word_bytes);
-  return bytes;
-}
-
 /// Weights that all stages ask for at once when the segment begins.
 double resident_bytes(const Pipeline& pipeline) {
   double bytes = 0;
@@ -203,6 +175,33 @@ Node stores_above(const Pipeline& pipeline, const Network& network, Node inner) 
 
 }  // namespace
 
+int producing_stage(const Network& network, LayerSpan span, workloads::TensorId tensor) {
+  for (auto l = span.first; l <= span.last; ++l)
+    if (network.layers[l].output.tensor == tensor) return l - span.first;
+  return -1;
+}
+
+double pipeline_dram_bytes(const Pipeline& pipeline, const Network& network, int word_bytes) {
+  double bytes = 0;
+  const auto groups = static_cast<double>(pipeline.batch_groups);
+  for (const auto& stage : pipeline.stages) {
+    const Layer& layer = network.layers[stage.plan.layer];
+    bytes += stage.weight_bytes * (stage.weights_resident ? 1 : groups);
+    double outside = 0, maps = 0;
+    for (const auto& input : layer.inputs) {
+      if (input.role != OperandRole::kInput) continue;
+      const auto words = static_cast<double>(network.tensors[input.tensor].elements());
+      maps += words;
+      if (producing_stage(network, pipeline.span, input.tensor) < 0) outside += words;
+    }
+    if (maps > 0) bytes += stage.map_bytes * groups * outside / maps;
+  }
+  const auto& head = network.layers[pipeline.span.last];
+  if (!pipeline.keeps_output)
+    bytes += static_cast<double>(network.tensors[head.output.tensor].elements() * word_bytes);
+  return bytes;
+}
+
 double pipeline_cycles(const Pipeline& pipeline, const Network& network, const MachineRates& rates,
                        int word_bytes) {
   const double head_start = resident_bytes(pipeline) / rates.dram_bytes_per_cycle;
@@ -212,7 +211,7 @@ double pipeline_cycles(const Pipeline& pipeline, const Network& network, const M
     const auto& stage = pipeline.stages[s];
     double from = 0, until = 0;
     for (const auto& input : network.layers[stage.plan.layer].inputs) {
-      const int p = producer_of(network, pipeline.span, input.tensor);
+      const int p = producing_stage(network, pipeline.span, input.tensor);
       if (p < 0) continue;
       const auto& producer = pipeline.stages[static_cast<std::size_t>(p)];
       const auto at = static_cast<std::size_t>(p);
@@ -228,7 +227,8 @@ double pipeline_cycles(const Pipeline& pipeline, const Network& network, const M
     last = std::max(last, end.back());
   }
   const double stages = last + slowest * static_cast<double>(pipeline.batch_groups - 1);
-  return std::max(stages, dram_bytes(pipeline, network, word_bytes) / rates.dram_bytes_per_cycle);
+  return std::max(stages,
+                  pipeline_dram_bytes(pipeline, network, word_bytes) / rates.dram_bytes_per_cycle);
 }
 
 std::vector<Pipeline> pipelines_of(const Network& network, LayerSpan span,

@@ -32,6 +32,14 @@ std::vector<Pipeline> pipelines_of(const workloads::Network& network, workloads:
 double pipeline_cycles(const Pipeline& pipeline, const workloads::Network& network,
                        const MachineRates& rates, int word_bytes);
 
+/// Bytes that a pipeline reads from DRAM and writes there, by analysis.
+double pipeline_dram_bytes(const Pipeline& pipeline, const workloads::Network& network,
+                           int word_bytes);
+
+/// Stage of the segment that writes a tensor; -1: none.
+int producing_stage(const workloads::Network& network, workloads::LayerSpan span,
+                    workloads::TensorId tensor);
+
 /// The tree: resident weights, the loop over batch groups, and per stage its region and path.
 Node pipeline_tree(const Pipeline& pipeline, const workloads::Network& network);
 

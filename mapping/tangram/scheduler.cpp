@@ -8,6 +8,7 @@
 #include "mapping/lowering.h"
 #include "mapping/partition_search.h"
 #include "mapping/program_checker.h"
+#include "mapping/tangram/expectation.h"
 #include "mapping/tangram/forwarding.h"
 #include "mapping/tangram/pipeline.h"
 #include "mapping/tangram/segment_rules.h"
@@ -178,9 +179,20 @@ class Tangram {
   }
 
   Piece piece(const Candidate& candidate) const {
-    if (const auto* pipeline = std::get_if<Pipeline>(&candidate.what))
-      return {candidate.span, pipeline_tree(*pipeline, network_)};
-    return {candidate.span, shared_tree(std::get<SharedLayer>(candidate.what), network_)};
+    const PlannedFor target{network_, accelerator_, rates_};
+    Piece piece{candidate.span, {}};
+    if (const auto* pipeline = std::get_if<Pipeline>(&candidate.what)) {
+      piece.top = pipeline_tree(*pipeline, network_);
+      piece.top.expected = expected_of(*pipeline, target);
+      return piece;
+    }
+    const auto& shared = std::get<SharedLayer>(candidate.what);
+    std::vector<bool> from_tiles;
+    for (const auto& source : sources_of(candidate.span.first))
+      from_tiles.push_back(source.home == Home::kTiles);
+    piece.top = shared_tree(shared, network_);
+    piece.top.expected = expected_of(shared, from_tiles, target);
+    return piece;
   }
 
   /// Lowers and passes the checker as a network of its own.

@@ -25,11 +25,12 @@ constexpr double kStepLatency =
 
 class Sharing {
  public:
-  Sharing(const Network& network, workloads::LayerId layer, const hw::Accelerator& accelerator,
-          const MachineRates& rates, Home output_home)
-      : network_(network),
-        id_(layer),
+  Sharing(const Network& network, workloads::LayerId layer, const std::vector<InputSource>& sources,
+          const hw::Accelerator& accelerator, const MachineRates& rates, Home output_home)
+      : id_(layer),
         layer_(network.layers[layer]),
+        output_elements_(static_cast<double>(network.tensors[layer_.output.tensor].elements())),
+        sources_(sources),
         accelerator_(accelerator),
         rates_(rates),
         output_home_(output_home) {}
@@ -176,19 +177,27 @@ class Sharing {
       // A ring has one place to spare: the neighbour lets a piece go only when it is done with it.
       choice.cycles = trips * (static_cast<double>(array.cycles) + step);
     }
-    double dram = 0;
-    for (const auto& input : layer_.inputs) {
+    // What tiles hold crosses a network that others use, too: it is taken to be no faster than
+    // DRAM.
+    double arriving = 0;
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
+      const auto& input = layer_.inputs[i];
       double ways = 1;
       for (const auto& split : *splits_)
         if (Layer::indexes(input, split.rank)) ways *= split.ways;
-      dram += ways * static_cast<double>(bytes(input, share_));
+      const double all = ways * static_cast<double>(bytes(input, share_));
+      arriving += all;
+      if (sources_[i].home == Home::kDram) choice.dram_bytes += all;
     }
-    choice.cycles = std::max(choice.cycles, dram / rates_.dram_bytes_per_cycle) + kFetchLatency;
+    if (output_home_ == Home::kDram)
+      choice.dram_bytes += output_elements_ * accelerator_.word_bytes();
+    choice.cycles = std::max(choice.cycles, arriving / rates_.dram_bytes_per_cycle) + kFetchLatency;
   }
 
-  const Network& network_;
   workloads::LayerId id_;
   const Layer& layer_;
+  double output_elements_;
+  const std::vector<InputSource>& sources_;
   const hw::Accelerator& accelerator_;
   const MachineRates& rates_;
   Home output_home_;
@@ -205,7 +214,7 @@ std::vector<SharedLayer> shared_layers(const Network& network, workloads::LayerI
                                        const MachineRates& rates, Home output_home) {
   if (network.layers[layer].kind != LayerKind::kMatrix) return {};
   const SearchLimits limits{accelerator.tile.buffer.bytes, output_home, rates};
-  Sharing sharing(network, layer, accelerator, rates, output_home);
+  Sharing sharing(network, layer, sources, accelerator, rates, output_home);
   std::vector<std::vector<PartitionSplit>> seen;
   for (const auto& choice :
        search_partitions(network, layer, sources, accelerator, limits, kDealings)) {

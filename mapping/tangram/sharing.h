@@ -15,6 +15,7 @@ struct SharedLayer {
   StagePlan plan;
   int input = 0;      ///< the shared one
   double cycles = 0;  ///< by analysis
+  double dram_bytes = 0;
 };
 
 /// Ways to share an input of a layer, fewest cycles first: over the dealings that layer by layer

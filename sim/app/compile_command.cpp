@@ -7,8 +7,10 @@
 #include "mapping/schedule_io.h"
 #include "sim/app/inputs.h"
 #include "sim/base/error.h"
+#include "sim/base/json.h"
 #include "sim/base/message_io.h"
 #include "sim/base/output_directory.h"
+#include "sim/results/prediction.h"
 
 namespace tessera::app {
 
@@ -26,7 +28,17 @@ po::options_description options() {
       "schedule file to write (.textproto), for --schedule");
   add("print", po::value<std::string>(), "print the listing of tiles by id: tile=3,4");
   add("print-schedule", po::bool_switch(), "print the schedule tree, one node a line");
+  add("print-prediction", po::bool_switch(),
+      "print what the scheduler's analysis expects of its schedule, as JSON");
   return options;
+}
+
+void print_prediction(const Inputs& inputs) {
+  const auto expected = mapping::expected_of(inputs.schedule);
+  if (!expected)
+    throw UserError("--print-prediction: schedule ", inputs.schedule.name,
+                    " comes without an estimate; layerwise and tangram make one");
+  std::cout << to_json(sim::prediction_of(*expected, inputs.accelerator.energy)) << "\n";
 }
 
 void run(const po::variables_map& values) {
@@ -34,6 +46,7 @@ void run(const po::variables_map& values) {
   const auto program = lower(inputs);
   check_program(program, inputs.accelerator, inputs.schedule.origin);
   if (values["print-schedule"].as<bool>()) std::cout << mapping::to_text(inputs.schedule);
+  if (values["print-prediction"].as<bool>()) print_prediction(inputs);
   if (values.count("print") != 0)
     std::cout << mapping::requested_listing(program, values["print"].as<std::string>());
   if (values.count("schedule-out") != 0)

@@ -48,6 +48,7 @@ Job load_inputs_or_program(const po::variables_map& values) {
   job.accelerator = std::move(inputs.accelerator);
   job.manifest.set_accelerator(inputs.accelerator_text);
   job.schedule = inputs.schedule.name;
+  job.expected = mapping::expected_of(inputs.schedule);
   return job;
 }
 

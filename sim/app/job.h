@@ -2,9 +2,11 @@
 #pragma once
 
 #include <boost/program_options.hpp>
+#include <optional>
 #include <string>
 
 #include "hw_models/description/accelerator.h"
+#include "mapping/estimate.h"
 #include "mapping/program.h"
 #include "sim/machine/machine.h"
 #include "sim/result.pb.h"
@@ -22,8 +24,9 @@ struct Job {
   mapping::Program program;
   sim::proto::Manifest manifest;
   std::string schedule;
-  std::string tool;    ///< whose schedule it is; "" for ours
-  std::string origin;  ///< file that a fault of the program is blamed on
+  std::optional<mapping::Estimate> expected;  ///< by the scheduler
+  std::string tool;                           ///< whose schedule it is; "" for ours
+  std::string origin;                         ///< file that a fault of the program is blamed on
   sim::MachineOptions machine;
 };
 

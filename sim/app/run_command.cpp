@@ -20,6 +20,7 @@
 #include "sim/results/collect.h"
 #include "sim/results/history.h"
 #include "sim/results/host.h"
+#include "sim/results/prediction.h"
 #include "sim/results/summary.h"
 #include "sim/results/tables.h"
 #include "sim/timeline/timeline.h"
@@ -84,6 +85,7 @@ void run(const po::variables_map& values) {
   job.machine.progress = [&](const sim::Progress& now) { progress.show(now); };
   sim::History history(job.accelerator);
   if (out) job.machine.observers.push_back(&history);
+  job.machine.traffic_classes = out.has_value();
   const auto timeline = make_timeline(values, job);
   if (timeline != nullptr) job.machine.observers.push_back(timeline.get());
   std::optional<noc::TraceRecorder> recorder;
@@ -100,6 +102,8 @@ void run(const po::variables_map& values) {
     sim::check_outputs(machine, job.machine.seed);
     result.set_functional_match(true);
   }
+  if (job.expected)
+    *result.mutable_predicted() = sim::prediction_of(*job.expected, job.accelerator.energy);
   *result.mutable_manifest() = job.manifest;
   const auto host = meter.measure(result);
   std::cout << sim::summary(result, host);

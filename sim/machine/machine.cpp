@@ -101,7 +101,8 @@ Machine::Machine(const hw::Accelerator& accelerator, const mapping::Program& pro
 Machine::~Machine() = default;
 
 void Machine::build_network() {
-  const auto config = noc::network_config(accelerator_.network);
+  auto config = noc::network_config(accelerator_.network);
+  if (options_.traffic_classes) config.traffic_classes = hw::kTrafficClasses;
   routing_ = noc::build_routing(accelerator_.network, topology_);
   network_ = std::make_unique<noc::Network>(config, topology_, *routing_);
   network_->set_observer(options_.packet_observer);
@@ -275,6 +276,7 @@ Cycle Machine::run() {
   for (auto& tile : parts_.tiles) tile->finish(end);
   for (auto& interface : parts_.dram)
     interface->channel().finish(interface->clocks().dram_cycle(end));
+  network_->stats().check_classes();
   if (observer_ != nullptr) {
     observer_->sampled({end, true, network_->stats(), parts_.dram});
     observer_->finished(end);

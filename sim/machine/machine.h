@@ -33,8 +33,9 @@ struct MachineOptions {
       false;  ///< idealisation toolwords: whole blocks, as Interstellar counts, no sliding windows
   /// Of nn_dataflow, per stage: the idealisations toolwords, overlap and dram make its machine.
   std::vector<mapping::ToolLayer> tool_layers = {};
-  std::uint64_t seed = 1;    ///< of inputs and weights in functional mode
-  Cycle progress_every = 0;  ///< cycles between calls of `progress`; 0: none
+  bool traffic_classes = false;  ///< links count the flits of every hw::TrafficClass apart
+  std::uint64_t seed = 1;        ///< of inputs and weights in functional mode
+  Cycle progress_every = 0;      ///< cycles between calls of `progress`; 0: none
   std::function<void(const Progress&)> progress;
   noc::DeliveryObserver* packet_observer =
       nullptr;                            ///< watches the network; must outlive the machine

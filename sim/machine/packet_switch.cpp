@@ -66,7 +66,8 @@ std::uint64_t PacketSwitch::sum_of(const hw::Message& message, hw::NodeId owner)
   if (instant_ || ideal_ != nullptr) return last_sum_;
   const std::vector<noc::NodeId> sources(members.begin() + 1, members.end());
   reducer_->open({sources, owner, flits(message),
-                  static_cast<std::uint8_t>(hw::virtual_network(message.kind)), last_sum_});
+                  static_cast<std::uint8_t>(hw::virtual_network(message.kind)), last_sum_,
+                  class_of(message)});
   return last_sum_;
 }
 
@@ -136,6 +137,7 @@ void PacketSwitch::inject(Cycle now, std::uint64_t tag, std::span<const hw::Node
   request.flits = flits(message);
   request.virtual_network = static_cast<std::uint8_t>(hw::virtual_network(message.kind));
   request.tag = tag;
+  request.traffic_class = class_of(message);
   if (ideal_ != nullptr)
     ideal_->inject(now, request);
   else
@@ -166,6 +168,11 @@ void PacketSwitch::count_down(std::uint64_t tag) {
   pool_[tag].message = {};
   free_.push_back(tag);
   --travelling_;
+}
+
+std::uint8_t PacketSwitch::class_of(const hw::Message& message) const {
+  const bool told_apart = network_.config().traffic_classes > 1;
+  return told_apart ? static_cast<std::uint8_t>(hw::traffic_class(message)) : 0;
 }
 
 }  // namespace tessera::sim

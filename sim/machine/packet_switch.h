@@ -98,6 +98,7 @@ class PacketSwitch final : public hw::PacketPort, public noc::SumSink {
                       std::span<const hw::NodeId> destinations);
   void inject(Cycle now, std::uint64_t tag, std::span<const hw::NodeId> destinations);
   void count_down(std::uint64_t tag);
+  std::uint8_t class_of(const hw::Message& message) const;
   std::uint32_t flits(const hw::Message& message) const {
     return static_cast<std::uint32_t>(1 + ceil_div(message.payload_bytes, flit_bytes_));
   }

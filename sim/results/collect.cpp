@@ -1,6 +1,7 @@
 #include "sim/results/collect.h"
 
 #include <algorithm>
+#include <array>
 
 #include "hw_models/dram/channel_report.h"
 #include "sim/base/error.h"
@@ -186,11 +187,27 @@ class Collector {
       most = std::max(most, flits);
     }
     message.set_flit_hops(sum);
+    if (machine_.network().config().traffic_classes > 1)
+      add_traffic(stats, *message.mutable_flit_hops_by_class());
     if (machine_.reducer() != nullptr) add_sums(stats, *message.mutable_sums());
     if (links == 0 || cycles_ == 0) return;
     message.set_mean_link_utilisation(static_cast<double>(sum) / static_cast<double>(links) /
                                       static_cast<double>(cycles_));
     message.set_max_link_utilisation(static_cast<double>(most) / static_cast<double>(cycles_));
+  }
+
+  void add_traffic(const noc::NetworkStats& network, proto::Traffic& message) const {
+    std::array<std::uint64_t, hw::kTrafficClasses> flits{};
+    for (std::size_t i = 0; i < machine_.topology().links().size(); ++i)
+      for (std::size_t one = 0; one < flits.size(); ++one)
+        flits[one] += network.wires[i].class_flits[one];
+    const auto of = [&](hw::TrafficClass one) { return flits[static_cast<std::size_t>(one)]; };
+    message.set_fill(of(hw::TrafficClass::kFill));
+    message.set_forward(of(hw::TrafficClass::kForward));
+    message.set_rotation(of(hw::TrafficClass::kRotation));
+    message.set_sums(of(hw::TrafficClass::kSums));
+    message.set_store(of(hw::TrafficClass::kStore));
+    message.set_control(of(hw::TrafficClass::kControl));
   }
 
   void add_sums(const noc::NetworkStats& network, proto::Sums& message) {

@@ -109,6 +109,22 @@ std::string bus_line(const proto::Result& result) {
       other / total);
 }
 
+/// Classes that there were, as shares of all flit-hops.
+std::string traffic_line(const proto::Network& network) {
+  if (!network.has_flit_hops_by_class() || network.flit_hops() == 0) return "";
+  const auto& traffic = network.flit_hops_by_class();
+  const std::vector<std::pair<const char*, std::uint64_t>> classes = {
+      {"fills", traffic.fill()},        {"forwarding", traffic.forward()},
+      {"rotation", traffic.rotation()}, {"partial sums", traffic.sums()},
+      {"stores", traffic.store()},      {"control", traffic.control()}};
+  std::string text = "        ";
+  for (const auto& [name, flits] : classes)
+    if (flits > 0)
+      text += format(" %s %.1f ", name,
+                     100 * static_cast<double>(flits) / static_cast<double>(network.flit_hops()));
+  return text + "%\n";
+}
+
 std::string memory_lines(const proto::Result& result) {
   double read = 0, written = 0, fraction = 0;
   for (const auto& channel : result.dram_channels()) {
@@ -132,7 +148,16 @@ std::string memory_lines(const proto::Result& result) {
          format("%.0f %% of peak bandwidth over the run\n", 100 * fraction) + bus_line(result) +
          shared + "Network  " + scaled(static_cast<double>(network.flit_hops()), "flit-hops") +
          format(", links busy %.1f %% on average, %.1f %% at most\n",
-                100 * network.mean_link_utilisation(), 100 * network.max_link_utilisation());
+                100 * network.mean_link_utilisation(), 100 * network.max_link_utilisation()) +
+         traffic_line(network);
+}
+
+std::string prediction_line(const proto::Result& result) {
+  const auto& predicted = result.predicted();
+  std::string text = format("         the schedule's analysis expected %.0f", predicted.cycles());
+  if (predicted.has_energy_pj())
+    text += format(" and %.3f mJ", predicted.energy_pj().total() * 1e-9);
+  return text + "\n";
 }
 
 }  // namespace
@@ -144,6 +169,7 @@ std::string summary(const proto::Result& result, const proto::Host& host) {
                  result.milliseconds()) +
           scaled(static_cast<double>(result.macs()), "MAC") +
           format(", %.1f %% of the multipliers' cycles used\n", 100 * result.utilisation());
+  if (result.has_predicted()) text += prediction_line(result);
   text += memory_lines(result);
   text += format("Buffers  %llu B at most in one tile\n",
                  static_cast<unsigned long long>(result.peak_buffer_bytes()));

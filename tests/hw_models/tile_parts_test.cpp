@@ -51,6 +51,21 @@ TEST(SlotRing, ServedGranulesAreNeverLetGo) {
   EXPECT_EQ(ring.held().size(), 3u);
 }
 
+TEST(SlotRing, GivesThePlaceOfAGranuleThatLeavesBetweenOthersThatStay) {
+  SlotRing ring(64, 3, bits(SlotReader::kServer));
+  for (int i = 0; i < 3; ++i) ring.append({});
+  ring.leave(1);
+  EXPECT_EQ(ring.occupied(), 2);
+  ASSERT_TRUE(ring.has_room());
+  EXPECT_EQ(ring.append({}).sequence, 3);
+  EXPECT_FALSE(ring.has_room());
+  EXPECT_EQ(ring.granule(2).sequence, 2);
+  ring.leave(0);
+  EXPECT_EQ(ring.occupied(), 2);
+  EXPECT_EQ(ring.held().front().sequence, 2);
+  EXPECT_EQ(ring.granule(3).sequence, 3);
+}
+
 TEST(SlotRing, GranulesKeepTheirNumbersAndPlaces) {
   // A granule is referred to by its number while others come and go: against a plain map.
   Random random(1);

@@ -64,6 +64,9 @@ TEST(ProgramFile, EveryFieldSurvives) {
   stage.array.lanes = {{3, 6}};
   stage.array.loops = {{1, 2}, {2, 9}};
   stage.sums_in_network = true;
+  stage.slots[3].turns = 8;
+  stage.slots[3].round = 16;
+  stage.slots[3].fill = 48;
   stage.array.store_depth[1] = 2;
   stage.array.double_buffered[2] = false;
   program.layouts[2].order = {3, 1, 0, 2};
@@ -109,6 +112,9 @@ TEST(ProgramFile, EveryFieldSurvives) {
   EXPECT_EQ(read_stage.sums_slot, 3);
   EXPECT_EQ(read_stage.partial_slot, 4);
   EXPECT_TRUE(read_stage.sums_in_network);
+  EXPECT_EQ(read_stage.slots[3].turns, 8);
+  EXPECT_EQ(read_stage.slots[3].round, 16);
+  EXPECT_EQ(read_stage.slots[3].fill, 48);
   EXPECT_EQ(read.stages[0].partial_slot, -1);
   EXPECT_EQ(read_stage.slots[3].base_address, 704u);
   EXPECT_EQ(read_stage.codes[0].compute[2].body[2].body[0].instruction.op, Op::kAcquire);

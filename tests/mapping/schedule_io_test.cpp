@@ -52,7 +52,7 @@ root {
           child {
             store {
               level: "buffer"
-              tensor { tensor: "W" double_buffered: true reuse_not_exploited: true }
+              tensor { tensor: "W" double_buffered: true reuse_not_exploited: true kept_from: "b" }
               tensor { tensor: "I0" shared_by: 4 distribution: NEIGHBOUR }
               tensor { tensor: "O" distribution: MULTICAST partial_sums: IN_NETWORK }
             }
@@ -81,8 +81,8 @@ TEST(ScheduleText, EveryFieldReachesTheTree) {
             "    pipeline\n"
             "      place tiles 5,2 organisation striped_1d depth 4 index 3\n"
             "        split K size 8 step 9 ways 2 over mesh_y skewed joint\n"
-            "          store buffer: W (double) (no reuse) I0 (shared by 4) (neighbour) O "
-            "(multicast) (sums in network)\n"
+            "          store buffer: W (double) (no reuse) (kept from b) I0 (shared by 4) "
+            "(neighbour) O (multicast) (sums in network)\n"
             "            layer a\n"
             "      place tiles all organisation checkerboard depth 2 index 0\n"
             "        split C ways 3 over lanes\n"

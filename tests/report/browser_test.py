@@ -227,6 +227,11 @@ class Controls(unittest.TestCase):
         found = [point[4] for point in browser.series(f'links@{run.title}')[0]['data']]
         for one, link in zip(found, run.links, strict=True):
             self.assertAlmostEqual(one, int(link['occupancy_flit_cycles']) / run.result['cycles'])
+        for traffic in ('fill', 'forward', 'rotation', 'sums', 'store', 'control'):
+            browser.set_input('link-metric', traffic)
+            found = [point[4] for point in browser.series(f'links@{run.title}')[0]['data']]
+            for one, link in zip(found, run.links, strict=True):
+                self.assertAlmostEqual(one, int(link[f'{traffic}_flits']) / run.result['cycles'])
         browser.set_input('tile-metric', 'busy')
         found = [point[4] for point in browser.series(f'tiles@{run.title}')[0]['data']]
         for one, tile in zip(found, run.history['tiles'], strict=True):

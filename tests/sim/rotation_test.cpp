@@ -2,6 +2,7 @@
 // Rules of timing as in timing_test.cpp; a piece that is passed on is read and written like any
 // other.
 #include <algorithm>
+#include <set>
 
 #include "mapping/tree_path.h"
 #include "sim/machine/functional_check.h"
@@ -122,6 +123,40 @@ TEST_F(FullBuffers, PassEachPieceOnButTheLast) {
   EXPECT_EQ(run.text, each + each + each + each);
 }
 
+TEST_F(FullBuffers, LoadLinksByWhatTheyCarry) {
+  // 32 bytes are 2 flits and a head. Rotation: the chain is 0 from 1, 1 from 3, 3 from 2, 2 from 0,
+  // each 28 pieces over the one link between neighbours: 84. Fills from the channel beside tile 0,
+  // along rows first: 4 filters and, in one packet, 2 images for a tile, 4 x 3 + 5, those of tile 3
+  // by way of tile 1. Stores: both images' outputs in one packet, those of tile 3 by way of tile 2.
+  const auto machine = this->machine();
+  const auto program = mapping::lower(shared_filters(network_, {0, 1, 2, 3}, 4), network_, machine);
+  const auto run = in_child([&] {
+    sim::MachineOptions options;
+    options.traffic_classes = true;
+    sim::Machine whole(machine, program, options);
+    whole.run();
+    std::string text;
+    const auto& wires = whole.network().stats().wires;
+    for (std::size_t link = 0; link < whole.topology().links().size(); ++link) {
+      const auto of = [&](hw::TrafficClass one) {
+        return wires[link].class_flits[static_cast<std::size_t>(one)];
+      };
+      text += detail::concatenate(
+          wires[link].from, "-", wires[link].to, ":", of(hw::TrafficClass::kFill), " ",
+          of(hw::TrafficClass::kRotation), " ", of(hw::TrafficClass::kStore), " ",
+          of(hw::TrafficClass::kForward) + of(hw::TrafficClass::kSums), "\n");
+    }
+    return text;
+  });
+  ASSERT_TRUE(run.ok()) << run.text;
+  std::istringstream lines(run.text);
+  std::set<std::string> found;
+  for (std::string line; std::getline(lines, line);) found.insert(line);
+  EXPECT_EQ(found,
+            (std::set<std::string>{"0-1:34 0 0 0", "0-2:17 84 0 0", "1-0:0 84 5 0", "1-3:17 0 0 0",
+                                   "2-0:0 0 10 0", "2-3:0 84 0 0", "3-1:0 84 0 0", "3-2:0 0 5 0"}));
+}
+
 TEST_F(FullBuffers, ChainFollowsASnake) {
   // Rows left to right and back: 0, 1, 3, 2; each takes over from the next, the last from the
   // first.
@@ -144,17 +179,50 @@ TEST(RotationChecker, RefusesATileThatAsksTheWrongNeighbour) {
   EXPECT_THROW(mapping::check(program, limits_of(machine)), UserError);
 }
 
-TEST(RotationLowering, RefusesPartsThatDoNotDivideTheLoop) {
+TEST(RotationLowering, RefusesFewerPiecesThanTiles) {
   const auto machine = machine_with(2, 2);
-  const auto network = batch_of(4, 6);
+  const auto network = batch_of(4, 3);
   try {
     mapping::lower(shared_filters(network, {0, 1, 2, 3}, 4), network, machine);
     FAIL();
   } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what()).find("6 iterations rotates among 4 tiles"),
+    EXPECT_NE(std::string(error.what()).find("3 iterations rotates among 4 tiles"),
               std::string::npos)
         << error.what();
   }
+}
+
+TEST(RotationLowering, DealsPiecesThatTheTilesDoNotDivide) {
+  // 6 filters among 4 tiles: places begin with filters 0, 1, 3 and 4 and hold 1, 2, 1 and 2.
+  const auto machine = machine_with(2, 2);
+  const auto network = batch_of(8, 6);
+  const auto program = mapping::lower(shared_filters(network, {0, 1, 2, 3}, 4), network, machine);
+  EXPECT_EQ(program.stages[0].slots[1].granules, 2 + 1);
+  mapping::check(program, limits_of(machine));
+  const auto run = simulate(machine, program);
+  EXPECT_TRUE(run.ok()) << run.text;
+}
+
+TEST(RotationLowering, FillsTheRingAgainForOtherFilters) {
+  // Halves of 16 filters from DRAM one after the other; each goes round for both images of a tile.
+  const auto machine = machine_with(2, 2);
+  const auto network = batch_of(8, 16);
+  const auto& layer = network.layers.front();
+  TreePath path;
+  path.place({0, 1, 2, 3}).split("N", 4, Axis::kTiles).store("dram", {{.tensor = "O"}});
+  path.loop("K", 8);
+  path.store("buffer", {{.tensor = "I0"}, {.tensor = "W", .shared_by = 4}, {.tensor = "O"}});
+  path.loop("N", 1).loop("K", 1, "W");
+  path.store("registers", {{.tensor = "O"}}).loop("C1", 1);
+  path.store("registers", {{.tensor = "I0"}, {.tensor = "W"}});
+  Schedule schedule;
+  schedule.name = schedule.origin = "fillings";
+  schedule.root = path.finish(layer.name);
+  const auto program = mapping::lower(schedule, network, machine);
+  EXPECT_EQ(program.stages[0].slots[1].fill, 2 * 8);
+  mapping::check(program, limits_of(machine));
+  const auto run = simulate(machine, program);
+  EXPECT_TRUE(run.ok()) << run.text;
 }
 
 /// Two halves of the channels on two tiles, outputs of 8 x 32 words: the partner's sums come in

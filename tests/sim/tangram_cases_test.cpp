@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <map>
 
 #include "hw_models/description/convert.h"
 #include "mapping/importers/machine/tool_case.h"
+#include "mapping/importers/tangram/import.h"
 #include "mapping/lowering.h"
 #include "sim/base/error.h"
 #include "tests/support/reference_archive.h"
@@ -67,7 +70,10 @@ TEST_F(TangramCases, ComputeAResidualBlock) {
   runs("resblk_4x4_8k_b1_tangram_ovhd10");
 }
 
-TEST_F(TangramCases, ComputeAChainOfConvolutions) { runs("chain4_4x4_8k_b1_baseline"); }
+TEST_F(TangramCases, ComputeAChainOfConvolutions) {
+  for (const char* variant : {"baseline", "tangram_ovhd10", "sharing_pipeline_opt_ovhd10"})
+    runs(std::string("chain4_4x4_8k_b1_") + variant);
+}
 
 TEST_F(TangramCases, LowerNetworksOfEveryKind) {
   for (const char* name :
@@ -88,6 +94,103 @@ TEST_F(TangramCases, RefusePinnedWeightsThatDoNotFitWithTheSizes) {
 TEST_F(TangramCases, ComputeWithPinnedWeightsFetchedOnRequest) {
   runs("lstm_showtell_4x4_b4_tangram", /*unpinned=*/true);
 }
+
+/// One segment of a schedule as a schedule of its own: what earlier segments leave in DRAM is an
+/// input.
+mapping::tangram::Document segment_of(mapping::tangram::Document document, int segment) {
+  std::map<std::string, mapping::tangram::FmapRange> maps;
+  for (const auto& layer : document.layers)
+    maps[layer.name] = {{0, document.batch},
+                        {0, layer.shape.output_channels},
+                        {0, layer.shape.output_rows},
+                        {0, layer.shape.output_columns}};
+  std::erase_if(document.layers, [&](const auto& layer) { return layer.segment != segment; });
+  document.segments = {document.segments[static_cast<std::size_t>(segment)]};
+  document.externals.clear();
+  std::string input;
+  for (auto& layer : document.layers) {
+    layer.segment = 0;
+    for (auto& producer : layer.producers) {
+      if (document.layer_index(producer) >= 0) continue;
+      if (input.empty()) document.externals["__INPUT__"] = maps.at(input = producer);
+      if (producer == input)
+        producer = "__INPUT__";
+      else
+        document.externals[producer] = maps.at(producer);
+    }
+  }
+  return document;
+}
+
+struct SegmentCase {
+  std::string name;
+  int segment = 0;
+  std::map<std::string, std::int64_t> moved;  ///< layer: words of partial sums between tiles
+};
+
+class TangramSegments : public ::testing::TestWithParam<SegmentCase> {};
+
+/// A line for each layer whose sums rotate, pieces of layers together, and its words.
+std::string moved_sums(const sim::Machine& machine) {
+  const auto& program = machine.program();
+  std::map<std::string, std::int64_t> moved;
+  for (const auto& tile : machine.tiles())
+    for (std::size_t turn = 0; turn < tile->counts().size(); ++turn) {
+      const auto& stage =
+          program.stages[static_cast<std::size_t>(machine.index().turns(tile->id())[turn].stage)];
+      if (stage.slots[static_cast<std::size_t>(stage.output_slot)].rotating)
+        moved[stage.name.substr(0, stage.name.find('.'))] +=
+            tile->counts()[turn].words[hw::kOutputOperand].received;
+    }
+  std::string text;
+  for (const auto& [layer, words] : moved) text += layer + " " + std::to_string(words) + "\n";
+  return text;
+}
+
+TEST_P(TangramSegments, RunInTheirBuffersWhilePartialSumsGoRound) {
+  // Every word is visited once per round by each of the tiles that share it and moves between two
+  // visits: outputs x (rounds x tiles - 1).
+  const auto& given = GetParam();
+  const auto archive = load_reference("tangram");
+  const auto folder = unpack(archive, "tangram_segment_" + given.name);
+  const auto file = (folder / "schedules" / (given.name + ".json")).string();
+  const auto accelerator = hw::to_accelerator(
+      mapping::importers::load_tool_case("tangram", "", file, "").machine, given.name);
+  const auto document = segment_of(mapping::tangram::load_document(file), given.segment);
+  std::filesystem::remove_all(folder);
+  const auto import = mapping::tangram::import_document(document, "segment", given.name);
+  const auto program = mapping::lower(import.schedule, import.network, accelerator);
+  mapping::check(program, limits_of(accelerator));
+  const auto run = in_child([&] {
+    sim::Machine machine(accelerator, program, {});
+    machine.run();
+    return moved_sums(machine);
+  });
+  ASSERT_TRUE(run.ok()) << run.text;
+  std::string expected;
+  for (const auto& [layer, words] : given.moved)
+    expected += layer + " " + std::to_string(words) + "\n";
+  EXPECT_EQ(run.text, expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, TangramSegments,
+    testing::Values(
+        // 4 images x 192 x 13 x 13, 2 rounds of 2 tiles
+        SegmentCase{"alex_net_4x4_b4_tangram", 3, {{"conv4_a", 4 * 192 * 169 * 3}}},
+        // the same; 4 x 128 x 13 x 13, a round of 8; 4 x 4096, a round of 16
+        SegmentCase{"alex_net_4x4_b4_sharing_pipeline_basic",
+                    5,
+                    {{"conv4_b", 4 * 192 * 169 * 3},
+                     {"conv5_b", 4 * 128 * 169 * 7},
+                     {"fc1", 4 * 4096 * 15}}},
+        // 4 x 512 x 13 x 13, 16 rounds of 2
+        SegmentCase{"zfnet_4x4_b4_tangram", 4, {{"conv5", 4 * 512 * 169 * 31}}},
+        // 4 x 4096 in 16 pieces, a round of 3: parts of 5, 5 and 6
+        SegmentCase{"zfnet_4x4_b4_tangram", 5, {{"fc2", 4 * 4096 * 2}}}),
+    [](const auto& one) {
+      return one.param.name + "_segment_" + std::to_string(one.param.segment);
+    });
 
 }  // namespace
 }  // namespace tessera::test

@@ -28,14 +28,14 @@ bool is_weight(const workloads::Operand& input) {
   return input.role == workloads::OperandRole::kWeight;
 }
 
-/// No tile holds any of it.
+/// Not all of it is held by tiles. Of an input that is partly on chip the tool reads all from DRAM.
 bool from_dram(const Program& program, int stage, const workloads::Operand& input) {
   const auto& layer =
       program.network
           .layers[static_cast<std::size_t>(program.stages[static_cast<std::size_t>(stage)].layer)];
   const auto read = region_of(input, layer.whole());
-  return std::ranges::none_of(program.parts, [&](const Part& part) {
-    return part.tensor == input.tensor && part.home_for(stage) == Home::kTiles &&
+  return std::ranges::any_of(program.parts, [&](const Part& part) {
+    return part.tensor == input.tensor && part.home_for(stage) != Home::kTiles &&
            overlap(part.region, read);
   });
 }

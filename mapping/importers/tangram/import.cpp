@@ -1,12 +1,14 @@
 #include "mapping/importers/tangram/import.h"
 
 #include <algorithm>
+#include <map>
 
 #include "mapping/importers/tangram/in_turns.h"
 #include "mapping/importers/tangram/layer_tree.h"
 #include "mapping/importers/tangram/network.h"
 #include "mapping/importers/tangram/pass.h"
 #include "mapping/importers/tangram/shared_input.h"
+#include "mapping/importers/tangram/sharing.h"
 #include "mapping/stage_plan.h"
 #include "mapping/tree_path.h"
 #include "sim/base/error.h"
@@ -37,20 +39,35 @@ class Importer {
   Import import() {
     for (const auto& layer : document_.layers) {
       refuse_pinned(layer);
-      refuse_rotating_sums(layer);
+      refuse_copies_of_sums(layer);
     }
+    int turns = -1;
     for (const auto& layer : result_.network.layers) {
       const int index = document_.layer_index(layer.name);
       const auto* copy = find_copy(shared_, layer.name);
-      result_.schedule.root.children.push_back(copy != nullptr ? handing_on_tree(*copy, layer)
-                                               : index < 0     ? copy_tree(layer)
-                                                               : tree_of(index, layer));
-      if (index >= 0) check_shares(document_.layers[index], layer);
+      Node tree = copy != nullptr ? handing_on_tree(*copy, layer)
+                  : index < 0     ? copy_tree(layer)
+                                  : tree_of(index, layer);
+      if (index >= 0) check_shares(tree, document_.layers[index], layer);
+      const int group = index < 0 ? -1 : document_.layers[index].turns;
+      auto& tops = result_.schedule.root.children;
+      if (group >= 0 && group == turns) {
+        tops.back().children.push_back(std::move(tree));
+      } else {
+        tops.push_back(group < 0 ? std::move(tree) : sequence_of(std::move(tree)));
+      }
+      turns = group;
     }
     return std::move(result_);
   }
 
  private:
+  static Node sequence_of(Node member) {
+    Node sequence;
+    sequence.children.push_back(std::move(member));
+    return sequence;
+  }
+
   template <typename... Parts>
   [[noreturn]] void refuse(const LayerDecisions& layer, const Parts&... parts) const {
     throw UserError(origin_, ": layer ", layer.name, ": ", parts...);
@@ -66,17 +83,39 @@ class Importer {
            "; --unpinned fetches them");
   }
 
-  void refuse_rotating_sums(const LayerDecisions& layer) const {
-    if (layer.sharing.subgroup[kOfmap] > 1 && layer.sharing.rotation_rounds[kOfmap] > 0)
-      refuse(layer, "its outputs are shared by ", layer.sharing.subgroup[kOfmap],
-             " tiles and their partial sums rotate ", layer.sharing.rotation_rounds[kOfmap],
-             " rounds; weights and inputs can rotate");
+  /// Several copies of the same partial sums would have to be added up when all have gone round.
+  void refuse_copies_of_sums(const LayerDecisions& layer) const {
+    const int tiles = layer.sharing.subgroup[kOfmap];
+    if (tiles > 1 && layer.sharing.rotation_rounds[kOfmap] > 0 && tiles != partners(layer))
+      refuse(layer, "its partial sums rotate among ", tiles, " of the ", partners(layer),
+             " tiles that add to them; allowed: all of them");
   }
 
   Node tree_of(int index, const workloads::Layer& target) {
     const auto& layer = document_.layers[index];
-    return layer_tree(layer, target, document_, holds_of(index));
+    const Holds holds = layer.turns < 0 ? holds_of(index) : holds_in_turns(index);
+    Node tree = layer_tree(layer, target, document_, holds);
+    if (holds.ring_words > 0) {
+      ring_words_[index] = holds.ring_words;
+      set_places(tree, target, holds.ring_words);
+    }
+    return tree;
   }
+
+  /// As many places as the ring has room for, at least one.
+  void set_places(Node& tree, const workloads::Layer& target, std::int64_t room) const {
+    const auto plan = read_stage(tree, result_.schedule, result_.network, grid());
+    const auto granule = nominal_elements(
+        target.output,
+        extents_inside(plan.loops, plan.output.depth, deal_shares(plan, target, grid()).nominal));
+    Node* node = &tree;
+    while (node->kind != NodeKind::kStore || node->store.level != "tiles")
+      node = &node->children.front();
+    node->store.tensors.front().places =
+        static_cast<int>(std::max<std::int64_t>(1, room / granule));
+  }
+
+  TileGrid grid() const { return {document_.hardware.rows, document_.hardware.columns}; }
 
   /// An input that is copied beside a result: by one tile of the layer that follows.
   Node copy_tree(const workloads::Layer& target) const {
@@ -116,11 +155,14 @@ class Importer {
     return path.finish(target.name);
   }
 
-  /// Whole share of the outputs.
+  /// What a tile keeps of its outputs: the whole share, or its part of those that go round.
   static std::int64_t output_words(const LayerDecisions& layer) {
     std::int64_t words = 0;
     for (const auto& share : layer.shares) words = std::max(words, share.ofmap.words());
-    return words;
+    if (!rotates(layer, kOfmap)) return words;
+    const auto pieces = output_pieces(layer);
+    const auto part = ceil_div<std::int64_t>(pieces, layer.sharing.subgroup[kOfmap]);
+    return ceil_div<std::int64_t>(words * part, pieces);
   }
 
   bool reads(const LayerDecisions& reader, const LayerDecisions& producer) const {
@@ -142,7 +184,8 @@ class Importer {
       bool needed = false;
       for (std::size_t later = index; later < document_.layers.size(); ++later)
         needed |= reads(document_.layers[later], producer);
-      if (needed) words += output_words(producer);
+      const auto ring = ring_words_.find(earlier);
+      if (needed) words += ring == ring_words_.end() ? output_words(producer) : ring->second;
     }
     return words;
   }
@@ -178,6 +221,21 @@ class Importer {
     return std::ranges::any_of(a.region, [&](hw::Coordinate at) {
       return std::ranges::find(b.region, at) != b.region.end();
     });
+  }
+
+  /// All of its readers are at work at the same time, on tiles of their own: its pieces go.
+  bool hands_over_pieces(const LayerDecisions& layer) const {
+    if (layer.writes_dram || layer.dram_loops.empty()) return false;
+    return std::ranges::all_of(document_.layers, [&](const LayerDecisions& reader) {
+      return !reads(reader, layer) ||
+             (reader.segment == layer.segment && reader.stage != layer.stage);
+    });
+  }
+
+  /// Room for two pieces of the tool's, or as much of it as there is.
+  static std::int64_t ring_words(const LayerDecisions& layer, std::int64_t left) {
+    const auto piece = output_words(layer) / layer.dram_loops.front().factor;
+    return std::clamp<std::int64_t>(left, 1, 2 * piece);
   }
 
   /// A quarter of the room goes to what bypasses the buffer of a vector layer.
@@ -231,6 +289,49 @@ class Importer {
            });
   }
 
+  /// Words that a piece of a layer's outputs, or of one input of as many channels, takes on a tile.
+  static std::int64_t piece_words(const LayerDecisions& layer, std::int64_t pieces, bool input) {
+    std::int64_t words = 0;
+    for (const auto& share : layer.shares) {
+      const auto& rows = (input ? share.ifmap : share.ofmap).rows;
+      const auto& columns = (input ? share.ifmap : share.ofmap).columns;
+      words = std::max(words, share.ofmap.batch.size() * share.ofmap.channels.size() * rows.size() *
+                                  columns.size());
+    }
+    return words / pieces * (input ? layer.shape.region_channels : 1);
+  }
+
+  /// Layers that take turns: two places for what the next one reads, two copies of what comes, and
+  /// what is left for what the last one hands to others.
+  Holds holds_in_turns(int index) const {
+    const auto& layers = document_.layers;
+    int first = index, last = index;
+    while (first > 0 && layers[first - 1].turns == layers[index].turns) --first;
+    while (last + 1 < static_cast<int>(layers.size()) &&
+           layers[last + 1].turns == layers[index].turns)
+      ++last;
+    const auto pieces = pieces_of_channels(layers[first]);
+    std::int64_t left = document_.hardware.gbuf_words - resident_words(first);
+    for (int member = first; member < last; ++member) {
+      left -= 2 * piece_words(layers[member], pieces, false);
+      left -= 2 * piece_words(layers[member + 1], pieces, true);
+    }
+    const auto& layer = layers[index];
+    Holds holds;
+    holds.turn_channels = layer.shares.front().ofmap.channels.size() / pieces;
+    holds.in_buffer = {false, layer.shape.is_convolution && layer.in_gbuf[kIfmap], true};
+    if (holds.in_buffer[kIfmap]) left -= held_words(layer, kIfmap);
+    if (left < 0 && !layer.reads_dram) holds.in_buffer[kIfmap] = false;
+    if (!layer.shape.is_convolution) holds.in_buffer[kIfmap] = true;
+    holds.twice = {false, !layer.shape.is_convolution, layer.writes_dram};
+    const auto piece = piece_words(layer, pieces, false);
+    if (index < last)
+      holds.ring_words = 2 * piece;
+    else if (!layer.writes_dram)
+      holds.ring_words = std::max(piece, left);
+    return holds;
+  }
+
   Holds holds_of(int index) const {
     const auto& layer = document_.layers[index];
     Holds holds;
@@ -247,6 +348,10 @@ class Importer {
     if (left < 0 && !layer.reads_dram && holds.in_buffer[kIfmap]) {
       holds.in_buffer[kIfmap] = false;
       left += words[kIfmap];
+    }
+    if (left < 0 && hands_over_pieces(layer) && !rotates(layer, kOfmap)) {
+      holds.ring_words = ring_words(layer, left + words[kOfmap]);
+      left += words[kOfmap] - holds.ring_words;
     }
     if (!layer.shape.is_convolution && !(holds.in_buffer[kIfmap] && holds.in_buffer[kOfmap]))
       left = take_streams(left, holds);
@@ -269,13 +374,12 @@ class Importer {
   }
 
   /// Outputs and input channels of every tile are those of the file.
-  void check_shares(const LayerDecisions& layer, const workloads::Layer& target) const {
-    const TileGrid grid{document_.hardware.rows, document_.hardware.columns};
-    const auto plan =
-        read_stage(result_.schedule.root.children.back(), result_.schedule, result_.network, grid);
-    const auto dealt = deal_shares(plan, target, grid);
+  void check_shares(const Node& tree, const LayerDecisions& layer,
+                    const workloads::Layer& target) const {
+    const auto plan = read_stage(tree, result_.schedule, result_.network, grid());
+    const auto dealt = deal_shares(plan, target, grid());
     for (std::size_t i = 0; i < dealt.tiles.size(); ++i) {
-      const hw::Coordinate at{dealt.tiles[i] / grid.columns, dealt.tiles[i] % grid.columns};
+      const hw::Coordinate at{dealt.tiles[i] / grid().columns, dealt.tiles[i] % grid().columns};
       const auto share = std::ranges::find(layer.shares, at, &TileShare::at);
       if (share == layer.shares.end() || !equal(*share, dealt.ranks[i], layer, target))
         refuse(layer, "tile [", at.row, ",", at.column,
@@ -300,6 +404,7 @@ class Importer {
   const std::string& origin_;
   std::vector<SharedInput> shared_;
   Import result_;
+  std::map<int, std::int64_t> ring_words_;  ///< by layer: where outputs pass through a ring
 };
 
 }  // namespace

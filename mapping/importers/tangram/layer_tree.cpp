@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "mapping/importers/tangram/pass.h"
+#include "mapping/importers/tangram/sharing.h"
 #include "mapping/stage_plan.h"
 #include "mapping/tree_path.h"
 #include "sim/base/error.h"
@@ -40,6 +41,7 @@ class LayerTree {
     path_.place(ordered_tiles());
     add_shares();
     add_homes();
+    if (holds_.turn_channels > 0) return write_in_turns();
     add_loops(layer_.dram_loops);
     path_.store("buffer", stored(true));
     path_.store("staging", kept_streams());
@@ -70,6 +72,32 @@ class LayerTree {
         for (const auto& name : operands(datum))
           tensors.push_back({.tensor = name, .kept_from = holds_.kept_from[datum]});
     return tensors;
+  }
+
+  /// A piece of channels in every turn, as the outermost loops of a convolution make it. Layers
+  /// behind it hold all of a piece.
+  Node write_in_turns() {
+    if (target_.kind != LayerKind::kMatrix) {
+      path_.loop(rank_of(kChannel), holds_.turn_channels).giving_turn();
+      auto all = stored(kIfmap);
+      for (auto& tensor : stored(kOfmap)) all.push_back(std::move(tensor));
+      path_.store("buffer", std::move(all));
+      return path_.finish(layer_.name);
+    }
+    for (const Datum datum : {kFilter, kIfmap})
+      if (holds_.in_buffer[datum]) path_.store("buffer", stored(datum));
+    std::vector<LoopFactor> inside;
+    for (const auto* level : {&layer_.dram_loops, &layer_.sharing_loops, &layer_.gbuf_loops})
+      for (const auto& loop : *level)
+        if (inside.empty() && loop.loop == kOfmLoop)
+          left_[kOfmLoop] /= loop.factor;
+        else
+          inside.push_back(loop);
+    path_.loop(rank_of(kChannel), holds_.turn_channels).giving_turn();
+    path_.store("buffer", stored(kOfmap));
+    add_loops(inside);
+    add_array();
+    return path_.finish(layer_.name);
   }
 
   /// Name of the rank that moves along a dimension of the outputs; "" when nothing does.
@@ -176,46 +204,24 @@ class LayerTree {
     return holds_.in_buffer[datum] && layer_.sharing.subgroup[datum] > 1;
   }
 
-  /// A shared datum that is used once per fill does not go round: each piece is held while it is in
-  /// use.
+  /// A shared datum that does not go round: each piece is held while it is in use.
   bool held_in_pieces(Datum datum) const {
-    return shared(datum) && layer_.sharing.rotation_rounds[datum] == 0;
+    return shared(datum) && !tangram::rotates(layer_, datum);
   }
 
-  bool rotates(Datum datum) const {
-    return shared(datum) && layer_.sharing.rotation_rounds[datum] > 0;
-  }
-
-  bool indexes(Datum datum, Loop loop) const {
-    if (datum == kFilter) return loop != kBatLoop;
-    if (datum == kOfmap) return loop != kIfmLoop;
-    return loop != (layer_.shape.is_convolution ? kOfmLoop : kIfmLoop);
-  }
-
-  /// The outermost run of neighbouring loops over a datum cuts it into the pieces that rotate.
-  struct Run {
-    std::size_t begin = 0, end = 0;
-  };
-  Run run_of(Datum datum, const std::vector<LoopFactor>& loops) const {
-    Run run;
-    while (run.begin < loops.size() && !indexes(datum, loops[run.begin].loop)) ++run.begin;
-    run.end = run.begin;
-    while (run.end < loops.size() && indexes(datum, loops[run.end].loop)) ++run.end;
-    return run;
-  }
+  bool rotates(Datum datum) const { return shared(datum) && tangram::rotates(layer_, datum); }
 
   /// Loops between buffer and array, with what sharing needs of them.
   void add_buffer_loops() {
-    auto loops = layer_.sharing_loops;
-    loops.insert(loops.end(), layer_.gbuf_loops.begin(), layer_.gbuf_loops.end());
+    const auto loops = buffer_loops(layer_);
     for (std::size_t i = 0; i <= loops.size(); ++i) {
       for (const Datum datum : {kFilter, kIfmap, kOfmap})
-        if (held_in_pieces(datum) && run_of(datum, loops).end == i)
+        if (held_in_pieces(datum) && run_of(layer_, datum, loops).end == i)
           path_.store("buffer", stored(datum));
       if (i == loops.size()) return;
       turning_.clear();
       for (const Datum datum : {kFilter, kIfmap, kOfmap}) {
-        const Run run = run_of(datum, loops);
+        const Run run = run_of(layer_, datum, loops);
         if (rotates(datum) && i >= run.begin && i < run.end) turning_ = operands(datum).front();
       }
       add_loop(loops[i]);

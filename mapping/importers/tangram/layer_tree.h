@@ -15,6 +15,8 @@ struct Holds {
   bool output_on_chip = false;        ///< written to DRAM, and read in the tiles as well
   bool output_twice = false;        ///< stays on chip, where the next piece does not take its place
   bool input_on_chip = false;       ///< reads what its producer keeps beside DRAM
+  std::int64_t ring_words = 0;      ///< room for outputs that pass through a ring; 0: all stay
+  std::int64_t turn_channels = 0;   ///< output channels of a turn; 0: the layer takes no turns
   std::int64_t streamed_words = 0;  ///< vector layers: room for what bypasses the buffer
 };
 

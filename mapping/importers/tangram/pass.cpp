@@ -1,5 +1,6 @@
 #include "mapping/importers/tangram/pass.h"
 
+#include "mapping/importers/tangram/sharing.h"
 #include "sim/base/error.h"
 #include "sim/base/types.h"
 
@@ -34,15 +35,10 @@ void deal_replicas(const LayerDecisions& layer, std::int64_t input_channels,
 
 std::int64_t passes_over(const LayerDecisions& layer, Datum datum,
                          std::initializer_list<const std::vector<LoopFactor>*> levels) {
-  const bool local = !layer.shape.is_convolution;
   std::int64_t product = 1;
   for (const auto* loops : levels)
-    for (const auto& loop : *loops) {
-      const bool indexes = datum == kFilter  ? loop.loop != kBatLoop
-                           : datum == kOfmap ? loop.loop != kIfmLoop
-                                             : loop.loop != (local ? kIfmLoop : kOfmLoop);
-      if (indexes) product *= loop.factor;
-    }
+    for (const auto& loop : *loops)
+      if (moves(layer, datum, loop.loop)) product *= loop.factor;
   return product;
 }
 

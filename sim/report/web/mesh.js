@@ -44,6 +44,19 @@ function scaleLegend(colours, box, frame, max, format) {
 
 // Links -------------------------------------------------------------------------------------------------------------
 
+/** What packets are sent for, by their columns in links.csv. */
+const TRAFFIC = [
+  ['fill', 'from memories to tiles'], ['forward', 'feature maps from tiles'], ['rotation', 'rotation of shared operands'],
+  ['sums', 'partial sums'], ['store', 'from tiles to memories'], ['control', 'requests and grants'],
+];
+
+/** Share of a link's cycles that one class of traffic takes. Classes are counted for the whole run; a run of an older
+ * version has not counted them. */
+const trafficMetric = ([key, name]) => {
+  const whole = (run, i) => (run.links[i][`${key}_flits`] ?? 0) / run.result.cycles;
+  return {name: `${name}, whole run`, format: percent, whole, bin: whole};
+};
+
 const LINK_METRICS = {
   utilisation: {
     name: 'utilisation', format: percent,
@@ -55,6 +68,7 @@ const LINK_METRICS = {
     whole: (run, i) => run.links[i].occupancy_flit_cycles / run.result.cycles,
     bin: (run, i, bin) => run.history.links[i].queued_flit_cycles[bin] / run.binCycles(bin),
   },
+  ...Object.fromEntries(TRAFFIC.map((entry) => [entry[0], trafficMetric(entry)])),
 };
 
 const linkValue = (run, metric, link, bin) => (bin < 0 ? metric.whole(run, link) : metric.bin(run, link, bin));
@@ -286,7 +300,7 @@ function mapsSection(page) {
   const irregular = page.runs.some((run) => !gridOf(run).regular);
   const place = section(page, 'mesh', 'Network and tiles over time',
     'The slider at its left end shows the whole run, elsewhere one time bin. Arrows are links, orange squares routers with a DRAM channel. '
-    + 'A link\u2019s queue is the mean number of flits in the buffer that it fills.' + (irregular ? ' Routers that stand on no grid are shown in order.' : ''));
+    + 'A link\u2019s queue is the mean number of flits in the buffer that it fills. What links carried for which purpose is shown for the whole run.' + (irregular ? ' Routers that stand on no grid are shown in order.' : ''));
   return new TimedMaps(page, place);
 }
 
