@@ -363,6 +363,7 @@ class StageBuilder {
     }
     CodeBlock after = at(depth, false);
     std::ranges::move(after, std::back_inserter(block));
+    if (depth > 0 && depth == plan_.turn_depth) block.push_back(instruction(Op::kYield, -1));
     return block;
   }
 

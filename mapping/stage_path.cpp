@@ -57,10 +57,11 @@ class PathWriter {
     add_split({split.rank, 0, static_cast<int>(split.ways), axis});
   }
 
-  void add_loop(workloads::RankId rank, std::int64_t tile) {
+  void add_loop(workloads::RankId rank, std::int64_t tile, bool gives_turn = false) {
     auto& loop = add(NodeKind::kLoop).loop;
     loop.ranks = {{"", layer_.ranks[rank].name}};
     loop.tile = tile;
+    loop.gives_turn = gives_turn;
   }
 
   void add_homes() {
