@@ -284,6 +284,9 @@ class StageReader {
 
   void finish() {
     if (rotation_ == Rotation::kWaiting) refuse("a shared buffer whose pieces no loop rotates");
+    if (plan_.ring_places > 0 && plan_.output.shared_by > 1)
+      refuse(detail::concatenate("shared outputs of which ", plan_.ring_places,
+                                 " pieces stay at once; allowed: all of them"));
     if (!all_held()) refuse("every operand needs a store at level buffer");
     for (int kind = 0; kind < 3; ++kind)
       if (!in_registers_[kind])

@@ -251,6 +251,9 @@ std::string Tile::describe_wait() const {
   if (!stream_requests_.empty())
     text += detail::concatenate("; ", stream_requests_.size(),
                                 " reads wait for outputs it has not computed");
+  if (!rotation_requests_.empty())
+    text += detail::concatenate("; ", rotation_requests_.size(),
+                                " tiles wait for pieces that they share with it");
   if (!requests_.empty())
     text += detail::concatenate("; ", requests_.size(), " reads wait for its feature maps");
   return text;

@@ -146,9 +146,10 @@ class CodeCheck {
     seen = instruction.op;
   }
 
+  /// Shared outputs are visited as often as they come round.
   void once_per_visit(const Instruction& instruction, std::optional<Op>& seen) {
     for (const CodeNode* loop : around_)
-      if (loop->count > 1 && loop->rank < 0)
+      if (loop->count > 1 && loop->rank < 0 && !view_.shares_sums())
         refuse(instruction, "stands in a repetition of ", loop->count, " trips");
     if (seen) refuse(instruction, "the same outputs are restored a second time");
     seen = instruction.op;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "mapping/code_cursor.h"
+#include "mapping/rotation.h"
 #include "sim/base/error.h"
 #include "sim/base/random.h"
 
@@ -31,6 +32,7 @@ struct Granule {
   Contents contents;
   int operand = -1;
   bool left = false;
+  bool passed = false;  ///< to the tile that shares it
 };
 
 struct Ring {
@@ -39,6 +41,8 @@ struct Ring {
   std::int64_t released[2] = {};
   std::int64_t window[2] = {};
   bool open = false;
+  std::size_t reopened = 0;  ///< restored granules that were opened
+  std::size_t at = 0;        ///< the open one
 };
 
 struct Turn {
@@ -125,9 +129,9 @@ class Machine {
     turn.number = stage;
     turn.share = &share;
     const Code& code = turn.stage->codes[share.code];
-    turn.cursors[0] = CodeCursor(code.load, share.ranks);
-    turn.cursors[1] = CodeCursor(code.compute, share.ranks);
-    turn.cursors[2] = CodeCursor(code.store, share.ranks);
+    turn.cursors[0] = CodeCursor(code.load, share);
+    turn.cursors[1] = CodeCursor(code.compute, share);
+    turn.cursors[2] = CodeCursor(code.store, share);
     turn.rings.resize(turn.stage->slots.size());
     tiles_[share.tile].turns.push_back(std::move(turn));
   }
@@ -202,6 +206,10 @@ class Machine {
         return true;
       case Op::kReserve:
         return reserve(turn, instruction, ranks);
+      case Op::kRestore:
+        return take_over(turn, instruction, ranks);
+      case Op::kReopen:
+        return reopen(turn, instruction, ranks);
       case Op::kCommit:
         commit(turn, instruction, ranks);
         return true;
@@ -226,12 +234,77 @@ class Machine {
   bool has_room(const Turn& turn, SlotId slot) const {
     const Slot& description = turn.stage->slots[slot];
     const Ring& ring = turn.rings[slot];
+    if (description.rotating) return held_of_shared(turn, slot) < description.granules;
     auto held = static_cast<std::int64_t>(ring.granules.size());
     std::int64_t gone = held;
     for (int reader = 0; reader < 2; ++reader)
       if ((description.readers & (1u << reader)) != 0) gone = std::min(gone, ring.released[reader]);
     if ((description.readers & 4u) != 0) gone = 0;
     return held - gone < description.granules;
+  }
+
+  /// Passed on, and released by the store queue where it reads; complete outputs that are served
+  /// stay.
+  static std::int64_t held_of_shared(const Turn& turn, SlotId slot) {
+    const Ring& ring = turn.rings[slot];
+    const bool stored = (turn.stage->slots[slot].readers & 2u) != 0;
+    std::int64_t held = 0;
+    for (std::size_t i = 0; i < ring.granules.size(); ++i) {
+      const bool goes_on = passes(turn, slot, i);
+      const bool released = static_cast<std::int64_t>(i) < ring.released[1];
+      const bool gone = (!goes_on || ring.granules[i].passed) && (stored ? released : goes_on);
+      held += gone ? 0 : 1;
+    }
+    return held;
+  }
+
+  static bool passes(const Turn& turn, SlotId slot, std::size_t number) {
+    return is_passed_on(turn.stage->slots[slot], turn.share->rotation,
+                        static_cast<std::int64_t>(number));
+  }
+
+  /// The next piece of shared partial sums, empty or from the next tile, which has added to it.
+  bool take_over(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
+    const Slot& slot = turn.stage->slots[instruction.slot];
+    if (!slot.rotating) throw Fault{"sums from DRAM are not followed"};
+    if (instruction.slot != turn.stage->output_slot) throw Fault{"restores something else"};
+    if (slot.round % slot.turns != 0 || slot.fill % slot.round != 0) throw Fault{"uneven rounds"};
+    if (!has_room(turn, instruction.slot)) return false;
+    Contents contents = empty_contents(layer_of(turn).output, ranks);
+    const auto number = static_cast<std::int64_t>(turn.rings[instruction.slot].granules.size());
+    if (is_taken_over(slot, turn.share->rotation, number)) {
+      Turn* next = turn_of(turn.share->rotation.next, turn.number);
+      if (next == nullptr) throw Fault{"nobody to take over from"};
+      Ring& from = next->rings[instruction.slot];
+      const auto theirs = number - lag(slot, turn.share->rotation);
+      if (from.complete <= theirs) return false;
+      Granule& granule = from.granules[static_cast<std::size_t>(theirs)];
+      if (granule.passed || !passes(*next, instruction.slot, static_cast<std::size_t>(theirs)))
+        throw Fault{"takes what is not passed on"};
+      if (keys(granule.contents) != keys(contents)) throw Fault{"takes sums of other outputs"};
+      granule.passed = true;
+      contents = granule.contents;
+    }
+    append(turn, instruction.slot, {std::move(contents)});
+    return true;
+  }
+
+  bool reopen(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
+    require_output_slot(turn, instruction);
+    Ring& ring = turn.rings[instruction.slot];
+    if (ring.open) throw Fault{"two reservations"};
+    if (ring.reopened == ring.granules.size()) return false;
+    ring.at = ring.reopened++;
+    if (keys(ring.granules[ring.at].contents) != keys(empty_contents(layer_of(turn).output, ranks)))
+      throw Fault{"reopens other outputs"};
+    ring.open = true;
+    turn.sums_added = 0;
+    return true;
+  }
+
+  void require_output_slot(const Turn& turn, const Instruction& instruction) const {
+    if (instruction.slot != (owns(turn) ? turn.stage->output_slot : turn.stage->partial_slot))
+      throw Fault{"outputs in another slot"};
   }
 
   void append(Turn& turn, SlotId slot, Granule granule) {
@@ -375,12 +448,12 @@ class Machine {
   }
 
   bool reserve(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
-    if (instruction.slot != (owns(turn) ? turn.stage->output_slot : turn.stage->partial_slot))
-      throw Fault{"outputs in another slot"};
+    require_output_slot(turn, instruction);
     Ring& ring = turn.rings[instruction.slot];
     if (ring.open) throw Fault{"two reservations"};
     if (!has_room(turn, instruction.slot)) return false;
     append(turn, instruction.slot, {empty_contents(layer_of(turn).output, ranks)});
+    ring.at = ring.granules.size() - 1;
     ring.open = true;
     turn.sums_added = 0;
     return true;
@@ -388,7 +461,7 @@ class Machine {
 
   Granule& open_granule(Turn& turn) {
     for (auto& ring : turn.rings)
-      if (ring.open) return ring.granules.back();
+      if (ring.open) return ring.granules[ring.at];
     throw Fault{"nothing reserved"};
   }
 
@@ -401,7 +474,7 @@ class Machine {
   void commit(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
     Ring& ring = turn.rings[instruction.slot];
     if (!ring.open) throw Fault{"commits nothing"};
-    const Contents& contents = ring.granules.back().contents;
+    const Contents& contents = ring.granules[ring.at].contents;
     if (keys(contents) != keys(empty_contents(layer_of(turn).output, ranks)))
       throw Fault{"commits something else"};
     if (owns(turn) && turn.sums_added + 1 != static_cast<int>(sums_of(turn).members.size()))
@@ -412,7 +485,7 @@ class Machine {
     if (served != (owns(turn) && part_of(turn.number).home == Home::kTiles))
       throw Fault{"wrong home"};
     if (served && network_output(turn)) throw Fault{"an output of the network stays in the tiles"};
-    if (served) publish(turn, contents);
+    if (served && !passes(turn, instruction.slot, ring.at)) publish(turn, contents);
   }
 
   bool network_output(const Turn& turn) const {
@@ -429,6 +502,11 @@ class Machine {
   void leave(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
     if (!owns(turn) || part_of(turn.number).home == Home::kTiles)
       throw Fault{"stores what it should not"};
+    const Ring& ring = turn.rings[instruction.slot];
+    if (passes(turn, instruction.slot, static_cast<std::size_t>(ring.released[1]))) {
+      if (ring.window[1] == 0) throw Fault{"leaves without being acquired"};
+      return;
+    }
     publish(turn, outgoing(turn, instruction, ranks).contents);
   }
 

@@ -75,15 +75,15 @@ TEST(ArrayTraffic, KeptWordsAreWrittenAndSumsComeBack) {
   EXPECT_EQ(traffic.fills, 4);
 }
 
-/// Two tiles with an image each.
+/// Two tiles that share out the images.
 struct TwoTiles {
-  Network network = fully_connected(2);
+  const Network network;
   const Layer& layer = network.layers.front();
   StagePlan plan;
   hw::Accelerator machine = machine_of(
       "rows: 1 columns: 2 noc { flit_bytes: 16 } tile { interface { max_payload_bytes: 256 } }");
 
-  TwoTiles() {
+  explicit TwoTiles(std::int64_t images = 2) : network(fully_connected(images)) {
     plan.partition = {{rank(layer, "N"), 0, 2, Axis::kTiles}};
     plan.inputs.resize(2);
     plan.array = two_by_two(layer);
@@ -128,8 +128,7 @@ TEST(ExpectedEvents, SharedWeightsComeOnceAndGoRound) {
   // Four images on two tiles that share the weights: image after image, filter after filter. Half
   // of the weights come from memory; of the 2 x 2 pieces that a tile uses three come from its
   // neighbour, of 4 words each: in, and out again for the neighbour.
-  TwoTiles two;
-  two.network = fully_connected(4);
+  TwoTiles two(4);
   two.plan.loops = {{rank(two.layer, "N"), 1}, {rank(two.layer, "K"), 1, true}};
   two.plan.inputs[0].depth = 2;
   two.plan.inputs[1] = {1, false, false, 2, 1};

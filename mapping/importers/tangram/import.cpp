@@ -268,7 +268,7 @@ class Importer {
       holds.in_buffer[kIfmap] = false;
       left += words[kIfmap];
     }
-    if (left < 0 && hands_over_pieces(layer)) {
+    if (left < 0 && hands_over_pieces(layer) && !rotates(layer, kOfmap)) {
       holds.ring_words = ring_words(layer, left + words[kOfmap]);
       left += words[kOfmap] - holds.ring_words;
     }
