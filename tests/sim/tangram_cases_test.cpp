@@ -82,12 +82,12 @@ const mapping::Slot& outputs_of(const mapping::Program& program, const std::stri
 }
 
 TEST_F(TangramCases, HandOverPiecesWhereTheWholeMapHasNoRoom) {
-  // 64 channels of 8 x 16 words at each owner, twice the buffer, in pieces of 32: one place.
+  // 64 channels of 8 x 16 words at each owner, twice the buffer: 32 of them have a place.
   const auto chain = load("chain4_4x4_8k_b1_pipeline_opt_ovhd10").program;
   const auto& pieces = outputs_of(chain, "c3");
   EXPECT_TRUE(pieces.streams);
-  EXPECT_EQ(pieces.granules, 1);
-  EXPECT_EQ(pieces.granule_bytes, 32u * 8 * 16 * 2);
+  EXPECT_EQ(pieces.granules, 32);
+  EXPECT_EQ(pieces.granule_bytes, 8u * 16 * 2);
   // Here a piece of 32 channels is all of the buffer for the convolution and for the addition:
   // both go through them two by two, the convolution with two places, the addition with what is
   // left beside them and its operands, 8192 - (2 + 2 x 2) x 512 bytes: ten.
