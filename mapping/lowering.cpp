@@ -119,6 +119,11 @@ class ProgramBuilder {
       throw UserError(schedule.origin, ": layer ", network_.layers[plan.layer].name,
                       ": a loop gives its turn away, but the layer stands alone; put those that "
                       "take turns below a sequence of their own");
+    if (accelerator_.tile.free_copies) {
+      // Whole maps have room, one layer after the other.
+      plans_.back().turn_depth = 0;
+      turns = -1;
+    }
     const bool keeps = plan.output_kept || std::ranges::any_of(plan.inputs, [](const auto& input) {
                          return input.kept_from >= 0;
                        });

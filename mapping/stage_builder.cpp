@@ -155,6 +155,11 @@ class StageBuilder {
     slot.refetched = plan_.output.refetched;
     slot.streams = served && granules < outputs;
     if (!shares_sums()) return;
+    if (plan_.ring_places > 0)
+      throw UserError(
+          "layer ", layer_.name,
+          ": its outputs are shared and rotate, and are handed over in a ring; allowed: "
+          "one of both");
     rotate(slot, plan_.output, layer_.output);
     if (served)
       slot.granules += (slot.granules - 1) *

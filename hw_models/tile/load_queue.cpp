@@ -112,9 +112,10 @@ bool Tile::from_dram(const StageRun& run, int operand) const {
                               });
 }
 
-/// Idealisation toolwords: a granule counts as the piece of the share that it stands for.
+/// Idealisation toolwords: a granule counts as the piece of the share that it stands for, in all
+/// tiles alike.
 void Tile::count_fetch(StageRun& run, int operand, std::int64_t sequence, Bytes bytes) {
-  if (!from_dram(run, operand)) return;
+  if (!context_.ideal(Ideal::kToolwords) && !from_dram(run, operand)) return;
   const auto& counted = context_.tool->layer(run.number()).inputs[operand];
   context_.tool->count(
       run.number(), operand,
