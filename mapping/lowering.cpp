@@ -1,6 +1,7 @@
 #include "mapping/lowering.h"
 
 #include <algorithm>
+#include <set>
 
 #include "mapping/digit_ranks.h"
 #include "mapping/dram_order.h"
@@ -27,8 +28,9 @@ namespace {
 struct Origin {
   workloads::LayerId layer = 0;
   Home home = Home::kDram;
-  int plan = -1;    ///< among the plans of layers that stand alone
+  int plan = -1;    ///< among the plans of stages built one by one
   int fusion = -1;  ///< among the fusions
+  int turns = -1;   ///< among the sequences of stages that take turns
 };
 
 /// Lowers stage by stage, then places slots in tile memory and tensors in DRAM.
@@ -65,10 +67,13 @@ class ProgramBuilder {
  private:
   void read(const Schedule& schedule) {
     for (const Node* top : tops_of(schedule)) {
+      if (gives_turns(*top)) {
+        for (const auto& member : top->children) add_plan(member, schedule, turns_);
+        ++turns_;
+        continue;
+      }
       if (!is_fused(*top)) {
-        plans_.push_back(read_stage(*top, schedule, network_, grid_));
-        const auto& plan = plans_.back();
-        origins_.push_back({plan.layer, plan.output_home, static_cast<int>(plans_.size()) - 1, -1});
+        add_plan(*top, schedule);
         continue;
       }
       for (auto& fusion : read_fusions(*top, schedule.origin, network_, grid_)) {
@@ -84,10 +89,28 @@ class ProgramBuilder {
     check_scheduled(layers, schedule.origin, network_);
   }
 
+  void add_plan(const Node& top, const Schedule& schedule, int turns = -1) {
+    plans_.push_back(read_stage(top, schedule, network_, grid_));
+    const auto& plan = plans_.back();
+    if (plan.turn_depth > 0 && turns < 0)
+      throw UserError(schedule.origin, ": layer ", network_.layers[plan.layer].name,
+                      ": a loop gives its turn away, but the layer stands alone; put those that "
+                      "take turns below a sequence of their own");
+    if (accelerator_.tile.free_copies) {
+      // Whole maps have room, one layer after the other.
+      plans_.back().turn_depth = 0;
+      turns = -1;
+    }
+    origins_.push_back(
+        {plan.layer, plan.output_home, static_cast<int>(plans_.size()) - 1, -1, turns});
+  }
+
   /// All stages of a fusion come with its first member.
   void add_stages(const Origin& origin) {
     if (origin.plan >= 0) {
       program_.stages.push_back(build_stage(plans_[origin.plan], network_, accelerator_));
+      if (origin.turns >= 0)
+        program_.stages.back().fusion = static_cast<int>(fusions_.size()) + origin.turns;
     } else if (origin.layer == fusions_[origin.fusion].members.front().layer) {
       for (auto& stage :
            build_fusion(fusions_[origin.fusion], origin.fusion, network_, accelerator_))
@@ -228,18 +251,30 @@ class ProgramBuilder {
       const bool stays = origins_[last].home == Home::kTiles;
       const int reader = stays ? last_reader(last) : last;
       placer.use_tiles(tiles_of(s));
-      if (!place(placer, s, last - s + 1, stays, reader)) refuse_memory(s, last);
+      if (!(origins_[s].turns >= 0 ? place_turns(placer, s, last)
+                                   : place(placer, s, last - s + 1, stays, reader)))
+        refuse_memory(s, last);
       s = last;
     }
   }
 
-  /// Ascending; empty when a stage that stands alone runs on the whole grid, and for fusions.
+  /// Those of stages that take turns come together.
+  bool place_turns(SlotPlacer& placer, int first, int last) {
+    std::vector<int> readers;
+    for (int s = first; s <= last; ++s)
+      readers.push_back(origins_[s].home == Home::kTiles ? std::max(last_reader(s), last) : last);
+    return placer.place_in_turns(&program_.stages[first], first, readers);
+  }
+
+  /// Ascending, with those of the stages that take turns with it; empty when it is the whole grid,
+  /// and for fusions.
   std::vector<TileId> tiles_of(int stage) const {
     if (origins_[stage].plan < 0) return {};
-    auto tiles = plans_[origins_[stage].plan].tiles;
+    std::set<TileId> tiles;
+    for (int s = stage; s <= last_of(stage); ++s)
+      tiles.insert(plans_[origins_[s].plan].tiles.begin(), plans_[origins_[s].plan].tiles.end());
     if (static_cast<int>(tiles.size()) == accelerator_.tiles()) return {};
-    std::ranges::sort(tiles);
-    return tiles;
+    return {tiles.begin(), tiles.end()};
   }
 
   bool place(SlotPlacer& placer, int first, int count, bool stays, int reader) {
@@ -252,8 +287,9 @@ class ProgramBuilder {
 
   /// Last stage that runs at the same time as this one.
   int last_of(int stage) const {
-    while (origins_[stage].fusion >= 0 && stage + 1 < static_cast<int>(origins_.size()) &&
-           origins_[stage + 1].fusion == origins_[stage].fusion)
+    const auto [layer, home, plan, fusion, turns] = origins_[stage];
+    while ((fusion >= 0 || turns >= 0) && stage + 1 < static_cast<int>(origins_.size()) &&
+           origins_[stage + 1].fusion == fusion && origins_[stage + 1].turns == turns)
       ++stage;
     return stage;
   }
@@ -265,6 +301,7 @@ class ProgramBuilder {
   std::vector<Origin> origins_;  ///< per stage
   std::vector<StagePlan> plans_;
   std::vector<Fusion> fusions_;
+  int turns_ = 0;  ///< sequences of stages that take turns
   Program program_;
 };
 

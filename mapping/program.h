@@ -98,7 +98,7 @@ struct Slot {
   bool retains = false;
   /// Outputs that stay in the tiles, but not all at once: a granule leaves when everyone who reads
   /// from it has been served as often as it asks, so the ring is a queue of credits between the
-  /// stages. In a fusion readers keep what came in windows and ask for it once.
+  /// stages. Readers with a window keep what came and ask for it once.
   bool streams = false;
   /// Shared by M tiles, which hold a copy between them. Of `granules` all but one lie in the
   /// buffer: the tile's part of the copy, of outputs that stay the parts of all fillings. The first

@@ -37,12 +37,18 @@ void check_progress(const StageView& view) {
     view.refuse("queues wait for each other: ", *waiting);
 }
 
-/// Stages that run at the same time: a fusion, or what rings tie together.
+/// Stages that run at the same time: a fusion whose members meet in windows or have tiles of their
+/// own, or what rings tie together.
 void check_together(const Program& program, int first, int last) {
   const auto fusion = program.stages[first].fusion;
-  const bool fused = std::all_of(program.stages.begin() + first, program.stages.begin() + last + 1,
-                                 [&](const Stage& stage) { return stage.fusion == fusion; });
-  if (fused && fusion >= 0)
+  const auto begin = program.stages.begin() + first, end = program.stages.begin() + last + 1;
+  const bool fused =
+      std::all_of(begin, end, [&](const Stage& stage) { return stage.fusion == fusion; });
+  const bool handed_over = std::any_of(begin, end - 1, [&](const Stage& stage) {
+    return (stage.slots[stage.output_slot].readers & checker::bit(SlotReader::kServer)) != 0 &&
+           stage.shares.front().tile == program.stages[last].shares.front().tile;
+  });
+  if (fused && fusion >= 0 && !handed_over)
     checker::check_fusion(program, first, last);
   else
     checker::check_rings(program, first, last);

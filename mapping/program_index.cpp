@@ -7,6 +7,22 @@
 
 namespace tessera::mapping {
 
+namespace {
+
+/// Slot in which a load queue puts an operand; -1: none.
+SlotId slot_of(const CodeBlock& load, int operand) {
+  for (const auto& node : load) {
+    const auto& instruction = node.instruction;
+    if (!node.is_loop && instruction.op == Op::kReceive && instruction.operand == operand)
+      return instruction.slot;
+    if (const SlotId inside = node.is_loop ? slot_of(node.body, operand) : -1; inside >= 0)
+      return inside;
+  }
+  return -1;
+}
+
+}  // namespace
+
 ProgramIndex::ProgramIndex(const Program& program)
     : program_(program),
       turns_(static_cast<std::size_t>(program.tiles)),
@@ -70,11 +86,12 @@ bool ProgramIndex::is_streamed_in_part(workloads::TensorId tensor) const {
 
 Readings ProgramIndex::readings_of(int part, int stage, int operand, GroupId group) const {
   const Stage& reader = program_.stages[stage];
-  const Stage& producer = program_.stages[program_.parts[part].producer_stage];
-  if (reader.fusion >= 0 && reader.fusion == producer.fusion)
-    return Readings(intersect(program_.parts[part].region, group_region(stage, operand, group)));
   const auto& share = share_of(stage, reader.groups[group].members.front());
-  return {program_.network.layers[reader.layer], operand, reader.codes[share.code].load, share};
+  const auto& load = reader.codes[share.code].load;
+  const SlotId slot = slot_of(load, operand);
+  if (slot >= 0 && reader.slots[slot].retains)
+    return Readings(intersect(program_.parts[part].region, group_region(stage, operand, group)));
+  return {program_.network.layers[reader.layer], operand, load, share};
 }
 
 void ProgramIndex::count_closings() {

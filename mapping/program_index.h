@@ -40,8 +40,7 @@ class ProgramIndex {
   /// there.
   int expected_shared_closings(int part) const { return shared_closings_[part]; }
   /// Elements of a piece of a part in streamed slots that all reading groups receive together: once
-  /// per group of its own fusion, whose windows keep what came; by stages outside as often as their
-  /// code asks.
+  /// where a window keeps what came, else as often as the group's code asks.
   std::int64_t readings(int part, const workloads::Region& piece) const;
 
   /// Elements of the tensor come out of streamed slots, which count how often each is taken.

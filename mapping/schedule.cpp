@@ -55,6 +55,7 @@ void print_loop(const LoopNode& loop, std::ostream& out) {
   out << "loop " << rank_names(loop.ranks) << " tile " << loop.tile;
   if (loop.step != 0 && loop.step != loop.tile) out << " step " << loop.step;
   if (!loop.rotates.empty()) out << " rotate " << loop.rotates;
+  if (loop.gives_turn) out << " gives turn";
   if (loop.count != 0) out << " count " << loop.count;
 }
 

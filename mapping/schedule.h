@@ -43,6 +43,8 @@ struct LoopNode {
   /// Iterations when there are more than cover what the loops above left (Interstellar rounds its
   /// factors up; the surplus is padding); 0: as many as needed.
   std::int64_t count = 0;
+  /// In a sequence below the root: after each iteration the layer gives its turn to the next one.
+  bool gives_turn = false;
 };
 
 /// Splits of one array axis that follow each other directly are one row or column of the array with

@@ -106,8 +106,8 @@ class Reader {
   }
 
   LoopNode read_loop(const proto::Loop& message) const {
-    return {read_ranks(message.rank()), message.tile(), message.step(), message.rotates(),
-            message.count()};
+    return {read_ranks(message.rank()), message.tile(),  message.step(),
+            message.rotates(),          message.count(), message.gives_turn()};
   }
 
   SplitNode read_split(const proto::Split& message) const {
@@ -220,6 +220,7 @@ void write_loop(const LoopNode& loop, proto::Loop& message) {
   message.set_step(loop.step);
   message.set_rotates(loop.rotates);
   message.set_count(loop.count);
+  message.set_gives_turn(loop.gives_turn);
 }
 
 void write_split(const SplitNode& split, proto::Split& message) {

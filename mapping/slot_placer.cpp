@@ -61,6 +61,29 @@ bool SlotPlacer::place_together(Stage* stages, int index, int count, bool output
   return true;
 }
 
+bool SlotPlacer::place_in_turns(Stage* stages, int index, const std::vector<int>& last_readers) {
+  const auto count = last_readers.size();
+  const int last = index + static_cast<int>(count) - 1;
+  for (std::size_t s = 0; s < count; ++s)
+    for (std::size_t id = 0; id < stages[s].slots.size(); ++id) {
+      Slot& slot = stages[s].slots[id];
+      const auto number = static_cast<SlotId>(id);
+      if (number == stages[s].partial_slot) continue;
+      const bool stays = number == stages[s].output_slot && last_readers[s] > last;
+      auto& memory = slot.staging ? staging_ : memory_;
+      const auto address = stays ? memory.place_high(size_of(slot), index, last_readers[s])
+                                 : memory.place_low(size_of(slot), index, last);
+      if (!address) return false;
+      slot.base_address = *address;
+    }
+  for (std::size_t s = 0; s < count; ++s)
+    if (stages[s].partial_slot >= 0)
+      stages[s].slots[stages[s].partial_slot].base_address =
+          stages[s].slots[stages[s].output_slot].base_address;
+  next_low_ = 0;
+  return true;
+}
+
 bool SlotPlacer::place_apart(Stage* stages, int index, int count, bool output_stays,
                              int last_reader) {
   const int last = index + count - 1;

@@ -29,6 +29,10 @@ class SlotPlacer {
   /// are at work. The last one's output may stay.
   bool place_together(Stage* stages, int index, int count, bool output_stays, int last_reader);
 
+  /// Stages built one by one that take turns on the same tiles: likewise side by side. Outputs of
+  /// the n-th live until the n-th of `last_readers`, which is the last stage unless they stay.
+  bool place_in_turns(Stage* stages, int index, const std::vector<int>& last_readers);
+
   /// Stages of a pipeline: each has tiles of its own and places its slots there by itself, from the
   /// bottom. The last one's output may stay.
   bool place_apart(Stage* stages, int index, int count, bool output_stays, int last_reader);

@@ -18,6 +18,7 @@ class PathWriter {
       if (depth > 0) {
         add_loop(plan_.loops[depth - 1].rank, plan_.loops[depth - 1].tile);
         path_.back().loop.rotates = rotated_by(static_cast<int>(depth) - 1);
+        path_.back().loop.gives_turn = plan_.turn_depth == static_cast<int>(depth);
       }
       add_buffer(static_cast<int>(depth));
     }

@@ -188,6 +188,13 @@ class StageReader {
       plan_.array.loops.push_back({id, loop.tile * side_by_side(id)});
     else
       plan_.loops.push_back({id, loop.tile});
+    if (loop.gives_turn) note_turn();
+  }
+
+  void note_turn() {
+    if (plan_.turn_depth > 0) refuse("two loops that give the layer's turn away");
+    if (all_held()) refuse("a loop of the array gives the layer's turn away; a tile's loop can");
+    plan_.turn_depth = static_cast<int>(plan_.loops.size());
   }
 
   /// The first of the loops that rotate an operand deals its trips to the tiles; those that follow
@@ -368,6 +375,18 @@ std::vector<const Node*> tops_of(const Schedule& schedule) {
   else
     tops.push_back(&schedule.root);
   return tops;
+}
+
+bool gives_turns(const Node& top) {
+  const auto has_turn = [](const Node& child) {
+    const Node* node = &child;
+    while (!(node->kind == NodeKind::kLoop && node->loop.gives_turn)) {
+      if (node->children.size() != 1) return false;
+      node = &node->children.front();
+    }
+    return true;
+  };
+  return top.kind == NodeKind::kSequence && std::ranges::any_of(top.children, has_turn);
 }
 
 StagePlan read_stage(const Node& top, const Schedule& schedule, const Network& network,

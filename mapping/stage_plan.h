@@ -56,6 +56,9 @@ struct StagePlan {
   /// Granules of outputs in the tiles that an owner holds at once, a ring between this layer and
   /// its readers; 0: all of them.
   int ring_places = 0;
+  /// Takes turns with other stages on the same tiles: after each trip of the loop before this depth
+  /// its queues go on with the next stage. 0: it does not.
+  int turn_depth = 0;
   /// Partners' sums reach the owner through its staging FIFO, a piece at a time.
   bool sums_in_pieces = false;
   ArrayMapping array;
@@ -74,6 +77,10 @@ std::vector<StagePlan> read_stages(const Schedule& schedule, const workloads::Ne
 
 /// Top nodes of a schedule: what runs one after the other.
 std::vector<const Node*> tops_of(const Schedule& schedule);
+
+/// A sequence of whole stages with loops that give their turns away: they take turns on the same
+/// tiles, and what one hands to another goes through rings.
+bool gives_turns(const Node& top);
 
 /// The stage of one top node that has a single path down to its layer.
 StagePlan read_stage(const Node& top, const Schedule& schedule, const workloads::Network& network,

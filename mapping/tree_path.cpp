@@ -20,6 +20,11 @@ TreePath& TreePath::loop(const std::string& rank, std::int64_t tile, const std::
   return *this;
 }
 
+TreePath& TreePath::giving_turn() {
+  path_.back().loop.gives_turn = true;
+  return *this;
+}
+
 TreePath& TreePath::split(const std::string& rank, std::int64_t ways, Axis axis, std::int64_t size,
                           std::vector<std::string> no_multicast) {
   auto& split = add(NodeKind::kSplit).split;

@@ -26,23 +26,29 @@ bool has_ring(const Program& program, int stage) {
   return owner.slots[owner.output_slot].streams;
 }
 
-/// A piece is given to a group once for each of its receives: neither windows of other fusions nor
-/// rotating buffers ask like that.
+bool rotates(const CodeBlock& load, const std::vector<Slot>& slots, int operand) {
+  return std::ranges::any_of(load, [&](const CodeNode& node) {
+    if (node.is_loop) return rotates(node.body, slots, operand);
+    const auto& instruction = node.instruction;
+    return instruction.op == Op::kReceive && instruction.operand == operand &&
+           slots[instruction.slot].rotating;
+  });
+}
+
+/// A ring counts every receive; pieces that tiles take over from each other do not ask for it.
 void check_readers(const Program& program, int first, int last) {
   for (int s = first; s <= last; ++s) {
     if (!has_ring(program, s)) continue;
-    const auto& part = part_of(program, s);
+    const auto tensor = part_of(program, s).tensor;
     for (int reader = s + 1; reader <= last; ++reader) {
       const StageView view(program, reader);
-      if (view.stage.fusion >= 0 && view.stage.fusion == program.stages[s].fusion) continue;
-      for (const auto& input : view.layer.inputs)
-        if (input.tensor == part.tensor &&
-            std::ranges::any_of(view.stage.slots,
-                                [](const Slot& slot) { return slot.retains || slot.rotating; }))
-          view.refuse("reads tensor ", program.network.tensors[part.tensor].name,
-                      " from a ring of stage ", program.stages[s].name,
-                      " while it keeps windows or passes shared pieces on; allowed: stages that "
-                      "receive every granule whole");
+      for (std::size_t i = 0; i < view.layer.inputs.size(); ++i)
+        for (const auto& code : view.stage.codes)
+          if (view.layer.inputs[i].tensor == tensor &&
+              rotates(code.load, view.stage.slots, static_cast<int>(i)))
+            view.refuse("tensor ", program.network.tensors[tensor].name,
+                        " comes from a ring of stage ", program.stages[s].name,
+                        " and rotates here; hold it without sharing it");
     }
   }
 }

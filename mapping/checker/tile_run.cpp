@@ -170,8 +170,6 @@ bool TileRun::execute(Member& member, Queue queue, const Instruction& instructio
     case Op::kReopen:
       refuse(member, queue, "sums that come back from DRAM in a stage that others run beside");
     default:
-      if (member.view.stage.fusion >= 0)
-        refuse(member, queue, "partial sums of fused stages stay on their tile");
       if (instruction.op == Op::kReceiveSums) return receive_sums(member, instruction, ranks);
       if (instruction.op == Op::kSendSums) return send_sums(member, instruction);
       if (member.slots[instruction.slot].acquired == 0)

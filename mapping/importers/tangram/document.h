@@ -134,6 +134,8 @@ struct Slice {
 struct LayerDecisions {
   std::string name;
   Slice slice;
+  /// Takes turns with its neighbours that have the same number, a channel piece at a time; -1: no.
+  int turns = -1;
   LayerShape shape;
   std::vector<std::string> producers, consumers;
   int segment = 0, stage = 0, position = 0;  ///< position: place among the stage's layers

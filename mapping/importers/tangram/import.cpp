@@ -49,16 +49,30 @@ class Importer {
       refuse_pinned(layer);
       refuse_copies_of_sums(layer);
     }
+    int turns = -1;
     for (const auto& layer : result_.network.layers) {
       const int index = document_.layer_index(layer.name);
-      result_.schedule.root.children.push_back(index < 0 ? copy_tree(layer)
-                                                         : tree_of(index, layer));
-      if (index >= 0) check_shares(document_.layers[index], layer);
+      Node tree = index < 0 ? copy_tree(layer) : tree_of(index, layer);
+      if (index >= 0) check_shares(tree, document_.layers[index], layer);
+      const int group = index < 0 ? -1 : document_.layers[index].turns;
+      auto& tops = result_.schedule.root.children;
+      if (group >= 0 && group == turns) {
+        tops.back().children.push_back(std::move(tree));
+      } else {
+        tops.push_back(group < 0 ? std::move(tree) : sequence_of(std::move(tree)));
+      }
+      turns = group;
     }
     return std::move(result_);
   }
 
  private:
+  static Node sequence_of(Node member) {
+    Node sequence;
+    sequence.children.push_back(std::move(member));
+    return sequence;
+  }
+
   template <typename... Parts>
   [[noreturn]] void refuse(const LayerDecisions& layer, const Parts&... parts) const {
     throw UserError(origin_, ": layer ", layer.name, ": ", parts...);
@@ -84,7 +98,7 @@ class Importer {
 
   Node tree_of(int index, const workloads::Layer& target) {
     const auto& layer = document_.layers[index];
-    const Holds holds = holds_of(index);
+    const Holds holds = layer.turns < 0 ? holds_of(index) : holds_in_turns(index);
     Node tree = layer_tree(layer, target, document_, holds);
     if (holds.ring_words > 0) {
       ring_words_[index] = holds.ring_words;
@@ -176,7 +190,7 @@ class Importer {
 
   /// All of its readers are at work at the same time, on tiles of their own: its pieces go.
   bool hands_over_pieces(const LayerDecisions& layer) const {
-    if (layer.writes_dram || layer.dram_loops.empty()) return false;
+    if (layer.writes_dram || layer.dram_loops.empty() || rotates(layer, kOfmap)) return false;
     return std::ranges::all_of(document_.layers, [&](const LayerDecisions& reader) {
       return !reads(reader, layer) ||
              (reader.segment == layer.segment && reader.stage != layer.stage);
@@ -193,6 +207,49 @@ class Importer {
   static std::int64_t take_streams(std::int64_t left, Holds& holds) {
     holds.streamed_words = std::max<std::int64_t>(left / 4, 64);
     return left - holds.streamed_words;
+  }
+
+  /// Words that a piece of a layer's outputs, or of one input of as many channels, takes on a tile.
+  static std::int64_t piece_words(const LayerDecisions& layer, std::int64_t pieces, bool input) {
+    std::int64_t words = 0;
+    for (const auto& share : layer.shares) {
+      const auto& rows = (input ? share.ifmap : share.ofmap).rows;
+      const auto& columns = (input ? share.ifmap : share.ofmap).columns;
+      words = std::max(words, share.ofmap.batch.size() * share.ofmap.channels.size() * rows.size() *
+                                  columns.size());
+    }
+    return words / pieces * (input ? layer.shape.region_channels : 1);
+  }
+
+  /// Layers that take turns: two places for what the next one reads, two copies of what comes, and
+  /// what is left for what the last one hands to others.
+  Holds holds_in_turns(int index) const {
+    const auto& layers = document_.layers;
+    int first = index, last = index;
+    while (first > 0 && layers[first - 1].turns == layers[index].turns) --first;
+    while (last + 1 < static_cast<int>(layers.size()) &&
+           layers[last + 1].turns == layers[index].turns)
+      ++last;
+    const auto pieces = pieces_of_channels(layers[first]);
+    std::int64_t left = document_.hardware.gbuf_words - resident_words(first);
+    for (int member = first; member < last; ++member) {
+      left -= 2 * piece_words(layers[member], pieces, false);
+      left -= 2 * piece_words(layers[member + 1], pieces, true);
+    }
+    const auto& layer = layers[index];
+    Holds holds;
+    holds.turn_channels = layer.shares.front().ofmap.channels.size() / pieces;
+    holds.in_buffer = {false, layer.shape.is_convolution && layer.in_gbuf[kIfmap], true};
+    if (holds.in_buffer[kIfmap]) left -= words_of(layer, kIfmap);
+    if (left < 0 && !layer.reads_dram) holds.in_buffer[kIfmap] = false;
+    if (!layer.shape.is_convolution) holds.in_buffer[kIfmap] = true;
+    holds.twice = {false, !layer.shape.is_convolution, layer.writes_dram};
+    const auto piece = piece_words(layer, pieces, false);
+    if (index < last)
+      holds.ring_words = 2 * piece;
+    else if (!layer.writes_dram)
+      holds.ring_words = std::max(piece, left);
+    return holds;
   }
 
   Holds holds_of(int index) const {
@@ -232,9 +289,9 @@ class Importer {
   }
 
   /// Outputs and input channels of every tile are those of the file.
-  void check_shares(const LayerDecisions& layer, const workloads::Layer& target) const {
-    const auto plan = read_stage(result_.schedule.root.children.back(), result_.schedule,
-                                 result_.network, grid());
+  void check_shares(const Node& tree, const LayerDecisions& layer,
+                    const workloads::Layer& target) const {
+    const auto plan = read_stage(tree, result_.schedule, result_.network, grid());
     const auto dealt = deal_shares(plan, target, grid());
     for (std::size_t i = 0; i < dealt.tiles.size(); ++i) {
       const hw::Coordinate at{dealt.tiles[i] / grid().columns, dealt.tiles[i] % grid().columns};

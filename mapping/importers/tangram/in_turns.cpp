@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mapping/importers/tangram/sharing.h"
+
 namespace tessera::mapping::tangram {
 
 namespace {
@@ -53,6 +55,13 @@ LayerDecisions piece_of(LayerDecisions layer, PieceAxis axis, std::int64_t piece
   return layer;
 }
 
+/// Of the outputs on one tile.
+std::int64_t most_words(const LayerDecisions& layer) {
+  std::int64_t words = 0;
+  for (const auto& share : layer.shares) words = std::max(words, share.ofmap.words());
+  return words;
+}
+
 class TurnTaker {
  public:
   explicit TurnTaker(Document document) : document_(std::move(document)) {}
@@ -83,7 +92,9 @@ class TurnTaker {
       const Layers group(layers.begin() + static_cast<long>(begin),
                          layers.begin() + static_cast<long>(end));
       const auto pieces = outermost(group.front(), PieceAxis::kChannels);
-      if (group.size() > 1 && pieces > 1 && all_divide(group, PieceAxis::kChannels, pieces))
+      if (group.size() > 1 && takes_turns(group) && !holds_pieces(group, layers, pieces))
+        add_turns(group);
+      else if (group.size() > 1 && pieces > 1 && all_divide(group, PieceAxis::kChannels, pieces))
         add_pieces(group, PieceAxis::kChannels, pieces);
       else
         document_.layers.insert(document_.layers.end(), group.begin(), group.end());
@@ -104,6 +115,40 @@ class TurnTaker {
     return end;
   }
 
+  /// All of them go through the same channels on every tile, which holds its outputs by itself.
+  static bool takes_turns(const Layers& group) {
+    return pieces_of_channels(group.front()) > 1 && !rotates(group.front(), kOfmap) &&
+           std::ranges::all_of(group, [&](const LayerDecisions& layer) {
+             return std::ranges::equal(
+                 layer.shares, group.front().shares, [](const TileShare& a, const TileShare& b) {
+                   return a.at == b.at && a.ofmap.channels == b.ofmap.channels;
+                 });
+           });
+  }
+
+  /// What the group keeps on chip, and what earlier layers of its segment keep for it, has room as
+  /// the other form needs it: a piece of what the next layer of the group reads, all pieces of what
+  /// others read.
+  bool holds_pieces(const Layers& group, const Layers& segment, std::int64_t pieces) const {
+    std::int64_t words = 0;
+    for (const auto& layer : segment) {
+      const bool passes_on = layer.name != group.back().name &&
+                             std::ranges::count(group, layer.name, &LayerDecisions::name) > 0;
+      if (!layer.writes_dram && layer.region == group.front().region)
+        words += most_words(layer) / (passes_on ? pieces : 1);
+      if (layer.name == group.back().name) break;
+    }
+    return words <= document_.hardware.gbuf_words;
+  }
+
+  void add_turns(Layers group) {
+    for (auto& layer : group) {
+      layer.turns = turns_;
+      document_.layers.push_back(std::move(layer));
+    }
+    ++turns_;
+  }
+
   static bool all_divide(const Layers& layers, PieceAxis axis, std::int64_t pieces) {
     return std::ranges::all_of(layers,
                                [&](const auto& layer) { return can_divide(layer, axis, pieces); });
@@ -116,9 +161,20 @@ class TurnTaker {
   }
 
   Document document_;
+  int turns_ = 0;  ///< groups that take turns
 };
 
 }  // namespace
+
+std::int64_t pieces_of_channels(const LayerDecisions& layer) {
+  std::int64_t pieces = 1;
+  for (const auto* level : {&layer.dram_loops, &layer.sharing_loops, &layer.gbuf_loops})
+    for (const auto& loop : *level) {
+      if (loop.loop != kOfmLoop) return pieces;
+      pieces *= loop.factor;
+    }
+  return pieces;
+}
 
 Document in_turns(Document document) { return TurnTaker(std::move(document)).run(); }
 

@@ -14,6 +14,13 @@ namespace tessera::mapping::tangram {
 /// A piece's layers are named `LAYER.N`. Groups of a batch that are folds of rows rather than
 /// images, and shares that the pieces do not divide, stay whole. What stays in a buffer from one
 /// batch group to the next in the tool is fetched for each here.
+///
+/// Where the maps of such a convolution's pieces and of what follows it have no room, the layers
+/// stay whole and are marked to take turns, a piece of a few channels at a time.
 Document in_turns(Document document);
+
+/// Pieces that the loops over output channels make of a layer's outputs, while no other loop stands
+/// outside of them.
+std::int64_t pieces_of_channels(const LayerDecisions& layer);
 
 }  // namespace tessera::mapping::tangram

@@ -41,6 +41,7 @@ class LayerTree {
     path_.place(ordered_tiles());
     add_shares();
     path_.store(layer_.writes_dram ? "dram" : "tiles", {{.tensor = "O"}});
+    if (holds_.turn_channels > 0) return write_in_turns();
     add_loops(layer_.dram_loops);
     path_.store("buffer", stored(true));
     add_buffer_loops();
@@ -52,6 +53,32 @@ class LayerTree {
   }
 
  private:
+  /// A piece of channels in every turn, as the outermost loops of a convolution make it. Layers
+  /// behind it hold all of a piece.
+  Node write_in_turns() {
+    if (target_.kind != LayerKind::kMatrix) {
+      path_.loop(rank_of(kChannel), holds_.turn_channels).giving_turn();
+      auto all = stored(kIfmap);
+      for (auto& tensor : stored(kOfmap)) all.push_back(std::move(tensor));
+      path_.store("buffer", std::move(all));
+      return path_.finish(layer_.name);
+    }
+    for (const Datum datum : {kFilter, kIfmap})
+      if (holds_.in_buffer[datum]) path_.store("buffer", stored(datum));
+    std::vector<LoopFactor> inside;
+    for (const auto* level : {&layer_.dram_loops, &layer_.sharing_loops, &layer_.gbuf_loops})
+      for (const auto& loop : *level)
+        if (inside.empty() && loop.loop == kOfmLoop)
+          left_[kOfmLoop] /= loop.factor;
+        else
+          inside.push_back(loop);
+    path_.loop(rank_of(kChannel), holds_.turn_channels).giving_turn();
+    path_.store("buffer", stored(kOfmap));
+    add_loops(inside);
+    add_array();
+    return path_.finish(layer_.name);
+  }
+
   /// Name of the rank that moves along a dimension of the outputs; "" when nothing does.
   std::string rank_of(Dimension dimension) const {
     const auto& terms = target_.output.dimensions[dimension].terms;
@@ -155,9 +182,12 @@ class LayerTree {
     return holds_.in_buffer[datum] && layer_.sharing.subgroup[datum] > 1;
   }
 
-  /// A shared datum that does not go round: each piece is held while it is in use.
+  /// A shared datum that does not go round: each piece is held while it is in use. What passes
+  /// through a ring does so in pieces as small as loops over nothing else make them.
   bool held_in_pieces(Datum datum) const {
-    return shared(datum) && !tangram::rotates(layer_, datum);
+    if (shared(datum)) return !tangram::rotates(layer_, datum);
+    const Run run = run_of(layer_, datum, buffer_loops(layer_));
+    return datum == kOfmap && holds_.ring_words > 0 && run.begin == 0 && run.end > 0;
   }
 
   bool rotates(Datum datum) const { return shared(datum) && tangram::rotates(layer_, datum); }

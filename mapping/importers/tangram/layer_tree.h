@@ -12,6 +12,7 @@ struct Holds {
   PerDatum<bool> in_buffer{};   ///< kept in the tile buffer, else streamed through the staging FIFO
   PerDatum<bool> twice{};       ///< a second copy for the next granule
   std::int64_t ring_words = 0;  ///< room for outputs that pass through a ring; 0: all stay
+  std::int64_t turn_channels = 0;   ///< output channels of a turn; 0: the layer takes no turns
   std::int64_t streamed_words = 0;  ///< vector layers: room for what bypasses the buffer
 };
 
