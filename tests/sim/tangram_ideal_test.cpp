@@ -155,7 +155,7 @@ const std::map<std::string, Exception> kOtherWords = {
     {"chain4_4x4_8k_b1_tangram_ovhd10", {{"c2"}, kPieces}},
     {"chain4_4x4_8k_b8_pipeline_opt_ovhd10", {{"c4"}, kPieces}},
     {"chain4_4x4_8k_b8_sharing_pipeline_opt_ovhd10", {{"c4"}, kPieces}},
-    {"chain4_4x4_8k_b8_tangram_ovhd10", {{"c3", "c4"}, kPieces}},
+    {"chain4_4x4_8k_b8_tangram_ovhd10", {{"c1", "c2", "c3", "c4"}, kPieces}},
     {"lstm_gnmt_4x4_b4_pipeline_basic",
      {{"cell_l0_cout", "cell_l0_cout_f", "cell_l0_cout_i", "cell_l0_hout", "cell_l1_cout",
        "cell_l1_cout_f", "cell_l1_cout_i", "cell_l1_hout", "cell_l2_cout", "cell_l2_cout_f",
