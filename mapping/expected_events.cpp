@@ -42,7 +42,8 @@ Arrival arrival_of(const PlannedLayer& planned, std::size_t input) {
       static_cast<std::size_t>(change_depth(planned.plan, operand, held.depth, planned.nominal));
   Arrival arrival{product_of_first(counts, changes) * granule, 0, 0};
   if (held.shared_by == 1) return arrival;
-  arrival.rounds = product_of_first(counts, static_cast<std::size_t>(held.turn));
+  arrival.rounds = product_of_first(counts, static_cast<std::size_t>(held.turn)) /
+                   product_of_first(counts, changes);
   arrival.share_words = arrival.words / held.shared_by;
   arrival.words = arrival.share_words;  // the rest comes from neighbours
   return arrival;
