@@ -155,17 +155,20 @@ void Tile::passed_on(StageRun& run, mapping::SlotId slot, std::int64_t sequence)
     --run.sums_to_pass;
     return;
   }
-  ring.release(mapping::SlotReader::kServer);
+  run.passed_on.insert({slot, sequence});
   settle_rotation(run, slot);
 }
 
-/// The last pieces of a filling are asked for by nobody: when all before have been passed on they
-/// are the tile's alone.
+/// Pieces go in order, whatever the order in which they were passed on: requests may overtake each
+/// other in the network. The last pieces of a filling are asked for by nobody: when all before have
+/// been passed on they are the tile's alone.
 void Tile::settle_rotation(StageRun& run, mapping::SlotId slot) {
   auto& ring = run.ring(slot);
   if (run.keeps(slot)) return;
   for (auto next = ring.released(mapping::SlotReader::kServer);
-       next < ring.appended() && !run.passes_on(slot, ring.granule(next)); ++next)
+       next < ring.appended() &&
+       (!run.passes_on(slot, ring.granule(next)) || run.passed_on.erase({slot, next}) > 0);
+       ++next)
     ring.release(mapping::SlotReader::kServer);
 }
 

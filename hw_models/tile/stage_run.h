@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "hw_models/tile/retained_window.h"
@@ -91,6 +92,8 @@ class StageRun {
       owed;                       ///< streamed granules: elements that readers still have to get
   int reads_in_flight = 0;        ///< served reads whose packets have not all left
   std::int64_t sums_to_pass = 0;  ///< kept outputs: granules that have to leave for other tiles
+  /// Granules of rotating slots that have gone to another tile ahead of older ones.
+  std::set<std::pair<mapping::SlotId, std::int64_t>> passed_on;
 
   /// Nothing more will enter the slot and nothing is left in it.
   bool closed(mapping::SlotId slot);
