@@ -96,6 +96,11 @@ class ProgramBuilder {
       throw UserError(schedule.origin, ": layer ", network_.layers[plan.layer].name,
                       ": a loop gives its turn away, but the layer stands alone; put those that "
                       "take turns below a sequence of their own");
+    if (accelerator_.tile.free_copies) {
+      // Whole maps have room, one layer after the other.
+      plans_.back().turn_depth = 0;
+      turns = -1;
+    }
     origins_.push_back(
         {plan.layer, plan.output_home, static_cast<int>(plans_.size()) - 1, -1, turns});
   }

@@ -138,6 +138,11 @@ class StageBuilder {
          stays ? bit(SlotReader::kServer) : bit(SlotReader::kStore), plan_.output.staging});
     stage_.slots.back().streams = stays && granules < outputs;
     if (!shares_sums()) return;
+    if (plan_.ring_places > 0)
+      throw UserError(
+          "layer ", layer_.name,
+          ": its outputs are shared and rotate, and are handed over in a ring; allowed: "
+          "one of both");
     Slot& slot = stage_.slots.back();
     rotate(slot, plan_.output, layer_.output);
     if (stays)

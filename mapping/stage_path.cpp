@@ -18,6 +18,7 @@ class PathWriter {
       if (depth > 0) {
         add_loop(plan_.loops[depth - 1].rank, plan_.loops[depth - 1].tile);
         path_.back().loop.rotates = rotated_by(static_cast<int>(depth) - 1);
+        path_.back().loop.gives_turn = plan_.turn_depth == static_cast<int>(depth);
       }
       add_buffer(static_cast<int>(depth));
     }
@@ -57,11 +58,10 @@ class PathWriter {
     add_split({split.rank, 0, static_cast<int>(split.ways), axis});
   }
 
-  void add_loop(workloads::RankId rank, std::int64_t tile, bool gives_turn = false) {
+  void add_loop(workloads::RankId rank, std::int64_t tile) {
     auto& loop = add(NodeKind::kLoop).loop;
     loop.ranks = {{"", layer_.ranks[rank].name}};
     loop.tile = tile;
-    loop.gives_turn = gives_turn;
   }
 
   void add_homes() {

@@ -56,7 +56,10 @@ root {
               tensor { tensor: "I0" shared_by: 4 distribution: NEIGHBOUR }
               tensor { tensor: "O" distribution: MULTICAST partial_sums: IN_NETWORK }
             }
-            child { layer { layer: "a" } }
+            child {
+              store { level: "tiles" tensor { tensor: "O" places: 3 } }
+              child { loop { rank { rank: "K" } tile: 2 gives_turn: true } child { layer { layer: "a" } } }
+            }
           }
         }
       }
@@ -83,7 +86,9 @@ TEST(ScheduleText, EveryFieldReachesTheTree) {
             "        split K size 8 step 9 ways 2 over mesh_y skewed joint\n"
             "          store buffer: W (double) (no reuse) I0 (shared by 4) (neighbour) O "
             "(multicast) (sums in network)\n"
-            "            layer a\n"
+            "            store tiles: O (ring of 3)\n"
+            "              loop K tile 2 gives turn\n"
+            "                layer a\n"
             "      place tiles all organisation checkerboard depth 2 index 0\n"
             "        split C ways 3 over lanes\n"
             "          layer b\n");

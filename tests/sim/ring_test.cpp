@@ -232,6 +232,137 @@ TEST_F(RowsReadAgain, StayUntilTheyHaveBeenReadForTheLastTime) {
   }
 }
 
+/// A convolution and an addition to its channels, on the same tiles; a third layer on another tile
+/// takes what comes out.
+class Turns : public testing::Test {
+ protected:
+  static Network layers(bool residual) {
+    PlainNetwork network("turns");
+    const auto input = network.input({1, 8, 6, 6});
+    const auto other = network.pool(input, workloads::Function::kMaxPool, {});
+    const auto first = network.convolution(input, 8, {});
+    network.convolution(residual ? network.add(first, other) : network.add(first, first), 4, {});
+    return network.finish();
+  }
+
+  /// Two channels a turn; rings of one place.
+  mapping::Schedule schedule(const Network& network, int places = 1) const {
+    std::vector<StagePlan> plans;
+    for (workloads::LayerId id = 0; id < static_cast<int>(network.layers.size()); ++id) {
+      const auto& layer = network.layers[id];
+      StagePlan plan = plain_plan(network, id);
+      if (layer.name == first(network) || layer.name == second(network)) {
+        plan.tiles = {0, 1};
+        plan.partition = {{rank(layer, 2), 0, 2, Axis::kTiles}};
+        plan.loops = {{rank(layer, 1), 2}};
+        plan.turn_depth = plan.output.depth = 1;
+        if (layer.name == second(network))
+          for (auto& input : plan.inputs) input.depth = 1;
+        plan.output_home = Home::kTiles;
+        plan.ring_places = places;
+      } else if (layer.name == third(network)) {
+        plan.tiles = {2};
+        plan.loops = {{layer.rank_index("C"), 1}};
+        plan.inputs[0].depth = plan.inputs[1].depth = 1;
+      }
+      choose_array(plan, network, machine_);
+      plans.push_back(plan);
+    }
+    auto flat = schedule_of(network, plans);
+    mapping::Schedule schedule = flat;
+    schedule.root.children.clear();
+    mapping::Node turns;
+    for (auto& top : flat.root.children) {
+      const auto* leaf = &top;
+      while (!leaf->children.empty()) leaf = &leaf->children.front();
+      const auto& name = leaf->layer.layer;
+      if (name == first(network) || name == second(network)) {
+        turns.children.push_back(top);
+        if (turns.children.size() == 2) schedule.root.children.push_back(turns);
+      } else {
+        schedule.root.children.push_back(top);
+      }
+    }
+    return schedule;
+  }
+
+  static const std::string& first(const Network& network) {
+    return network.layers[network.layers.size() - 3].name;
+  }
+  static const std::string& second(const Network& network) {
+    return network.layers[network.layers.size() - 2].name;
+  }
+  static const std::string& third(const Network& network) { return network.layers.back().name; }
+  static workloads::RankId rank(const workloads::Layer& layer, std::size_t dimension) {
+    return layer.output.dimensions[dimension].terms.front().rank;
+  }
+
+  hw::Accelerator machine_ = machine_with(2, 2, "tile { array { rows: 4 columns: 4 } }");
+};
+
+TEST_F(Turns, KeepTheValuesWithOnePlaceEach) {
+  for (const bool residual : {false, true}) {
+    const auto network = layers(residual);
+    const auto program = mapping::lower(schedule(network), network, machine_);
+    const auto& turns = program.stages[program.stages.size() - 2];
+    EXPECT_EQ(turns.fusion, program.stages[program.stages.size() - 3].fusion);
+    EXPECT_GE(turns.fusion, 0);
+    EXPECT_EQ(turns.slots[turns.output_slot].granules, 1);
+    mapping::check(program, limits_of(machine_));
+    const auto run = simulate(machine_, program);
+    EXPECT_TRUE(run.ok()) << run.text;
+  }
+}
+
+TEST_F(Turns, AlternateOnATile) {
+  // Four pieces of two channels: the convolution and the addition follow each other, piece by
+  // piece, on each of the tiles.
+  const auto network = layers(false);
+  const auto program = mapping::lower(schedule(network), network, machine_);
+  const int convolution = static_cast<int>(program.stages.size()) - 3;
+  mapping::check(program, limits_of(machine_));
+  const auto run = in_child([&] {
+    struct Order final : hw::TileObserver {
+      void instruction_ended(const hw::InstructionEvent& event) override {
+        if (event.queue == hw::QueueKind::kCompute && event.end > event.begin && event.tile == 0)
+          text += std::to_string(event.stage) + " ";
+      }
+      std::string text;
+    } order;
+    sim::Machine whole(machine_, program, {});
+    whole.tiles()[0]->set_observer(&order);
+    whole.run();
+    return order.text;
+  });
+  ASSERT_TRUE(run.ok()) << run.text;
+  std::string stages;
+  for (int piece = 0; piece < 4; ++piece)
+    stages += detail::concatenate(convolution, " ", convolution + 1, " ");
+  EXPECT_NE(run.text.find(stages), std::string::npos) << run.text;
+}
+
+TEST_F(Turns, SurviveTheFileOfTheirSchedule) {
+  const auto network = layers(false);
+  const auto given = schedule(network);
+  const auto again = mapping::parse_schedule(mapping::to_schedule_text(given), "turns.textproto");
+  EXPECT_EQ(to_text(again), to_text(given));
+  EXPECT_TRUE(mapping::gives_turns(again.root.children.front()) ||
+              mapping::gives_turns(again.root.children[1]));
+}
+
+TEST_F(Turns, AreRefusedForALayerAlone) {
+  const auto network = layers(false);
+  auto alone = schedule(network);
+  std::vector<mapping::Node> tops;
+  for (auto& top : alone.root.children)
+    if (mapping::gives_turns(top))
+      for (auto& member : top.children) tops.push_back(member);
+    else
+      tops.push_back(top);
+  alone.root.children = tops;
+  EXPECT_THROW(mapping::lower(alone, network, machine_), UserError);
+}
+
 TEST(RingLowering, RefusesPlacesOutsideOfTheTiles) {
   const auto machine = machine_with(1, 1);
   const auto network = dense(1);

@@ -190,7 +190,7 @@ class Importer {
 
   /// All of its readers are at work at the same time, on tiles of their own: its pieces go.
   bool hands_over_pieces(const LayerDecisions& layer) const {
-    if (layer.writes_dram || layer.dram_loops.empty()) return false;
+    if (layer.writes_dram || layer.dram_loops.empty() || rotates(layer, kOfmap)) return false;
     return std::ranges::all_of(document_.layers, [&](const LayerDecisions& reader) {
       return !reads(reader, layer) ||
              (reader.segment == layer.segment && reader.stage != layer.stage);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mapping/importers/tangram/sharing.h"
+
 namespace tessera::mapping::tangram {
 
 namespace {
@@ -113,9 +115,9 @@ class TurnTaker {
     return end;
   }
 
-  /// All of them go through the same channels on every tile.
+  /// All of them go through the same channels on every tile, which holds its outputs by itself.
   static bool takes_turns(const Layers& group) {
-    return pieces_of_channels(group.front()) > 1 &&
+    return pieces_of_channels(group.front()) > 1 && !rotates(group.front(), kOfmap) &&
            std::ranges::all_of(group, [&](const LayerDecisions& layer) {
              return std::ranges::equal(
                  layer.shares, group.front().shares, [](const TileShare& a, const TileShare& b) {

@@ -182,9 +182,12 @@ class LayerTree {
     return holds_.in_buffer[datum] && layer_.sharing.subgroup[datum] > 1;
   }
 
-  /// A shared datum that does not go round: each piece is held while it is in use.
+  /// A shared datum that does not go round: each piece is held while it is in use. What passes
+  /// through a ring does so in pieces as small as loops over nothing else make them.
   bool held_in_pieces(Datum datum) const {
-    return shared(datum) && !tangram::rotates(layer_, datum);
+    if (shared(datum)) return !tangram::rotates(layer_, datum);
+    const Run run = run_of(layer_, datum, buffer_loops(layer_));
+    return datum == kOfmap && holds_.ring_words > 0 && run.begin == 0 && run.end > 0;
   }
 
   bool rotates(Datum datum) const { return shared(datum) && tangram::rotates(layer_, datum); }
