@@ -329,7 +329,7 @@ class Importer {
     const auto pieces = pieces_of_channels(layers[folds ? first + 1 : first]);
     if (index == first && folds) return holds_by_rows(layers[index]);
     std::int64_t left = document_.hardware.gbuf_words - resident_words(first);
-    if (folds) left -= holds_by_rows(layers[first]).ring_words + words_of(layers[first], kFilter);
+    if (folds) left -= holds_by_rows(layers[first]).ring_words + held_words(layers[first], kFilter);
     for (int member = folds ? first + 1 : first; member < last; ++member) {
       left -= 2 * piece_words(layers[member], pieces, false);
       left -= 2 * piece_words(layers[member + 1], pieces, true);
