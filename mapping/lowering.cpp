@@ -121,7 +121,7 @@ class ProgramBuilder {
                       "take turns below a sequence of their own");
     if (accelerator_.tile.free_copies) {
       // Whole maps have room, one layer after the other.
-      plans_.back().turn_depth = 0;
+      plans_.back().turn_depth = plans_.back().turns_later = 0;
       turns = -1;
     }
     const bool keeps = plan.output_kept || std::ranges::any_of(plan.inputs, [](const auto& input) {

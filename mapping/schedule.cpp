@@ -56,6 +56,7 @@ void print_loop(const LoopNode& loop, std::ostream& out) {
   if (loop.step != 0 && loop.step != loop.tile) out << " step " << loop.step;
   if (!loop.rotates.empty()) out << " rotate " << loop.rotates;
   if (loop.gives_turn) out << " gives turn";
+  if (loop.turns_later > 0) out << " " << loop.turns_later << " later";
   if (loop.count != 0) out << " count " << loop.count;
 }
 

@@ -45,6 +45,9 @@ struct LoopNode {
   std::int64_t count = 0;
   /// In a sequence below the root: after each iteration the layer gives its turn to the next one.
   bool gives_turn = false;
+  /// Then: turns by which the layer computes later than it asks for what stands outside of the
+  /// loop.
+  int turns_later = 0;
 };
 
 /// Splits of one array axis that follow each other directly are one row or column of the array with

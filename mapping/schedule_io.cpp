@@ -107,7 +107,8 @@ class Reader {
 
   LoopNode read_loop(const proto::Loop& message) const {
     return {read_ranks(message.rank()), message.tile(),  message.step(),
-            message.rotates(),          message.count(), message.gives_turn()};
+            message.rotates(),          message.count(), message.gives_turn(),
+            message.turns_later()};
   }
 
   SplitNode read_split(const proto::Split& message) const {
@@ -222,6 +223,7 @@ void write_loop(const LoopNode& loop, proto::Loop& message) {
   message.set_rotates(loop.rotates);
   message.set_count(loop.count);
   message.set_gives_turn(loop.gives_turn);
+  message.set_turns_later(loop.turns_later);
 }
 
 void write_split(const SplitNode& split, proto::Split& message) {

@@ -388,13 +388,21 @@ class StageBuilder {
     return block;
   }
 
+  /// Turns given away before the first instruction.
+  CodeBlock later(CodeBlock block) const {
+    block.insert(block.begin(), static_cast<std::size_t>(plan_.turns_later),
+                 instruction(Op::kYield, -1));
+    return block;
+  }
+
   Code code(std::size_t partners, bool owner) const {
     Code code;
     code.load =
         nest(0, [&](int depth, bool before) { return load_at(depth, before, partners, owner); });
-    code.compute =
-        nest(0, [&](int depth, bool before) { return compute_at(depth, before, partners, owner); });
-    code.store = nest(0, [&](int depth, bool before) { return store_at(depth, before, owner); });
+    code.compute = later(nest(
+        0, [&](int depth, bool before) { return compute_at(depth, before, partners, owner); }));
+    code.store =
+        later(nest(0, [&](int depth, bool before) { return store_at(depth, before, owner); }));
     return code;
   }
 
@@ -411,6 +419,9 @@ class StageBuilder {
         if ((layer_.inputs[i].role == OperandRole::kWeight) == weights &&
             input_depth_[i] == depth && !has_all(i))
           block.push_back(instruction(Op::kReceive, static_cast<SlotId>(i), static_cast<int>(i)));
+    if (before && depth == plan_.turn_depth - 1)
+      append(block,
+             CodeBlock(static_cast<std::size_t>(plan_.turns_later), instruction(Op::kYield, -1)));
     if (!before && partners > 0 && depth == output_depth_)
       append(block,
              for_each_piece({repetition(static_cast<std::int64_t>(partners),

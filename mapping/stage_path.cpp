@@ -19,6 +19,7 @@ class PathWriter {
         add_loop(plan_.loops[depth - 1].rank, plan_.loops[depth - 1].tile);
         path_.back().loop.rotates = rotated_by(static_cast<int>(depth) - 1);
         path_.back().loop.gives_turn = plan_.turn_depth == static_cast<int>(depth);
+        if (path_.back().loop.gives_turn) path_.back().loop.turns_later = plan_.turns_later;
       }
       add_buffer(static_cast<int>(depth));
     }

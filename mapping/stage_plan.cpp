@@ -188,13 +188,15 @@ class StageReader {
       plan_.array.loops.push_back({id, loop.tile * side_by_side(id)});
     else
       plan_.loops.push_back({id, loop.tile});
-    if (loop.gives_turn) note_turn();
+    if (loop.gives_turn) note_turn(loop.turns_later);
   }
 
-  void note_turn() {
+  void note_turn(int later) {
+    if (later < 0) refuse("a layer computes a number of turns later that is negative");
     if (plan_.turn_depth > 0) refuse("two loops that give the layer's turn away");
     if (all_held()) refuse("a loop of the array gives the layer's turn away; a tile's loop can");
     plan_.turn_depth = static_cast<int>(plan_.loops.size());
+    plan_.turns_later = later;
   }
 
   /// The first of the loops that rotate an operand deals its trips to the tiles; those that follow

@@ -67,6 +67,8 @@ struct StagePlan {
   /// Takes turns with other stages on the same tiles: after each trip of the loop before this depth
   /// its queues go on with the next stage. 0: it does not.
   int turn_depth = 0;
+  /// Turns that pass before it computes; what it receives outside of that loop is asked for before.
+  int turns_later = 0;
   /// Partners' sums reach the owner through its staging FIFO, a piece at a time.
   bool sums_in_pieces = false;
   ArrayMapping array;

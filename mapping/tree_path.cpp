@@ -20,8 +20,9 @@ TreePath& TreePath::loop(const std::string& rank, std::int64_t tile, const std::
   return *this;
 }
 
-TreePath& TreePath::giving_turn() {
+TreePath& TreePath::giving_turn(int turns_later) {
   path_.back().loop.gives_turn = true;
+  path_.back().loop.turns_later = turns_later;
   return *this;
 }
 

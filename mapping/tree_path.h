@@ -17,7 +17,7 @@ class TreePath {
   /// `rotates`: shared operand whose pieces the loop passes on; "" for ordinary loops.
   TreePath& loop(const std::string& rank, std::int64_t tile, const std::string& rotates = "");
   /// The loop added last gives its layer's turn away. Precondition: a loop was added last.
-  TreePath& giving_turn();
+  TreePath& giving_turn(int turns_later = 0);
   /// `size` 0: balanced shares. `no_multicast`: tensors sent to every part by itself.
   TreePath& split(const std::string& rank, std::int64_t ways, Axis axis, std::int64_t size = 0,
                   std::vector<std::string> no_multicast = {});

@@ -105,8 +105,8 @@ bool Tile::serve_piece(Cycle now, StageRun& run, const Order& order, const Granu
   return true;
 }
 
-/// Pieces of shared operands for the tile at the place before: in order, as soon as they are here,
-/// or as soon as this tile has added its part to them.
+/// Pieces of shared operands for the tile at the place before: as soon as they are asked for and
+/// here, or as soon as this tile has added its part to them.
 bool Tile::pass_on(Cycle now) {
   bool served = false;
   std::erase_if(rotation_requests_, [&](const std::shared_ptr<const Order>& order) {
@@ -155,17 +155,19 @@ void Tile::passed_on(StageRun& run, mapping::SlotId slot, std::int64_t sequence)
     --run.sums_to_pass;
     return;
   }
-  ring.release(mapping::SlotReader::kServer);
+  ring.granule(sequence).passed = true;
   settle_rotation(run, slot);
 }
 
-/// The last pieces of a filling are asked for by nobody: when all before have been passed on they
-/// are the tile's alone.
+/// Lets pieces go in order, though a request may overtake another on its way. The last ones of a
+/// filling are asked for by nobody: when all before have been passed on they are the tile's alone.
 void Tile::settle_rotation(StageRun& run, mapping::SlotId slot) {
   auto& ring = run.ring(slot);
   if (run.keeps(slot)) return;
   for (auto next = ring.released(mapping::SlotReader::kServer);
-       next < ring.appended() && !run.passes_on(slot, ring.granule(next)); ++next)
+       next < ring.appended() &&
+       (ring.granule(next).passed || !run.passes_on(slot, ring.granule(next)));
+       ++next)
     ring.release(mapping::SlotReader::kServer);
 }
 

@@ -32,6 +32,7 @@ struct Granule {
   std::vector<workloads::Region> wanted = {};  ///< boxes of the region that have to be fetched
   Cycle restored_at = kNever;  ///< restored outputs: from this cycle on they can be added to
   bool holds_sums = false;     ///< of an earlier visit
+  bool passed = false;         ///< shared: the tile that takes it over has been sent it
   bool gone = false;           ///< its place has been given free
   workloads::RankTile opened;  ///< outputs: ranks when it became the granule in work
   ArrivalTimes times;

@@ -464,6 +464,12 @@ TEST(RotatingSums, OfRandomLayersEqualTheReference) {
   EXPECT_GE(uses.wider, 10);
 }
 
+TEST(RotatingSumsOnce, WereLetGoTooEarlyWhenOneRequestOvertookAnother) {
+  Uses uses;
+  try_seed(1585, uses);
+  EXPECT_EQ(uses.programs, 1);
+}
+
 // ---- what is refused ----
 
 std::string refusal(const Network& network, const StagePlan& plan) {

@@ -134,8 +134,11 @@ struct Slice {
 struct LayerDecisions {
   std::string name;
   Slice slice;
-  /// Takes turns with its neighbours that have the same number, a channel piece at a time; -1: no.
+  /// Takes turns with its neighbours that have the same number, a channel piece at a time, or a
+  /// fold of the rows; -1: no.
   int turns = -1;
+  bool turns_by_rows = false;
+  int turns_later = 0;  ///< computes so many turns after the first layer begins
   LayerShape shape;
   std::vector<std::string> producers, consumers;
   int segment = 0, stage = 0, position = 0;  ///< position: place among the stage's layers

@@ -301,6 +301,21 @@ class Importer {
     return words / pieces * (input ? layer.shape.region_channels : 1);
   }
 
+  /// One place for a fold; what reads it takes its part into the staging FIFO at once.
+  Holds holds_by_rows(const LayerDecisions& layer) const {
+    Holds holds;
+    holds.in_buffer = layer.in_gbuf;
+    holds.in_buffer[kOfmap] = true;
+    holds.ring_words = output_words(layer) / outermost_batch(layer);
+    return holds;
+  }
+
+  static std::int64_t outermost_batch(const LayerDecisions& layer) {
+    return layer.dram_loops.empty() || layer.dram_loops.front().loop != kBatLoop
+               ? 1
+               : layer.dram_loops.front().factor;
+  }
+
   /// Layers that take turns: two places for what the next one reads, two copies of what comes, and
   /// what is left for what the last one hands to others.
   Holds holds_in_turns(int index) const {
@@ -310,9 +325,12 @@ class Importer {
     while (last + 1 < static_cast<int>(layers.size()) &&
            layers[last + 1].turns == layers[index].turns)
       ++last;
-    const auto pieces = pieces_of_channels(layers[first]);
+    const bool folds = layers[first].turns_by_rows;
+    const auto pieces = pieces_of_channels(layers[folds ? first + 1 : first]);
+    if (index == first && folds) return holds_by_rows(layers[index]);
     std::int64_t left = document_.hardware.gbuf_words - resident_words(first);
-    for (int member = first; member < last; ++member) {
+    if (folds) left -= holds_by_rows(layers[first]).ring_words + held_words(layers[first], kFilter);
+    for (int member = folds ? first + 1 : first; member < last; ++member) {
       left -= 2 * piece_words(layers[member], pieces, false);
       left -= 2 * piece_words(layers[member + 1], pieces, true);
     }

@@ -87,6 +87,8 @@ class TurnTaker {
         document_.segments[static_cast<std::size_t>(layers.front().segment)].batch_groups;
     if (layers.size() > 1 && groups > 1 && all_divide(layers, PieceAxis::kBatch, groups))
       return add_pieces(layers, PieceAxis::kBatch, groups);
+    if (const auto images = images_beside_folds(layers, groups); images > 1)
+      return add_folds(layers, images);
     for (std::size_t begin = 0; begin < layers.size();) {
       const std::size_t end = end_of_group(layers, begin);
       const Layers group(layers.begin() + static_cast<long>(begin),
@@ -141,6 +143,43 @@ class TurnTaker {
     return words <= document_.hardware.gbuf_words;
   }
 
+  /// Where groups are folds of the rows of the first layer, and the second one reads an image from
+  /// all of them, which has no room: images that can be taken group by group; 0: this is not so.
+  std::int64_t images_beside_folds(const Layers& layers, std::int64_t groups) const {
+    if (layers.size() < 3 || groups < 2 || layers.front().writes_dram || layers[1].writes_dram ||
+        most_words(layers.front()) <= document_.hardware.gbuf_words)
+      return 0;
+    const auto same_stage = [&](const auto& layer) { return layer.stage == layers.front().stage; };
+    for (std::int64_t images = groups / 2; images > 1; images /= 2) {
+      const auto folds = groups / images;
+      if (groups % images != 0 || !std::ranges::all_of(layers, same_stage) ||
+          !all_divide(layers, PieceAxis::kBatch, images))
+        continue;
+      const bool one_image = std::ranges::all_of(layers.front().shares, [&](const auto& share) {
+        return share.ofmap.batch.size() == images && share.ofmap.rows.size() % folds == 0;
+      });
+      if (one_image && end_of_group(layers, 1) == layers.size()) return images;
+    }
+    return 0;
+  }
+
+  /// For each of the images in turn: the first layer fold by fold, and those behind it channel by
+  /// channel when it is through.
+  void add_folds(const Layers& layers, std::int64_t images) {
+    const auto groups = outermost(layers.front(), PieceAxis::kBatch);
+    for (std::int64_t image = 0; image < images; ++image) {
+      Layers group;
+      for (const auto& layer : layers) {
+        group.push_back(piece_of(layer, PieceAxis::kBatch, images, image));
+        group.back().turns_by_rows = group.size() == 1;
+        group.back().turns_later = group.size() == 1 ? 0 : static_cast<int>(groups / images) - 1;
+        // Sums go to an owner in pieces, which does not need the layers to take their turns apart.
+        group.back().sharing.subgroup[kOfmap] = 1;
+      }
+      add_turns(std::move(group));
+    }
+  }
+
   void add_turns(Layers group) {
     for (auto& layer : group) {
       layer.turns = turns_;
@@ -170,8 +209,8 @@ std::int64_t pieces_of_channels(const LayerDecisions& layer) {
   std::int64_t pieces = 1;
   for (const auto* level : {&layer.dram_loops, &layer.sharing_loops, &layer.gbuf_loops})
     for (const auto& loop : *level) {
-      if (loop.loop != kOfmLoop) return pieces;
-      pieces *= loop.factor;
+      if (loop.loop == kIfmLoop) return pieces;
+      if (loop.loop == kOfmLoop) pieces *= loop.factor;
     }
   return pieces;
 }

@@ -16,11 +16,13 @@ namespace tessera::mapping::tangram {
 /// batch group to the next in the tool is fetched for each here.
 ///
 /// Where the maps of such a convolution's pieces and of what follows it have no room, the layers
-/// stay whole and are marked to take turns, a piece of a few channels at a time.
+/// stay whole and are marked to take turns, a piece of a few channels at a time. Where batch groups
+/// are folds of the first layer's rows and its images have no room, every image of a tile becomes
+/// layers of its own that take turns, the first one fold by fold.
 Document in_turns(Document document);
 
-/// Pieces that the loops over output channels make of a layer's outputs, while no other loop stands
-/// outside of them.
+/// Pieces that the loops over output channels make of a layer's outputs, while no loop over input
+/// channels stands outside of them.
 std::int64_t pieces_of_channels(const LayerDecisions& layer);
 
 }  // namespace tessera::mapping::tangram

@@ -43,6 +43,7 @@ class LayerTree {
     add_homes();
     if (holds_.turn_channels > 0) return write_in_turns();
     add_loops(layer_.dram_loops);
+    if (layer_.turns_by_rows) path_.giving_turn();
     path_.store("buffer", stored(true));
     path_.store("staging", kept_streams());
     add_buffer_loops();
@@ -78,7 +79,7 @@ class LayerTree {
   /// behind it hold all of a piece.
   Node write_in_turns() {
     if (target_.kind != LayerKind::kMatrix) {
-      path_.loop(rank_of(kChannel), holds_.turn_channels).giving_turn();
+      path_.loop(rank_of(kChannel), holds_.turn_channels).giving_turn(layer_.turns_later);
       auto all = stored(kIfmap);
       for (auto& tensor : stored(kOfmap)) all.push_back(std::move(tensor));
       path_.store("buffer", std::move(all));
@@ -89,11 +90,11 @@ class LayerTree {
     std::vector<LoopFactor> inside;
     for (const auto* level : {&layer_.dram_loops, &layer_.sharing_loops, &layer_.gbuf_loops})
       for (const auto& loop : *level)
-        if (inside.empty() && loop.loop == kOfmLoop)
+        if (std::ranges::count(inside, kIfmLoop, &LoopFactor::loop) == 0 && loop.loop == kOfmLoop)
           left_[kOfmLoop] /= loop.factor;
         else
           inside.push_back(loop);
-    path_.loop(rank_of(kChannel), holds_.turn_channels).giving_turn();
+    path_.loop(rank_of(kChannel), holds_.turn_channels).giving_turn(layer_.turns_later);
     path_.store("buffer", stored(kOfmap));
     add_loops(inside);
     add_array();
