@@ -154,6 +154,7 @@ Outcome run(const std::string& name) {
 /// reads its inputs from the buffer for each, and the tool leaves them in the registers in between.
 const std::map<std::string, std::vector<std::string>> kOtherWords = {
     {"chain4_4x4_8k_b1_tangram_ovhd10", {"c2"}},
+    {"chain4_4x4_8k_b8_tangram_ovhd10", {"c1", "c2"}},
 };
 
 const std::vector<std::string> kRefused = {"lstm_showtell_4x4_b4_tangram"};
