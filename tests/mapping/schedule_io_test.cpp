@@ -58,7 +58,7 @@ root {
             }
             child {
               store { level: "tiles" tensor { tensor: "O" places: 3 } }
-              child { loop { rank { rank: "K" } tile: 2 gives_turn: true } child { layer { layer: "a" } } }
+              child { loop { rank { rank: "K" } tile: 2 gives_turn: true turns_later: 4 } child { layer { layer: "a" } } }
             }
           }
         }
@@ -87,7 +87,7 @@ TEST(ScheduleText, EveryFieldReachesTheTree) {
             "          store buffer: W (double) (no reuse) (kept from b) I0 (shared by 4) "
             "(neighbour) O (multicast) (sums in network)\n"
             "            store tiles: O (ring of 3)\n"
-            "              loop K tile 2 gives turn\n"
+            "              loop K tile 2 gives turn 4 later\n"
             "                layer a\n"
             "      place tiles all organisation checkerboard depth 2 index 0\n"
             "        split C ways 3 over lanes\n"
