@@ -12,8 +12,8 @@ std::uint64_t now_ps() { return sc_core::sc_time_stamp().value(); }
 }  // namespace
 
 ClockedModule::ClockedModule(const sc_core::sc_module_name& name, std::uint64_t period_ps,
-                             Step step)
-    : sc_module(name), period_ps_(period_ps), step_(std::move(step)) {
+                             Step step, int after_deltas)
+    : sc_module(name), period_ps_(period_ps), step_(std::move(step)), after_deltas_(after_deltas) {
   SC_HAS_PROCESS(ClockedModule);
   SC_METHOD(run);
   sensitive << ev_step_;
@@ -25,15 +25,23 @@ void ClockedModule::wake(std::uint64_t cycle) {
   cycle = std::max(cycle, done_ == earliest ? earliest + 1 : earliest);
   if (cycle >= scheduled_) return;
   scheduled_ = cycle;
+  deltas_left_ = after_deltas_;
   ev_step_.notify(sc_core::sc_time::from_value(cycle * period_ps_ - now_ps()));
 }
 
 void ClockedModule::wake_now() {
-  scheduled_ = now_ps() / period_ps_;
+  const std::uint64_t now = now_ps() / period_ps_;
+  if (scheduled_ == now) return;
+  scheduled_ = now;
+  deltas_left_ = 0;
   ev_step_.notify(sc_core::SC_ZERO_TIME);
 }
 
 void ClockedModule::run() {
+  if (deltas_left_ > 0) {
+    --deltas_left_;
+    return ev_step_.notify(sc_core::SC_ZERO_TIME);
+  }
   scheduled_ = kNever;
   done_ = now_ps() / period_ps_;
   try {

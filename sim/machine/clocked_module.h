@@ -16,12 +16,15 @@ class ClockedModule final : public sc_core::sc_module {
  public:
   using Step = std::function<std::uint64_t(std::uint64_t cycle)>;
 
-  ClockedModule(const sc_core::sc_module_name& name, std::uint64_t period_ps, Step step);
+  /// `after_deltas`: the step comes so many delta cycles into its cycle, after what others report
+  /// in that cycle.
+  ClockedModule(const sc_core::sc_module_name& name, std::uint64_t period_ps, Step step,
+                int after_deltas = 0);
 
   /// Makes sure that the step is called in this cycle or earlier. Cycles in the past mean the next
   /// one.
   void wake(std::uint64_t cycle);
-  /// Calls the step in the present cycle, again if it has been called already.
+  /// Calls the step in the present cycle if it has not been called yet, and otherwise again.
   void wake_now();
   std::exception_ptr failure() const { return failure_; }
 
@@ -30,6 +33,8 @@ class ClockedModule final : public sc_core::sc_module {
 
   std::uint64_t period_ps_;
   Step step_;
+  const int after_deltas_;
+  int deltas_left_ = 0;
   std::uint64_t scheduled_ = kNever;
   std::uint64_t done_ = kNever;  ///< last cycle whose step has been called
   std::exception_ptr failure_;

@@ -12,6 +12,11 @@ namespace tessera::sim {
 
 namespace {
 
+/// An array of PE modules reports its end a delta cycle after its last module; tiles look later
+/// than that, so that they see it before they do anything else in the cycle, as with the closed
+/// form.
+constexpr int kArrayDeltas = 4;
+
 /// Tells tiles and memory interfaces what the network brought, and wakes their shells.
 class Dispatcher final : public PacketSwitch::Listener {
  public:
@@ -214,7 +219,8 @@ void Machine::build_tiles() {
     parts_.tiles.push_back(std::make_unique<hw::Tile>(tile, context_, *switch_));
     parts_.tile_modules.push_back(std::make_unique<ClockedModule>(
         ("tile" + std::to_string(tile)).c_str(), period_ps_,
-        [interface = parts_.tiles.back().get()](Cycle now) { return interface->run(now); }));
+        [interface = parts_.tiles.back().get()](Cycle now) { return interface->run(now); },
+        options_.detailed_arrays ? kArrayDeltas : 0));
     if (options_.detailed_arrays) build_detailed_array(tile);
   }
 }

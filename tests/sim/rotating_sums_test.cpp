@@ -470,6 +470,14 @@ TEST(RotatingSumsOnce, WereLetGoTooEarlyWhenOneRequestOvertookAnother) {
   EXPECT_EQ(uses.programs, 1);
 }
 
+/// An array of PE modules reported its end after the tile had passed on a piece in that cycle,
+/// whose packet then left before an output.
+TEST(RotatingSumsOnce, LeftInAnotherOrderWithArraysInDetail) {
+  Uses uses;
+  try_seed(2008, uses);
+  EXPECT_EQ(uses.programs, 1);
+}
+
 // ---- what is refused ----
 
 std::string refusal(const Network& network, const StagePlan& plan) {
