@@ -105,11 +105,11 @@ bool Tile::start_receive(Cycle now, StageRun& run, const mapping::Instruction& i
 bool Tile::from_dram(const StageRun& run, int operand) const {
   const auto region = region_of(run.layer().inputs[operand], run.share().ranks);
   return std::ranges::any_of(context_.index.parts_of(run.layer().inputs[operand].tensor),
-                              [&](int part) {
-                                const auto& held = context_.program.parts[part];
-                                return held.home_for(run.number()) != Home::kTiles &&
-                                       !intersect(region, held.region).empty();
-                              });
+                             [&](int part) {
+                               const auto& held = context_.program.parts[part];
+                               return held.home_for(run.number()) != Home::kTiles &&
+                                      !intersect(region, held.region).empty();
+                             });
 }
 
 /// Idealisation toolwords: a granule counts as the piece of the share that it stands for, in all
