@@ -239,6 +239,12 @@ class Importer {
            !hands_over_pieces(layer) && output_words(layer) > document_.hardware.gbuf_words;
   }
 
+  bool maps_leave(int segment) const {
+    return std::ranges::any_of(document_.layers, [&](const LayerDecisions& layer) {
+      return layer.segment == segment && leaves(layer);
+    });
+  }
+
   /// Room for two pieces of the tool's, or as much of it as there is.
   static std::int64_t ring_words(const LayerDecisions& layer, std::int64_t left) {
     const auto piece = output_words(layer) / layer.dram_loops.front().factor;
@@ -373,6 +379,7 @@ class Importer {
     }
     if (left < 0 && !layer.reads_dram && holds.in_buffer[kIfmap]) {
       holds.in_buffer[kIfmap] = false;
+      holds.in_staging[kIfmap] = layer.shape.is_convolution && maps_leave(layer.segment);
       left += words[kIfmap];
     }
     if (left < 0 && hands_over_pieces(layer) && !rotates(layer, kOfmap)) {
