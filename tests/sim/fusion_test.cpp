@@ -74,9 +74,7 @@ void expect_exact(const Network& network, const FusedTree& tree, int rows = 1, i
       detail::concatenate("rows: ", rows, " columns: ", columns,
                           " tile { array { rows: 4 columns: 4 } buffer { bytes: 32768 } }"));
   const auto program = mapping::lower(fused_schedule(network, tree), network, machine);
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
+  expect_right_values(machine, program);
 }
 
 /// What a tile's array or vector unit did when, in order of its end.
@@ -462,17 +460,12 @@ int fused_tops(const mapping::Schedule& schedule) {
 }
 
 std::int64_t dram_bytes(const hw::Accelerator& machine, const mapping::Program& program) {
-  const auto run = in_child([&] {
-    sim::Machine whole(machine, program, {});
-    whole.run();
-    std::int64_t bytes = 0;
-    for (const auto& interface : whole.dram())
-      bytes += static_cast<std::int64_t>(interface->counts().read_bytes +
-                                         interface->counts().written_bytes);
-    return std::to_string(bytes);
-  });
-  EXPECT_TRUE(run.ok()) << run.text;
-  return run.ok() ? std::stoll(run.text) : 0;
+  return std::stoll("0" + after_run(machine, program, [](const sim::Machine& whole, Cycle) {
+                      Bytes bytes = 0;
+                      for (const auto& interface : whole.dram())
+                        bytes += interface->counts().read_bytes + interface->counts().written_bytes;
+                      return std::to_string(bytes);
+                    }));
 }
 
 TEST(Schedulers, FusedSavesDramTrafficAndKeepsTheValues) {
@@ -482,9 +475,7 @@ TEST(Schedulers, FusedSavesDramTrafficAndKeepsTheValues) {
   const auto schedule = mapping::schedule_fused(network, machine, rates);
   EXPECT_GT(fused_tops(schedule), 0);
   const auto program = mapping::lower(schedule, network, machine);
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
+  expect_right_values(machine, program);
   const auto apart =
       mapping::lower(mapping::schedule_layerwise(network, machine, rates), network, machine);
   EXPECT_LT(dram_bytes(machine, program), dram_bytes(machine, apart));
@@ -509,11 +500,9 @@ TEST(Schedulers, RefinedAreNeverSlowerThanLayerwiseAndKeepTheValues) {
       mapping::refine_layerwise(network, machine, rates, simulated, options)};
   for (const auto& refined : all) {
     const auto program = mapping::lower(refined.schedule, network, machine);
-    mapping::check(program, limits_of(machine));
     EXPECT_LE(cycles(refined.schedule), apart);
     EXPECT_GT(refined.candidates, 0);
-    const auto run = simulate(machine, program);
-    EXPECT_TRUE(run.ok()) << run.text;
+    expect_right_values(machine, program);
   }
 }
 
@@ -534,9 +523,7 @@ TEST(Schedulers, PipeOrganKeepsTheValues) {
   const auto schedule = mapping::schedule_pipeorgan(network, machine, sim::machine_rates(machine));
   EXPECT_GT(fused_tops(schedule), 0);
   const auto program = mapping::lower(schedule, network, machine);
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
+  expect_right_values(machine, program);
 }
 
 }  // namespace

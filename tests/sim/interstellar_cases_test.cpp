@@ -107,15 +107,10 @@ std::string simulated(const std::string& name) {
   hw::idealise(accelerator, hw::IdealSet::all());
   const auto program = mapping::lower(loaded.schedule, loaded.network, accelerator);
   mapping::check(program, limits_of(accelerator));
-  const auto run = in_child([&] {
-    sim::MachineOptions how;
-    how.whole_blocks = true;
-    sim::Machine machine(accelerator, program, how);
-    const Cycle cycles = machine.run();
-    return counted(machine, cycles);
-  });
-  EXPECT_TRUE(run.ok()) << name << ": " << run.text;
-  return run.text;
+  SCOPED_TRACE(name);
+  sim::MachineOptions how;
+  how.whole_blocks = true;
+  return after_run(accelerator, program, counted, how);
 }
 
 /// Cases of two levels of registers, which our PEs do not have.
