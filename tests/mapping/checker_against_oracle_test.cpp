@@ -7,13 +7,13 @@
 #include "mapping/layerwise.h"
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
-#include "sim/base/error.h"
 #include "sim/base/random.h"
 #include "tests/mapping/element_oracle.h"
 #include "tests/support/kept_pieces.h"
 #include "tests/support/plain_network.h"
 #include "tests/support/program_builder.h"
 #include "tests/support/random_layer.h"
+#include "tests/support/refusal.h"
 #include "tests/support/stage_tree.h"
 
 namespace tessera::mapping {
@@ -21,12 +21,7 @@ namespace tessera::mapping {
 namespace {
 
 std::string verdict(const Program& program) {
-  try {
-    check(program, {program.tiles, 1 << 20, 16, 1 << 20});
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "sound";
+  return test::refusal_of([&] { check(program, {program.tiles, 1 << 20, 16, 1 << 20}); }, "sound");
 }
 
 /// The oracle knows nothing of addresses, so every slot gets a place of its own, unless it goes on

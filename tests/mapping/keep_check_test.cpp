@@ -6,8 +6,8 @@
 
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
-#include "sim/base/error.h"
 #include "tests/support/kept_pieces.h"
+#include "tests/support/refusal.h"
 #include "tests/support/small_machine.h"
 
 namespace tessera::mapping {
@@ -18,12 +18,7 @@ using Change = std::function<void(Program&)>;
 
 std::string verdict(Program program, const hw::Accelerator& machine, const Change& change) {
   change(program);
-  try {
-    check(program, limits_of(machine));
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "sound";
+  return test::refusal_of([&] { check(program, limits_of(machine)); }, "sound");
 }
 
 /// Stages 0 and 2 are pieces with the same filters, in slot 1; stage 1 stands between.

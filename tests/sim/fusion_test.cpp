@@ -13,6 +13,7 @@
 #include "sim/machine/machine_rates.h"
 #include "tests/support/fused_tree.h"
 #include "tests/support/plain_network.h"
+#include "tests/support/refusal.h"
 #include "tests/support/simulation.h"
 #include "tests/support/small_machine.h"
 
@@ -228,15 +229,12 @@ TEST(Pipelines, LinesThatALoopComesBackToAreRefused) {
   // For the second filter all rows would have to come again.
   const auto network = chain(2, {{3, 3}});
   const auto tree = pipeline_of(network, {"filters", {{"K", 1}, {"P", 1}}, 2});
-  try {
-    mapping::lower(fused_schedule(network, tree), network, grid_machine(1, 2));
-    FAIL() << "not refused";
-  } catch (const UserError& error) {
-    EXPECT_EQ(std::string(error.what()),
-              "layer convolution1: convolution0.O is handed over once, but held so far inside its "
-              "loops that parts "
-              "of it would have to come again; hold it further out");
-  }
+  EXPECT_EQ(refusal_of([&] {
+              mapping::lower(fused_schedule(network, tree), network, grid_machine(1, 2));
+            }),
+            "layer convolution1: convolution0.O is handed over once, but held so far inside its "
+            "loops that parts "
+            "of it would have to come again; hold it further out");
 }
 
 class PipelineKinds : public testing::TestWithParam<PipelineKind> {};

@@ -5,6 +5,7 @@
 #include "mapping/schedule_io.h"
 #include "mapping/tree_path.h"
 #include "tests/sim/tile_timing.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::test {
 namespace {
@@ -164,16 +165,9 @@ TEST_F(SkipConnection, NeedsWhatTheLongerWayTakesBeforeItGives) {
 }
 
 TEST_F(SkipConnection, IsRefusedWithFewerAndTheSizes) {
-  try {
-    mapping::check(with(2), limits_of(machine_));
-    FAIL();
-  } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what())
-                  .find("slot O: a ring of 2 x 32 bytes is too small for those who read from it, "
-                        "which wait for each other; allowed: 3 or more"),
-              std::string::npos)
-        << error.what();
-  }
+  expect_refused([&] { mapping::check(with(2), limits_of(machine_)); },
+                 "slot O: a ring of 2 x 32 bytes is too small for those who read from it, "
+                 "which wait for each other; allowed: 3 or more");
 }
 
 TEST_F(SkipConnection, WithFewerTheMachineStandsStill) {

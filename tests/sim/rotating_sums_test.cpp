@@ -7,6 +7,7 @@
 #include "mapping/tree_path.h"
 #include "sim/machine/functional_check.h"
 #include "tests/sim/tile_timing.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::test {
 namespace {
@@ -250,12 +251,7 @@ TEST(UnevenParts, TurnAmongTilesThatDoNotDivideThem) {
 // ---- what is refused ----
 
 std::string refusal(const Network& network, const StagePlan& plan) {
-  try {
-    lower_plans(network, machine_with(2, 2), {plan});
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "lowered";
+  return refusal_of([&] { lower_plans(network, machine_with(2, 2), {plan}); }, "lowered");
 }
 
 void expect_part(const std::string& text, const std::string& part) {
@@ -287,12 +283,7 @@ class DamagedSums : public FullOfSums {
   std::string after(const Damage& damage) const {
     auto program = this->program();
     damage(program.stages[0]);
-    try {
-      mapping::check(program, limits_of(machine()));
-    } catch (const UserError& error) {
-      return error.what();
-    }
-    return "accepted";
+    return refusal_of([&] { mapping::check(program, limits_of(machine())); });
   }
   static mapping::Slot& outputs(mapping::Stage& stage) { return stage.slots[stage.output_slot]; }
 };

@@ -7,6 +7,7 @@
 #include "mapping/tree_path.h"
 #include "sim/machine/functional_check.h"
 #include "tests/sim/tile_timing.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::test {
 namespace {
@@ -167,14 +168,11 @@ TEST(RotationChecker, RefusesATileThatAsksTheWrongNeighbour) {
 TEST(RotationLowering, RefusesFewerPiecesThanTiles) {
   const auto machine = machine_with(2, 2);
   const auto network = batch_of(4, 3);
-  try {
-    mapping::lower(shared_filters(network, {0, 1, 2, 3}, 4), network, machine);
-    FAIL();
-  } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what()).find("3 iterations rotates among 4 tiles"),
-              std::string::npos)
-        << error.what();
-  }
+  expect_refused(
+      [&] {
+        mapping::lower(shared_filters(network, {0, 1, 2, 3}, 4), network, machine);
+      },
+      "3 iterations rotates among 4 tiles");
 }
 
 TEST(RotationLowering, DealsPiecesThatTheTilesDoNotDivide) {

@@ -9,8 +9,8 @@
 #include "mapping/importers/machine/tool_case.h"
 #include "mapping/importers/tangram/import.h"
 #include "mapping/lowering.h"
-#include "sim/base/error.h"
 #include "tests/support/reference_archive.h"
+#include "tests/support/refusal.h"
 #include "tests/support/simulation.h"
 
 namespace tessera::test {
@@ -33,12 +33,7 @@ class TangramCases : public ::testing::Test {
   }
 
   static std::string refusal(const std::string& name) {
-    try {
-      load(name);
-    } catch (const UserError& error) {
-      return error.what();
-    }
-    return "lowered";
+    return refusal_of([&] { load(name); }, "lowered");
   }
 
   static void runs(const std::string& name, bool unpinned = false) {
