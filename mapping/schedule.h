@@ -100,6 +100,9 @@ struct StoredTensor {
   /// in its place until this layer has used them, and are not fetched again. Where there is no room
   /// for that they are.
   std::string kept_from = {};
+  /// An output at level tiles: where they have no room for the map beside what else is there, it is
+  /// written to DRAM and read from there instead.
+  bool or_dram = false;
 };
 
 /// Tensors that no store node names at a level bypass it.

@@ -136,7 +136,8 @@ class Reader {
             known<PartialSums>(message.partial_sums(), proto::PartialSums_ARRAYSIZE,
                                "store: partial_sums"),
             message.places(),
-            message.kept_from()};
+            message.kept_from(),
+            message.or_dram()};
   }
 
   StoreNode read_store(const proto::Store& message) const {
@@ -253,6 +254,7 @@ void write_store(const StoreNode& store, proto::Store& message) {
     written->set_partial_sums(static_cast<proto::PartialSums>(tensor.partial_sums));
     written->set_kept_from(tensor.kept_from);
     written->set_places(tensor.places);
+    written->set_or_dram(tensor.or_dram);
   }
 }
 
