@@ -19,11 +19,11 @@ struct Exchange {
 class Refinement {
  public:
   Refinement(const Schedule& base, const Network& network, const hw::Accelerator& accelerator,
-             const Simulate& simulate, const RefineOptions& options)
+             Referee& referee, const RefineOptions& options)
       : network_(network),
         accelerator_(accelerator),
         options_(options),
-        referee_(network, accelerator, simulate),
+        referee_(referee),
         base_(arrangement_of(base, network)),
         pieces_(base_) {}
 
@@ -146,7 +146,7 @@ class Refinement {
   const Network& network_;
   const hw::Accelerator& accelerator_;
   const RefineOptions& options_;
-  Referee referee_;
+  Referee& referee_;
   const Arrangement base_;
   Arrangement pieces_;
   std::vector<Exchange> exchanges_;
@@ -158,7 +158,14 @@ class Refinement {
 Refined refine(const Schedule& base, const std::string& name, const Network& network,
                const hw::Accelerator& accelerator, const Offers& offers, const Simulate& simulate,
                const RefineOptions& options, const std::vector<Schedule>& rivals) {
-  return Refinement(base, network, accelerator, simulate, options).run(offers, name, rivals);
+  Referee referee(network, accelerator, simulate);
+  return refine(base, name, network, accelerator, offers, referee, options, rivals);
+}
+
+Refined refine(const Schedule& base, const std::string& name, const Network& network,
+               const hw::Accelerator& accelerator, const Offers& offers, Referee& referee,
+               const RefineOptions& options, const std::vector<Schedule>& rivals) {
+  return Refinement(base, network, accelerator, referee, options).run(offers, name, rivals);
 }
 
 }  // namespace tessera::mapping

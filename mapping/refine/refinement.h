@@ -37,4 +37,10 @@ Refined refine(const Schedule& base, const std::string& name, const workloads::N
                const hw::Accelerator& accelerator, const Offers& offers, const Simulate& simulate,
                const RefineOptions& options, const std::vector<Schedule>& rivals = {});
 
+/// The same with a referee that has simulated for this network before: what it knows is not
+/// simulated again, and what that took counts against the budget.
+Refined refine(const Schedule& base, const std::string& name, const workloads::Network& network,
+               const hw::Accelerator& accelerator, const Offers& offers, Referee& referee,
+               const RefineOptions& options, const std::vector<Schedule>& rivals = {});
+
 }  // namespace tessera::mapping

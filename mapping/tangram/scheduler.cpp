@@ -254,15 +254,12 @@ struct OneByOne {
 /// Which of the two is better depends on how much the network carries; simulation of the whole
 /// decides which is the base.
 OneByOne one_by_one(const Network& network, const hw::Accelerator& accelerator,
-                    const MachineRates& rates, const TangramSwitches& switches,
-                    const Simulate& simulate) {
-  Schedule largest = schedule_layerwise(network, accelerator, rates);
-  if (!switches.blocking) return {std::move(largest), {}};
-  Schedule overlap = schedule_layerwise(network, accelerator, rates, Blocking::kOverlap);
-  const auto to_beat = simulate(lower(largest, network, accelerator), 0);
-  const auto reached = simulate(lower(overlap, network, accelerator), to_beat.value_or(0));
-  if (reached && (!to_beat || *reached < *to_beat)) std::swap(largest, overlap);
-  return {std::move(largest), arrangement_of(overlap, network)};
+                    const MachineRates& rates, const TangramSwitches& switches, Referee& referee) {
+  std::vector<Schedule> ways = {schedule_layerwise(network, accelerator, rates)};
+  if (!switches.blocking) return {std::move(ways.front()), {}};
+  ways.push_back(schedule_layerwise(network, accelerator, rates, Blocking::kOverlap));
+  if (referee.fastest(ways) == 1) std::swap(ways[0], ways[1]);
+  return {std::move(ways[0]), arrangement_of(ways[1], network)};
 }
 
 Schedule base_of(const Network& network, const hw::Accelerator& accelerator,
@@ -283,7 +280,8 @@ Schedule schedule_tangram(const Network& network, const hw::Accelerator& acceler
 Refined refine_tangram(const Network& network, const hw::Accelerator& accelerator,
                        const MachineRates& rates, const TangramSwitches& switches,
                        const Simulate& simulate, const RefineOptions& options) {
-  auto singles = switches.forwarding ? one_by_one(network, accelerator, rates, switches, simulate)
+  Referee referee(network, accelerator, simulate);
+  auto singles = switches.forwarding ? one_by_one(network, accelerator, rates, switches, referee)
                                      : OneByOne{schedule_apart(network, accelerator, rates), {}};
   RefineOptions all = options;
   if (!singles.other.empty()) ++all.finalists;
@@ -291,7 +289,7 @@ Refined refine_tangram(const Network& network, const hw::Accelerator& accelerato
                   std::move(singles.other));
   return refine(
       tangram.base(), "tangram", network, accelerator,
-      [&](LayerId first) { return tangram.finalists(first, options.finalists); }, simulate, all);
+      [&](LayerId first) { return tangram.finalists(first, options.finalists); }, referee, all);
 }
 
 }  // namespace tessera::mapping

@@ -170,6 +170,34 @@ TEST_F(Refine, ReportsHowFarItIs) {
   EXPECT_EQ(done, (std::vector<double>{0, 0.5}));  // pairs begin at layers 0 and 2 of 4
 }
 
+TEST_F(Refine, GoesOnWithWhatItsRefereeKnows) {
+  // Alone 400 cycles, with one pair 2 x 100 + 2 x 60. Nothing is offered, and the base is simulated
+  // once however often it is asked for; both simulations are counted.
+  const auto alone = mapping::arrangement_of(layerwise(), network_);
+  const auto paired = mapping::schedule_of(*mapping::exchanged(alone, pair(0).piece), "paired");
+  Prices prices;
+  mapping::Referee referee(network_, machine_,
+                           [&](const Program& program, Cycle) { return prices(program); });
+  EXPECT_EQ(referee.fastest({layerwise(), paired}), 1u);
+  EXPECT_EQ(referee.fastest({paired, layerwise(), paired}), 0u);
+  const auto refined =
+      mapping::refine(paired, "refined", network_, machine_,
+                      [](int) { return std::vector<Finalist>{}; }, referee, {}, {layerwise()});
+  EXPECT_EQ(refined.after, 320u);
+  EXPECT_EQ(prices.runs, 2);
+  EXPECT_EQ(refined.simulated, 720u);
+}
+
+TEST_F(Refine, CountsWhatItsRefereeSimulatedAgainstTheBudget) {
+  mapping::Referee referee(network_, machine_,
+                           [](const Program& program, Cycle) { return Prices{}(program); });
+  referee.fastest({layerwise()});
+  const auto refined =
+      mapping::refine(layerwise(), "refined", network_, machine_,
+                      [&](int first) { return pairs(first); }, referee, {.most_cycles = 400});
+  EXPECT_EQ(refined.candidates, 0);
+}
+
 TEST_F(Refine, GivesTheSameTwice) {
   EXPECT_EQ(to_text(refine({}, {}).schedule), to_text(refine({}, {}).schedule));
 }
