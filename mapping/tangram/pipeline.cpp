@@ -138,39 +138,32 @@ double resident_bytes(const Pipeline& pipeline) {
   return bytes;
 }
 
-/// The path of one stage without what stands above the branch: homes and resident weights.
-void prune(Node& node, bool resident) {
-  for (auto& child : node.children) prune(child, resident);
-  if (node.kind != NodeKind::kStore) return;
-  auto& store = node.store;
-  if (store.level == "buffer" && resident)
-    std::erase_if(store.tensors, [](const StoredTensor& t) { return t.tensor.starts_with("W"); });
-  if (store.level == "dram" || store.level == "tiles") store.tensors.clear();
-  if (store.tensors.empty()) {
-    Node inner = std::move(node.children.front());
-    node = std::move(inner);
-  }
+/// Stages from one to the last that reads what it writes; 0: it is read outside.
+int farthest_reader(const Network& network, LayerSpan span, int stage) {
+  const auto readers = readers_inside(network, span, stage);
+  return readers.empty() ? 0 : std::ranges::max(readers) - stage;
 }
 
-Node stores_above(const Pipeline& pipeline, const Network& network, Node inner) {
-  Node homes, weights;
-  homes.kind = weights.kind = NodeKind::kStore;
-  homes.store.level = "tiles";
-  weights.store.level = "buffer";
-  if (pipeline.keeps_output)
-    homes.store.tensors.push_back(
-        {.tensor = network.tensors[network.layers[pipeline.span.last].output.tensor].name});
-  for (const auto& stage : pipeline.stages)
-    for (const auto& input : network.layers[stage.plan.layer].inputs)
-      if (stage.weights_resident && input.role == OperandRole::kWeight)
-        weights.store.tensors.push_back({.tensor = network.tensors[input.tensor].name,
-                                         .distribution = Distribution::kMulticast});
-  for (Node* store : {&weights, &homes}) {
-    if (store->store.tensors.empty()) continue;
-    store->children.push_back(std::move(inner));
-    inner = std::move(*store);
+/// A stage as it stands in the tree: the loop over image groups around it, what stays outside of
+/// it, and where its outputs live. A ring has a place for the granule in work, one more when it is
+/// held twice, and one for every stage that a map skips.
+StagePlan whole_plan(const Pipeline& pipeline, const StageChoice& stage, const Network& network) {
+  const Layer& layer = network.layers[stage.plan.layer];
+  StagePlan plan = stage.plan;
+  if (pipeline.batch_groups > 1) {
+    const auto images = *single_rank(layer, layer.output, 0);
+    plan.loops.insert(plan.loops.begin(),
+                      {images, layer.ranks[images].extent / pipeline.batch_groups});
+    for (std::size_t i = 0; i < plan.inputs.size(); ++i)
+      if (!stage.weights_resident || layer.inputs[i].role != OperandRole::kWeight)
+        ++plan.inputs[i].depth;
+    ++plan.output.depth;
   }
-  return inner;
+  const int distance =
+      farthest_reader(network, pipeline.span, stage.plan.layer - pipeline.span.first);
+  plan.output_home = distance > 0 || pipeline.keeps_output ? Home::kTiles : Home::kDram;
+  if (distance > 0) plan.ring_places = (plan.output.double_buffered ? 2 : 1) + distance - 1;
+  return plan;
 }
 
 }  // namespace
@@ -238,24 +231,12 @@ std::vector<Pipeline> pipelines_of(const Network& network, LayerSpan span,
 }
 
 Node pipeline_tree(const Pipeline& pipeline, const Network& network) {
-  Node branches;
-  branches.kind = NodeKind::kPipeline;
-  for (const auto& stage : pipeline.stages) {
-    Node path = stage_path(network.layers[stage.plan.layer], stage.plan);
-    prune(path, stage.weights_resident);
-    branches.children.push_back(std::move(path));
-  }
-  if (pipeline.batch_groups > 1) {
-    const Layer& head = network.layers[pipeline.span.last];
-    const auto& images = head.ranks[*single_rank(head, head.output, 0)];
-    Node loop;
-    loop.kind = NodeKind::kLoop;
-    loop.loop.ranks = {{"", images.name}};
-    loop.loop.tile = images.extent / pipeline.batch_groups;
-    loop.children.push_back(std::move(branches));
-    branches = std::move(loop);
-  }
-  return stores_above(pipeline, network, std::move(branches));
+  Node segment;
+  segment.kind = NodeKind::kPipeline;
+  for (const auto& stage : pipeline.stages)
+    segment.children.push_back(
+        stage_path(network.layers[stage.plan.layer], whole_plan(pipeline, stage, network)));
+  return segment;
 }
 
 }  // namespace tessera::mapping

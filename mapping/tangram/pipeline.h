@@ -40,7 +40,7 @@ double pipeline_dram_bytes(const Pipeline& pipeline, const workloads::Network& n
 int producing_stage(const workloads::Network& network, workloads::LayerSpan span,
                     workloads::TensorId tensor);
 
-/// The tree: resident weights, the loop over batch groups, and per stage its region and path.
+/// The tree: a pipeline of whole stages, each on its region with its loop over batch groups.
 Node pipeline_tree(const Pipeline& pipeline, const workloads::Network& network);
 
 }  // namespace tessera::mapping
