@@ -253,13 +253,25 @@ class ProgramBuilder {
            overlap(region_of(input, reader.whole()), region_of(producer.output, producer.whole()));
   }
 
-  int last_reader(int stage) const {
-    int last = stage;
+  template <typename Visit>
+  void for_each_reader(int stage, Visit visit) const {
     for (std::size_t s = 0; s < origins_.size(); ++s)
       for (const auto& input : layer(static_cast<int>(s)).inputs)
-        if (reads(input, layer(static_cast<int>(s)), layer(stage)))
-          last =
-              std::max({last, last_of(static_cast<int>(s)), end_of_segment(static_cast<int>(s))});
+        if (reads(input, layer(static_cast<int>(s)), layer(stage))) visit(static_cast<int>(s));
+  }
+
+  int last_reading(int stage) const {
+    int last = stage;
+    for_each_reader(stage, [&](int reader) { last = std::max(last, last_of(reader)); });
+    return last;
+  }
+
+  /// Until when a stage's output is read.
+  int last_reader(int stage) const {
+    int last = stage;
+    for_each_reader(stage, [&](int reader) {
+      last = std::max({last, last_of(reader), tied_until(reader)});
+    });
     return last;
   }
 
@@ -288,7 +300,7 @@ class ProgramBuilder {
       const int before = first > 0 ? begin_of_segment(first - 1) : -1;
       const bool near = origins_[s].segment >= 0 || (before >= 0 && origins_[before].segment >= 0);
       after_segments |= near;
-      placer.in_segment(after_segments ? before : -1, end_of_segment(s));
+      placer.in_segment(after_segments ? before : -1, tied_until(s));
       for (int member = s; member <= last_of(s); ++member)
         program_.stages[member].fetches_last = near && before >= 0;
       if (!(origins_[s].turns >= 0 ? place_turns(placer, s, last_of(s)) : place(placer, s, kept)))
@@ -305,14 +317,15 @@ class ProgramBuilder {
     return stage;
   }
 
-  /// Last stage of a stage's segment: none has given everything back before all are through. -1: it
-  /// is in no segment.
-  int end_of_segment(int stage) const {
-    const int own = origins_[stage].segment;
-    if (own < 0) return -1;
-    const auto next = std::ranges::find_if(origins_.begin() + stage, origins_.end(),
-                                           [&](const Origin& o) { return o.segment != own; });
-    return static_cast<int>(next - origins_.begin()) - 1;
+  /// Last stage of its segment that has to be at work for a stage to get through: rings tie it to
+  /// those who read from it, and these to others.
+  int tied_until(int stage) const {
+    int last = stage;
+    for (int s = stage; s <= last && origins_[s].segment >= 0; ++s) {
+      const auto& built = program_.stages[s];
+      if (built.slots[built.output_slot].streams) last = std::max(last, last_reading(s));
+    }
+    return last;
   }
 
   /// Those of stages that take turns come together.

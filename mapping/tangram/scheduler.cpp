@@ -8,6 +8,7 @@
 #include "mapping/lowering.h"
 #include "mapping/partition_search.h"
 #include "mapping/program_checker.h"
+#include "mapping/tangram/additions.h"
 #include "mapping/tangram/expectation.h"
 #include "mapping/tangram/forwarding.h"
 #include "mapping/tangram/pipeline.h"
@@ -129,11 +130,26 @@ class Tangram {
     return finalists;
   }
 
+  /// The best ways to execute a segment with its additions on the tiles of others. What that gains
+  /// analysis cannot tell, so that they are no candidates of their own.
+  std::vector<Finalist> hosting(LayerSpan span, int places) {
+    std::vector<Finalist> finalists;
+    const auto hosts = hosts_of(network_, span);
+    if (!switches_.additions || std::ranges::all_of(hosts, [](int host) { return host < 0; }))
+      return finalists;
+    for (auto& pipeline : pipelines(span, hosts)) {
+      if (static_cast<int>(finalists.size()) == places) break;
+      const Candidate candidate{span, pipeline.cycles, std::move(pipeline)};
+      if (runs(candidate)) finalists.push_back({piece(candidate), candidate.cycles});
+    }
+    return finalists;
+  }
+
  private:
   /// A segment whose last map `layerwise` keeps in the tiles keeps it there too, if it fits.
-  std::vector<Pipeline> pipelines(LayerSpan span) {
+  std::vector<Pipeline> pipelines(LayerSpan span, const std::vector<int>& hosts = {}) {
     if (!is_segment(network_, span, switches_.pipelining)) return {};
-    auto found = pipelines_of(network_, span, accelerator_, rates_, switches_, chooser_);
+    auto found = pipelines_of(network_, span, accelerator_, rates_, switches_, chooser_, hosts);
     if (plan_of(span.last).output_home != Home::kTiles) return found;
     std::vector<Pipeline> both;
     for (auto& pipeline : found) {
@@ -289,7 +305,8 @@ Refined refine_tangram(const Network& network, const hw::Accelerator& accelerato
                   std::move(singles.other));
   return refine(
       tangram.base(), "tangram", network, accelerator,
-      [&](LayerId first) { return tangram.finalists(first, options.finalists); }, referee, all);
+      [&](LayerId first) { return tangram.finalists(first, options.finalists); }, referee, all, {},
+      [&](LayerSpan span) { return tangram.hosting(span, options.finalists); });
 }
 
 }  // namespace tessera::mapping

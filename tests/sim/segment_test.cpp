@@ -182,5 +182,53 @@ TEST_F(SegmentMemory, OfStagesThatRingsTieTogetherIsChecked) {
   EXPECT_THROW(mapping::check(program, limits), UserError);
 }
 
+/// Two layers of 16 filters over the same 16 inputs, on a tile each, and their sum on the second
+/// one's tile or on a third.
+class SumOfTwo : public testing::Test {
+ protected:
+  static Network network() {
+    PlainNetwork plain("sum");
+    const auto input = plain.input({1, 16});
+    const auto first = plain.fully_connected(input, 16);
+    plain.add(first, plain.fully_connected(input, 16));
+    return plain.finish();
+  }
+
+  Program lowered(int tile_of_sum) const {
+    std::vector<StagePlan> plans = {dense_plan(network_, 0, {0}), dense_plan(network_, 1, {1}),
+                                    plain_plan(network_, 2)};
+    plans[0].output_home = plans[1].output_home = Home::kTiles;
+    plans[2].tiles = {tile_of_sum};
+    auto schedule = schedule_of(network_, plans);
+    join(schedule, 0, 2);
+    return mapping::lower(schedule, network_, machine_);
+  }
+
+  const hw::Accelerator machine_ = machine_with(1, 3);
+  const Network network_ = network();
+};
+
+TEST_F(SumOfTwo, BeginsWhereItsLastOperandIsMade) {
+  // The sum's request has waited since before the second layer ended. The line is read in the next
+  // odd cycle and leaves a cycle later in 3 flits; on its own tile it crosses no link, its tail is
+  // read 7 + 2 later, written in the next even cycle from the one after, usable in the next, one
+  // cycle of issue. On the third tile the link takes 5 more.
+  for (const int tile : {1, 2}) {
+    const auto lines = observe(machine_, lowered(tile));
+    const auto second = about(lines, "tile1");
+    const auto sum = about(lines, detail::concatenate("tile", tile)).back();
+    ASSERT_GT(cycle_in(second[0], 2), cycle_in(about(lines, "tile0")[0], 2) + 40);
+    const Cycle tail = next_odd(cycle_in(second[0], 2)) + 1 + 7 + 2 + (tile == 2 ? 5 : 0);
+    EXPECT_EQ(cycle_in(sum, 1), next_even(tail + 1) + 1 + 1) << "on tile " << tile;
+  }
+}
+
+TEST_F(SumOfTwo, KeepsTheValues) {
+  for (const int tile : {1, 2}) {
+    const auto run = simulate(machine_, lowered(tile));
+    EXPECT_TRUE(run.ok()) << tile << ": " << run.text;
+  }
+}
+
 }  // namespace
 }  // namespace tessera::test
