@@ -60,12 +60,14 @@ class ProgramBuilder {
       for (auto& plan : plans_) copy_everything(plan);
       for (auto& fusion : fusions_) mapping::copy_everything(fusion);
     }
-    for (int s = 0; s < static_cast<int>(plans_.size()); ++s) fit(s);
+    ReusedOperands reused(hold_reused_, plans_, network_, accelerator_);
+    for (auto& plan : plans_) fit_staging(plan, network_, accelerator_);
     KeptData kept(plans_of_stages(), network_, accelerator_);
     for (std::size_t s = 0; s < origins_.size(); ++s) add_stages(origins_[s]);
     while (const auto crowded = place_slots(kept)) {
-      auto changed = stop_holding(*crowded);
-      if (changed.empty()) changed = kept.give_way(*crowded, program_.stages);
+      auto changed = reused.give_way(origins_[*crowded].plan)
+                         ? std::vector{*crowded}
+                         : kept.give_way(*crowded, program_.stages);
       if (changed.empty()) changed = send_to_dram(*crowded);
       if (changed.empty()) refuse_memory(*crowded, last_of(*crowded));
       for (const int s : changed) program_.stages[s] = build(s);
@@ -105,33 +107,6 @@ class ProgramBuilder {
     std::vector<workloads::LayerId> layers;
     for (const auto& origin : origins_) layers.push_back(origin.layer);
     check_scheduled(layers, schedule.origin, network_);
-  }
-
-  /// What bypasses the buffer is held after all, or streams.
-  void fit(int number) {
-    auto& plan = plans_[number];
-    const StagePlan streaming = plan;
-    if (hold_reused_ && plan.turn_depth == 0 && !stays_for_others(plan.layer) &&
-        hold_reused(plan, network_, accelerator_))
-      streaming_.emplace(number, streaming);
-    fit_staging(plan, network_, accelerator_);
-  }
-
-  bool stays_for_others(workloads::LayerId layer) const {
-    return std::ranges::any_of(plans_, [&](const StagePlan& other) {
-      return std::ranges::any_of(
-          other.inputs, [&](const Holding& input) { return input.kept_from == layer; });
-    });
-  }
-
-  /// A stage that has no room streams. Stages to be built again.
-  std::vector<int> stop_holding(int stage) {
-    const auto before = streaming_.find(origins_[stage].plan);
-    if (before == streaming_.end()) return {};
-    plans_[before->first] = before->second;
-    fit_staging(plans_[before->first], network_, accelerator_);
-    streaming_.erase(before);
-    return {stage};
   }
 
   /// Per stage; null for those of fusions and those that take turns.
@@ -459,7 +434,6 @@ class ProgramBuilder {
   const hw::Accelerator& accelerator_;
   const DramPlacement& placement_;
   bool hold_reused_;
-  std::map<int, StagePlan> streaming_;  ///< by plan: what it was before it held what is reused
   TileGrid grid_;
   std::vector<Origin> origins_;  ///< per stage
   std::vector<StagePlan> plans_;

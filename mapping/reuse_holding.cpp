@@ -172,4 +172,34 @@ bool hold_reused(StagePlan& plan, const workloads::Network& network,
   return ReuseHolder(plan, network, accelerator).hold();
 }
 
+ReusedOperands::ReusedOperands(bool hold, std::vector<StagePlan>& plans,
+                               const workloads::Network& network,
+                               const hw::Accelerator& accelerator)
+    : plans_(plans), network_(network), accelerator_(accelerator) {
+  for (int number = 0; hold && number < static_cast<int>(plans_.size()); ++number) {
+    auto& plan = plans_[number];
+    StagePlan before = plan;
+    if (plan.turn_depth == 0 && !stays_for_others(plan.layer) &&
+        hold_reused(plan, network_, accelerator_))
+      streaming_.emplace(number, std::move(before));
+  }
+}
+
+bool ReusedOperands::give_way(int plan) {
+  const auto before = streaming_.find(plan);
+  if (before == streaming_.end()) return false;
+  plans_[plan] = std::move(before->second);
+  fit_staging(plans_[plan], network_, accelerator_);
+  streaming_.erase(before);
+  return true;
+}
+
+/// A later piece goes on with its granules, which then have to stay as they are.
+bool ReusedOperands::stays_for_others(workloads::LayerId layer) const {
+  return std::ranges::any_of(plans_, [&](const StagePlan& other) {
+    return std::ranges::any_of(other.inputs,
+                               [&](const Holding& input) { return input.kept_from == layer; });
+  });
+}
+
 }  // namespace tessera::mapping

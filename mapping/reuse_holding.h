@@ -1,6 +1,9 @@
 // Operands that bypass the tile buffer although the tile uses them again, held in the buffer.
 #pragma once
 
+#include <map>
+#include <vector>
+
 #include "hw_models/description/accelerator.h"
 #include "mapping/stage_plan.h"
 
@@ -15,5 +18,25 @@ namespace tessera::mapping {
 /// are left as they are.
 bool hold_reused(StagePlan& plan, const workloads::Network& network,
                  const hw::Accelerator& accelerator);
+
+/// The same for the layers of a schedule that do not take turns, until there is no room.
+class ReusedOperands {
+ public:
+  /// `plans` outlive it; none is changed where `hold` is not set.
+  ReusedOperands(bool hold, std::vector<StagePlan>& plans, const workloads::Network& network,
+                 const hw::Accelerator& accelerator);
+
+  /// A layer for which there is no room beside what stays from others lets its operands stream;
+  /// false when it holds none. `plan` may be -1.
+  bool give_way(int plan);
+
+ private:
+  bool stays_for_others(workloads::LayerId layer) const;
+
+  std::vector<StagePlan>& plans_;
+  const workloads::Network& network_;
+  const hw::Accelerator& accelerator_;
+  std::map<int, StagePlan> streaming_;  ///< by plan: what it was before
+};
 
 }  // namespace tessera::mapping
