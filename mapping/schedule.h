@@ -147,6 +147,9 @@ struct Schedule {
   std::string origin;  ///< file or scheduler it came from, for messages
   Node root;
   DramPlacement dram_placement = {};
+  /// Operands that bypass the tile buffer, and that tiles would fetch again for every use (outputs:
+  /// send away and bring back), are held in the buffer in pieces where it has room.
+  bool hold_reused = false;
 };
 
 /// What the top nodes' scheduler expects of them together, one after the other. None when one of

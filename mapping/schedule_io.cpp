@@ -296,6 +296,7 @@ Schedule read_schedule(const proto::Schedule& message, const std::string& origin
   Schedule schedule{message.name(), origin, {}, {}};
   schedule.root = Reader(origin).read(message.root(), "root");
   schedule.dram_placement = read_placement(message.dram_placement(), origin);
+  schedule.hold_reused = message.hold_reused();
   check_structure(schedule);
   return schedule;
 }
@@ -303,6 +304,7 @@ Schedule read_schedule(const proto::Schedule& message, const std::string& origin
 void write_schedule(const Schedule& schedule, proto::Schedule& message) {
   message.set_name(schedule.name);
   write_node(schedule.root, *message.mutable_root());
+  if (schedule.hold_reused) message.set_hold_reused(true);
   proto::DramPlacement placement;
   write_placement(schedule.dram_placement, placement);
   if (placement.ByteSizeLong() > 0) *message.mutable_dram_placement() = placement;

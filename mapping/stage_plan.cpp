@@ -441,6 +441,19 @@ bool gives_turns(const Node& top) {
   return top.kind == NodeKind::kSequence && std::ranges::any_of(top.children, has_turn);
 }
 
+bool has_whole_stages(const Node& top) {
+  const auto has_home = [](const Node& branch) {
+    const Node* node = &branch;
+    while (node->kind != NodeKind::kStore ||
+           (node->store.level != "dram" && node->store.level != "tiles")) {
+      if (node->children.size() != 1) return false;
+      node = &node->children.front();
+    }
+    return true;
+  };
+  return top.kind == NodeKind::kPipeline && std::ranges::all_of(top.children, has_home);
+}
+
 StagePlan read_stage(const Node& top, const Schedule& schedule, const Network& network,
                      TileGrid grid) {
   return StageReader(schedule, network, grid).read(top);

@@ -96,6 +96,12 @@ std::vector<const Node*> tops_of(const Schedule& schedule);
 /// tiles, and what one hands to another goes through rings.
 bool gives_turns(const Node& top);
 
+/// A pipeline at the top whose branches say where their outputs live: each is a stage like one that
+/// stands alone, on the tiles of its place, and what stays in the tiles is handed over there.
+/// Branches on the same tiles run one after the other. Nothing holds back what a stage fetches
+/// before the stages in front of it are through.
+bool has_whole_stages(const Node& top);
+
 /// The stage of one top node that has a single path down to its layer.
 StagePlan read_stage(const Node& top, const Schedule& schedule, const workloads::Network& network,
                      TileGrid grid);

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "sim/base/error.h"
+#include "tests/support/refusal.h"
 #include "tests/support/scratch.h"
 
 namespace tessera::mapping {
@@ -13,12 +14,7 @@ namespace tessera::mapping {
 namespace {
 
 std::string message_of(const std::string& text) {
-  try {
-    parse_schedule(text, "s.textproto");
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { parse_schedule(text, "s.textproto"); });
 }
 
 std::string loop(const std::string& fields, const std::string& child = R"(layer { layer: "a" })") {

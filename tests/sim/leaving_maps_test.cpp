@@ -6,17 +6,12 @@
 #include "mapping/tree_path.h"
 #include "tests/sim/tile_timing.h"
 #include "tests/support/kept_pieces.h"
+#include "tests/support/simulation.h"
 
 namespace tessera::test {
 namespace {
 
 using mapping::StoredTensor;
-
-void expect_right_values(const hw::Accelerator& machine, const Program& program) {
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
-}
 
 hw::Accelerator machine_of_bytes(int bytes) {
   return machine_with(1, 1, detail::concatenate("tile { buffer { banks: 8 bytes: ", bytes, " } }"));

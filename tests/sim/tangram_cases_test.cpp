@@ -9,8 +9,8 @@
 #include "mapping/importers/machine/tool_case.h"
 #include "mapping/importers/tangram/import.h"
 #include "mapping/lowering.h"
-#include "sim/base/error.h"
 #include "tests/support/reference_archive.h"
+#include "tests/support/refusal.h"
 #include "tests/support/simulation.h"
 
 namespace tessera::test {
@@ -33,19 +33,13 @@ class TangramCases : public ::testing::Test {
   }
 
   static std::string refusal(const std::string& name) {
-    try {
-      load(name);
-    } catch (const UserError& error) {
-      return error.what();
-    }
-    return "lowered";
+    return refusal_of([&] { load(name); }, "lowered");
   }
 
   static void runs(const std::string& name, bool unpinned = false) {
     const auto loaded = load(name, unpinned);
-    mapping::check(loaded.program, limits_of(loaded.accelerator));
-    const auto run = simulate(loaded.accelerator, loaded.program);
-    EXPECT_TRUE(run.ok()) << name << ": " << run.text;
+    SCOPED_TRACE(name);
+    expect_right_values(loaded.accelerator, loaded.program);
   }
 };
 
@@ -194,7 +188,7 @@ struct SegmentCase {
 class TangramSegments : public ::testing::TestWithParam<SegmentCase> {};
 
 /// A line for each layer whose sums rotate, pieces of layers together, and its words.
-std::string moved_sums(const sim::Machine& machine) {
+std::string moved_sums(const sim::Machine& machine, Cycle) {
   const auto& program = machine.program();
   std::map<std::string, std::int64_t> moved;
   for (const auto& tile : machine.tiles())
@@ -224,16 +218,10 @@ TEST_P(TangramSegments, RunInTheirBuffersWhilePartialSumsGoRound) {
   const auto import = mapping::tangram::import_document(document, "segment", given.name);
   const auto program = mapping::lower(import.schedule, import.network, accelerator);
   mapping::check(program, limits_of(accelerator));
-  const auto run = in_child([&] {
-    sim::Machine machine(accelerator, program, {});
-    machine.run();
-    return moved_sums(machine);
-  });
-  ASSERT_TRUE(run.ok()) << run.text;
   std::string expected;
   for (const auto& [layer, words] : given.moved)
     expected += layer + " " + std::to_string(words) + "\n";
-  EXPECT_EQ(run.text, expected);
+  EXPECT_EQ(after_run(accelerator, program, moved_sums), expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(

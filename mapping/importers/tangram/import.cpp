@@ -34,6 +34,7 @@ class Importer {
     result_.schedule.origin = origin;
     result_.schedule.dram_placement.weight_copies = Copies::kNearest;
     result_.schedule.dram_placement.fitted_to_burst_bytes = kBurstBytes;
+    result_.schedule.hold_reused = true;
   }
 
   Import import() {
