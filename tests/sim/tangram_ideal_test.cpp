@@ -180,6 +180,8 @@ const Exceptions kOtherWords = {
 /// again for every use, c2 for each half of its outputs; a layer that goes by groups of rows
 /// fetches its weights as often.
 const Exceptions kOtherHops = {
+    {"alex_net_4x4_b4_sharing_pipeline_basic", {"conv5_a"}},
+    {"alex_net_4x4_b4_tangram", {"conv5_a"}},
     {"chain4_4x4_8k_b1_tangram_ovhd10", {"c2"}},
     {"chain4_4x4_8k_b8_tangram_ovhd10", {"c1", "c2", "c4"}},
 };

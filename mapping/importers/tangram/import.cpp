@@ -23,6 +23,10 @@ using workloads::RankRange;
 /// Of the LPDDR4 channels that stand for the tool's DRAM: sixteen transfers of two bytes.
 constexpr Bytes kBurstBytes = 32;
 
+/// Of the staging FIFO of the machine that stands for the file's hardware
+/// (importers/machine/from_tangram.cpp).
+constexpr std::int64_t kStagingWords = 8192;
+
 constexpr Datum kAllData[] = {kFilter, kIfmap, kOfmap};
 
 class Importer {
@@ -240,11 +244,11 @@ class Importer {
            !hands_over_pieces(layer) && output_words(layer) > document_.hardware.gbuf_words;
   }
 
-  /// A map on chip of which a convolution has no room for what the tool fetches at once stays in
-  /// the FIFO where other maps leave, so that nothing more moves than in the tool's schedule.
-  /// Elsewhere it streams, as the published cycles have it.
+  /// A map on chip of which a convolution has no room for what the tool fetches at once: it stays
+  /// in the FIFO where it fits there and other maps leave, so that nothing more moves than in the
+  /// tool's schedule. Elsewhere it streams.
   bool stays_in_staging(const LayerDecisions& layer) const {
-    return layer.shape.is_convolution &&
+    return layer.shape.is_convolution && held_words(layer, kIfmap) <= kStagingWords &&
            std::ranges::any_of(document_.layers,
                                [&](const LayerDecisions& other) { return leaves(other); });
   }
