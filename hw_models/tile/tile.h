@@ -146,7 +146,9 @@ class Tile {
   StageRun& stage_run(std::size_t turn);
   StageRun* find_stage(int stage);
   std::size_t turn_of(int stage) const;
-  bool enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&));
+  bool may_step(Queue& queue, mapping::CodeBlock mapping::Code::*code, Cycle now);
+  bool enter(Queue& queue, mapping::CodeBlock mapping::Code::*code);
+  bool change_stage(Queue& queue, bool StageRun::*done);
   void yield(Queue& queue);
   bool leave(Queue& queue, bool StageRun::*done);
   bool claim(std::size_t turn, mapping::SlotId slot);
