@@ -48,6 +48,13 @@ struct TileCounts {
   void add(const TileCounts& other);
 };
 
+/// One tile of the grid: a sequencer that issues one instruction per `issue_cycles` to each of its
+/// load, compute and store queues, which run decoupled and in order; the buffer's slots; PE array
+/// and vector unit, one at work at a time; the network interface; and a server that answers reads
+/// of the feature maps kept here. Leaves out: fetching and decoding instructions, and finite queues
+/// between network interface and server. InvariantViolation naming tile and cycle when a message
+/// comes that is not for it.
+///
 /// Plain behaviour, no SystemC. The shell calls `run` when the tile asked to be woken or a message
 /// came; messages that arrive in a cycle are seen in the next.
 class Tile {
