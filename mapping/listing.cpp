@@ -69,7 +69,7 @@ class StageListing {
   }
 
   std::string fusion_text() const {
-    if (view_.stage.fusion < 0) return "";
+    if (view_.stage.fusion < 0) return view_.stage.fetches_last ? ", fetches last" : "";
     std::string text = detail::concatenate(", fusion ", view_.stage.fusion);
     if (view_.stage.recomputed > 0)
       text += detail::concatenate(", ", view_.stage.recomputed,

@@ -10,6 +10,7 @@
 #include "mapping/fitted_layout.h"
 #include "mapping/fusion/fusion_plan.h"
 #include "mapping/kept_data.h"
+#include "mapping/reuse_holding.h"
 #include "mapping/shared_placer.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
@@ -30,9 +31,10 @@ namespace {
 struct Origin {
   workloads::LayerId layer = 0;
   Home home = Home::kDram;
-  int plan = -1;    ///< among the plans of stages built one by one
-  int fusion = -1;  ///< among the fusions
-  int turns = -1;   ///< among the sequences of stages that take turns
+  int plan = -1;     ///< among the plans of stages built one by one
+  int fusion = -1;   ///< among the fusions
+  int turns = -1;    ///< among the sequences of stages that take turns
+  int segment = -1;  ///< among the pipelines of whole stages
 };
 
 /// Lowers stage by stage, then places slots in tile memory and tensors in DRAM.
@@ -43,6 +45,7 @@ class ProgramBuilder {
       : network_(network),
         accelerator_(accelerator),
         placement_(schedule.dram_placement),
+        hold_reused_(schedule.hold_reused),
         grid_{accelerator.rows, accelerator.columns} {
     read(schedule);
     program_.accelerator = accelerator.name;
@@ -57,11 +60,15 @@ class ProgramBuilder {
       for (auto& plan : plans_) copy_everything(plan);
       for (auto& fusion : fusions_) mapping::copy_everything(fusion);
     }
+    ReusedOperands reused(hold_reused_, plans_, network_, accelerator_);
     for (auto& plan : plans_) fit_staging(plan, network_, accelerator_);
     KeptData kept(plans_of_stages(), network_, accelerator_);
     for (std::size_t s = 0; s < origins_.size(); ++s) add_stages(origins_[s]);
     while (const auto crowded = place_slots(kept)) {
-      const auto changed = kept.give_way(*crowded, program_.stages);
+      auto changed = reused.give_way(origins_[*crowded].plan)
+                         ? std::vector{*crowded}
+                         : kept.give_way(*crowded, program_.stages);
+      if (changed.empty()) changed = send_to_dram(*crowded);
       if (changed.empty()) refuse_memory(*crowded, last_of(*crowded));
       for (const int s : changed) program_.stages[s] = build(s);
     }
@@ -78,6 +85,11 @@ class ProgramBuilder {
       if (gives_turns(*top)) {
         for (const auto& member : top->children) add_plan(member, schedule, turns_);
         ++turns_;
+        continue;
+      }
+      if (has_whole_stages(*top)) {
+        for (const auto& member : top->children) add_plan(member, schedule, -1, segments_);
+        ++segments_;
         continue;
       }
       if (!is_fused(*top)) {
@@ -112,7 +124,7 @@ class ProgramBuilder {
     return built;
   }
 
-  void add_plan(const Node& top, const Schedule& schedule, int turns = -1) {
+  void add_plan(const Node& top, const Schedule& schedule, int turns = -1, int segment = -1) {
     plans_.push_back(read_stage(top, schedule, network_, grid_));
     const auto& plan = plans_.back();
     if (plan.turn_depth > 0 && turns < 0)
@@ -130,8 +142,12 @@ class ProgramBuilder {
     if (keeps && turns >= 0)
       throw UserError(schedule.origin, ": layer ", network_.layers[plan.layer].name,
                       ": keeps data from one layer to another; layers that take turns do not");
+    if (plan.output_may_leave && turns >= 0)
+      throw UserError(schedule.origin, ": layer ", network_.layers[plan.layer].name,
+                      ": its output may leave for DRAM (or_dram); those of layers that take turns "
+                      "stay in the tiles");
     origins_.push_back(
-        {plan.layer, plan.output_home, static_cast<int>(plans_.size()) - 1, -1, turns});
+        {plan.layer, plan.output_home, static_cast<int>(plans_.size()) - 1, -1, turns, segment});
   }
 
   /// All stages of a fusion come with its first member.
@@ -247,12 +263,25 @@ class ProgramBuilder {
            overlap(region_of(input, reader.whole()), region_of(producer.output, producer.whole()));
   }
 
-  int last_reader(int stage) const {
-    int last = stage;
+  template <typename Visit>
+  void for_each_reader(int stage, Visit visit) const {
     for (std::size_t s = 0; s < origins_.size(); ++s)
       for (const auto& input : layer(static_cast<int>(s)).inputs)
-        if (reads(input, layer(static_cast<int>(s)), layer(stage)))
-          last = std::max(last, last_of(static_cast<int>(s)));
+        if (reads(input, layer(static_cast<int>(s)), layer(stage))) visit(static_cast<int>(s));
+  }
+
+  int last_reading(int stage) const {
+    int last = stage;
+    for_each_reader(stage, [&](int reader) { last = std::max(last, last_of(reader)); });
+    return last;
+  }
+
+  /// Until when a stage's output is read.
+  int last_reader(int stage) const {
+    int last = stage;
+    for_each_reader(stage, [&](int reader) {
+      last = std::max({last, last_of(reader), tied_until(reader)});
+    });
     return last;
   }
 
@@ -274,13 +303,70 @@ class ProgramBuilder {
   /// A stage for which there is no room beside what stays; none when all have their places.
   std::optional<int> place_slots(const KeptData& kept) {
     SlotPlacer placer(accelerator_.tile.buffer.bytes, accelerator_.tile.interface.staging_bytes);
+    bool after_segments = false;
     for (int s = 0; s < static_cast<int>(origins_.size()); ++s) {
       placer.use_tiles(tiles_of(s));
+      const int first = begin_of_segment(s);
+      const int before = first > 0 ? begin_of_segment(first - 1) : -1;
+      const bool near = origins_[s].segment >= 0 || (before >= 0 && origins_[before].segment >= 0);
+      after_segments |= near;
+      placer.in_segment(after_segments ? before : -1, tied_until(s));
+      for (int member = s; member <= last_of(s); ++member)
+        program_.stages[member].fetches_last = near && before >= 0;
       if (!(origins_[s].turns >= 0 ? place_turns(placer, s, last_of(s)) : place(placer, s, kept)))
         return s;
       s = last_of(s);
     }
     return std::nullopt;
+  }
+
+  /// Of the maps that may leave the tiles and are there while the stage runs, the largest does.
+  /// Stages to be built again: the one that makes it; none when there is no such map.
+  std::vector<int> send_to_dram(int stage) {
+    int largest = -1;
+    for (int s = 0; s <= last_of(stage); ++s)
+      if (may_leave(s) && last_reader(s) >= stage && share_tiles(s, stage) &&
+          (largest < 0 || output_bytes(s) > output_bytes(largest)))
+        largest = s;
+    if (largest < 0) return {};
+    auto& plan = plans_[origins_[largest].plan];
+    plan.output_home = origins_[largest].home = Home::kDram;
+    plan.output.refetched = true;
+    return {largest};
+  }
+
+  bool may_leave(int stage) const {
+    return origins_[stage].plan >= 0 && origins_[stage].home == Home::kTiles &&
+           plans_[origins_[stage].plan].output_may_leave;
+  }
+
+  bool share_tiles(int a, int b) const {
+    const auto mine = tiles_of(a), theirs = tiles_of(b);
+    return mine.empty() || theirs.empty() || std::ranges::any_of(mine, [&](TileId tile) {
+             return std::ranges::count(theirs, tile) > 0;
+           });
+  }
+
+  Bytes output_bytes(int stage) const {
+    return program_.stages[stage].slots[program_.stages[stage].output_slot].bytes();
+  }
+
+  /// First stage of a stage's segment; itself when it is in none.
+  int begin_of_segment(int stage) const {
+    const int own = origins_[stage].segment;
+    while (own >= 0 && stage > 0 && origins_[stage - 1].segment == own) --stage;
+    return stage;
+  }
+
+  /// Last stage of its segment that has to be at work for a stage to get through: rings tie it to
+  /// those who read from it, and these to others.
+  int tied_until(int stage) const {
+    int last = stage;
+    for (int s = stage; s <= last && origins_[s].segment >= 0; ++s) {
+      const auto& built = program_.stages[s];
+      if (built.slots[built.output_slot].streams) last = std::max(last, last_reading(s));
+    }
+    return last;
   }
 
   /// Those of stages that take turns come together.
@@ -337,7 +423,7 @@ class ProgramBuilder {
 
   /// Last stage that runs at the same time as this one.
   int last_of(int stage) const {
-    const auto [layer, home, plan, fusion, turns] = origins_[stage];
+    const auto [layer, home, plan, fusion, turns, segment] = origins_[stage];
     while ((fusion >= 0 || turns >= 0) && stage + 1 < static_cast<int>(origins_.size()) &&
            origins_[stage + 1].fusion == fusion && origins_[stage + 1].turns == turns)
       ++stage;
@@ -347,11 +433,13 @@ class ProgramBuilder {
   const Network& network_;
   const hw::Accelerator& accelerator_;
   const DramPlacement& placement_;
+  bool hold_reused_;
   TileGrid grid_;
   std::vector<Origin> origins_;  ///< per stage
   std::vector<StagePlan> plans_;
   std::vector<Fusion> fusions_;
-  int turns_ = 0;  ///< sequences of stages that take turns
+  int turns_ = 0;     ///< sequences of stages that take turns
+  int segments_ = 0;  ///< pipelines of whole stages
   Program program_;
 };
 

@@ -167,6 +167,9 @@ struct Stage {
   /// Neighbouring stages with the same number run at the same time: those that share tiles take
   /// turns there, each queue going on with the next at a kYield. -1: the stage stands alone.
   int fusion = -1;
+  /// A tile asks for nothing of this stage before all that it asked for in the stages before has
+  /// arrived: what is fetched early must not hold up what is wanted first.
+  bool fetches_last = false;
   std::int64_t recomputed =
       0;  ///< points of the layer computed again, over all tiles: halos not retained
 };

@@ -202,6 +202,7 @@ class Reader {
     stage.sums_in_network = message.sums_in_network();
     stage.fusion = message.fusion() - 1;
     stage.recomputed = message.recomputed();
+    stage.fetches_last = message.fetches_last();
     return stage;
   }
 

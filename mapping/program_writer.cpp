@@ -186,6 +186,7 @@ void write(const Stage& stage, program::Stage& message) {
   message.set_sums_in_network(stage.sums_in_network);
   message.set_fusion(stage.fusion + 1);
   message.set_recomputed(stage.recomputed);
+  message.set_fetches_last(stage.fetches_last);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ bool SlotPlacer::place(Stage& stage, int index, bool output_stays, int last_read
   memory_ = before;
   staging_ = staging_before;
   next_low_ = 0;
+  keep_off_ = -1;
   return place_all(stage, index, output_stays, last_reader, handed_on);
 }
 
@@ -115,13 +116,15 @@ bool SlotPlacer::place_until(Slot& slot, int index, int last) {
 }
 
 bool SlotPlacer::place_working(Slot& slot, int index) {
+  const int last = std::max(index, last_beside_);
   if (slot.staging) {
-    const auto address = staging_.place_low(size_of(slot), index, index);
+    const auto address = staging_.place_low(size_of(slot), index, last);
     if (address) slot.base_address = *address;
     return address.has_value();
   }
-  auto address = memory_.place_low(size_of(slot), index, index, next_low_);
-  if (!address) address = memory_.place_low(size_of(slot), index, index);
+  auto address = keep_off_ >= 0 ? memory_.place_low(size_of(slot), keep_off_, last)
+                                : memory_.place_low(size_of(slot), index, last, next_low_);
+  if (!address) address = memory_.place_low(size_of(slot), index, last);
   if (!address) return false;
   slot.base_address = *address;
   next_low_ = *address + size_of(slot);

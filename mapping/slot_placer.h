@@ -22,6 +22,15 @@ class SlotPlacer {
     staging_.use_tiles(tiles);
   }
 
+  /// For stages placed from now on: they take no room of those from `keep_off` on, as far as they
+  /// can do without, so that what they fetch can arrive while those are at work (-1: they follow
+  /// those of the stage before); and they run at the same time as those up to `last_beside` (-1:
+  /// alone).
+  void in_segment(int keep_off, int last_beside) {
+    keep_off_ = keep_off;
+    last_beside_ = last_beside;
+  }
+
   /// Sets the addresses; false when something does not fit (the placer is then no longer usable).
   /// `last_reader` is the stage itself unless the output stays. `handed_on`: input slots that later
   /// stages go on with, and the last of them; they grow down from the top as well. Slots that go on
@@ -51,6 +60,8 @@ class SlotPlacer {
   TileMemory memory_;
   TileMemory staging_;
   Bytes next_low_ = 0;
+  int keep_off_ = -1;
+  int last_beside_ = -1;
 };
 
 }  // namespace tessera::mapping

@@ -46,7 +46,7 @@ struct Holding {
   /// An input whose granules an earlier layer holds already; -1: it is fetched.
   workloads::LayerId kept_from = -1;
   bool handed_on = false;   ///< a later layer goes on with its granules
-  bool refetched = false;   ///< it should have been kept, and there was no room
+  bool refetched = false;   ///< it should have stayed on chip, and there was no room
   bool from_tiles = false;  ///< an input that is read where its producers keep it beside DRAM
 };
 
@@ -61,6 +61,8 @@ struct StagePlan {
   bool output_kept = false;  ///< in DRAM, and in the tiles as well
   /// In the tiles, where the next layer does not take its place.
   bool output_twice = false;
+  /// In the tiles where there is room, else in DRAM.
+  bool output_may_leave = false;
   /// Granules of outputs in the tiles that an owner holds at once, a ring between this layer and
   /// its readers; 0: all of them.
   int ring_places = 0;
@@ -91,6 +93,12 @@ std::vector<const Node*> tops_of(const Schedule& schedule);
 /// A sequence of whole stages with loops that give their turns away: they take turns on the same
 /// tiles, and what one hands to another goes through rings.
 bool gives_turns(const Node& top);
+
+/// A pipeline at the top whose branches say where their outputs live: each is a stage like one that
+/// stands alone, on the tiles of its place, and what stays in the tiles is handed over there.
+/// Branches on the same tiles run one after the other. Nothing holds back what a stage fetches
+/// before the stages in front of it are through.
+bool has_whole_stages(const Node& top);
 
 /// The stage of one top node that has a single path down to its layer.
 StagePlan read_stage(const Node& top, const Schedule& schedule, const workloads::Network& network,

@@ -121,11 +121,13 @@ bool Tile::leave(Queue& queue, bool StageRun::*done) {
 
 /// A slot may be used when everything of earlier stages that lies in the same place has been
 /// closed. Fused stages fetch nothing in advance: they wait for all that earlier stages do not keep
-/// for others.
+/// for others. A stage that fetches last waits for what earlier stages have asked for.
 bool Tile::claim(std::size_t turn, SlotId slot) {
   StageRun& run = stage_run(turn);
   const auto& wanted = run.stage().slots[slot];
   if (run.claimed[slot] || wanted.continues >= 0) return true;
+  const bool first = std::ranges::find(run.claimed, true) == run.claimed.end();
+  if (run.stage().fetches_last && first && outstanding_receives_ > 0) return false;
   const Bytes begin = wanted.base_address;
   const Bytes end = begin + wanted.bytes();
   bool gap = false;

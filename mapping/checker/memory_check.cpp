@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mapping/checker/keep_check.h"
+#include "mapping/checker/ring_check.h"
 
 namespace tessera::mapping::checker {
 
@@ -42,7 +43,7 @@ void check_slot(const StageView& view, const Slot& slot, const ProgramLimits& li
 /// The slots of one tile that are needed, stage by stage.
 class TileBuffer {
  public:
-  /// `end`: last stage of its fusion, until which its slots are needed.
+  /// `end`: last stage that runs at the same time, until which its slots are needed.
   void enter(const StageView& view, const TileShare& share, const AppendedSlots& appended,
              int part_end, int end) {
     std::erase_if(alive_, [&](const Block& block) { return block.last_stage < view.index; });
@@ -72,26 +73,20 @@ class TileBuffer {
   std::vector<Block> alive_;
 };
 
-/// Last stage that runs at the same time as this one.
-int end_of_fusion(const Program& program, int stage) {
-  while (program.stages[stage].fusion >= 0 && stage + 1 < static_cast<int>(program.stages.size()) &&
-         program.stages[stage + 1].fusion == program.stages[stage].fusion)
-    ++stage;
-  return stage;
-}
-
 }  // namespace
 
 void check_memory(const Program& program, const std::vector<std::vector<AppendedSlots>>& appended,
                   const PartUse& parts, const ProgramLimits& limits) {
   std::vector<TileBuffer> buffers(static_cast<std::size_t>(program.tiles));
+  const auto together = ends_of_rings(program, parts.last_reader);
   for (std::size_t s = 0; s < program.stages.size(); ++s) {
     const StageView view(program, static_cast<int>(s));
     for (const auto& slot : view.stage.slots) check_slot(view, slot, limits);
-    const int end = end_of_fusion(program, view.index);
+    const int end = together[s];
     const int part = parts.part_of_stage[s];
     const int copy_end = program.parts[part].kept_until;
-    const int part_end = end_of_fusion(program, copy_end >= 0 ? copy_end : parts.last_reader[part]);
+    const int last = std::max(view.index, copy_end >= 0 ? copy_end : parts.last_reader[part]);
+    const int part_end = together[static_cast<std::size_t>(last)];
     for (const auto& share : view.stage.shares)
       buffers[share.tile].enter(view, share, appended[s][share.code], part_end, end);
   }

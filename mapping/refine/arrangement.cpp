@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mapping/lowering.h"
+#include "mapping/stage_plan.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping {
@@ -25,6 +26,12 @@ bool holds_on_chip(const Node& node) {
 void leave_chip(Node& node) {
   if (node.kind == NodeKind::kStore && is_on_chip(node.store)) node.store.level = "dram";
   for (auto& child : node.children) leave_chip(child);
+}
+
+/// What says where the result of a top node lives: of a segment of whole stages the last one.
+template <typename NodeType>
+NodeType& result_of(NodeType& top) {
+  return has_whole_stages(top) ? top.children.back() : top;
 }
 
 void collect_layers(const Node& node, const Network& network, std::vector<LayerId>& layers) {
@@ -96,9 +103,9 @@ std::optional<Arrangement> exchanged(const Arrangement& pieces, Piece piece) {
   return placed ? std::optional(std::move(result)) : std::nullopt;
 }
 
-bool stays_on_chip(const Piece& piece) { return holds_on_chip(piece.top); }
+bool stays_on_chip(const Piece& piece) { return holds_on_chip(result_of(piece.top)); }
 
-void send_to_dram(Piece& piece) { leave_chip(piece.top); }
+void send_to_dram(Piece& piece) { leave_chip(result_of(piece.top)); }
 
 std::optional<Arrangement> with_room(Arrangement pieces, LayerSpan span, const Network& network,
                                      const hw::Accelerator& accelerator, LayerSpan& touched) {

@@ -72,4 +72,16 @@ Cycle Referee::cycles(const Arrangement& pieces) {
   return run(lower(schedule_of(pieces, "refined"), network_, accelerator_), 0).value();
 }
 
+std::size_t Referee::fastest(const std::vector<Schedule>& whole) {
+  std::size_t best = 0;
+  Cycle least = 0;
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    const auto cycles = run(lower(whole[i], network_, accelerator_), least);
+    if (!cycles || (least > 0 && *cycles >= least)) continue;
+    least = *cycles;
+    best = i;
+  }
+  return best;
+}
+
 }  // namespace tessera::mapping

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mapping/program.h"
 #include "mapping/refine/arrangement.h"
@@ -45,6 +46,9 @@ class Referee {
 
   /// Cycles of everything.
   Cycle cycles(const Arrangement& pieces);
+
+  /// Which of these schedules of the whole network takes fewest cycles, the first of equal ones.
+  std::size_t fastest(const std::vector<Schedule>& whole);
 
   Cycle simulated() const { return simulated_; }
 

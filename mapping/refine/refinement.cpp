@@ -19,15 +19,16 @@ struct Exchange {
 class Refinement {
  public:
   Refinement(const Schedule& base, const Network& network, const hw::Accelerator& accelerator,
-             const Simulate& simulate, const RefineOptions& options)
+             Referee& referee, const RefineOptions& options)
       : network_(network),
         accelerator_(accelerator),
         options_(options),
-        referee_(network, accelerator, simulate),
+        referee_(referee),
         base_(arrangement_of(base, network)),
         pieces_(base_) {}
 
-  Refined run(const Offers& offers, const std::string& name, const std::vector<Schedule>& rivals) {
+  Refined run(const Offers& offers, const std::string& name, const std::vector<Schedule>& rivals,
+              const Variants& variants) {
     const auto layers = static_cast<LayerId>(network_.layers.size());
     for (LayerId first = 0; first < layers && !used_up();) {
       if (!begins_piece(first)) {
@@ -38,6 +39,7 @@ class Refinement {
       first = decide(offers(first), first) + 1;
     }
     take_back();
+    if (variants) vary(variants);
     for (const auto& rival : rivals) compete(rival);
     refined_.schedule = schedule_of(pieces_, name);
     refined_.exchanged = static_cast<int>(exchanges_.size());
@@ -119,6 +121,35 @@ class Refinement {
     }
   }
 
+  /// Each against what was taken for the same layers; all together only if the whole is faster.
+  void vary(const Variants& variants) {
+    const Arrangement before = pieces_;
+    bool varied = false;
+    for (const auto& exchange : exchanges_)
+      for (const auto& variant : variants(exchange.piece.span)) {
+        if (used_up()) break;
+        varied |= try_variant(variant);
+      }
+    if (!varied) return;
+    const Cycle cycles = referee_.cycles(pieces_);
+    if (cycles < refined_.after)
+      refined_.after = cycles;
+    else
+      pieces_ = before;
+  }
+
+  bool try_variant(const Finalist& variant) {
+    LayerSpan touched = variant.piece.span;
+    auto trial = exchanged(pieces_, variant.piece);
+    if (trial)
+      trial = with_room(std::move(*trial), variant.piece.span, network_, accelerator_, touched);
+    if (!trial) return false;
+    ++refined_.candidates;
+    if (saved_by(*trial, touched) == 0) return false;
+    pieces_ = std::move(*trial);
+    return true;
+  }
+
   void compete(const Schedule& rival) {
     if (refined_.before == 0) refined_.before = refined_.after = referee_.cycles(base_);
     auto pieces = arrangement_of(rival, network_);
@@ -146,7 +177,7 @@ class Refinement {
   const Network& network_;
   const hw::Accelerator& accelerator_;
   const RefineOptions& options_;
-  Referee referee_;
+  Referee& referee_;
   const Arrangement base_;
   Arrangement pieces_;
   std::vector<Exchange> exchanges_;
@@ -158,7 +189,16 @@ class Refinement {
 Refined refine(const Schedule& base, const std::string& name, const Network& network,
                const hw::Accelerator& accelerator, const Offers& offers, const Simulate& simulate,
                const RefineOptions& options, const std::vector<Schedule>& rivals) {
-  return Refinement(base, network, accelerator, simulate, options).run(offers, name, rivals);
+  Referee referee(network, accelerator, simulate);
+  return refine(base, name, network, accelerator, offers, referee, options, rivals);
+}
+
+Refined refine(const Schedule& base, const std::string& name, const Network& network,
+               const hw::Accelerator& accelerator, const Offers& offers, Referee& referee,
+               const RefineOptions& options, const std::vector<Schedule>& rivals,
+               const Variants& variants) {
+  return Refinement(base, network, accelerator, referee, options)
+      .run(offers, name, rivals, variants);
 }
 
 }  // namespace tessera::mapping

@@ -18,6 +18,9 @@ struct Finalist {
 /// front to back.
 using Offers = std::function<std::vector<Finalist>(workloads::LayerId first)>;
 
+/// Other ways to execute a run of layers that was taken, best first.
+using Variants = std::function<std::vector<Finalist>(workloads::LayerSpan span)>;
+
 struct Refined {
   Schedule schedule;
   /// Of the whole network; 0: nothing was exchanged and nobody was a rival.
@@ -36,5 +39,14 @@ struct Refined {
 Refined refine(const Schedule& base, const std::string& name, const workloads::Network& network,
                const hw::Accelerator& accelerator, const Offers& offers, const Simulate& simulate,
                const RefineOptions& options, const std::vector<Schedule>& rivals = {});
+
+/// The same with a referee that has simulated for this network before: what it knows is not
+/// simulated again, and what that took counts against the budget. Before the rivals take part,
+/// what was taken is exchanged for variants of it that are faster, unless the whole is no faster
+/// then.
+Refined refine(const Schedule& base, const std::string& name, const workloads::Network& network,
+               const hw::Accelerator& accelerator, const Offers& offers, Referee& referee,
+               const RefineOptions& options, const std::vector<Schedule>& rivals = {},
+               const Variants& variants = {});
 
 }  // namespace tessera::mapping

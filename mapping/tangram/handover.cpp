@@ -15,8 +15,9 @@ namespace {
 
 class Alternation {
  public:
-  Alternation(const Network& network, LayerSpan span, std::int64_t pieces, bool first_gives)
-      : network_(network), span_(span), pieces_(pieces), may_give_(first_gives) {}
+  Alternation(const Network& network, LayerSpan span, std::int64_t pieces, bool first_gives,
+              const std::vector<int>& hosts)
+      : network_(network), span_(span), pieces_(pieces), hosts_(hosts), may_give_(first_gives) {}
 
   std::vector<Handover> run() {
     for (int stage = 0; stage <= span_.last - span_.first; ++stage)
@@ -52,7 +53,9 @@ class Alternation {
 
   /// Its map has one reader, the next stage, which can go through it channel by channel.
   bool hands_on(int stage) const {
-    return readers_inside(network_, span_, stage) == std::vector<int>{stage + 1} &&
+    const auto next = static_cast<std::size_t>(stage) + 1;
+    const bool elsewhere = next >= hosts_.size() || hosts_[next] != stage;
+    return elsewhere && readers_inside(network_, span_, stage) == std::vector<int>{stage + 1} &&
            input_rank(stage + 1).has_value();
   }
 
@@ -72,6 +75,7 @@ class Alternation {
   const Network& network_;
   LayerSpan span_;
   std::int64_t pieces_;
+  const std::vector<int>& hosts_;
   bool may_give_;
   std::vector<Handover> chosen_;
 };
@@ -79,10 +83,10 @@ class Alternation {
 }  // namespace
 
 std::vector<Handover> alternate(const Network& network, LayerSpan span, std::int64_t pieces,
-                                bool first_gives, bool allo) {
+                                bool first_gives, bool allo, const std::vector<int>& hosts) {
   if (!allo || pieces <= 1)
     return std::vector<Handover>(static_cast<std::size_t>(span.last - span.first + 1));
-  return Alternation(network, span, pieces, first_gives).run();
+  return Alternation(network, span, pieces, first_gives, hosts).run();
 }
 
 }  // namespace tessera::mapping

@@ -27,10 +27,12 @@ struct Handover {
 /// and holds its whole output, so the stage behind it gets that whole and may give pieces again.
 /// Pooling and element-wise layers pass pieces on. Maps with several readers are handed over whole.
 /// `first_gives`: the first stage that could give pieces does, else the second one. Without `allo`
-/// all maps are whole.
+/// all maps are whole. `hosts` as hosts_of says: what a stage makes for one on its own tiles is
+/// whole.
 ///
 /// Source: TANGRAM, ASPLOS 2019; nn_dataflow, pipeline_segment.py, in our own reading.
 std::vector<Handover> alternate(const workloads::Network& network, workloads::LayerSpan span,
-                                std::int64_t pieces, bool first_gives, bool allo);
+                                std::int64_t pieces, bool first_gives, bool allo,
+                                const std::vector<int>& hosts = {});
 
 }  // namespace tessera::mapping

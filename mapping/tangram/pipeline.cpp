@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mapping/stage_path.h"
+#include "mapping/tangram/additions.h"
 #include "mapping/tangram/region.h"
 #include "mapping/tangram/segment_rules.h"
 
@@ -31,17 +32,24 @@ double work_of(const Layer& layer, const hw::TileDescription& tile) {
 
 class PipelineSearch {
  public:
+  /// `hosts`: per stage the one on whose tiles it runs; -1: it has its own.
   PipelineSearch(const Network& network, LayerSpan span, const hw::Accelerator& accelerator,
-                 const MachineRates& rates, StageChooser& chooser)
+                 const MachineRates& rates, StageChooser& chooser, std::vector<int> hosts)
       : network_(network),
         span_(span),
         accelerator_(accelerator),
         rates_(rates),
-        chooser_(chooser) {
+        chooser_(chooser),
+        hosts_(std::move(hosts)),
+        hosted_(std::ranges::any_of(hosts_, [](int host) { return host >= 0; })) {
     const TileGrid grid{accelerator.rows, accelerator.columns};
     std::vector<double> work;
-    for (auto l = span.first; l <= span.last; ++l)
-      work.push_back(work_of(network.layers[l], accelerator.tile));
+    for (std::size_t s = 0; s < hosts_.size(); ++s) {
+      const bool own = hosts_[s] < 0;
+      region_.push_back(own ? work.size() : region_[static_cast<std::size_t>(hosts_[s])]);
+      if (own) work.push_back(0);
+      work[region_.back()] += work_of(layer(static_cast<int>(s)), accelerator.tile);
+    }
     sizes_ = region_sizes(work, grid);
     if (!sizes_.empty()) regions_ = place_regions(sizes_, grid);
   }
@@ -53,15 +61,19 @@ class PipelineSearch {
       if (!allo) continue;
       for (const auto pieces : kPieceCounts)
         for (const bool first_gives : {true, false})
-          consider(alternate(network_, span_, pieces, first_gives, true), groups);
+          consider(alternate(network_, span_, pieces, first_gives, true, hosts_), groups);
     }
     std::ranges::stable_sort(found_, {}, &Pipeline::cycles);
     return std::move(found_);
   }
 
  private:
-  /// One group, images one by one, and what lies between in powers of two.
+  const Layer& layer(int stage) const { return network_.layers[span_.first + stage]; }
+
+  /// One group, images one by one, and what lies between in powers of two. A stage on the tiles of
+  /// another begins when that is through with all images.
   std::vector<std::int64_t> batch_groups() const {
+    if (hosted_) return {1};
     const Layer& head = network_.layers[span_.last];
     const auto rank = single_rank(head, head.output, 0);
     std::vector<std::int64_t> groups = {1};
@@ -86,21 +98,32 @@ class PipelineSearch {
     tried_.emplace_back(groups, handovers);
     Pipeline pipeline{span_, groups, false, {}, 0};
     for (std::size_t s = 0; s < handovers.size(); ++s) {
-      auto stage = best_stage(static_cast<int>(s), handovers[s], groups);
+      const auto task = task_of(static_cast<int>(s), handovers[s], pipeline);
+      auto stage = task ? best_stage(*task) : std::nullopt;
       if (!stage) return;
-      stage->plan.tiles = regions_[s];
+      stage->plan.tiles = regions_[region_[s]];
       pipeline.stages.push_back(std::move(*stage));
     }
     pipeline.cycles = pipeline_cycles(pipeline, network_, rates_, accelerator_.word_bytes());
     found_.push_back(std::move(pipeline));
   }
 
+  /// What the next stage of a pipeline has to fit; none when it cannot be dealt as its host is.
+  std::optional<StageTask> task_of(int stage, const Handover& handover,
+                                   const Pipeline& pipeline) const {
+    const auto at = static_cast<std::size_t>(stage);
+    StageTask task{span_.first + stage, sizes_[region_[at]], pipeline.batch_groups, handover};
+    if (hosts_[at] < 0) return task;
+    const auto& host = pipeline.stages[static_cast<std::size_t>(hosts_[at])];
+    task.dealing = dealt_like(network_.layers[host.plan.layer], host.plan.partition, layer(stage));
+    return task.dealing ? std::optional(task) : std::nullopt;
+  }
+
   /// A stage that holds whole maps may fetch its weights block by block.
-  std::optional<StageChoice> best_stage(int stage, const Handover& handover, std::int64_t groups) {
-    const StageTask task{span_.first + stage, sizes_[static_cast<std::size_t>(stage)], groups,
-                         handover};
+  std::optional<StageChoice> best_stage(const StageTask& task) {
     auto best = chooser_.choose(task);
-    if (handover.loop != StageLoop::kNone || network_.layers[task.layer].kind != LayerKind::kMatrix)
+    if (task.handover.loop != StageLoop::kNone ||
+        network_.layers[task.layer].kind != LayerKind::kMatrix)
       return best;
     for (const auto blocks : kBlockCounts) {
       StageTask blocked = task;
@@ -116,7 +139,10 @@ class PipelineSearch {
   const hw::Accelerator& accelerator_;
   const MachineRates& rates_;
   StageChooser& chooser_;
-  std::vector<int> sizes_;
+  const std::vector<int> hosts_;
+  const bool hosted_;                ///< some stage has no tiles of its own
+  std::vector<std::size_t> region_;  ///< per stage
+  std::vector<int> sizes_;           ///< per region
   std::vector<std::vector<TileId>> regions_;
   std::vector<std::pair<std::int64_t, std::vector<Handover>>> tried_;
   std::vector<Pipeline> found_;
@@ -138,39 +164,32 @@ double resident_bytes(const Pipeline& pipeline) {
   return bytes;
 }
 
-/// The path of one stage without what stands above the branch: homes and resident weights.
-void prune(Node& node, bool resident) {
-  for (auto& child : node.children) prune(child, resident);
-  if (node.kind != NodeKind::kStore) return;
-  auto& store = node.store;
-  if (store.level == "buffer" && resident)
-    std::erase_if(store.tensors, [](const StoredTensor& t) { return t.tensor.starts_with("W"); });
-  if (store.level == "dram" || store.level == "tiles") store.tensors.clear();
-  if (store.tensors.empty()) {
-    Node inner = std::move(node.children.front());
-    node = std::move(inner);
-  }
+/// Stages from one to the last that reads what it writes; 0: it is read outside.
+int farthest_reader(const Network& network, LayerSpan span, int stage) {
+  const auto readers = readers_inside(network, span, stage);
+  return readers.empty() ? 0 : std::ranges::max(readers) - stage;
 }
 
-Node stores_above(const Pipeline& pipeline, const Network& network, Node inner) {
-  Node homes, weights;
-  homes.kind = weights.kind = NodeKind::kStore;
-  homes.store.level = "tiles";
-  weights.store.level = "buffer";
-  if (pipeline.keeps_output)
-    homes.store.tensors.push_back(
-        {.tensor = network.tensors[network.layers[pipeline.span.last].output.tensor].name});
-  for (const auto& stage : pipeline.stages)
-    for (const auto& input : network.layers[stage.plan.layer].inputs)
-      if (stage.weights_resident && input.role == OperandRole::kWeight)
-        weights.store.tensors.push_back({.tensor = network.tensors[input.tensor].name,
-                                         .distribution = Distribution::kMulticast});
-  for (Node* store : {&weights, &homes}) {
-    if (store->store.tensors.empty()) continue;
-    store->children.push_back(std::move(inner));
-    inner = std::move(*store);
+/// A stage as it stands in the tree: the loop over image groups around it, what stays outside of
+/// it, and where its outputs live. A ring has a place for the granule in work, one more when it is
+/// held twice, and one for every stage that a map skips.
+StagePlan whole_plan(const Pipeline& pipeline, const StageChoice& stage, const Network& network) {
+  const Layer& layer = network.layers[stage.plan.layer];
+  StagePlan plan = stage.plan;
+  if (pipeline.batch_groups > 1) {
+    const auto images = *single_rank(layer, layer.output, 0);
+    plan.loops.insert(plan.loops.begin(),
+                      {images, layer.ranks[images].extent / pipeline.batch_groups});
+    for (std::size_t i = 0; i < plan.inputs.size(); ++i)
+      if (!stage.weights_resident || layer.inputs[i].role != OperandRole::kWeight)
+        ++plan.inputs[i].depth;
+    ++plan.output.depth;
   }
-  return inner;
+  const int distance =
+      farthest_reader(network, pipeline.span, stage.plan.layer - pipeline.span.first);
+  plan.output_home = distance > 0 || pipeline.keeps_output ? Home::kTiles : Home::kDram;
+  if (distance > 0) plan.ring_places = (plan.output.double_buffered ? 2 : 1) + distance - 1;
+  return plan;
 }
 
 }  // namespace
@@ -233,29 +252,20 @@ double pipeline_cycles(const Pipeline& pipeline, const Network& network, const M
 
 std::vector<Pipeline> pipelines_of(const Network& network, LayerSpan span,
                                    const hw::Accelerator& accelerator, const MachineRates& rates,
-                                   const TangramSwitches& switches, StageChooser& chooser) {
-  return PipelineSearch(network, span, accelerator, rates, chooser).run(switches.allo);
+                                   const TangramSwitches& switches, StageChooser& chooser,
+                                   const std::vector<int>& hosts) {
+  const std::vector<int> apart(static_cast<std::size_t>(span.last - span.first) + 1, -1);
+  return PipelineSearch(network, span, accelerator, rates, chooser, hosts.empty() ? apart : hosts)
+      .run(switches.allo);
 }
 
 Node pipeline_tree(const Pipeline& pipeline, const Network& network) {
-  Node branches;
-  branches.kind = NodeKind::kPipeline;
-  for (const auto& stage : pipeline.stages) {
-    Node path = stage_path(network.layers[stage.plan.layer], stage.plan);
-    prune(path, stage.weights_resident);
-    branches.children.push_back(std::move(path));
-  }
-  if (pipeline.batch_groups > 1) {
-    const Layer& head = network.layers[pipeline.span.last];
-    const auto& images = head.ranks[*single_rank(head, head.output, 0)];
-    Node loop;
-    loop.kind = NodeKind::kLoop;
-    loop.loop.ranks = {{"", images.name}};
-    loop.loop.tile = images.extent / pipeline.batch_groups;
-    loop.children.push_back(std::move(branches));
-    branches = std::move(loop);
-  }
-  return stores_above(pipeline, network, std::move(branches));
+  Node segment;
+  segment.kind = NodeKind::kPipeline;
+  for (const auto& stage : pipeline.stages)
+    segment.children.push_back(
+        stage_path(network.layers[stage.plan.layer], whole_plan(pipeline, stage, network)));
+  return segment;
 }
 
 }  // namespace tessera::mapping

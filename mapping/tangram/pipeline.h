@@ -18,10 +18,12 @@ struct Pipeline {
 };
 
 /// Pipelines of one segment, fewest cycles first: over piece counts, where the alternation begins,
-/// and batch groups. Those that do not fit the tile buffers are left out.
+/// and batch groups. Those that do not fit the tile buffers are left out. `hosts`: per stage the
+/// one on whose tiles it runs, as hosts_of says; empty: all have their own.
 std::vector<Pipeline> pipelines_of(const workloads::Network& network, workloads::LayerSpan span,
                                    const hw::Accelerator& accelerator, const MachineRates& rates,
-                                   const TangramSwitches& switches, StageChooser& chooser);
+                                   const TangramSwitches& switches, StageChooser& chooser,
+                                   const std::vector<int>& hosts = {});
 
 /// Cycles of a pipeline by analysis, from its stages' cycles: a stage begins when its producers are
 /// done with the first piece that it can take, and ends no earlier than it needs for their last
@@ -40,7 +42,7 @@ double pipeline_dram_bytes(const Pipeline& pipeline, const workloads::Network& n
 int producing_stage(const workloads::Network& network, workloads::LayerSpan span,
                     workloads::TensorId tensor);
 
-/// The tree: resident weights, the loop over batch groups, and per stage its region and path.
+/// The tree: a pipeline of whole stages, each on its region with its loop over batch groups.
 Node pipeline_tree(const Pipeline& pipeline, const workloads::Network& network);
 
 }  // namespace tessera::mapping

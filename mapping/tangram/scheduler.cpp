@@ -8,6 +8,7 @@
 #include "mapping/lowering.h"
 #include "mapping/partition_search.h"
 #include "mapping/program_checker.h"
+#include "mapping/tangram/additions.h"
 #include "mapping/tangram/expectation.h"
 #include "mapping/tangram/forwarding.h"
 #include "mapping/tangram/pipeline.h"
@@ -129,11 +130,26 @@ class Tangram {
     return finalists;
   }
 
+  /// The best ways to execute a segment with its additions on the tiles of others. What that gains
+  /// analysis cannot tell, so that they are no candidates of their own.
+  std::vector<Finalist> hosting(LayerSpan span, int places) {
+    std::vector<Finalist> finalists;
+    const auto hosts = hosts_of(network_, span);
+    if (!switches_.additions || std::ranges::all_of(hosts, [](int host) { return host < 0; }))
+      return finalists;
+    for (auto& pipeline : pipelines(span, hosts)) {
+      if (static_cast<int>(finalists.size()) == places) break;
+      const Candidate candidate{span, pipeline.cycles, std::move(pipeline)};
+      if (runs(candidate)) finalists.push_back({piece(candidate), candidate.cycles});
+    }
+    return finalists;
+  }
+
  private:
   /// A segment whose last map `layerwise` keeps in the tiles keeps it there too, if it fits.
-  std::vector<Pipeline> pipelines(LayerSpan span) {
+  std::vector<Pipeline> pipelines(LayerSpan span, const std::vector<int>& hosts = {}) {
     if (!is_segment(network_, span, switches_.pipelining)) return {};
-    auto found = pipelines_of(network_, span, accelerator_, rates_, switches_, chooser_);
+    auto found = pipelines_of(network_, span, accelerator_, rates_, switches_, chooser_, hosts);
     if (plan_of(span.last).output_home != Home::kTiles) return found;
     std::vector<Pipeline> both;
     for (auto& pipeline : found) {
@@ -254,15 +270,12 @@ struct OneByOne {
 /// Which of the two is better depends on how much the network carries; simulation of the whole
 /// decides which is the base.
 OneByOne one_by_one(const Network& network, const hw::Accelerator& accelerator,
-                    const MachineRates& rates, const TangramSwitches& switches,
-                    const Simulate& simulate) {
-  Schedule largest = schedule_layerwise(network, accelerator, rates);
-  if (!switches.blocking) return {std::move(largest), {}};
-  Schedule overlap = schedule_layerwise(network, accelerator, rates, Blocking::kOverlap);
-  const auto to_beat = simulate(lower(largest, network, accelerator), 0);
-  const auto reached = simulate(lower(overlap, network, accelerator), to_beat.value_or(0));
-  if (reached && (!to_beat || *reached < *to_beat)) std::swap(largest, overlap);
-  return {std::move(largest), arrangement_of(overlap, network)};
+                    const MachineRates& rates, const TangramSwitches& switches, Referee& referee) {
+  std::vector<Schedule> ways = {schedule_layerwise(network, accelerator, rates)};
+  if (!switches.blocking) return {std::move(ways.front()), {}};
+  ways.push_back(schedule_layerwise(network, accelerator, rates, Blocking::kOverlap));
+  if (referee.fastest(ways) == 1) std::swap(ways[0], ways[1]);
+  return {std::move(ways[0]), arrangement_of(ways[1], network)};
 }
 
 Schedule base_of(const Network& network, const hw::Accelerator& accelerator,
@@ -283,7 +296,8 @@ Schedule schedule_tangram(const Network& network, const hw::Accelerator& acceler
 Refined refine_tangram(const Network& network, const hw::Accelerator& accelerator,
                        const MachineRates& rates, const TangramSwitches& switches,
                        const Simulate& simulate, const RefineOptions& options) {
-  auto singles = switches.forwarding ? one_by_one(network, accelerator, rates, switches, simulate)
+  Referee referee(network, accelerator, simulate);
+  auto singles = switches.forwarding ? one_by_one(network, accelerator, rates, switches, referee)
                                      : OneByOne{schedule_apart(network, accelerator, rates), {}};
   RefineOptions all = options;
   if (!singles.other.empty()) ++all.finalists;
@@ -291,7 +305,8 @@ Refined refine_tangram(const Network& network, const hw::Accelerator& accelerato
                   std::move(singles.other));
   return refine(
       tangram.base(), "tangram", network, accelerator,
-      [&](LayerId first) { return tangram.finalists(first, options.finalists); }, simulate, all);
+      [&](LayerId first) { return tangram.finalists(first, options.finalists); }, referee, all, {},
+      [&](LayerSpan span) { return tangram.hosting(span, options.finalists); });
 }
 
 }  // namespace tessera::mapping

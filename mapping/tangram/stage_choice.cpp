@@ -64,7 +64,13 @@ class Fitting {
   std::optional<StageChoice> best() {
     rank_ = loop_rank(layer_, task_.handover);
     if (task_.handover.loop != StageLoop::kNone && !rank_) return std::nullopt;
-    enumerate(dealt_ranks(layer_, task_), 0, {}, 1);
+    const auto ranks = dealt_ranks(layer_, task_);
+    if (!task_.dealing)
+      enumerate(ranks, 0, {}, 1);
+    else if (std::ranges::all_of(*task_.dealing, [&](const PartitionSplit& split) {
+               return std::ranges::find(ranks, split.rank) != ranks.end();
+             }))
+      consider(*task_.dealing);
     std::ranges::stable_sort(dealings_, {}, &Dealing::bound);
     if (dealings_.size() > kFinalists) dealings_.resize(kFinalists);
     std::optional<StageChoice> best;
@@ -253,6 +259,14 @@ class Fitting {
 };
 
 }  // namespace
+
+StageTask::Key StageTask::key() const {
+  std::vector<std::pair<RankId, int>> ways;
+  if (dealing) ways.emplace_back(-1, 0);
+  for (const auto& split : dealing.value_or(std::vector<PartitionSplit>{}))
+    ways.emplace_back(split.rank, split.ways);
+  return {layer, tiles, batch_groups, handover.loop, handover.pieces, std::move(ways)};
+}
 
 StageChooser::StageChooser(const Network& network, const hw::Accelerator& accelerator,
                            const MachineRates& rates)

@@ -20,13 +20,15 @@ struct StageTask {
   int tiles = 1;
   std::int64_t batch_groups = 1;
   Handover handover;
-  bool operator<(const StageTask& other) const {
-    const auto key = [](const StageTask& t) {
-      return std::tuple(t.layer, t.tiles, t.batch_groups, static_cast<int>(t.handover.loop),
-                        t.handover.pieces);
-    };
-    return key(*this) < key(other);
-  }
+  /// How the layer has to be dealt; none: as is best.
+  std::optional<std::vector<PartitionSplit>> dealing = {};
+
+  bool operator<(const StageTask& other) const { return key() < other.key(); }
+
+ private:
+  using Key = std::tuple<workloads::LayerId, int, std::int64_t, StageLoop, std::int64_t,
+                         std::vector<std::pair<workloads::RankId, int>>>;
+  Key key() const;
 };
 
 struct StageChoice {

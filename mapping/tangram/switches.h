@@ -18,6 +18,8 @@ struct TangramSwitches {
   Pipelining pipelining = Pipelining::kDag;
   /// Alternate layer loop ordering: stages hand over pieces of channels; off: whole maps.
   bool allo = true;
+  /// Additions may run on the tiles that make one of their operands; off: on tiles of their own.
+  bool additions = true;
   /// Simulation may give layers by themselves tiles with room for a second copy of what streams in.
   bool blocking = true;
 };

@@ -20,6 +20,9 @@ po::options_description tangram_options() {
       "layer by layer")("tangram-allo", po::value<std::string>(),
                         "on: alternate layer loop ordering, stages hand over pieces (default); "
                         "off: whole feature maps")(
+      "tangram-additions", po::value<std::string>(),
+      "on: sums of a segment may be added on the tiles that make one of their operands (default); "
+      "off: on tiles of their own")(
       "tangram-blocking", po::value<std::string>(),
       "on: --refine also tries every layer by itself with a second copy of what streams in "
       "(default); off: as layerwise blocks it");
@@ -54,6 +57,7 @@ mapping::TangramSwitches tangram_switches(const po::variables_map& options,
   switches.pipelining =
       kPipelinings[choice_of(options, "tangram-pipelining", schedule, {"dag", "chains", "off"})];
   switches.allo = choice_of(options, "tangram-allo", schedule, {"on", "off"}) == 0;
+  switches.additions = choice_of(options, "tangram-additions", schedule, {"on", "off"}) == 0;
   switches.blocking = choice_of(options, "tangram-blocking", schedule, {"on", "off"}) == 0;
   if (switches.forwarding) return switches;
   if (options.count("tangram-pipelining") != 0 && switches.pipelining != Pipelining::kNone)

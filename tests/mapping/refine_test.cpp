@@ -17,14 +17,15 @@ using mapping::Program;
 using mapping::RefineOptions;
 using workloads::Network;
 
-/// conv0 reads 4 channels; conv1 and conv2 are alike.
-Network four_layers() {
-  PlainNetwork network("four");
+/// conv0 reads 4 channels, the last one makes 4; those between are alike.
+Network layers_of(int count) {
+  PlainNetwork network("layers");
   const Window padded{{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
   auto tensor = network.input({1, 4, 24, 24});
-  for (const int filters : {8, 8, 8, 4}) tensor = network.convolution(tensor, filters, padded);
+  for (int i = 1; i <= count; ++i) tensor = network.convolution(tensor, i < count ? 8 : 4, padded);
   return network.finish();
 }
+Network four_layers() { return layers_of(4); }
 
 /// Charges every stage what it costs alone or fused, and `whole` more for a fused stage of the
 /// complete network.
@@ -49,17 +50,18 @@ class Refine : public testing::Test {
     return mapping::schedule_layerwise(network_, machine_, {});
   }
 
-  /// Two layers from `first` on, a row of the second at a time.
-  Finalist pair(int first) const {
+  /// Two layers from `first` on, a row of the second at a time or more.
+  Finalist pair(int first, std::int64_t rows = 1) const {
     mapping::SegmentChoice choice;
     choice.segment = {first, first + 1};
-    choice.loops = {{mapping::cut_ranks(network_.layers[first + 1]).front(), 1}};
+    choice.loops = {{mapping::cut_ranks(network_.layers[first + 1]).front(), rows}};
     choice.kept = {1};
     return {{{first, first + 1}, mapping::segment_tree(network_, choice, machine_)}, 0};
   }
 
   std::vector<Finalist> pairs(int first) const {
-    return first < 3 ? std::vector<Finalist>{pair(first)} : std::vector<Finalist>{};
+    const bool last = first + 1 == static_cast<int>(network_.layers.size());
+    return last ? std::vector<Finalist>{} : std::vector<Finalist>{pair(first)};
   }
 
   mapping::Refined refine(const Prices& prices, const RefineOptions& options) const {
@@ -168,6 +170,85 @@ TEST_F(Refine, ReportsHowFarItIs) {
   options.progress = [&](const mapping::RefineProgress& now) { done.push_back(now.done); };
   refine({}, options);
   EXPECT_EQ(done, (std::vector<double>{0, 0.5}));  // pairs begin at layers 0 and 2 of 4
+}
+
+TEST_F(Refine, GoesOnWithWhatItsRefereeKnows) {
+  // Alone 400 cycles, with one pair 2 x 100 + 2 x 60. Nothing is offered, and the base is simulated
+  // once however often it is asked for; both simulations are counted.
+  const auto alone = mapping::arrangement_of(layerwise(), network_);
+  const auto paired = mapping::schedule_of(*mapping::exchanged(alone, pair(0).piece), "paired");
+  Prices prices;
+  mapping::Referee referee(network_, machine_,
+                           [&](const Program& program, Cycle) { return prices(program); });
+  EXPECT_EQ(referee.fastest({layerwise(), paired}), 1u);
+  EXPECT_EQ(referee.fastest({paired, layerwise(), paired}), 0u);
+  const auto refined =
+      mapping::refine(paired, "refined", network_, machine_,
+                      [](int) { return std::vector<Finalist>{}; }, referee, {}, {layerwise()});
+  EXPECT_EQ(refined.after, 320u);
+  EXPECT_EQ(prices.runs, 2);
+  EXPECT_EQ(refined.simulated, 720u);
+}
+
+TEST_F(Refine, CountsWhatItsRefereeSimulatedAgainstTheBudget) {
+  mapping::Referee referee(network_, machine_,
+                           [](const Program& program, Cycle) { return Prices{}(program); });
+  referee.fastest({layerwise()});
+  const auto refined =
+      mapping::refine(layerwise(), "refined", network_, machine_,
+                      [&](int first) { return pairs(first); }, referee, {.most_cycles = 400});
+  EXPECT_EQ(refined.candidates, 0);
+}
+
+std::int64_t most_trips(const mapping::CodeBlock& block) {
+  std::int64_t most = 1;
+  for (const auto& node : block)
+    if (node.is_loop) most = std::max({most, node.count, most_trips(node.body)});
+  return most;
+}
+
+class RefineVariants : public Refine {
+ protected:
+  RefineVariants() { network_ = layers_of(8); }
+
+  std::int64_t trips_of_pairs() const {
+    const auto alone = mapping::arrangement_of(layerwise(), network_);
+    const auto paired = mapping::schedule_of(*mapping::exchanged(alone, pair(0).piece), "pair");
+    return most_trips(mapping::lower(paired, network_, machine_).stages[0].codes[0].compute);
+  }
+
+  /// Stages alone take 100, of pairs of a row at a time 60, of two rows, which make fewer trips,
+  /// 50; in the whole network these have to pay a surcharge.
+  mapping::Refined with_surcharge(Cycle surcharge) const {
+    const auto trips = trips_of_pairs();
+    mapping::Referee referee(network_, machine_, [=](const Program& program, Cycle) {
+      Cycle cycles = 0;
+      for (const auto& stage : program.stages) {
+        const bool fewer = most_trips(stage.codes[0].compute) < trips;
+        cycles += stage.fusion < 0 ? 100 : fewer ? 50 : 60;
+        if (stage.fusion >= 0 && fewer && program.stages.size() == 8) cycles += surcharge;
+      }
+      return cycles;
+    });
+    return mapping::refine(
+        layerwise(), "refined", network_, machine_, [&](int first) { return pairs(first); },
+        referee, {}, {},
+        [&](workloads::LayerSpan span) { return std::vector<Finalist>{pair(span.first, 2)}; });
+  }
+};
+
+TEST_F(RefineVariants, TakeThePlaceOfWhatTheyAreFasterThan) {
+  const auto refined = with_surcharge(0);
+  EXPECT_EQ(refined.after, 8 * 50u);
+  EXPECT_EQ(refined.candidates, 4 + 4);
+  EXPECT_EQ(refined.exchanged, 4);
+}
+
+TEST_F(RefineVariants, AreTakenBackWhenTheWholeIsNoFaster) {
+  // Six stages at most are simulated in isolation, where nobody pays: 50 against 60.
+  const auto refined = with_surcharge(10);
+  EXPECT_EQ(refined.after, 8 * 60u);
+  EXPECT_EQ(to_text(refined.schedule), to_text(refine({}, {}).schedule));
 }
 
 TEST_F(Refine, GivesTheSameTwice) {

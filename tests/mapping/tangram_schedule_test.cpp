@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "mapping/lowering.h"
+#include "mapping/tangram/additions.h"
 #include "mapping/tangram/forwarding.h"
 #include "mapping/tangram/handover.h"
 #include "mapping/tangram/pipeline.h"
@@ -116,6 +117,76 @@ TEST(Alternation, MapsWithTwoReadersAreWhole) {
   // conv0 has two readers. conv1 gives, conv2 takes and holds its whole output.
   using enum StageLoop;
   EXPECT_EQ(loops_of(residual(), {0, 3}, true), (std::vector{kNone, kGives, kTakes, kNone}));
+}
+
+TEST(Alternation, WhatIsAddedOnItsTilesIsWhole) {
+  // conv0 and conv1 + conv0: conv1 gives pieces to a sum elsewhere, and a whole map to one on its
+  // own tiles, which gives pieces itself.
+  PlainNetwork plain("sum");
+  const auto first = plain.convolution(plain.input({1, 4, 8, 8}), 8, kPadded);
+  const auto sum = plain.add(first, plain.convolution(first, 8, kPadded));
+  plain.convolution(sum, 8, kPadded);
+  const auto network = plain.finish();
+  const auto loops = [&](const std::vector<int>& hosts) {
+    std::vector<StageLoop> loops;
+    for (const auto& one : mapping::alternate(network, {0, 3}, 4, true, true, hosts))
+      loops.push_back(one.loop);
+    return loops;
+  };
+  using enum StageLoop;
+  EXPECT_EQ(loops({-1, -1, -1, -1}), (std::vector{kNone, kGives, kPasses, kTakes}));
+  EXPECT_EQ(loops({-1, -1, 1, -1}), (std::vector{kNone, kNone, kGives, kTakes}));
+}
+
+TEST(Additions, RunWhereTheLastOfTheirOperandsIsMade) {
+  EXPECT_EQ(mapping::hosts_of(residual(), {0, 3}), (std::vector<int>{-1, -1, -1, 2}));
+  // conv0 is outside.
+  EXPECT_EQ(mapping::hosts_of(residual(), {1, 3}), (std::vector<int>{-1, -1, 1}));
+  EXPECT_EQ(mapping::hosts_of(residual(), {3, 3}), std::vector<int>{-1});
+  EXPECT_EQ(mapping::hosts_of(chain(3), {0, 2}), (std::vector<int>{-1, -1, -1}));
+}
+
+TEST(Additions, AreDealtAsTheirHostIs) {
+  const auto network = residual();
+  const auto &host = network.layers[2], &sum = network.layers[3];
+  const mapping::PartitionSplit channels{host.rank_index("K"), 0, 4},
+      rows{host.rank_index("P"), 0, 2}, reduced{host.rank_index("C"), 0, 2};
+  const auto dealt = mapping::dealt_like(host, {channels, rows}, sum);
+  ASSERT_TRUE(dealt);
+  ASSERT_EQ(dealt->size(), 2u);
+  EXPECT_EQ((*dealt)[0].rank, mapping::single_rank(sum, sum.output, 1));
+  EXPECT_EQ((*dealt)[0].ways, 4);
+  EXPECT_EQ((*dealt)[1].rank, mapping::single_rank(sum, sum.output, 2));
+  EXPECT_EQ((*dealt)[1].ways, 2);
+  // Tiles that have partial sums have made nothing that could be added to.
+  EXPECT_FALSE(mapping::dealt_like(host, {reduced}, sum));
+}
+
+TEST(Additions, TakeNoTilesFromOthers) {
+  const auto network = residual();
+  const auto machine = grid_machine(4, 4);
+  const mapping::MachineRates rates;
+  mapping::StageChooser chooser(network, machine, rates);
+  const auto tiles_in_all = [&](const mapping::Pipeline& pipeline) {
+    std::size_t tiles = 0;
+    for (std::size_t s = 0; s < 3; ++s) tiles += pipeline.stages[s].plan.tiles.size();
+    return tiles;
+  };
+  const auto shares_tiles = [](const mapping::Pipeline& pipeline) {
+    return pipeline.stages[3].plan.tiles == pipeline.stages[2].plan.tiles;
+  };
+  const auto hosting = mapping::pipelines_of(network, {0, 3}, machine, rates, {}, chooser,
+                                             mapping::hosts_of(network, {0, 3}));
+  ASSERT_FALSE(hosting.empty());
+  for (const auto& pipeline : hosting) {
+    EXPECT_TRUE(shares_tiles(pipeline));
+    EXPECT_EQ(tiles_in_all(pipeline), 16u);
+    EXPECT_EQ(pipeline.stages[3].plan.partition.size(), pipeline.stages[2].plan.partition.size());
+  }
+  for (const auto& pipeline : mapping::pipelines_of(network, {0, 3}, machine, rates, {}, chooser)) {
+    EXPECT_FALSE(shares_tiles(pipeline));
+    EXPECT_LT(tiles_in_all(pipeline), 16u);
+  }
 }
 
 TEST(Alternation, OffMeansWholeMaps) {

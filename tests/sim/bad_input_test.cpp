@@ -191,6 +191,8 @@ TEST_F(BadInput, SwitchesOfTangramAreRefusedWhereTheyMeanNothing) {
                {"--tangram-allo maybe", "on, off"});
   refused_with({"--schedule", "tangram", "--tangram-blocking", "2"},
                {"--tangram-blocking 2", "on, off"});
+  refused_with({"--schedule", "tangram", "--tangram-additions", "apart"},
+               {"--tangram-additions apart", "on, off"});
   refused_with({"--schedule", "tangram", "--tangram-pipelining", "on"},
                {"--tangram-pipelining on", "dag, chains, off"});
   refused_with({"--schedule", "layerwise", "--tangram-sharing", "off"},

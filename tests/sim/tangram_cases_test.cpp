@@ -104,10 +104,31 @@ TEST_F(TangramCases, FoldsOfRowsPassThroughARingWhileTheNextLayerWaits) {
   runs("chain4_4x4_8k_b8_tangram_ovhd10");
 }
 
+TEST_F(TangramCases, MapsLargerThanABufferLeaveForDramAndTheOthersStay) {
+  // Of conv1_a a tile makes 24 x 28 x 55 words, of conv2_a 64 x 27 x 27, of zfnet's conv2
+  // 64 x 26 x 26; its buffer has 16384. 2 x 12 x 27 x 14 of pool1_a and 4 x 32 x 7 x 13 of pool2
+  // have room beside what their readers hold.
+  const std::vector<std::pair<std::string, std::string>> leave = {
+      {"alex_net_4x4_b4_tangram", "conv1_a"},
+      {"alex_net_4x4_b4_tangram", "conv2_a"},
+      {"alex_net_4x4_b4_sharing_pipeline_basic", "conv1_b"},
+      {"alex_net_4x4_b4_sharing_pipeline_basic", "conv2_b"},
+      {"zfnet_4x4_b4_tangram", "conv2"}};
+  for (const auto& [name, layer] : leave) {
+    const auto program = load(name).program;
+    EXPECT_TRUE(outputs_of(program, layer).refetched) << name << " " << layer;
+  }
+  for (const char* layer : {"pool1_a", "pool1_b", "conv4_a", "pool3_b"})
+    EXPECT_FALSE(outputs_of(load("alex_net_4x4_b4_tangram").program, layer).refetched) << layer;
+  EXPECT_FALSE(outputs_of(load("zfnet_4x4_b4_tangram").program, "pool2").refetched);
+}
+
 TEST_F(TangramCases, LowerNetworksOfEveryKind) {
   for (const char* name :
        {"alex_net_4x4_b4_forwarding", "googlenet_4x4_b4_baseline", "lstm_gnmt_4x4_b4_tangram",
-        "lstm_phoneme_4x4_8k_b32_sharing", "zfnet_4x4_b4_baseline", "vgg_net_4x4_b1_sharing"})
+        "lstm_phoneme_4x4_8k_b32_sharing", "zfnet_4x4_b4_baseline", "vgg_net_4x4_b1_sharing",
+        "alex_net_4x4_b4_sharing_pipeline_basic", "alex_net_4x4_b4_tangram",
+        "zfnet_4x4_b4_tangram"})
     EXPECT_EQ(refusal(name), "lowered") << name;
 }
 
@@ -212,6 +233,8 @@ INSTANTIATE_TEST_SUITE_P(
         SegmentCase{"zfnet_4x4_b4_tangram", 4, {{"conv5", 4 * 512 * 169 * 31}}},
         // 4 x 4096 in 16 pieces, a round of 3: parts of 5, 5 and 6
         SegmentCase{"zfnet_4x4_b4_tangram", 5, {{"fc2", 4 * 4096 * 2}}},
+        // maps that leave for DRAM; no sums go round
+        SegmentCase{"alex_net_4x4_b4_tangram", 0, {}}, SegmentCase{"zfnet_4x4_b4_tangram", 2, {}},
         // conv1: weights go round, no sums; busy links let requests for them overtake each other
         SegmentCase{"googlenet_4x4_b4_sharing", 0, {}}),
     [](const auto& one) {

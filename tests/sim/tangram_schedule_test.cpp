@@ -4,6 +4,7 @@
 
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
+#include "mapping/tangram/additions.h"
 #include "mapping/tangram/pipeline.h"
 #include "mapping/tangram/scheduler.h"
 #include "mapping/tangram/segment_rules.h"
@@ -117,6 +118,23 @@ TEST_P(TangramCases, EveryHandoverEqualsTheReference) {
     }
   EXPECT_GT(executed, 2);
   EXPECT_GT(in_pieces, 0);
+}
+
+TEST(TangramAdditions, OnTheirProducersTilesEqualTheReference) {
+  const auto network = residual();
+  const auto accelerator = machine();
+  const auto rates = sim::machine_rates(accelerator);
+  mapping::StageChooser chooser(network, accelerator, rates);
+  int executed = 0;
+  for (const auto& pipeline : mapping::pipelines_of(network, {0, 4}, accelerator, rates, {},
+                                                    chooser, mapping::hosts_of(network, {0, 4}))) {
+    ASSERT_EQ(pipeline.stages[3].plan.tiles, pipeline.stages[2].plan.tiles);
+    const auto tree = mapping::pipeline_tree(pipeline, network);
+    expect_exact(accelerator, mapping::lower(mapping::schedule_of({{{0, 4}, tree}}, "segment"),
+                                             network, accelerator));
+    if (++executed == 4) break;
+  }
+  EXPECT_EQ(executed, 4);
 }
 
 TEST_P(TangramCases, RefinedIsNeverSlowerThanLayerwise) {

@@ -36,4 +36,13 @@ Schedule schedule_of(const Network& network, const std::vector<StagePlan>& plans
   return schedule;
 }
 
+void join(Schedule& schedule, int first, int last) {
+  auto& tops = schedule.root.children;
+  mapping::Node segment;
+  segment.kind = mapping::NodeKind::kPipeline;
+  segment.children.assign(tops.begin() + first, tops.begin() + last + 1);
+  tops.erase(tops.begin() + first + 1, tops.begin() + last + 1);
+  tops[static_cast<std::size_t>(first)] = std::move(segment);
+}
+
 }  // namespace tessera::test

@@ -18,4 +18,7 @@ void choose_array(mapping::StagePlan& plan, const workloads::Network& network,
 mapping::Schedule schedule_of(const workloads::Network& network,
                               const std::vector<mapping::StagePlan>& plans);
 
+/// The children from `first` to `last` of a sequence as a segment: a pipeline of whole stages.
+void join(mapping::Schedule& schedule, int first, int last);
+
 }  // namespace tessera::test
