@@ -23,11 +23,8 @@ struct ArrayLoopSpec {
   bool operator==(const ArrayLoopSpec&) const = default;
 };
 
-/// As in array instructions.
 enum class ArrayOperand { kInput = 0, kWeight = 1, kOutput = 2 };
 
-/// Spatial splits and the loops inside the buffer, which together take a tile of the layer down to
-/// one multiply-accumulate per lane.
 struct ArrayMapping {
   std::vector<SpatialSplit> rows, columns, lanes;
   std::vector<ArrayLoopSpec> loops;  ///< outermost first

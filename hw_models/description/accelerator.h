@@ -33,7 +33,6 @@ enum class SpatialReduction {
   kTree,   ///< adder tree: ceil(log2(n)) cycles
 };
 
-/// Grid of PEs with registers; its rules of timing are in hw_models/array/README.md.
 struct PeArrayDescription {
   int rows = 8;
   int columns = 8;
@@ -66,7 +65,6 @@ struct BufferDescription {
   bool unlimited_ports = false;  ///< ideal: any line, any number of lines, in any cycle
 };
 
-/// See hw_models/vector/README.md.
 struct VectorUnitDescription {
   int lanes = 8;            ///< elements per cycle
   int pipeline_cycles = 4;  ///< latency of a simple operation
@@ -74,14 +72,12 @@ struct VectorUnitDescription {
       4;  ///< cycles per group of lanes for exp, sqrt, division, erf, tanh
 };
 
-/// Between a tile's buffer and its router.
 struct NetworkInterfaceDescription {
   Bytes max_payload_bytes = 256;  ///< payload of one data packet; a head flit comes on top
   int outstanding_receives = 8;   ///< granules a tile may have requested and not yet received
   Bytes staging_bytes = 512;      ///< staging FIFO: data that bypasses the buffer, rotation
 };
 
-/// All tiles of a machine are alike.
 struct TileDescription {
   PeArrayDescription array;
   BufferDescription buffer;
@@ -97,13 +93,11 @@ struct DramControllerDescription {
   std::string page = "open";
   std::string refresh = "all-bank";
   int postponed_refreshes = 0;
-  int read_depth = 0;        ///< requests; 0: the policy's own
-  int write_depth = 0;       ///< requests; 0: the policy's own
-  std::int64_t age_cap = 0;  ///< DRAM cycles after which a request no longer waits for younger
-                             ///< row hits; 0: the policy's own
+  int read_depth = 0;  ///< 0: the policy's own
+  int write_depth = 0;
+  std::int64_t age_cap = 0;
 };
 
-/// One channel with its controller and its place on the network.
 struct DramInterfaceDescription {
   std::string device;  ///< name of a device table
   double data_rate_mt_s =
@@ -117,7 +111,6 @@ struct DramInterfaceDescription {
   double link_clock_mhz = 0;
 };
 
-/// An SRAM on the network beside the tiles.
 struct SharedBufferDescription {
   std::string name;
   Coordinate at;
@@ -141,8 +134,6 @@ struct EnergyTable {
   double static_per_tile_cycle = 0;
 };
 
-/// A whole machine: `rows` x `columns` tiles, their memories, the network between them and what
-/// events cost.
 struct Accelerator {
   std::string name;
   std::string summary;
