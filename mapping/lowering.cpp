@@ -10,6 +10,7 @@
 #include "mapping/fitted_layout.h"
 #include "mapping/fusion/fusion_plan.h"
 #include "mapping/kept_data.h"
+#include "mapping/reuse_holding.h"
 #include "mapping/shared_placer.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
@@ -44,6 +45,7 @@ class ProgramBuilder {
       : network_(network),
         accelerator_(accelerator),
         placement_(schedule.dram_placement),
+        hold_reused_(schedule.hold_reused),
         grid_{accelerator.rows, accelerator.columns} {
     read(schedule);
     program_.accelerator = accelerator.name;
@@ -58,11 +60,15 @@ class ProgramBuilder {
       for (auto& plan : plans_) copy_everything(plan);
       for (auto& fusion : fusions_) mapping::copy_everything(fusion);
     }
+    ReusedOperands reused(hold_reused_, plans_, network_, accelerator_);
     for (auto& plan : plans_) fit_staging(plan, network_, accelerator_);
     KeptData kept(plans_of_stages(), network_, accelerator_);
     for (std::size_t s = 0; s < origins_.size(); ++s) add_stages(origins_[s]);
     while (const auto crowded = place_slots(kept)) {
-      const auto changed = kept.give_way(*crowded, program_.stages);
+      auto changed = reused.give_way(origins_[*crowded].plan)
+                         ? std::vector{*crowded}
+                         : kept.give_way(*crowded, program_.stages);
+      if (changed.empty()) changed = send_to_dram(*crowded);
       if (changed.empty()) refuse_memory(*crowded, last_of(*crowded));
       for (const int s : changed) program_.stages[s] = build(s);
     }
@@ -136,6 +142,10 @@ class ProgramBuilder {
     if (keeps && turns >= 0)
       throw UserError(schedule.origin, ": layer ", network_.layers[plan.layer].name,
                       ": keeps data from one layer to another; layers that take turns do not");
+    if (plan.output_may_leave && turns >= 0)
+      throw UserError(schedule.origin, ": layer ", network_.layers[plan.layer].name,
+                      ": its output may leave for DRAM (or_dram); those of layers that take turns "
+                      "stay in the tiles");
     origins_.push_back(
         {plan.layer, plan.output_home, static_cast<int>(plans_.size()) - 1, -1, turns, segment});
   }
@@ -310,6 +320,37 @@ class ProgramBuilder {
     return std::nullopt;
   }
 
+  /// Of the maps that may leave the tiles and are there while the stage runs, the largest does.
+  /// Stages to be built again: the one that makes it; none when there is no such map.
+  std::vector<int> send_to_dram(int stage) {
+    int largest = -1;
+    for (int s = 0; s <= last_of(stage); ++s)
+      if (may_leave(s) && last_reader(s) >= stage && share_tiles(s, stage) &&
+          (largest < 0 || output_bytes(s) > output_bytes(largest)))
+        largest = s;
+    if (largest < 0) return {};
+    auto& plan = plans_[origins_[largest].plan];
+    plan.output_home = origins_[largest].home = Home::kDram;
+    plan.output.refetched = true;
+    return {largest};
+  }
+
+  bool may_leave(int stage) const {
+    return origins_[stage].plan >= 0 && origins_[stage].home == Home::kTiles &&
+           plans_[origins_[stage].plan].output_may_leave;
+  }
+
+  bool share_tiles(int a, int b) const {
+    const auto mine = tiles_of(a), theirs = tiles_of(b);
+    return mine.empty() || theirs.empty() || std::ranges::any_of(mine, [&](TileId tile) {
+             return std::ranges::count(theirs, tile) > 0;
+           });
+  }
+
+  Bytes output_bytes(int stage) const {
+    return program_.stages[stage].slots[program_.stages[stage].output_slot].bytes();
+  }
+
   /// First stage of a stage's segment; itself when it is in none.
   int begin_of_segment(int stage) const {
     const int own = origins_[stage].segment;
@@ -392,6 +433,7 @@ class ProgramBuilder {
   const Network& network_;
   const hw::Accelerator& accelerator_;
   const DramPlacement& placement_;
+  bool hold_reused_;
   TileGrid grid_;
   std::vector<Origin> origins_;  ///< per stage
   std::vector<StagePlan> plans_;

@@ -89,6 +89,7 @@ void print_tensor(const StoredTensor& tensor, std::ostream& out) {
   if (tensor.partial_sums == PartialSums::kToOwnerInPieces) out << " (sums to owner in pieces)";
   if (tensor.partial_sums == PartialSums::kInNetwork) out << " (sums in network)";
   if (!tensor.kept_from.empty()) out << " (kept from " << tensor.kept_from << ")";
+  if (tensor.or_dram) out << " (or dram)";
   if (tensor.places > 0) out << " (ring of " << tensor.places << ")";
 }
 

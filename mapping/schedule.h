@@ -100,6 +100,9 @@ struct StoredTensor {
   /// in its place until this layer has used them, and are not fetched again. Where there is no room
   /// for that they are.
   std::string kept_from = {};
+  /// An output at level tiles: where they have no room for the map beside what else is there, it is
+  /// written to DRAM and read from there instead.
+  bool or_dram = false;
 };
 
 /// Tensors that no store node names at a level bypass it.
@@ -143,6 +146,9 @@ struct Schedule {
   std::string origin;  ///< file or scheduler it came from, for messages
   Node root;
   DramPlacement dram_placement = {};
+  /// Operands that bypass the tile buffer, and that tiles would fetch again for every use (outputs:
+  /// send away and bring back), are held in the buffer in pieces where it has room.
+  bool hold_reused = false;
 };
 
 /// What the top nodes' scheduler expects of them together, one after the other. None when one of

@@ -138,6 +138,9 @@ class StructureCheck {
       const bool ring = store.level == "tiles";
       require(tensor.places == 0 || (ring && tensor.places > 0), "places", tensor.places,
               ring ? "1 or more, or 0 for the whole map" : "0 outside of level tiles");
+      if (tensor.or_dram && (store.level != "tiles" || tensor.places > 0))
+        refuse("tensor ", tensor.tensor,
+               " has or_dram; allowed: for whole maps at level tiles, which may leave for DRAM");
     }
   }
 

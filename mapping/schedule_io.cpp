@@ -136,7 +136,8 @@ class Reader {
             known<PartialSums>(message.partial_sums(), proto::PartialSums_ARRAYSIZE,
                                "store: partial_sums"),
             message.places(),
-            message.kept_from()};
+            message.kept_from(),
+            message.or_dram()};
   }
 
   StoreNode read_store(const proto::Store& message) const {
@@ -253,6 +254,7 @@ void write_store(const StoreNode& store, proto::Store& message) {
     written->set_partial_sums(static_cast<proto::PartialSums>(tensor.partial_sums));
     written->set_kept_from(tensor.kept_from);
     written->set_places(tensor.places);
+    written->set_or_dram(tensor.or_dram);
   }
 }
 
@@ -294,6 +296,7 @@ Schedule read_schedule(const proto::Schedule& message, const std::string& origin
   Schedule schedule{message.name(), origin, {}, {}};
   schedule.root = Reader(origin).read(message.root(), "root");
   schedule.dram_placement = read_placement(message.dram_placement(), origin);
+  schedule.hold_reused = message.hold_reused();
   check_structure(schedule);
   return schedule;
 }
@@ -301,6 +304,7 @@ Schedule read_schedule(const proto::Schedule& message, const std::string& origin
 void write_schedule(const Schedule& schedule, proto::Schedule& message) {
   message.set_name(schedule.name);
   write_node(schedule.root, *message.mutable_root());
+  if (schedule.hold_reused) message.set_hold_reused(true);
   proto::DramPlacement placement;
   write_placement(schedule.dram_placement, placement);
   if (placement.ByteSizeLong() > 0) *message.mutable_dram_placement() = placement;

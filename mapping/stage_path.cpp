@@ -69,7 +69,10 @@ class PathWriter {
     auto& store = add(NodeKind::kStore).store;
     store.level = level_of(plan_.output_home);
     store.tensors.push_back(
-        {.tensor = "O", .double_buffered = plan_.output_twice, .places = plan_.ring_places});
+        {.tensor = "O",
+         .double_buffered = plan_.output_twice,
+         .places = plan_.ring_places,
+         .or_dram = plan_.output_may_leave && plan_.output_home == Home::kTiles});
     StoreNode beside{"tiles", {}, ""};
     if (plan_.output_kept) beside.tensors.push_back({.tensor = "O"});
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i)

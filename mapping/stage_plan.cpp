@@ -252,6 +252,8 @@ class StageReader {
   /// At "dram" and "tiles" an output is in both.
   void note_home(const StoredTensor& tensor, int operand, Home home) {
     if (operand >= 0) {
+      if (tensor.or_dram)
+        refuse("tensor " + tensor.tensor + " has or_dram and is an input; outputs can leave");
       plan_.inputs[static_cast<std::size_t>(operand)].from_tiles = home == Home::kTiles;
       return;
     }
@@ -263,6 +265,7 @@ class StageReader {
       home = Home::kDram;
     }
     plan_.output_home = home;
+    plan_.output_may_leave = home == Home::kTiles && tensor.or_dram;
     plan_.ring_places = tensor.places;
     has_home_ = true;
   }

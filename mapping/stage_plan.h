@@ -46,7 +46,7 @@ struct Holding {
   /// An input whose granules an earlier layer holds already; -1: it is fetched.
   workloads::LayerId kept_from = -1;
   bool handed_on = false;   ///< a later layer goes on with its granules
-  bool refetched = false;   ///< it should have been kept, and there was no room
+  bool refetched = false;   ///< it should have stayed on chip, and there was no room
   bool from_tiles = false;  ///< an input that is read where its producers keep it beside DRAM
 };
 
@@ -61,6 +61,8 @@ struct StagePlan {
   bool output_kept = false;  ///< in DRAM, and in the tiles as well
   /// In the tiles, where the next layer does not take its place.
   bool output_twice = false;
+  /// In the tiles where there is room, else in DRAM.
+  bool output_may_leave = false;
   /// Granules of outputs in the tiles that an owner holds at once, a ring between this layer and
   /// its readers; 0: all of them.
   int ring_places = 0;

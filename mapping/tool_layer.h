@@ -16,6 +16,9 @@ constexpr std::int64_t part_of(std::int64_t whole, std::int64_t number, std::int
 struct ToolOperand {
   std::int64_t dram_words = 0;    ///< between DRAM and the tile
   std::int64_t buffer_words = 0;  ///< between tile buffer and array; 0 when it bypasses the buffer
+  /// Words times links, by tile: of the share that a tile asks for, for itself and those who need
+  /// the same, or that it completes. Empty: not counted.
+  std::vector<std::int64_t> word_hops = {};
 };
 
 /// A stage on other tiles whose outputs a stage reads there. The tool lets the reader begin when
@@ -33,6 +36,7 @@ struct ToolLayer {
   int output_copies =
       1;  ///< tiles with sums of the same outputs, where the tool counts all of them
   std::vector<ToolFeed> feeds = {};
+  std::vector<std::int64_t> sum_hops = {};  ///< by tile: of the partial sums that it sends
 };
 
 }  // namespace tessera::mapping

@@ -89,7 +89,11 @@ bool Tile::execute(Cycle now, StageRun& run, const mapping::Instruction& instruc
       return reopen(now, run, ring);
     case Op::kCommit:
       commit(now, run, instruction.slot);
-      if (run.stage().slots[instruction.slot].rotating) settle_sums(run, instruction.slot);
+      if (run.stage().slots[instruction.slot].rotating) {
+        if (context_.tool != nullptr)
+          count_kept(run, compute_.cursor, run.ring(instruction.slot).open());
+        settle_sums(run, instruction.slot);
+      }
       keep_in_window(run, instruction.slot);
       if (run.stage().slots[instruction.slot].streams) owe(run, run.ring(instruction.slot).open());
       return true;

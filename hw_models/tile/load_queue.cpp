@@ -112,35 +112,6 @@ bool Tile::from_dram(const StageRun& run, int operand) const {
                              });
 }
 
-/// Idealisation toolwords: a granule counts as the piece of the share that it stands for, in all
-/// tiles alike.
-void Tile::count_fetch(StageRun& run, int operand, std::int64_t sequence, Bytes bytes) {
-  if (!context_.ideal(Ideal::kToolwords) && !from_dram(run, operand)) return;
-  const auto& counted = context_.tool->layer(run.number()).inputs[operand];
-  context_.tool->count(
-      run.number(), operand,
-      context_.ideal(Ideal::kToolwords)
-          ? ToolMachine::piece(counted.dram_words, sequence, run.receive(operand).pieces)
-          : static_cast<std::int64_t>(bytes) / context_.program.word_bytes);
-}
-
-/// The same for outputs that leave, and for sums that come back. Tiles that share outputs complete
-/// different pieces of them.
-void Tile::count_output(StageRun& run, const mapping::CodeCursor& cursor, std::int64_t sequence,
-                        const Region& region) {
-  const auto& layer = context_.tool->layer(run.number());
-  const auto& slot = run.stage().slots[run.stage().output_slot];
-  if (slot.rotating)
-    sequence = sequence / slot.fill * slot.round + piece_of(slot, run.share().rotation, sequence);
-  context_.tool->count(
-      run.number(), run.operands(),
-      context_.ideal(Ideal::kToolwords)
-          ? layer.output_copies * ToolMachine::piece(layer.output.dram_words, sequence,
-                                                     cursor.trips(ToolMachine::ranks_of(
-                                                         run.layer(), run.layer().output)))
-          : region.elements());
-}
-
 /// A piece of a shared operand that the tile at the next place had before.
 bool Tile::taken_over(StageRun& run, mapping::SlotId slot, std::int64_t sequence) {
   if (!run.stage().slots[slot].rotating) return false;
@@ -229,7 +200,7 @@ bool Tile::start_restore(Cycle now, StageRun& run, const mapping::Instruction& i
   granule.expected_bytes = bytes;
   granule.holds_sums = bytes > 0;
   if (context_.tool != nullptr && !first && !rotates)
-    count_output(run, load_.cursor, granule.sequence, granule.region);
+    count_output(run, load_.cursor, granule);
   if (bytes == 0) {
     granule.restored_at = now;
     return true;

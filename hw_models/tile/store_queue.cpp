@@ -64,6 +64,7 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
   const Granule& granule = *run.ring(instruction.slot).front(SlotReader::kStore);
   if (store_work_.sums) {
     ++run.sums_begun;
+    if (context_.tool != nullptr) count_sums(run, store_.cursor, granule);
     if (region_of(run.layer().output, store_.cursor.ranks()).empty()) return;
     store_work_.expected = 1;
     store_.wait = "the owner of its sums to have room";
@@ -72,7 +73,7 @@ void Tile::start_store(Cycle now, StageRun& run, const mapping::Instruction& ins
   if (context_.tool != nullptr &&
       context_.program.parts[context_.index.part_of_stage(run.number())].home ==
           mapping::Home::kDram)
-    count_output(run, store_.cursor, granule.sequence, granule.region);
+    count_output(run, store_.cursor, granule);
   if (granule.region.empty()) return;
   const auto visit = store_.cursor.visit(run.layer());
   const auto& part = context_.program.parts[context_.index.part_of_stage(run.number())];

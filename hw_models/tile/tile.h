@@ -179,11 +179,18 @@ class Tile {
   void order_from_tiles(Cycle now, const Order& order, const workloads::Region& region);
   void take_data(const Arrival& arrival);
   bool from_dram(const StageRun& run, int operand) const;
-  void count_fetch(StageRun& run, int operand, std::int64_t sequence, Bytes bytes);
-  void count_output(StageRun& run, const mapping::CodeCursor& cursor, std::int64_t sequence,
-                    const workloads::Region& region);
   void close_groups(Cycle now);
   void send_closings(Cycle now, const StageRun& run, int operand);
+
+  // tool_counts.cpp
+  void count_fetch(StageRun& run, int operand, std::int64_t sequence, Bytes bytes);
+  void count_output(StageRun& run, const mapping::CodeCursor& cursor, const Granule& granule);
+  void count_sums(StageRun& run, const mapping::CodeCursor& cursor, const Granule& granule);
+  void count_kept(StageRun& run, const mapping::CodeCursor& cursor, const Granule& granule);
+  static ToolMachine::Piece output_piece(const StageRun& run, const mapping::CodeCursor& cursor,
+                                         const Granule& granule);
+  void count_hops(const StageRun& run, int operand, const std::vector<std::int64_t>& of_share,
+                  ToolMachine::Piece piece);
 
   // compute_queue.cpp
   bool step_compute(Cycle now);

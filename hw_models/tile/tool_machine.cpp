@@ -37,16 +37,12 @@ ToolMachine::ToolMachine(const mapping::Program& program, std::vector<mapping::T
     for (const auto& share : program.stages[index(s)].shares)
       stage.points += workloads::volume(share.ranks);
     stage.words.resize(layers_[index(s)].inputs.size() + 1);
+    stage.word_hops.resize(stage.words.size());
     stage.buffer_words.resize(stage.words.size());
     for (const auto& feed : layers_[index(s)].feeds)
       stages_[index(feed.producer)].first_pieces[feed.pieces] = kNever;
   }
   for (int s = 0; s < static_cast<int>(stages_.size()); ++s) try_to_open(s);
-}
-
-std::int64_t ToolMachine::piece(std::int64_t share_words, std::int64_t number,
-                                std::int64_t pieces) {
-  return mapping::part_of(share_words, number % pieces, pieces);
 }
 
 void ToolMachine::count(int stage, int operand, std::int64_t words) {
@@ -55,6 +51,14 @@ void ToolMachine::count(int stage, int operand, std::int64_t words) {
 
 std::int64_t ToolMachine::words(int stage, int operand) const {
   return stages_[index(stage)].words[index(operand)];
+}
+
+void ToolMachine::count_hops(int stage, int operand, std::int64_t word_hops) {
+  stages_[index(stage)].word_hops[index(operand)] += word_hops;
+}
+
+std::int64_t ToolMachine::word_hops(int stage, int operand) const {
+  return stages_[index(stage)].word_hops[index(operand)];
 }
 
 std::vector<bool> ToolMachine::ranks_of(const workloads::Layer& layer,
@@ -128,7 +132,7 @@ void ToolMachine::enter_blocks(int stage, std::size_t operand, Registers& held,
   const std::int64_t pieces = cursor.trips(moves);
   const std::int64_t visit = held.visits[operand]++;
   const auto words =
-      piece((output ? counted.output : counted.inputs[operand]).buffer_words, visit, pieces);
+      Piece{visit, pieces}.of((output ? counted.output : counted.inputs[operand]).buffer_words);
   const std::int64_t read_back = output ? walked.times - (visit < pieces ? 1 : 0) : 0;
   stages_[index(stage)].buffer_words[operand] += words * (walked.times + read_back);
 }

@@ -29,12 +29,21 @@ class ToolMachine {
               double ps_per_byte, std::uint64_t period_ps);
 
   const mapping::ToolLayer& layer(int stage) const { return layers_[index(stage)]; }
-  /// Counted words of one of several equal pieces of a share; the pieces add up.
-  static std::int64_t piece(std::int64_t share_words, std::int64_t number, std::int64_t pieces);
+  /// One of several equal pieces of a share; what it counts of the share adds up.
+  struct Piece {
+    std::int64_t number = 0;  ///< goes on counting in later visits of the share
+    std::int64_t pieces = 1;
+    std::int64_t of(std::int64_t share) const {
+      return mapping::part_of(share, number % pieces, pieces);
+    }
+  };
 
   /// Words that a stage moves between DRAM and tiles; the output is the operand after the inputs.
   void count(int stage, int operand, std::int64_t words);
   std::int64_t words(int stage, int operand) const;
+  /// Words times links, of what a stage moves; partial sums count for the output.
+  void count_hops(int stage, int operand, std::int64_t word_hops);
+  std::int64_t word_hops(int stage, int operand) const;
 
   /// Ranks that move an operand.
   static std::vector<bool> ranks_of(const workloads::Layer& layer,
@@ -66,13 +75,13 @@ class ToolMachine {
     std::vector<int> before;  ///< stages of the segment that share a tile with it, and come first
     std::size_t shares = 0;   ///< tiles that are not through
     Cycle opened = kNever;
-    Cycle through = 0;                              ///< when the last tile was
-    std::vector<std::int64_t> words, buffer_words;  ///< per operand
-    std::vector<int> waiting;                       ///< tiles
-    std::int64_t points = 0;                        ///< of all shares
-    std::int64_t computed = 0;                      ///< of these, by steps that have begun
-    Cycle computed_until = 0;                       ///< when the last of them ends
-    std::map<std::int64_t, Cycle> first_pieces;     ///< by number of pieces: when the first is done
+    Cycle through = 0;                                         ///< when the last tile was
+    std::vector<std::int64_t> words, word_hops, buffer_words;  ///< per operand
+    std::vector<int> waiting;                                  ///< tiles
+    std::int64_t points = 0;                                   ///< of all shares
+    std::int64_t computed = 0;                   ///< of these, by steps that have begun
+    Cycle computed_until = 0;                    ///< when the last of them ends
+    std::map<std::int64_t, Cycle> first_pieces;  ///< by number of pieces: when the first is done
   };
   /// What the registers of a tile hold, as the tool sees it.
   struct Registers {

@@ -85,6 +85,9 @@ class FusionReader {
     if (!tensor.kept_from.empty())
       refuse("tensor ", tensor.tensor, " of fused layers is kept from ", tensor.kept_from,
              "; layers that stand alone can keep theirs");
+    if (tensor.or_dram)
+      refuse("tensor ", tensor.tensor,
+             " of fused layers has or_dram; maps of layers that stand alone can leave for DRAM");
   }
 
   void hold_outside(const StoreNode& store, const StoredTensor& tensor) {

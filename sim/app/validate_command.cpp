@@ -17,6 +17,7 @@
 #include "sim/base/message_io.h"
 #include "sim/base/output_directory.h"
 #include "sim/machine/child_run.h"
+#include "sim/report/report.h"
 #include "sim/validation.pb.h"
 #include "validation/ladder.h"
 
@@ -201,15 +202,16 @@ void compare_with_expectation(const std::string& file, const std::string& table)
   }
 }
 
-/// What a run's report shows is one case and its ladder.
-void check_one_ladder(const po::variables_map& options) {
+/// What a run's report shows is one case and its ladder. Known before anything is simulated.
+void check_report(const po::variables_map& options) {
+  sim::require_charts();
   for (const char* other : {"cases", "requirements", "reuse"})
     if (options.count(other) != 0 && !options[other].defaulted())
       throw UserError("--report: shows one case and its ladder; leave --", other, " out");
 }
 
 void run_validate(const po::variables_map& options) {
-  if (options.count("report") != 0) check_one_ladder(options);
+  if (options.count("report") != 0) check_report(options);
   std::optional<OutputDirectory> out;
   if (options.count("out") != 0) out.emplace(options["out"].as<std::string>());
   const auto cases = load_cases(options);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/base/error.h"
+
 namespace tessera::sim {
 
 namespace {
@@ -31,6 +33,9 @@ void ClockedModule::wake(std::uint64_t cycle) {
 
 void ClockedModule::wake_now() {
   const std::uint64_t now = now_ps() / period_ps_;
+  if (done_ == now)
+    return fail(std::make_exception_ptr(InvariantViolation(
+        name(), now, "something is reported after the step of this cycle, which has not seen it")));
   if (scheduled_ == now) return;
   scheduled_ = now;
   deltas_left_ = 0;
@@ -48,9 +53,14 @@ void ClockedModule::run() {
     const std::uint64_t next = step_(done_);
     if (next != kNever) wake(next);
   } catch (...) {
-    failure_ = std::current_exception();
-    sc_core::sc_stop();
+    fail(std::current_exception());
   }
+}
+
+/// The first failure is the one to tell of.
+void ClockedModule::fail(std::exception_ptr failure) {
+  if (failure_ == nullptr) failure_ = std::move(failure);
+  sc_core::sc_stop();
 }
 
 }  // namespace tessera::sim

@@ -24,12 +24,16 @@ class ClockedModule final : public sc_core::sc_module {
   /// Makes sure that the step is called in this cycle or earlier. Cycles in the past mean the next
   /// one.
   void wake(std::uint64_t cycle);
-  /// Calls the step in the present cycle if it has not been called yet, and otherwise again.
+  /// Makes sure that the step is called in the present cycle. Where it has been called already, the
+  /// caller came too late to be seen in this cycle: the simulation stops with an
+  /// InvariantViolation as its failure.
   void wake_now();
+  /// What stopped the simulation here; nullptr when nothing did.
   std::exception_ptr failure() const { return failure_; }
 
  private:
   void run();
+  void fail(std::exception_ptr failure);
 
   std::uint64_t period_ps_;
   Step step_;

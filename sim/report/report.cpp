@@ -74,10 +74,7 @@ struct Page {
 };
 
 std::string page_of(const Page& page) {
-  if (!charts_available())
-    throw UserError(
-        "this program was built without the chart library of the report, which npm could not "
-        "fetch; build it again where npm works");
+  require_charts();
   const auto assets = report_assets();
   std::string text =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -131,6 +128,13 @@ RunFiles load_run(const std::filesystem::path& folder) {
     check_is_of(validation, result, folder / "validation.json");
   }
   return run;
+}
+
+void require_charts() {
+  if (!charts_available())
+    throw UserError(
+        "this program was built without the chart library of the report, which npm could not "
+        "fetch; build it again where npm works");
 }
 
 std::string report_page(const std::vector<RunFiles>& runs) {

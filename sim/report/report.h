@@ -25,6 +25,9 @@ std::string run_title(const std::string& network, const std::string& accelerator
 /// or no such file.
 RunFiles load_run(const std::filesystem::path& folder);
 
+/// UserError when the program was built without the chart library, which every page needs.
+void require_charts();
+
 /// One page that needs nothing else, from nowhere. UserError when the program was built without the
 /// chart library.
 std::string report_page(const std::vector<RunFiles>& runs);

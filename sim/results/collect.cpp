@@ -295,6 +295,8 @@ class Collector {
       *message.mutable_cycle_stack() = stack_message(counts.stack);
       if (layer.kind == workloads::LayerKind::kMatrix)
         add_words(static_cast<int>(s), counts, message);
+      if (machine_.accelerator().ideal.has(hw::Ideal::kToolwords) && machine_.tool() != nullptr)
+        add_counted(static_cast<int>(s), message);
       end_before = end;
     }
     *result_.mutable_energy_pj() = books.total();
@@ -323,6 +325,20 @@ class Collector {
       words.set_array_collected(counts.words[x].collected);
       words.set_registers_filled(counts.words[x].kept);
       words.set_bypasses_buffer(lowered.slots[static_cast<std::size_t>(slot)].staging);
+    }
+  }
+
+  void add_counted(int stage, proto::Layer& message) const {
+    const auto& layer =
+        program_.network.layers[program_.stages[static_cast<std::size_t>(stage)].layer];
+    const auto inputs = static_cast<int>(layer.inputs.size());
+    for (int x = 0; x <= inputs; ++x) {
+      const auto& operand = x == inputs ? layer.output : layer.inputs[static_cast<std::size_t>(x)];
+      auto& counted = *message.add_counted_as_tool();
+      counted.set_operand(program_.network.tensors[operand.tensor].name);
+      counted.set_dram(machine_.tool()->words(stage, x));
+      counted.set_buffer(machine_.tool()->buffer_words(stage, x));
+      counted.set_word_hops(machine_.tool()->word_hops(stage, x));
     }
   }
 

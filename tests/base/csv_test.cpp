@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/error.h"
+#include "tests/support/refusal.h"
 
 namespace tessera {
 
@@ -25,12 +26,8 @@ TEST(Csv, ReaderUndoesTheWriter) {
 
 TEST(Csv, MissingColumnNamesTheNearest) {
   const auto table = CsvTable::parse("cycles\n1\n", "t.csv");
-  try {
-    table.at(0, "cycle");
-    FAIL();
-  } catch (const UserError& error) {
-    EXPECT_STREQ(error.what(), "t.csv: no column 'cycle'; did you mean cycles?");
-  }
+  EXPECT_EQ(test::refusal_of([&] { table.at(0, "cycle"); }),
+            "t.csv: no column 'cycle'; did you mean cycles?");
 }
 
 TEST(Csv, ShortLineIsRefusedWithItsNumber) {

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "sim/base/error.h"
+#include "tests/support/refusal.h"
 #include "tests/support/scratch.h"
 
 namespace tessera {
@@ -47,13 +48,7 @@ TEST_F(DataFolder, MissingFolderListsNothing) {
 }
 
 TEST_F(DataFolder, UnknownNameSuggestsANearOne) {
-  try {
-    data_file("zoo", "alpah");
-    FAIL() << "no error";
-  } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what()).find("did you mean alpha?"), std::string::npos)
-        << error.what();
-  }
+  test::expect_refused([&] { data_file("zoo", "alpah"); }, "did you mean alpha?");
 }
 
 TEST(DataFiles, SourceTreeHoldsTheZooWithoutEnvironment) {

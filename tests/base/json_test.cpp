@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "google/protobuf/descriptor.pb.h"
-#include "sim/base/error.h"
+#include "tests/support/refusal.h"
 
 namespace tessera {
 namespace {
@@ -33,14 +33,9 @@ TEST(CompactJson, OfAnEmptyMessage) {
 
 TEST(ParseJson, SaysInOneLineWhatIsWrong) {
   google::protobuf::FileDescriptorProto file;
-  try {
-    parse_json("{\n \"name\": 12", "a.json", file);
-    FAIL() << "accepted";
-  } catch (const UserError& error) {
-    const std::string text = error.what();
-    EXPECT_EQ(text.find('\n'), std::string::npos);
-    EXPECT_EQ(text.find("a.json: "), 0u);
-  }
+  const auto text = test::refusal_of([&] { parse_json("{\n \"name\": 12", "a.json", file); });
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  EXPECT_EQ(text.find("a.json: "), 0u) << text;
 }
 
 }  // namespace

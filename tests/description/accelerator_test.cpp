@@ -8,6 +8,7 @@
 #include "hw_models/description/load.h"
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
+#include "tests/support/refusal.h"
 #include "tests/support/scratch.h"
 
 namespace tessera::hw {
@@ -25,12 +26,7 @@ Accelerator parse(const std::string& more) {
 }
 
 std::string refusal_of(const std::string& more) {
-  try {
-    parse(more);
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { parse(more); });
 }
 
 TEST(Accelerator, DefaultsAreThoseOfTheStruct) {
@@ -232,25 +228,17 @@ TEST(Accelerator, NeedsADramInterfaceAndAnEnergySource) {
   EXPECT_THROW(to_accelerator({}, "empty"), UserError);
   proto::AcceleratorDescription text;
   text.add_dram()->set_device("d");
-  try {
-    to_accelerator(text, "f");
-    FAIL() << "accepted";
-  } catch (const UserError& error) {
-    EXPECT_STREQ(error.what(), "f: energy.source = \"\": must say where the costs come from");
-  }
+  EXPECT_EQ(test::refusal_of([&] { to_accelerator(text, "f"); }),
+            "f: energy.source = \"\": must say where the costs come from");
 }
 
 TEST(LoadAccelerator, SuggestsPresetsForAMistypedName) {
-  try {
-    load_accelerator("tangram-16x61");
-    FAIL() << "accepted";
-  } catch (const UserError& error) {
-    const std::string text = error.what();
-    EXPECT_NE(text.find("accelerator 'tangram-16x61': neither a file nor a preset"),
-              std::string::npos);
-    EXPECT_NE(text.find("tangram-16x16"), std::string::npos) << text;
-    EXPECT_EQ(text.find('\n'), std::string::npos);
-  }
+  const auto text = test::refusal_of([] { load_accelerator("tangram-16x61"); });
+  EXPECT_NE(text.find("accelerator 'tangram-16x61': neither a file nor a preset"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("tangram-16x16"), std::string::npos) << text;
+  EXPECT_EQ(text.find('\n'), std::string::npos);
 }
 
 TEST(LoadAccelerator, SetReachesNestedAndRepeatedFields) {

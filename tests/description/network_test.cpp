@@ -3,19 +3,15 @@
 
 #include "hw_models/description/load.h"
 #include "noc/topology/description.h"
-#include "sim/base/error.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::hw {
 namespace {
 
 std::string refusal_of(const std::vector<std::string>& assignments) {
-  try {
-    load_accelerator("tangram-4x4", assignments);
-  } catch (const UserError& error) {
-    const std::string text = error.what();
-    return text.substr(text.find(": ") + 2);
-  }
-  return "accepted";
+  const auto text =
+      test::refusal_of([&] { load_accelerator("tangram-4x4", assignments); }, "t: accepted");
+  return text.substr(text.find(": ") + 2);
 }
 
 TEST(MachineNetwork, TilesComeFirstThenDramThenSharedBuffersAtTheirTilesRouters) {

@@ -8,6 +8,7 @@
 #include "hw_models/array/timeline.h"
 #include "sim/base/error.h"
 #include "sim/base/random.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::hw {
 namespace {
@@ -182,12 +183,7 @@ TEST(CheckArrayWork, NamesFieldValueAndLimit) {
     work.loops = {{10, {true, true, true}}};
     for (auto& operand : work.operand) operand = {64, 1, 1, false};
     spoil(work);
-    try {
-      array.check(work, "layer c1");
-    } catch (const UserError& error) {
-      return std::string(error.what());
-    }
-    return std::string("accepted");
+    return test::refusal_of([&] { array.check(work, "layer c1"); });
   };
   EXPECT_EQ(refusal([](ArrayWork&) {}), "accepted");
   EXPECT_EQ(refusal([](ArrayWork& work) { work.rows_used = 9; }),

@@ -110,10 +110,10 @@ TEST(ToolMachine, LayersThatTakeTurnsOnATileAddUp) {
 
 TEST(ToolMachine, PiecesOfAShareAddUp) {
   std::int64_t sum = 0;
-  for (int number = 0; number < 6; ++number) sum += ToolMachine::piece(100, number, 3);
+  for (int number = 0; number < 6; ++number) sum += ToolMachine::Piece{number, 3}.of(100);
   EXPECT_EQ(sum, 200);
-  EXPECT_EQ(ToolMachine::piece(100, 0, 3), 33);
-  EXPECT_EQ(ToolMachine::piece(100, 2, 3), 34);
+  EXPECT_EQ((ToolMachine::Piece{0, 3}.of(100)), 33);
+  EXPECT_EQ((ToolMachine::Piece{2, 3}.of(100)), 34);
 }
 
 TEST(ToolMachine, TransfersFollowEachOtherAtTheSumOfTheRates) {

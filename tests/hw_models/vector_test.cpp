@@ -6,8 +6,8 @@
 
 #include "hw_models/buffer/buffer_arbiter.h"
 #include "hw_models/vector/vector_unit.h"
-#include "sim/base/error.h"
 #include "sim/base/random.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::hw {
 namespace {
@@ -109,12 +109,8 @@ TEST(VectorUnit, WideLanesWaitForTheirLines) {
 TEST(VectorUnit, RefusesImpossibleWork) {
   VectorWork work;
   work.inputs = 4;
-  try {
-    VectorUnit::check(work, "program");
-    FAIL() << "accepted";
-  } catch (const UserError& error) {
-    EXPECT_STREQ(error.what(), "program: vector instruction: inputs = 4: must be 0 to 3");
-  }
+  EXPECT_EQ(test::refusal_of([&] { VectorUnit::check(work, "program"); }),
+            "program: vector instruction: inputs = 4: must be 0 to 3");
 }
 
 /// The unit cycle by cycle: FIFOs of two rotations of lines, reads and writes granted by the

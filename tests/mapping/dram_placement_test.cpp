@@ -5,6 +5,7 @@
 
 #include "mapping/schedule_io.h"
 #include "sim/base/error.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::mapping {
 namespace {
@@ -110,13 +111,10 @@ TEST(Placement, ATensorCanBeGivenItsChannels) {
 }
 
 std::string refusal(const DramPlacement& placement, std::size_t channels = 2, Bytes stripe = 256) {
-  try {
+  return test::refusal_of([&] {
     check_placement(placement, "s");
     placed(placement, channels, stripe);
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  });
 }
 
 TEST(Placement, RefusalsNameFieldValueAndWhatIsAllowed) {

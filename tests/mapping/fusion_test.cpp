@@ -8,9 +8,9 @@
 #include "mapping/program_checker.h"
 #include "mapping/program_index.h"
 #include "mapping/program_io.h"
-#include "sim/base/error.h"
 #include "tests/support/fused_tree.h"
 #include "tests/support/plain_network.h"
+#include "tests/support/refusal.h"
 #include "tests/support/small_machine.h"
 
 namespace tessera::test {
@@ -48,14 +48,7 @@ const mapping::CodeNode& first_loop(const mapping::CodeBlock& block) {
   throw std::runtime_error("no loop");
 }
 
-std::string refusal(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "";
-}
+std::string refusal(const std::function<void()>& action) { return refusal_of(action, ""); }
 
 constexpr const char* kMiddle = "convolution0.O";
 

@@ -6,11 +6,9 @@
 
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
-#include "sim/base/error.h"
 #include "tests/support/kept_pieces.h"
-#include "tests/support/plain_network.h"
+#include "tests/support/refusal.h"
 #include "tests/support/small_machine.h"
-#include "tests/support/stage_tree.h"
 
 namespace tessera::mapping {
 
@@ -20,12 +18,7 @@ using Change = std::function<void(Program&)>;
 
 std::string verdict(Program program, const hw::Accelerator& machine, const Change& change) {
   change(program);
-  try {
-    check(program, limits_of(machine));
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "sound";
+  return test::refusal_of([&] { check(program, limits_of(machine)); }, "sound");
 }
 
 /// Stages 0 and 2 are pieces with the same filters, in slot 1; stage 1 stands between.
@@ -103,15 +96,7 @@ namespace {
 /// A map that its tile keeps beside DRAM until stage 1; stage 2 reads it there.
 std::string after_saving(const Change& change) {
   const auto machine = test::grid_machine(1, 1);
-  test::PlainNetwork builder("map");
-  const auto map = builder.fully_connected(builder.input({1, 4}), 4);
-  builder.add(builder.fully_connected(map, 2), builder.fully_connected(map, 2));
-  const auto network = builder.finish();
-  std::vector<StagePlan> plans;
-  for (int layer = 0; layer < 4; ++layer) plans.push_back(test::plain_plan(network, layer));
-  plans[0].output_kept = plans[1].inputs[0].from_tiles = true;
-  for (int layer = 0; layer < 3; ++layer) test::choose_array(plans[layer], network, machine);
-  return verdict(lower(test::schedule_of(network, plans), network, machine), machine, change);
+  return verdict(test::kept_map(machine, 1), machine, change);
 }
 
 Part& saved(Program& program) {

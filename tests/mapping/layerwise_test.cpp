@@ -13,6 +13,7 @@
 #include "mapping/schedule_io.h"
 #include "mapping/stage_plan.h"
 #include "sim/base/error.h"
+#include "tests/support/refusal.h"
 #include "tests/support/small_machine.h"
 
 namespace tessera::mapping {
@@ -120,13 +121,7 @@ TEST(Layerwise, RefusesALayerOfWhichNoTileFits) {
   const auto network = workloads::load_network("bert_base_block", 0);
   auto machine = test::grid_machine(1, 1);
   machine.tile.buffer.bytes = 512;  // a softmax row of 128 words of 2 bytes, in and out, needs more
-  try {
-    schedule_layerwise(network, machine, {});
-    FAIL() << "accepted";
-  } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what()).find("no tile of it fits"), std::string::npos)
-        << error.what();
-  }
+  test::expect_refused([&] { schedule_layerwise(network, machine, {}); }, "no tile of it fits");
 }
 
 TEST(Layerwise, TwiceTheSameBytes) {

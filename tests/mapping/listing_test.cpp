@@ -4,6 +4,7 @@
 
 #include "sim/base/error.h"
 #include "tests/support/program_builder.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::mapping {
 
@@ -127,25 +128,16 @@ TEST(RequestedListing, RefusesWhatIsNoListOfTiles) {
   const Program program = test::three_stage_program();
   for (const std::string request :
        {"", "3", "tile", "tile=", "tile=a", "tile=1,", "tile=1;2", "tile=1 "})
-    try {
-      requested_listing(program, request);
-      FAIL() << request;
-    } catch (const UserError& error) {
-      EXPECT_EQ(error.what(),
-                "'" + request + "' asks for no listing; allowed: tile=N or tile=N,N,...");
-    }
+    EXPECT_EQ(test::refusal_of([&] { requested_listing(program, request); }),
+              "'" + request + "' asks for no listing; allowed: tile=N or tile=N,N,...");
   EXPECT_THROW(requested_listing(program, "tile=4"), UserError);
   EXPECT_THROW(requested_listing(program, "tile=-1"), UserError);
   EXPECT_THROW(requested_listing(program, "tile=99999999999"), UserError);
 }
 
 TEST(Listing, NamesTheTilesThereAre) {
-  try {
-    listing(test::three_stage_program(), 4);
-    FAIL();
-  } catch (const UserError& error) {
-    EXPECT_STREQ(error.what(), "tile 4: no such tile; allowed: 0 to 3");
-  }
+  EXPECT_EQ(test::refusal_of([&] { listing(test::three_stage_program(), 4); }),
+            "tile 4: no such tile; allowed: 0 to 3");
 }
 
 }  // namespace tessera::mapping

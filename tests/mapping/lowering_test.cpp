@@ -7,8 +7,8 @@
 
 #include "mapping/dram_channels.h"
 #include "mapping/dram_runs.h"
-#include "sim/base/error.h"
 #include "tests/support/plain_network.h"
+#include "tests/support/refusal.h"
 #include "tests/support/small_machine.h"
 #include "tests/support/stage_tree.h"
 
@@ -30,12 +30,7 @@ Program lowered(const Network& network, StagePlan plan, const hw::Accelerator& m
 }
 
 std::string refusal(const Network& network, const StagePlan& plan, const hw::Accelerator& machine) {
-  try {
-    lowered(network, plan, machine);
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { lowered(network, plan, machine); });
 }
 
 const Slot& slot(const Stage& stage, const std::string& name) {

@@ -5,9 +5,9 @@
 #include <functional>
 
 #include "mapping/checker/untimed_run.h"
-#include "sim/base/error.h"
 #include "tests/support/plain_network.h"
 #include "tests/support/program_builder.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::mapping {
 
@@ -19,12 +19,7 @@ using test::kLineBytes;
 using Change = std::function<void(Program&)>;
 
 std::string verdict(const Program& program, ProgramLimits limits = {4, kBufferBytes, kLineBytes}) {
-  try {
-    check(program, limits);
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "sound";
+  return test::refusal_of([&] { check(program, limits); }, "sound");
 }
 
 /// What the checker says of the three-stage program after one change.

@@ -9,6 +9,7 @@
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
 #include "tests/support/program_builder.h"
+#include "tests/support/refusal.h"
 #include "tests/support/scratch.h"
 
 namespace tessera::mapping {
@@ -16,12 +17,7 @@ namespace tessera::mapping {
 namespace {
 
 std::string message_of(const std::string& bytes) {
-  try {
-    parse_program(bytes, "p.pb");
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { parse_program(bytes, "p.pb"); });
 }
 
 /// What loading says of the sample program after a change to it.

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "sim/base/error.h"
+#include "tests/support/refusal.h"
 #include "tests/support/scratch.h"
 
 namespace tessera::mapping {
@@ -13,12 +14,7 @@ namespace tessera::mapping {
 namespace {
 
 std::string message_of(const std::string& text) {
-  try {
-    parse_schedule(text, "s.textproto");
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { parse_schedule(text, "s.textproto"); });
 }
 
 std::string loop(const std::string& fields, const std::string& child = R"(layer { layer: "a" })") {
@@ -57,7 +53,7 @@ root {
               tensor { tensor: "O" distribution: MULTICAST partial_sums: IN_NETWORK }
             }
             child {
-              store { level: "tiles" tensor { tensor: "O" places: 3 } }
+              store { level: "tiles" tensor { tensor: "O" places: 3 } tensor { tensor: "I0" or_dram: true } }
               child { loop { rank { rank: "K" } tile: 2 gives_turn: true turns_later: 4 } child { layer { layer: "a" } } }
             }
           }
@@ -86,7 +82,7 @@ TEST(ScheduleText, EveryFieldReachesTheTree) {
             "        split K size 8 step 9 ways 2 over mesh_y skewed joint\n"
             "          store buffer: W (double) (no reuse) (kept from b) I0 (shared by 4) "
             "(neighbour) O (multicast) (sums in network)\n"
-            "            store tiles: O (ring of 3)\n"
+            "            store tiles: O (ring of 3) I0 (or dram)\n"
             "              loop K tile 2 gives turn 4 later\n"
             "                layer a\n"
             "      place tiles all organisation checkerboard depth 2 index 0\n"

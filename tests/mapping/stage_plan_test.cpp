@@ -5,10 +5,10 @@
 
 #include <numeric>
 
-#include "sim/base/error.h"
 #include "sim/base/random.h"
 #include "tests/support/plain_network.h"
 #include "tests/support/random_layer.h"
+#include "tests/support/refusal.h"
 #include "tests/support/stage_tree.h"
 
 namespace tessera::mapping {
@@ -220,12 +220,7 @@ TEST(ReadStages, FindsEverythingThePathSays) {
 }
 
 std::string refusal(const Schedule& schedule, const Network& network) {
-  try {
-    read_stages(schedule, network, {2, 2});
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { read_stages(schedule, network, {2, 2}); });
 }
 
 /// First node of this kind from the top.

@@ -11,6 +11,7 @@
 #include "noc/study/sweep.h"
 #include "noc/study/trace_recorder.h"
 #include "tests/noc/fixture.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::noc {
 namespace {
@@ -80,12 +81,8 @@ TEST(Trace, IsReadAndWrittenWithoutLoss) {
 
 TEST(Trace, ErrorsNameFileLineAndValue) {
   const auto message = [](const std::string& rows) {
-    try {
-      parse_trace("id,cycle,source,destinations,flits,after\n" + rows, "t.csv");
-    } catch (const UserError& error) {
-      return std::string(error.what());
-    }
-    return std::string("accepted");
+    return test::refusal_of(
+        [&] { parse_trace("id,cycle,source,destinations,flits,after\n" + rows, "t.csv"); });
   };
   EXPECT_NE(message("1,0,0,3,4,\n1,0,0,3,4,\n").find("t.csv:3: id 1"), std::string::npos);
   EXPECT_NE(message("1,0,0,3,4,2\n").find("t.csv:2: message 1 waits for 2"), std::string::npos);

@@ -1,9 +1,16 @@
-"""A headless Chromium with a report open in it."""
+"""A headless Chromium with a report open in it, and the start of the test scripts that use one."""
 
 import base64
 import json
+import os
+import pathlib
 import shutil
+import sys
+import tempfile
 import time
+import unittest
+
+SKIPPED = 77  # exit code
 
 CHARTS_OF_A_RUN = ['stack-time', 'stack-layers', 'stack-tiles', 'cause-map', 'links', 'tiles', 'roofline',
                    'energy-layers', 'buffers', 'dram-time', 'dram-channels']
@@ -18,7 +25,30 @@ def missing():
     for program in ('chromium', 'chromedriver'):
         if shutil.which(program) is None:
             return f'{program} is not installed'
+    if os.environ.get('TESSERA_CHARTS', '1') == '0':
+        return 'tessera was built without the chart library'
     return None
+
+
+def run_tests(set_up):
+    """The main program of a test script: set_up(tessera, screenshots, folder, browser), then its unit tests.
+
+    Arguments of the command line: the program, the folder for screenshots, those of unittest.
+    """
+    reason = missing()
+    if reason is not None:
+        print(f'SKIPPED: {reason}')
+        sys.exit(SKIPPED)
+    tessera, screenshots = sys.argv[1], pathlib.Path(sys.argv[2])
+    screenshots.mkdir(parents=True, exist_ok=True)
+    browser = Browser()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            set_up(tessera, screenshots, pathlib.Path(folder), browser)
+            ended = unittest.main(argv=[sys.argv[0], *sys.argv[3:]], exit=False)
+    finally:
+        browser.close()
+    sys.exit(0 if ended.result.wasSuccessful() else 1)
 
 
 class Browser:

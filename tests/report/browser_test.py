@@ -7,11 +7,9 @@ import csv
 import json
 import pathlib
 import subprocess
-import sys
-import tempfile
 import unittest
 
-from browser import CHARTS_OF_A_RUN, Browser, missing
+from browser import CHARTS_OF_A_RUN, run_tests
 
 CAUSES = ['compute', 'array_fill_drain', 'buffer_and_delivery', 'vector', 'control', 'wait_dram',
           'wait_shared_buffer', 'wait_network', 'wait_peer', 'idle']
@@ -20,7 +18,6 @@ BUS = ['data', 'refresh', 'row', 'turnaround', 'group_spacing', 'arbitration', '
 SHARED_BUFFER = """
 shared_buffers { name: "sram" at { row: 0 column: 0 } bytes: 524288 bytes_per_cycle: 16 latency_cycles: 4 }
 """
-SKIPPED = 77
 
 tessera_program = None
 screenshots = None
@@ -333,20 +330,10 @@ class Ladder(unittest.TestCase):
         self.assertEqual(browser.complaints(), [])
 
 
+def set_up(*given):
+    global tessera_program, screenshots, work, browser
+    tessera_program, screenshots, work, browser = given
+
+
 if __name__ == '__main__':
-    tessera_program, screenshots = sys.argv[1], pathlib.Path(sys.argv[2])
-    reason = missing()
-    with tempfile.TemporaryDirectory() as folder:
-        work = pathlib.Path(folder)
-        if reason is None and not small().page.exists():
-            reason = 'tessera was built without the chart library'
-        if reason is not None:
-            print(f'SKIPPED: {reason}')
-            sys.exit(SKIPPED)
-        screenshots.mkdir(parents=True, exist_ok=True)
-        browser = Browser()
-        try:
-            ended = unittest.main(argv=[sys.argv[0], *sys.argv[3:]], exit=False)
-        finally:
-            browser.close()
-    sys.exit(0 if ended.result.wasSuccessful() else 1)
+    run_tests(set_up)

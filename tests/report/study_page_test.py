@@ -4,15 +4,11 @@ Usage: study_page_test.py TESSERA SCREENSHOT_FOLDER [unittest arguments]. Exit c
 """
 
 import json
-import pathlib
 import subprocess
-import sys
-import tempfile
 import unittest
 
-from browser import Browser, missing
+from browser import run_tests
 
-SKIPPED = 77
 # Flits of 32 bytes are wider than the buffer's ports allow: these points fail.
 STUDY = '''
 name: "links & <channels>"
@@ -149,22 +145,11 @@ class Page(unittest.TestCase):
         self.assertEqual((out / 'report.html').read_bytes(), before)
 
 
+def set_up(tessera, pictures, folder, opened):
+    global tessera_program, screenshots, out, browser
+    tessera_program, screenshots, out, browser = tessera, pictures, folder / 'out', opened
+    make_study()
+
+
 if __name__ == '__main__':
-    tessera_program, screenshots = sys.argv[1], pathlib.Path(sys.argv[2])
-    reason = missing()
-    with tempfile.TemporaryDirectory() as folder:
-        out = pathlib.Path(folder) / 'out'
-        if reason is None:
-            make_study()
-            if not (out / 'report.html').exists():
-                reason = 'tessera was built without the chart library'
-        if reason is not None:
-            print(f'SKIPPED: {reason}')
-            sys.exit(SKIPPED)
-        screenshots.mkdir(parents=True, exist_ok=True)
-        browser = Browser()
-        try:
-            ended = unittest.main(argv=[sys.argv[0], *sys.argv[3:]], exit=False)
-        finally:
-            browser.close()
-    sys.exit(0 if ended.result.wasSuccessful() else 1)
+    run_tests(set_up)

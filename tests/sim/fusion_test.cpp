@@ -13,6 +13,7 @@
 #include "sim/machine/machine_rates.h"
 #include "tests/support/fused_tree.h"
 #include "tests/support/plain_network.h"
+#include "tests/support/refusal.h"
 #include "tests/support/simulation.h"
 #include "tests/support/small_machine.h"
 
@@ -74,9 +75,7 @@ void expect_exact(const Network& network, const FusedTree& tree, int rows = 1, i
       detail::concatenate("rows: ", rows, " columns: ", columns,
                           " tile { array { rows: 4 columns: 4 } buffer { bytes: 32768 } }"));
   const auto program = mapping::lower(fused_schedule(network, tree), network, machine);
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
+  expect_right_values(machine, program);
 }
 
 /// What a tile's array or vector unit did when, in order of its end.
@@ -230,15 +229,12 @@ TEST(Pipelines, LinesThatALoopComesBackToAreRefused) {
   // For the second filter all rows would have to come again.
   const auto network = chain(2, {{3, 3}});
   const auto tree = pipeline_of(network, {"filters", {{"K", 1}, {"P", 1}}, 2});
-  try {
-    mapping::lower(fused_schedule(network, tree), network, grid_machine(1, 2));
-    FAIL() << "not refused";
-  } catch (const UserError& error) {
-    EXPECT_EQ(std::string(error.what()),
-              "layer convolution1: convolution0.O is handed over once, but held so far inside its "
-              "loops that parts "
-              "of it would have to come again; hold it further out");
-  }
+  EXPECT_EQ(refusal_of([&] {
+              mapping::lower(fused_schedule(network, tree), network, grid_machine(1, 2));
+            }),
+            "layer convolution1: convolution0.O is handed over once, but held so far inside its "
+            "loops that parts "
+            "of it would have to come again; hold it further out");
 }
 
 class PipelineKinds : public testing::TestWithParam<PipelineKind> {};
@@ -462,17 +458,12 @@ int fused_tops(const mapping::Schedule& schedule) {
 }
 
 std::int64_t dram_bytes(const hw::Accelerator& machine, const mapping::Program& program) {
-  const auto run = in_child([&] {
-    sim::Machine whole(machine, program, {});
-    whole.run();
-    std::int64_t bytes = 0;
-    for (const auto& interface : whole.dram())
-      bytes += static_cast<std::int64_t>(interface->counts().read_bytes +
-                                         interface->counts().written_bytes);
-    return std::to_string(bytes);
-  });
-  EXPECT_TRUE(run.ok()) << run.text;
-  return run.ok() ? std::stoll(run.text) : 0;
+  return std::stoll("0" + after_run(machine, program, [](const sim::Machine& whole, Cycle) {
+                      Bytes bytes = 0;
+                      for (const auto& interface : whole.dram())
+                        bytes += interface->counts().read_bytes + interface->counts().written_bytes;
+                      return std::to_string(bytes);
+                    }));
 }
 
 TEST(Schedulers, FusedSavesDramTrafficAndKeepsTheValues) {
@@ -482,9 +473,7 @@ TEST(Schedulers, FusedSavesDramTrafficAndKeepsTheValues) {
   const auto schedule = mapping::schedule_fused(network, machine, rates);
   EXPECT_GT(fused_tops(schedule), 0);
   const auto program = mapping::lower(schedule, network, machine);
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
+  expect_right_values(machine, program);
   const auto apart =
       mapping::lower(mapping::schedule_layerwise(network, machine, rates), network, machine);
   EXPECT_LT(dram_bytes(machine, program), dram_bytes(machine, apart));
@@ -509,11 +498,9 @@ TEST(Schedulers, RefinedAreNeverSlowerThanLayerwiseAndKeepTheValues) {
       mapping::refine_layerwise(network, machine, rates, simulated, options)};
   for (const auto& refined : all) {
     const auto program = mapping::lower(refined.schedule, network, machine);
-    mapping::check(program, limits_of(machine));
     EXPECT_LE(cycles(refined.schedule), apart);
     EXPECT_GT(refined.candidates, 0);
-    const auto run = simulate(machine, program);
-    EXPECT_TRUE(run.ok()) << run.text;
+    expect_right_values(machine, program);
   }
 }
 
@@ -534,9 +521,7 @@ TEST(Schedulers, PipeOrganKeepsTheValues) {
   const auto schedule = mapping::schedule_pipeorgan(network, machine, sim::machine_rates(machine));
   EXPECT_GT(fused_tops(schedule), 0);
   const auto program = mapping::lower(schedule, network, machine);
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
+  expect_right_values(machine, program);
 }
 
 }  // namespace

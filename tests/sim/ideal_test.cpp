@@ -150,13 +150,10 @@ TEST(Ideal, DramMovesBurstAfterBurst) {
 /// Words of the first input that DRAM and array see.
 Lines input_words(const hw::Accelerator& machine, const Program& program) {
   mapping::check(program, limits_of(machine));
-  const auto run = in_child([&] {
-    sim::Machine whole(machine, program, {});
-    const Cycle cycles = whole.run();
+  return {after_run(machine, program, [](const sim::Machine& whole, Cycle cycles) {
     const auto words = sim::collect(whole, cycles).layers(0).words(0);
     return detail::concatenate(words.dram_read(), " ", words.buffer_received());
-  });
-  return {run.text};
+  })};
 }
 
 TEST(Ideal, ToolwordsKeepWindowsAndCountGaps) {

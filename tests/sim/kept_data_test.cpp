@@ -8,12 +8,6 @@
 namespace tessera::test {
 namespace {
 
-void expect_right_values(const hw::Accelerator& machine, const Program& program) {
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
-}
-
 TEST(KeptInput, IsNotFetchedAgain) {
   // Filter, first and second input are requested in 0, 1 and 2 and seen in 8, 9 and 10. Their banks
   // are 2, 0 and 6: ACT 8, 24, 40 and RD 37, 53, 69. The second input's data end 36 later, in 105;
@@ -90,16 +84,8 @@ TEST(KeptRotation, GoesOnTurning) {
   EXPECT_EQ(about(observe(machine, pieces(false)), "RD bank2").size(), 8u);
   const auto program = pieces(true);
   expect_right_values(machine, program);
-  const auto run = in_child([&] {
-    sim::Machine whole(machine, program, {});
-    whole.run();
-    std::string text;
-    for (const auto& tile : whole.tiles())
-      text += detail::concatenate(tile->payload_sent(), " ", tile->payload_received(), "\n");
-    return text;
-  });
-  const auto each = detail::concatenate(6 * 32 + 2 * 8, " ", 8 * 32 + 2 * 32, "\n");
-  EXPECT_EQ(run.text, each + each);
+  EXPECT_EQ(tiles_after_run(machine, program, payload_of),
+            Lines(2, detail::concatenate(6 * 32 + 2 * 8, " ", 8 * 32 + 2 * 32)));
 }
 
 TEST(KeptRotation, HoldsInLongChains) {

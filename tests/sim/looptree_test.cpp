@@ -26,9 +26,7 @@ std::ostream& operator<<(std::ostream& out, const Measured& measured) {
 }
 
 Measured measure(const hw::Accelerator& machine, const mapping::Program& program) {
-  const auto run = in_child([&] {
-    sim::Machine whole(machine, program, {});
-    whole.run();
+  std::istringstream found(after_run(machine, program, [&](const sim::Machine& whole, Cycle) {
     Measured sum;
     for (const auto& tile : whole.tiles()) {
       for (const auto& counts : tile->counts()) sum.macs += counts.macs;
@@ -44,10 +42,9 @@ Measured measure(const hw::Accelerator& machine, const mapping::Program& program
     text << sum.macs << " " << sum.read_words << " " << sum.written_words << " "
          << sum.reserved_words;
     return text.str();
-  });
-  EXPECT_TRUE(run.ok()) << run.text;
+  }));
   Measured measured;
-  std::istringstream(run.text) >> measured.macs >> measured.read_words >> measured.written_words >>
+  found >> measured.macs >> measured.read_words >> measured.written_words >>
       measured.reserved_words;
   return measured;
 }

@@ -82,9 +82,7 @@ TEST(SpilledSums, AreCorrectWithPartnersOnOtherTiles) {
   plan.partition = {{network.layers[0].rank_index("C1"), 0, 2, Axis::kTiles}};
   plan.loops[0].tile = 4;
   const auto program = lower_plans(network, machine, {plan});
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
+  expect_right_values(machine, program);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "sim/machine/machine.h"
 #include "tests/support/random_layer.h"
 #include "tests/support/random_plan.h"
+#include "tests/support/simulation.h"
 #include "tests/support/small_machine.h"
 
 namespace tessera::test {
@@ -124,12 +125,9 @@ std::string observed(const hw::Accelerator& accelerator, const mapping::Program&
 }
 
 std::string unobserved(const hw::Accelerator& accelerator, const mapping::Program& program) {
-  const auto run = in_child([&] {
-    sim::Machine machine(accelerator, program, {});
-    return detail::concatenate(machine.run(), "\n");
+  return after_run(accelerator, program, [](const sim::Machine&, Cycle cycles) {
+    return detail::concatenate(cycles, "\n");
   });
-  EXPECT_TRUE(run.ok()) << run.text;
-  return run.text;
 }
 
 class Observed : public testing::TestWithParam<int> {};

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "mapping/program_io.h"
 #include "sim/base/random.h"
 #include "tests/support/random_layer.h"
 #include "tests/support/random_plan.h"
@@ -72,18 +71,6 @@ struct Uses {
   }
 };
 
-/// The slow forms of parts of the machine, its oracles: every flit arbitrated, a module per PE.
-void expect_same_in_detail(const hw::Accelerator& machine, const mapping::Program& program,
-                           std::uint64_t seed, const std::string& result) {
-  auto other = machine;
-  const bool runs = machine.network.detail() == noc::proto::RUN;
-  other.network.set_detail(runs ? noc::proto::FLIT : noc::proto::RUN);
-  EXPECT_EQ(simulate(other, program, seed).text, result) << "network in the other detail";
-  if (seed % 8 != 0) return;
-  EXPECT_EQ(simulate(machine, program, seed, /*detailed_arrays=*/true).text, result)
-      << "arrays in detail";
-}
-
 /// A third of the machines each: no adders, in the interfaces, in the routers (with few entries).
 void add_adders(hw::Accelerator& machine, std::uint64_t seed) {
   constexpr noc::proto::Reduction kKinds[] = {noc::proto::NONE, noc::proto::INTERFACES,
@@ -102,16 +89,8 @@ void try_seed(std::uint64_t seed, Uses& uses) {
   const auto drawn = random_program(network, machine, random);
   if (!drawn) return;
   uses.count(drawn->program);
-  EXPECT_NO_THROW(mapping::check(drawn->program, limits_of(machine)))
-      << mapping::to_text(drawn->schedule);
-  const auto run = simulate(machine, drawn->program, seed);
-  EXPECT_TRUE(run.ok()) << run.text << "\n" << mapping::to_text(drawn->schedule);
-
-  const auto bytes = mapping::to_program_bytes(drawn->program);
-  const auto reloaded = mapping::parse_program(bytes, "reloaded");
-  EXPECT_EQ(mapping::to_program_bytes(reloaded), bytes);
-  EXPECT_EQ(simulate(machine, reloaded, seed).text, run.text);
-  expect_same_in_detail(machine, drawn->program, seed, run.text);
+  SCOPED_TRACE(mapping::to_text(drawn->schedule));
+  expect_same_in_every_form(machine, drawn->program, seed, seed % 8 == 0);
 }
 
 TEST_P(RandomPrograms, EqualReferenceAndThemselvesReloaded) {

@@ -10,6 +10,7 @@
 #include "sim/base/json.h"
 #include "sim/results/collect.h"
 #include "tests/support/plain_network.h"
+#include "tests/support/refusal.h"
 #include "tests/support/simulation.h"
 #include "tests/support/small_machine.h"
 #include "tests/support/stage_tree.h"
@@ -162,12 +163,7 @@ Program waits_in_a_circle(const hw::Accelerator& machine) {
 
 TEST(Deadlock, CheckerRefusesACircle) {
   const auto machine = machine_of("rows: 1 columns: 2");
-  try {
-    mapping::check(waits_in_a_circle(machine), limits_of(machine));
-    FAIL() << "accepted";
-  } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what()).find("tile 1"), std::string::npos) << error.what();
-  }
+  expect_refused([&] { mapping::check(waits_in_a_circle(machine), limits_of(machine)); }, "tile 1");
 }
 
 TEST(Deadlock, MachineNamesWhoWaitsForWhat) {

@@ -5,6 +5,7 @@
 #include "mapping/schedule_io.h"
 #include "mapping/tree_path.h"
 #include "tests/sim/tile_timing.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::test {
 namespace {
@@ -160,22 +161,13 @@ TEST_F(SkipConnection, NeedsWhatTheLongerWayTakesBeforeItGives) {
   // Tile 2 can take one piece of the skip connection before the sums of tile 1 come; tile 1 needs
   // all four first. So pieces 1 to 3 stay in the ring.
   const auto enough = with(3);
-  mapping::check(enough, limits_of(machine_));
-  const auto run = simulate(machine_, enough);
-  EXPECT_TRUE(run.ok()) << run.text;
+  expect_right_values(machine_, enough);
 }
 
 TEST_F(SkipConnection, IsRefusedWithFewerAndTheSizes) {
-  try {
-    mapping::check(with(2), limits_of(machine_));
-    FAIL();
-  } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what())
-                  .find("slot O: a ring of 2 x 32 bytes is too small for those who read from it, "
-                        "which wait for each other; allowed: 3 or more"),
-              std::string::npos)
-        << error.what();
-  }
+  expect_refused([&] { mapping::check(with(2), limits_of(machine_)); },
+                 "slot O: a ring of 2 x 32 bytes is too small for those who read from it, "
+                 "which wait for each other; allowed: 3 or more");
 }
 
 TEST_F(SkipConnection, WithFewerTheMachineStandsStill) {
@@ -225,9 +217,7 @@ TEST_F(RowsReadAgain, StayUntilTheyHaveBeenReadForTheLastTime) {
   // makes room for row p + 1. Row p stays for the next trip, so that two places are needed.
   for (const int tiles : {1, 2}) {
     const auto program = with(2, tiles);
-    mapping::check(program, limits_of(machine_));
-    const auto run = simulate(machine_, program);
-    EXPECT_TRUE(run.ok()) << run.text;
+    expect_right_values(machine_, program);
     EXPECT_THROW(mapping::check(with(1, tiles), limits_of(machine_)), UserError);
   }
 }
@@ -308,9 +298,7 @@ TEST_F(Turns, KeepTheValuesWithOnePlaceEach) {
     EXPECT_EQ(turns.fusion, program.stages[program.stages.size() - 3].fusion);
     EXPECT_GE(turns.fusion, 0);
     EXPECT_EQ(turns.slots[turns.output_slot].granules, 1);
-    mapping::check(program, limits_of(machine_));
-    const auto run = simulate(machine_, program);
-    EXPECT_TRUE(run.ok()) << run.text;
+    expect_right_values(machine_, program);
   }
 }
 

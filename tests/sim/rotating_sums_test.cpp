@@ -3,12 +3,11 @@
 #include <algorithm>
 
 #include "mapping/program_index.h"
-#include "mapping/program_io.h"
 #include "mapping/rotation.h"
 #include "mapping/tree_path.h"
-#include "sim/base/random.h"
 #include "sim/machine/functional_check.h"
 #include "tests/sim/tile_timing.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::test {
 namespace {
@@ -100,19 +99,12 @@ TEST(RotatingSums, EveryStepReadsAndWritesTheBuffer) {
   const auto network = batch_of(1, 192, 3);
   const auto program =
       lower_plans(network, machine, {shared_sums(network, 0, {0, 1, 2}, one_round(network))});
-  const auto run = in_child([&] {
-    sim::Machine whole(machine, program, {});
-    whole.run();
-    std::string text;
-    for (const auto& tile : whole.tiles())
-      text += detail::concatenate(tile->counts()[0].buffer_words, " ",
-                                  tile->counts()[0].words[hw::kOutputOperand].received, "\n");
-    return text;
+  const auto found = tiles_after_run(machine, program, [](const hw::Tile& tile) {
+    const auto& counts = tile.counts()[0];
+    return detail::concatenate(counts.buffer_words, " ", counts.words[hw::kOutputOperand].received);
   });
-  ASSERT_TRUE(run.ok()) << run.text;
   const auto words = (64 + 3 * 64 + 2) + (2 + 1) + 3 * (64 + 64 + 1) + 2;
-  const std::string each = detail::concatenate(words, " 2\n");
-  EXPECT_EQ(run.text, each + each + each);
+  EXPECT_EQ(found, Lines(3, detail::concatenate(words, " 2")));
 }
 
 /// Four tiles share 20 outputs; 16 of 64 inputs each, in two rounds of 8. A tile's buffer: 5
@@ -136,13 +128,8 @@ class FullOfSums : public ::testing::Test {
 TEST_F(FullOfSums, TurnToTheLastWord) {
   const auto machine = this->machine();
   const auto program = this->program();
-  Bytes used = 0;
-  for (const auto& slot : program.stages[0].slots)
-    if (!slot.staging) used += slot.bytes();
-  EXPECT_EQ(used, machine.tile.buffer.bytes);
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
+  EXPECT_EQ(bytes_in_buffer(program.stages[0]), machine.tile.buffer.bytes);
+  expect_right_values(machine, program);
 }
 
 TEST_F(FullOfSums, DoNotFitAtOneOwner) {
@@ -159,19 +146,11 @@ TEST_F(FullOfSums, MoveEachPieceOnInEveryStepButTheLast) {
   // and 2 x 8 inputs.
   const auto machine = this->machine();
   const auto program = this->program();
-  const auto run = in_child([&] {
-    sim::Machine whole(machine, program, {});
-    whole.run();
-    std::string text;
-    for (const auto& tile : whole.tiles())
-      text += detail::concatenate(tile->payload_sent(), " ", tile->payload_received(), " ",
-                                  tile->peak_buffer_bytes(), "\n");
-    return text;
+  const auto found = tiles_after_run(machine, program, [](const hw::Tile& tile) {
+    return detail::concatenate(payload_of(tile), " ", tile.peak_buffer_bytes());
   });
-  ASSERT_TRUE(run.ok()) << run.text;
-  const std::string each =
-      detail::concatenate(40 * 2, " ", 35 * 2 + 2 * 20 * 8 * 2 + 2 * 8 * 2, " 256\n");
-  EXPECT_EQ(run.text, each + each + each + each);
+  EXPECT_EQ(found, Lines(4, detail::concatenate(40 * 2, " ", 35 * 2 + 2 * 20 * 8 * 2 + 2 * 8 * 2,
+                                                " 256")));
 }
 
 TEST_F(FullOfSums, EveryTileCompletesThePartOfThePlaceBefore) {
@@ -204,11 +183,7 @@ struct Kept {
   }
   void runs(const hw::Accelerator& machine, const StagePlan& first) const {
     const auto program = lower(machine, first);
-    mapping::check(program, limits_of(machine));
-    for (const std::uint64_t seed : {1, 2}) {
-      const auto run = simulate(machine, program, seed);
-      EXPECT_TRUE(run.ok()) << run.text;
-    }
+    for (const std::uint64_t seed : {1, 2}) expect_right_values(machine, program, seed);
   }
   Network network;
 };
@@ -270,223 +245,13 @@ TEST(UnevenParts, TurnAmongTilesThatDoNotDivideThem) {
     EXPECT_EQ(mapping::lag(slot, share.rotation), own[share.tile]);
     EXPECT_EQ(mapping::lag_behind(slot, share.rotation), completes[share.tile]);
   }
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
-}
-
-// ---- random layers ----
-
-/// Draws a plan of a matrix layer whose reduced rank is split over tiles that share its outputs.
-class Draw {
- public:
-  Draw(const Network& network, const hw::Accelerator& machine, Random& random)
-      : network_(network), layer_(network.layers[0]), machine_(machine), random_(random) {}
-
-  StagePlan draw(bool kept) {
-    plan_ = plain_plan(network_, 0);
-    for (const auto& rank : layer_.ranks) extents_.push_back(rank.extent);
-    split_tiles();
-    add_loops(2, [&](int rank) { return !layer_.ranks[rank].reduced; });
-    add_loops(2, [&](int rank) { return layer_.ranks[rank].reduced; });
-    plan_.output.turn = static_cast<int>(plan_.loops.size());
-    add_turning();
-    plan_.output.depth = static_cast<int>(plan_.loops.size());
-    add_loops(1, [](int) { return true; });
-    hold_inputs();
-    plan_.output_home = kept ? Home::kTiles : Home::kDram;
-    choose_array(plan_, network_, machine_);
-    return plan_;
-  }
-
- private:
-  int reduced_rank() const {
-    const int channels = layer_.rank_index("C");
-    return channels >= 0 ? channels : layer_.rank_index("C1");
-  }
-
-  void split_tiles() {
-    const int tiles = machine_.tiles();
-    const int ways = static_cast<int>(random_.between(2, tiles));
-    for (int tile = 0; tile < tiles; ++tile) plan_.tiles.push_back(tile);
-    plan_.tiles.erase(plan_.tiles.begin());
-    if (random_.bernoulli(0.5)) std::ranges::reverse(plan_.tiles);
-    const int others = tiles / ways;
-    if (others > 1) split(any([&](int rank) { return !layer_.ranks[rank].reduced; }), others);
-    split(reduced_rank(), ways);
-    plan_.output.shared_by = ways;
-  }
-
-  void split(int rank, int ways) {
-    if (rank < 0) return;
-    plan_.partition.push_back({rank, 0, ways, Axis::kTiles});
-    extents_[rank] = ceil_div<std::int64_t>(extents_[rank], ways);
-  }
-
-  template <typename Wanted>
-  int any(const Wanted& wanted) {
-    std::vector<int> ranks;
-    for (int rank = 0; rank < std::ssize(layer_.ranks); ++rank)
-      if (extents_[rank] > 1 && wanted(rank)) ranks.push_back(rank);
-    return ranks.empty() ? -1 : ranks[random_.below(ranks.size())];
-  }
-
-  template <typename Wanted>
-  void add_loops(int most, const Wanted& wanted) {
-    for (auto loops = random_.between(0, most); loops > 0; --loops) {
-      const int rank = any(wanted);
-      if (rank < 0) return;
-      add_loop(rank, random_.between(1, extents_[rank] - 1));
-    }
-  }
-
-  void add_loop(int rank, std::int64_t tile, bool rotates = false) {
-    extents_[rank] = tile;
-    plan_.loops.push_back({rank, tile, rotates});
-  }
-
-  /// One that is dealt, in pieces of one index most of the time, and at times another inside.
-  void add_turning() {
-    const auto outputs = [&](int rank) { return !layer_.ranks[rank].reduced; };
-    const int rank =
-        any([&](int r) { return outputs(r) && extents_[r] >= plan_.output.shared_by; });
-    if (rank < 0) return;
-    add_loop(rank, random_.bernoulli(0.7) ? 1 : extents_[rank] / plan_.output.shared_by, true);
-    if (const int inner = any(outputs); inner >= 0 && random_.bernoulli(0.4))
-      add_loop(inner, random_.between(1, extents_[inner] - 1));
-  }
-
-  void hold_inputs() {
-    const int all = static_cast<int>(plan_.loops.size());
-    for (auto& input : plan_.inputs)
-      input = {static_cast<int>(random_.bernoulli(0.7) ? all : random_.between(0, all)),
-               random_.bernoulli(0.5)};
-    if (plan_.output.depth < all) plan_.inputs[0].depth = all;
-    if (random_.bernoulli(0.3)) plan_.inputs[1].staging = true;
-  }
-
-  const Network& network_;
-  const workloads::Layer& layer_;
-  const hw::Accelerator& machine_;
-  Random& random_;
-  StagePlan plan_;
-  std::vector<std::int64_t> extents_;
-};
-
-/// A convolution or fully connected layer, with one behind it that reads its outputs when they
-/// stay.
-Network random_matrix(Random& random, bool kept) {
-  PlainNetwork network("random", random.between(1, 3));
-  workloads::TensorId output = -1;
-  if (random.bernoulli(0.5)) {
-    Window window;
-    for (const int axis : {0, 1}) window.kernel[axis] = random.between(1, 3);
-    for (const int axis : {0, 1}) window.pad_begin[axis] = random.between(0, 1);
-    for (const int axis : {0, 1}) window.stride[axis] = random.between(1, 2);
-    output = network.convolution(network.input({random.between(1, 3), random.between(4, 12),
-                                                random.between(4, 7), random.between(4, 7)}),
-                                 random.between(4, 16), window);
-  } else {
-    output = network.fully_connected(network.input({random.between(1, 4), random.between(8, 64)}),
-                                     random.between(4, 24));
-  }
-  if (kept) network.fully_connected(output, 3);
-  return network.finish();
-}
-
-/// How many of the programs do what.
-struct Uses {
-  int programs = 0, kept = 0, rounds = 0, fillings = 0, uneven = 0, wider = 0;
-  void count(const Program& program, int shared_by) {
-    const auto& stage = program.stages[0];
-    const auto& slot = stage.slots[stage.output_slot];
-    ++programs;
-    kept += program.stages.size() > 1;
-    rounds += slot.fill > slot.round;
-    uneven += slot.turns % shared_by != 0;
-    wider += static_cast<int>(stage.shares.size()) > shared_by;
-    fillings += slot.granules > mapping::largest_part(slot, shared_by) + 1;
-  }
-};
-
-/// The slow forms of the network and, now and then, of the arrays; and the program from its file.
-void expect_same_in_detail(const hw::Accelerator& machine, const Program& program,
-                           std::uint64_t seed, const std::string& result) {
-  auto other = machine;
-  const bool runs = machine.network.detail() == noc::proto::RUN;
-  other.network.set_detail(runs ? noc::proto::FLIT : noc::proto::RUN);
-  const auto reloaded = mapping::parse_program(mapping::to_program_bytes(program), "reloaded");
-  EXPECT_EQ(simulate(other, reloaded, seed).text, result);
-  if (seed % 8 == 0) {
-    EXPECT_EQ(simulate(machine, program, seed, /*detailed_arrays=*/true).text, result);
-  }
-}
-
-void try_seed(std::uint64_t seed, Uses& uses) {
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  Random random(seed);
-  const auto machine = random_machine(random);
-  if (machine.tiles() < 2) return;
-  const bool kept = random.bernoulli(0.5);
-  const auto network = random_matrix(random, kept);
-  for (int draws = 0; draws < 20; ++draws) {
-    std::vector<StagePlan> plans = {Draw(network, machine, random).draw(kept)};
-    const int shared_by = plans[0].output.shared_by;
-    if (kept) {
-      plans.push_back(plain_plan(network, 1));
-      choose_array(plans.back(), network, machine);
-    }
-    Program program;
-    Schedule schedule = schedule_of(network, plans);
-    try {
-      program = mapping::lower(schedule, network, machine);
-    } catch (const UserError&) {
-      continue;  // does not fit, or has fewer pieces than tiles
-    }
-    uses.count(program, shared_by);
-    EXPECT_NO_THROW(mapping::check(program, limits_of(machine))) << mapping::to_text(schedule);
-    const auto run = simulate(machine, program, seed);
-    EXPECT_TRUE(run.ok()) << run.text << "\n" << mapping::to_text(schedule);
-    expect_same_in_detail(machine, program, seed, run.text);
-    return;
-  }
-}
-
-TEST(RotatingSums, OfRandomLayersEqualTheReference) {
-  Uses uses;
-  for (std::uint64_t seed = 0; seed < 240; ++seed) try_seed(seed, uses);
-  RecordProperty("programs", uses.programs);
-  EXPECT_GE(uses.programs, 100);
-  EXPECT_GE(uses.kept, 30);
-  EXPECT_GE(uses.rounds, 30);
-  EXPECT_GE(uses.fillings, 10);
-  EXPECT_GE(uses.uneven, 30);
-  EXPECT_GE(uses.wider, 10);
-}
-
-TEST(RotatingSumsOnce, WereLetGoTooEarlyWhenOneRequestOvertookAnother) {
-  Uses uses;
-  try_seed(1585, uses);
-  EXPECT_EQ(uses.programs, 1);
-}
-
-/// An array of PE modules reported its end after the tile had passed on a piece in that cycle,
-/// whose packet then left before an output.
-TEST(RotatingSumsOnce, LeftInAnotherOrderWithArraysInDetail) {
-  Uses uses;
-  try_seed(2008, uses);
-  EXPECT_EQ(uses.programs, 1);
+  expect_right_values(machine, program);
 }
 
 // ---- what is refused ----
 
 std::string refusal(const Network& network, const StagePlan& plan) {
-  try {
-    lower_plans(network, machine_with(2, 2), {plan});
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "lowered";
+  return refusal_of([&] { lower_plans(network, machine_with(2, 2), {plan}); }, "lowered");
 }
 
 void expect_part(const std::string& text, const std::string& part) {
@@ -518,12 +283,7 @@ class DamagedSums : public FullOfSums {
   std::string after(const Damage& damage) const {
     auto program = this->program();
     damage(program.stages[0]);
-    try {
-      mapping::check(program, limits_of(machine()));
-    } catch (const UserError& error) {
-      return error.what();
-    }
-    return "accepted";
+    return refusal_of([&] { mapping::check(program, limits_of(machine())); });
   }
   static mapping::Slot& outputs(mapping::Stage& stage) { return stage.slots[stage.output_slot]; }
 };

@@ -7,6 +7,7 @@
 #include "mapping/tree_path.h"
 #include "sim/machine/functional_check.h"
 #include "tests/sim/tile_timing.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::test {
 namespace {
@@ -81,13 +82,8 @@ class FullBuffers : public ::testing::Test {
 TEST_F(FullBuffers, TurnToTheLastWord) {
   const auto machine = this->machine();
   const auto program = mapping::lower(shared_filters(network_, {0, 1, 2, 3}, 4), network_, machine);
-  Bytes used = 0;
-  for (const auto& slot : program.stages[0].slots)
-    if (!slot.staging) used += slot.bytes();
-  EXPECT_EQ(used, machine.tile.buffer.bytes);
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
+  EXPECT_EQ(bytes_in_buffer(program.stages[0]), machine.tile.buffer.bytes);
+  expect_right_values(machine, program);
 }
 
 TEST_F(FullBuffers, DoNotHoldAWholeCopyEach) {
@@ -109,18 +105,25 @@ TEST_F(FullBuffers, PassEachPieceOnButTheLast) {
   // have sent: 28 x 32 bytes each, and the outputs, 64 bytes.
   const auto machine = this->machine();
   const auto program = mapping::lower(shared_filters(network_, {0, 1, 2, 3}, 4), network_, machine);
-  const auto run = in_child([&] {
-    sim::Machine whole(machine, program, {});
-    whole.run();
-    std::string text;
-    for (const auto& tile : whole.tiles())
-      text += detail::concatenate(tile->payload_sent(), " ", tile->payload_received(), "\n");
-    return text;
-  });
-  ASSERT_TRUE(run.ok()) << run.text;
   // Received: 32 pieces of 32 bytes and 2 images.
-  const std::string each = detail::concatenate(28 * 32 + 64, " ", 32 * 32 + 64, "\n");
-  EXPECT_EQ(run.text, each + each + each + each);
+  EXPECT_EQ(tiles_after_run(machine, program, payload_of),
+            Lines(4, detail::concatenate(28 * 32 + 64, " ", 32 * 32 + 64)));
+}
+
+/// A line for each link: fill, rotation, store and all others.
+std::string flits_by_class(const sim::Machine& machine, Cycle) {
+  std::string text;
+  const auto& wires = machine.network().stats().wires;
+  for (std::size_t link = 0; link < machine.topology().links().size(); ++link) {
+    const auto of = [&](hw::TrafficClass one) {
+      return wires[link].class_flits[static_cast<std::size_t>(one)];
+    };
+    text += detail::concatenate(wires[link].from, "-", wires[link].to, ":",
+                                of(hw::TrafficClass::kFill), " ", of(hw::TrafficClass::kRotation),
+                                " ", of(hw::TrafficClass::kStore), " ",
+                                of(hw::TrafficClass::kForward) + of(hw::TrafficClass::kSums), "\n");
+  }
+  return text;
 }
 
 TEST_F(FullBuffers, LoadLinksByWhatTheyCarry) {
@@ -130,26 +133,9 @@ TEST_F(FullBuffers, LoadLinksByWhatTheyCarry) {
   // by way of tile 1. Stores: both images' outputs in one packet, those of tile 3 by way of tile 2.
   const auto machine = this->machine();
   const auto program = mapping::lower(shared_filters(network_, {0, 1, 2, 3}, 4), network_, machine);
-  const auto run = in_child([&] {
-    sim::MachineOptions options;
-    options.traffic_classes = true;
-    sim::Machine whole(machine, program, options);
-    whole.run();
-    std::string text;
-    const auto& wires = whole.network().stats().wires;
-    for (std::size_t link = 0; link < whole.topology().links().size(); ++link) {
-      const auto of = [&](hw::TrafficClass one) {
-        return wires[link].class_flits[static_cast<std::size_t>(one)];
-      };
-      text += detail::concatenate(
-          wires[link].from, "-", wires[link].to, ":", of(hw::TrafficClass::kFill), " ",
-          of(hw::TrafficClass::kRotation), " ", of(hw::TrafficClass::kStore), " ",
-          of(hw::TrafficClass::kForward) + of(hw::TrafficClass::kSums), "\n");
-    }
-    return text;
-  });
-  ASSERT_TRUE(run.ok()) << run.text;
-  std::istringstream lines(run.text);
+  sim::MachineOptions options;
+  options.traffic_classes = true;
+  std::istringstream lines(after_run(machine, program, flits_by_class, options));
   std::set<std::string> found;
   for (std::string line; std::getline(lines, line);) found.insert(line);
   EXPECT_EQ(found,
@@ -182,14 +168,11 @@ TEST(RotationChecker, RefusesATileThatAsksTheWrongNeighbour) {
 TEST(RotationLowering, RefusesFewerPiecesThanTiles) {
   const auto machine = machine_with(2, 2);
   const auto network = batch_of(4, 3);
-  try {
-    mapping::lower(shared_filters(network, {0, 1, 2, 3}, 4), network, machine);
-    FAIL();
-  } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what()).find("3 iterations rotates among 4 tiles"),
-              std::string::npos)
-        << error.what();
-  }
+  expect_refused(
+      [&] {
+        mapping::lower(shared_filters(network, {0, 1, 2, 3}, 4), network, machine);
+      },
+      "3 iterations rotates among 4 tiles");
 }
 
 TEST(RotationLowering, DealsPiecesThatTheTilesDoNotDivide) {
@@ -198,9 +181,7 @@ TEST(RotationLowering, DealsPiecesThatTheTilesDoNotDivide) {
   const auto network = batch_of(8, 6);
   const auto program = mapping::lower(shared_filters(network, {0, 1, 2, 3}, 4), network, machine);
   EXPECT_EQ(program.stages[0].slots[1].granules, 2 + 1);
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
+  expect_right_values(machine, program);
 }
 
 TEST(RotationLowering, FillsTheRingAgainForOtherFilters) {
@@ -220,9 +201,7 @@ TEST(RotationLowering, FillsTheRingAgainForOtherFilters) {
   schedule.root = path.finish(layer.name);
   const auto program = mapping::lower(schedule, network, machine);
   EXPECT_EQ(program.stages[0].slots[1].fill, 2 * 8);
-  mapping::check(program, limits_of(machine));
-  const auto run = simulate(machine, program);
-  EXPECT_TRUE(run.ok()) << run.text;
+  expect_right_values(machine, program);
 }
 
 /// Two halves of the channels on two tiles, outputs of 8 x 32 words: the partner's sums come in
@@ -252,9 +231,7 @@ TEST(SumsInPieces, TakeNoRoomInTheBuffer) {
   EXPECT_LE(sums.bytes(), 512u);
   EXPECT_FALSE(whole.stages[0].slots[whole.stages[0].sums_slot].staging);
   for (const auto* program : {&whole, &pieces}) {
-    mapping::check(*program, limits_of(machine));
-    const auto run = simulate(machine, *program);
-    EXPECT_TRUE(run.ok()) << run.text;
+    expect_right_values(machine, *program);
   }
 }
 

@@ -96,19 +96,15 @@ constexpr const char* kAlexNet = R"(
 std::vector<double> processing_ms(const workloads::Network& network) {
   const auto machine = hw::load_accelerator("eyeriss");
   const auto program = program_for(network, machine);
-  const auto run = in_child([&] {
-    sim::Machine simulated(machine, program, {});
-    simulated.run();
+  std::istringstream in(after_run(machine, program, [](const sim::Machine& simulated, Cycle) {
     std::ostringstream out;
     for (const auto& counts : simulated.tiles().front()->counts())
       out << counts.stack.of(hw::Cause::kCompute) + counts.stack.of(hw::Cause::kFillDrain) +
                  counts.stack.of(hw::Cause::kDelivery)
           << ' ';
     return out.str();
-  });
-  EXPECT_TRUE(run.ok()) << run.text;
+  }));
   std::vector<double> times;
-  std::istringstream in(run.text);
   for (double cycles = 0; in >> cycles;) times.push_back(cycles / 200e3);
   return times;
 }

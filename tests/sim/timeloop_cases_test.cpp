@@ -41,9 +41,8 @@ std::string simulated(const std::string& name, const std::string& problem,
   hw::idealise(machine, hw::IdealSet::all());
   const auto program = mapping::lower(loaded.schedule, loaded.network, machine);
   mapping::check(program, limits_of(machine));
-  const auto run = in_child([&] {
-    sim::Machine whole(machine, program, {});
-    const Cycle cycles = whole.run();
+  SCOPED_TRACE(name);
+  return after_run(machine, program, [](const sim::Machine& whole, Cycle cycles) {
     const auto result = sim::collect(whole, cycles);
     std::ostringstream text;
     text << result.macs() << " " << array_steps(whole) << "\n";
@@ -56,8 +55,6 @@ std::string simulated(const std::string& name, const std::string& problem,
     }
     return text.str();
   });
-  EXPECT_TRUE(run.ok()) << name << ": " << run.text;
-  return run.text;
 }
 
 class Levels {

@@ -1,7 +1,9 @@
 #include "tests/support/kept_pieces.h"
 
+#include "mapping/lowering.h"
 #include "mapping/tree_path.h"
 #include "tests/support/plain_network.h"
+#include "tests/support/stage_tree.h"
 
 namespace tessera::test {
 
@@ -58,6 +60,20 @@ Schedule kept_pieces(const Network& network, bool keep) {
     if (piece) last = layer.name;
   }
   return sequence_of(std::move(nodes));
+}
+
+mapping::Program kept_map(const hw::Accelerator& accelerator, int tiles) {
+  PlainNetwork builder("map");
+  const auto map = builder.fully_connected(builder.input({tiles, 4}), 4);
+  builder.add(builder.fully_connected(map, 2), builder.fully_connected(map, 2));
+  const auto network = builder.finish();
+  std::vector<mapping::StagePlan> plans;
+  for (int layer = 0; layer < 4; ++layer) plans.push_back(plain_plan(network, layer));
+  for (int tile = 1; tile < tiles; ++tile) plans[0].tiles.push_back(tile);
+  if (tiles > 1) plans[0].partition = {{network.layers[0].rank_index("N"), 0, tiles, Axis::kTiles}};
+  plans[0].output_kept = plans[1].inputs[0].from_tiles = true;
+  for (auto& plan : plans) choose_array(plan, network, accelerator);
+  return mapping::lower(schedule_of(network, plans), network, accelerator);
 }
 
 }  // namespace tessera::test

@@ -1,10 +1,12 @@
-// Layers that use the same filters one after the other, and trees that keep them from one to the
-// next.
+// What stays in the buffers: layers that use the same filters one after the other, with trees that
+// keep them from one to the next, and a map that tiles keep beside DRAM.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "hw_models/description/accelerator.h"
+#include "mapping/program.h"
 #include "mapping/schedule.h"
 #include "workloads/network.h"
 
@@ -23,5 +25,9 @@ mapping::Schedule sequence_of(std::vector<mapping::Node> layers);
 
 /// All layers on tile 0, the filters of the pieces kept from one to the next, or not.
 mapping::Schedule kept_pieces(const workloads::Network& network, bool keep = true);
+
+/// A map of `tiles` images, made on as many tiles by stage 0 and saved in DRAM. They keep it until
+/// stage 1 has read it; stage 2 reads it in DRAM; stage 3 adds both.
+mapping::Program kept_map(const hw::Accelerator& accelerator, int tiles);
 
 }  // namespace tessera::test

@@ -7,9 +7,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "sim/base/error.h"
 #include "sim/base/scratch_folder.h"
 #include "sim/sweep/metric.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::sweep {
 namespace {
@@ -26,12 +26,8 @@ class StudyText : public testing::Test {
   }
   /// What is said of the study, without the file's name in front.
   std::string refusal(const std::string& text) {
-    try {
-      load(text);
-    } catch (const UserError& error) {
-      return std::string(error.what()).substr(path_.string().size() + 2);
-    }
-    return "accepted";
+    const auto front = path_.string() + ": ";
+    return test::refusal_of([&] { load(text); }, front + "accepted").substr(front.size());
   }
 
  private:

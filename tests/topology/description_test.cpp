@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "noc/topology/description.h"
-#include "sim/base/error.h"
 #include "sim/base/message_io.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::noc {
 namespace {
@@ -51,14 +51,11 @@ TEST(Description, EveryFamilyTakesItsRouting) {
 
 TEST(Description, ErrorsNameTheField) {
   const auto message = [](const std::string& text) {
-    try {
+    return test::refusal_of([&] {
       const auto description = described(text);
       const Topology topology = build_topology(description);
       build_routing(description, topology);
-    } catch (const UserError& error) {
-      return std::string(error.what());
-    }
-    return std::string("accepted");
+    });
   };
   EXPECT_NE(message("columns: 0 rows: 4").find("mesh of 0x4"), std::string::npos);
   EXPECT_NE(message("columns: 4 rows: 4 link_latency: 0").find("link_latency 0"),

@@ -5,6 +5,7 @@
 #include "noc/topology/builders.h"
 #include "noc/topology/routing.h"
 #include "sim/base/error.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::noc {
 namespace {
@@ -140,12 +141,7 @@ TEST(RoutingTable, IsReadLineByLine) {
 TEST(RoutingTable, ErrorsNameFileLineAndValue) {
   const Topology ring = build_torus(grid(3, 1));
   const auto message = [&](const std::string& text) {
-    try {
-      make_table_from_text(ring, text, "ring.txt");
-    } catch (const UserError& error) {
-      return std::string(error.what());
-    }
-    return std::string("accepted");
+    return test::refusal_of([&] { make_table_from_text(ring, text, "ring.txt"); });
   };
   EXPECT_NE(message("0 1 1\n0 9 1\n").find("ring.txt:2: destination node 9"), std::string::npos);
   EXPECT_NE(message("0 1\n").find("ring.txt:1"), std::string::npos);

@@ -1,7 +1,7 @@
 // check() on networks that are damaged one invariant at a time.
 #include <gtest/gtest.h>
 
-#include "sim/base/error.h"
+#include "tests/support/refusal.h"
 #include "workloads/network.h"
 
 namespace tessera::workloads {
@@ -31,12 +31,7 @@ Network chain() {
 }
 
 std::string complaint(const Network& network) {
-  try {
-    check(network);
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "";
+  return test::refusal_of([&] { check(network); }, "");
 }
 
 }  // namespace

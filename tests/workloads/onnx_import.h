@@ -5,7 +5,7 @@
 
 #include "array_oracle.h"
 #include "onnx_graph.h"
-#include "sim/base/error.h"
+#include "tests/support/refusal.h"
 #include "workloads/onnx/importer.h"
 #include "workloads/reference_executor.h"
 
@@ -31,12 +31,8 @@ inline Network import(const OnnxGraph& graph, std::int64_t batch = 0) {
 }
 
 inline std::string complaint(const OnnxGraph& graph, std::int64_t batch = 0) {
-  try {
-    OnnxImporter(graph.model(), "model", batch).import();
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "no error";
+  return test::refusal_of([&] { OnnxImporter(graph.model(), "model", batch).import(); },
+                          "no error");
 }
 
 inline std::string rank_names(const Layer& layer) {

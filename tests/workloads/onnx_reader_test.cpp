@@ -6,6 +6,7 @@
 
 #include "onnx_graph.h"
 #include "sim/base/error.h"
+#include "tests/support/refusal.h"
 #include "workloads/network.h"
 #include "workloads/onnx/model_reader.h"
 
@@ -97,12 +98,8 @@ TEST_F(OnnxFile, TruncatedAtAnyByteIsRefused) {
 
 TEST_F(OnnxFile, OtherFilesAreRefused) {
   write("name: \"not onnx\"\n");
-  try {
-    load_network(path(), 0);
-    FAIL() << "no error";
-  } catch (const UserError& error) {
-    EXPECT_EQ(error.what(), path() + ": not a complete ONNX model (truncated or of another kind)");
-  }
+  EXPECT_EQ(test::refusal_of([&] { load_network(path(), 0); }),
+            path() + ": not a complete ONNX model (truncated or of another kind)");
   EXPECT_THROW(load_network("missing.onnx", 0), UserError);
 }
 

@@ -5,6 +5,7 @@
 
 #include "sim/base/error.h"
 #include "sim/base/message_io.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::workloads {
 
@@ -18,12 +19,7 @@ Network parse(const std::string& layers, std::int64_t batch = 0) {
 }
 
 std::string complaint(const std::string& layers) {
-  try {
-    parse(layers);
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "no error";
+  return test::refusal_of([&] { parse(layers); }, "no error");
 }
 
 const Layer& last(const Network& network) { return network.layers.back(); }
@@ -221,13 +217,7 @@ TEST(TextNetworkError, OneLineNamesTheLayerAndTheField) {
 }
 
 TEST(LoadNetwork, UnknownZooNameSuggestsANearOne) {
-  try {
-    load_network("resnet51", 0);
-    FAIL() << "no error";
-  } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what()).find("did you mean resnet50"), std::string::npos)
-        << error.what();
-  }
+  test::expect_refused([&] { load_network("resnet51", 0); }, "did you mean resnet50");
 }
 
 TEST(LoadNetwork, UnknownKindOfFileIsRefused) {

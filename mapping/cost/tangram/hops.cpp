@@ -1,7 +1,9 @@
+#include "mapping/cost/tangram/hops.h"
+
 #include <algorithm>
 #include <map>
+#include <numeric>
 
-#include "mapping/cost/tangram/traffic.h"
 #include "sim/base/types.h"
 
 namespace tessera::mapping::tangram {
@@ -44,28 +46,30 @@ std::vector<Coordinate> without(const std::vector<Coordinate>& tiles, std::size_
 
 /// Tiles by the range that they need, ranges in ascending order, tiles as listed.
 template <typename Range>
-std::map<Range, std::vector<Coordinate>> tiles_by_range(const LayerDecisions& layer,
-                                                        Range TileShare::*range) {
-  std::map<Range, std::vector<Coordinate>> groups;
-  for (const auto& share : layer.shares) groups[share.*range].push_back(share.at);
-  return groups;
+std::vector<Tiles> by_range(const LayerDecisions& layer, Range TileShare::*range) {
+  std::map<Range, Tiles> groups;
+  for (const auto& share : layer.shares) groups[share.*range].push_back(&share);
+  std::vector<Tiles> lists;
+  for (auto& [key, tiles] : groups) lists.push_back(std::move(tiles));
+  return lists;
 }
 
-std::int64_t filter_hops(const LayerDecisions& layer, const HardwareFacts& hardware) {
+std::vector<Coordinate> places(const Tiles& tiles) {
+  std::vector<Coordinate> at;
+  for (const auto* share : tiles) at.push_back(share->at);
+  return at;
+}
+
+std::int64_t filter_hops(const LayerDecisions& layer, const Tiles& tiles,
+                         const HardwareFacts& hardware) {
   if (!layer.shape.is_convolution) return 0;
-  std::int64_t hops = 0;
-  for (const auto& [range, tiles] : tiles_by_range(layer, &TileShare::filter)) {
-    const auto words = range.inputs.size() * range.outputs.size() * layer.shape.filter_rows *
-                       layer.shape.filter_columns;
-    std::int64_t steps = 0;
-    if (hardware.forwards) {
-      steps = tree_weight(hardware.dram_nodes, tiles);
-    } else {
-      for (const auto tile : tiles) steps += tree_weight(hardware.dram_nodes, {tile});
-    }
-    hops += words * steps;
-  }
-  return hops;
+  const auto& range = tiles.front()->filter;
+  const auto words = range.inputs.size() * range.outputs.size() * layer.shape.filter_rows *
+                     layer.shape.filter_columns;
+  if (hardware.forwards) return words * tree_weight(hardware.dram_nodes, places(tiles));
+  std::int64_t steps = 0;
+  for (const auto tile : places(tiles)) steps += tree_weight(hardware.dram_nodes, {tile});
+  return words * steps;
 }
 
 /// Word-hops between the layout's pieces and each of the tiles.
@@ -86,19 +90,15 @@ std::int64_t stored_words(const FmapRange& range, const std::vector<Piece>& layo
   return words;
 }
 
-std::int64_t ifmap_hops(const LayerDecisions& layer, const HardwareFacts& hardware) {
-  std::int64_t hops = 0;
-  for (const auto& [range, tiles] : tiles_by_range(layer, &TileShare::ifmap)) {
-    const auto each = hops_to_layout(range, tiles, layer.ifmap_layout);
-    if (!hardware.forwards) {
-      for (const auto h : each) hops += h;
-      continue;
-    }
-    const auto best = std::min_element(each.begin(), each.end()) - each.begin();
-    hops += each[best] + stored_words(range, layer.ifmap_layout) *
-                             tree_weight({tiles[best]}, without(tiles, best));
-  }
-  return hops;
+std::int64_t ifmap_hops(const LayerDecisions& layer, const Tiles& tiles,
+                        const HardwareFacts& hardware) {
+  const auto& range = tiles.front()->ifmap;
+  const auto at = places(tiles);
+  const auto each = hops_to_layout(range, at, layer.ifmap_layout);
+  if (!hardware.forwards) return std::accumulate(each.begin(), each.end(), std::int64_t{0});
+  const auto best = std::ranges::min_element(each) - each.begin();
+  return each[best] +
+         stored_words(range, layer.ifmap_layout) * tree_weight({at[best]}, without(at, best));
 }
 
 /// True when every tile's outputs are laid out at that tile.
@@ -112,32 +112,46 @@ bool stays_in_place(const LayerDecisions& layer) {
   return shares == pieces;
 }
 
-/// Tiles with the same outputs and other inputs send their partial sums to one of them, one way
-/// only: half of what an exchange would cost.
-std::int64_t ofmap_hops(const LayerDecisions& layer, const HardwareFacts& hardware) {
-  if (stays_in_place(layer)) return 0;
-  std::int64_t hops = 0;
-  for (const auto& [range, tiles] : tiles_by_range(layer, &TileShare::ofmap)) {
-    const auto each = hops_to_layout(range, tiles, layer.ofmap_layout);
-    const auto words = range.words();
-    if (hardware.forwards) {
-      const auto best = std::min_element(each.begin(), each.end()) - each.begin();
-      hops += each[best] +
-              ceil_div(words * tree_weight({tiles[best]}, without(tiles, best)), std::int64_t{2});
-      continue;
-    }
-    const auto owner = tiles.size() / 2;
-    hops += each[owner];
-    for (const auto tile : tiles)
-      hops += ceil_div(words * distance(tile, tiles[owner]), std::int64_t{2});
+}  // namespace
+
+OutputHops output_hops(const LayerDecisions& layer, const Tiles& tiles,
+                       const HardwareFacts& hardware) {
+  if (stays_in_place(layer)) return {};
+  const auto at = places(tiles);
+  const auto& range = tiles.front()->ofmap;
+  const auto words = range.words();
+  const auto each = hops_to_layout(range, at, layer.ofmap_layout);
+  if (hardware.forwards) {
+    const auto best = std::ranges::min_element(each) - each.begin();
+    return {each[best],
+            ceil_div(words * tree_weight({at[best]}, without(at, best)), std::int64_t{2})};
   }
+  const auto owner = at.size() / 2;
+  OutputHops hops{each[owner], 0};
+  for (const auto tile : at)
+    hops.sums += ceil_div(words * distance(tile, at[owner]), std::int64_t{2});
   return hops;
 }
 
-}  // namespace
+std::int64_t group_hops(const LayerDecisions& layer, Datum datum, const Tiles& tiles,
+                        const HardwareFacts& hardware) {
+  if (datum == kFilter) return filter_hops(layer, tiles, hardware);
+  if (datum == kIfmap) return ifmap_hops(layer, tiles, hardware);
+  const auto hops = output_hops(layer, tiles, hardware);
+  return hops.layout + hops.sums;
+}
+
+std::vector<Tiles> tiles_alike(const LayerDecisions& layer, Datum datum) {
+  if (datum == kFilter) return by_range(layer, &TileShare::filter);
+  return by_range(layer, datum == kIfmap ? &TileShare::ifmap : &TileShare::ofmap);
+}
 
 PerDatum<std::int64_t> hops_once(const LayerDecisions& layer, const HardwareFacts& hardware) {
-  return {filter_hops(layer, hardware), ifmap_hops(layer, hardware), ofmap_hops(layer, hardware)};
+  PerDatum<std::int64_t> hops{};
+  for (const Datum datum : {kFilter, kIfmap, kOfmap})
+    for (const auto& tiles : tiles_alike(layer, datum))
+      hops[datum] += group_hops(layer, datum, tiles, hardware);
+  return hops;
 }
 
 }  // namespace tessera::mapping::tangram

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "mapping/cost/tangram/hops.h"
+
 namespace tessera::mapping::tangram {
 
 namespace {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "mapping/cost/tangram/hops.h"
 #include "mapping/cost/tangram/model.h"
 #include "sim/base/csv.h"
 #include "sim/base/error.h"

@@ -6,6 +6,7 @@
 #include <ranges>
 #include <set>
 
+#include "mapping/cost/tangram/tool_hops.h"
 #include "mapping/cost/tangram/traffic.h"
 #include "mapping/importers/tangram/in_turns.h"
 #include "mapping/importers/tangram/shared_input.h"
@@ -42,7 +43,8 @@ bool from_dram(const Program& program, int stage, const workloads::Operand& inpu
 
 /// The tool's input of a layer with several is one of them in size. Where only some come from DRAM
 /// those are what it counts there.
-ToolLayer counted(const LayerDecisions& layer, const Program& program, int stage, bool forwards) {
+ToolLayer counted(const Document& document, const LayerDecisions& layer, const Program& program,
+                  int stage) {
   const auto& target =
       program.network
           .layers[static_cast<std::size_t>(program.stages[static_cast<std::size_t>(stage)].layer)];
@@ -52,7 +54,7 @@ ToolLayer counted(const LayerDecisions& layer, const Program& program, int stage
   const auto maps = static_cast<std::int64_t>(target.inputs.size()) -
                     std::ranges::count_if(target.inputs, is_weight);
   const std::int64_t fetched = std::ranges::count_if(target.inputs, reads);
-  const ToolOperand whole = operand_of(layer, kIfmap);
+  const ToolOperand map_words = operand_of(layer, kIfmap);
   ToolLayer result;
   result.segment = layer.segment;
   std::int64_t map = 0, fetch = 0;
@@ -61,12 +63,15 @@ ToolLayer counted(const LayerDecisions& layer, const Program& program, int stage
       result.inputs.push_back(operand_of(layer, kFilter));
       continue;
     }
-    result.inputs.push_back({0, part_of(whole.buffer_words, map++, maps)});
-    if (reads(input)) result.inputs.back().dram_words = part_of(whole.dram_words, fetch++, fetched);
+    result.inputs.push_back({0, part_of(map_words.buffer_words, map++, maps)});
+    if (reads(input))
+      result.inputs.back().dram_words = part_of(map_words.dram_words, fetch++, fetched);
   }
   result.output = operand_of(layer, kOfmap);
   const auto& ways = layer.partition.ways[kInpp];
-  result.output_copies = forwards ? 1 : ways[0] * ways[1];
+  result.output_copies = document.hardware.forwards ? 1 : ways[0] * ways[1];
+  const auto whole = static_cast<std::size_t>(document.layer_index(layer.name_in_file()));
+  add_word_hops(document.layers[whole], layer, document.hardware, program, stage, result);
   return result;
 }
 
@@ -182,8 +187,8 @@ std::vector<ToolLayer> tool_layers(const Document& document, const Program& prog
     if (auto copy = counted_copy(shared, pieces, target.name))
       layers[s] = std::move(*copy);
     else if (index >= 0)
-      layers[s] = counted(pieces.layers[static_cast<std::size_t>(index)], program,
-                          static_cast<int>(s), document.hardware.forwards);
+      layers[s] = counted(document, pieces.layers[static_cast<std::size_t>(index)], program,
+                          static_cast<int>(s));
     else
       layers[s] = {segment, std::vector<ToolOperand>(target.inputs.size()), {}, 1};
     layers[s].feeds = feeds.of(static_cast<int>(s));

@@ -46,9 +46,6 @@ PerDatum<std::int64_t> buffer_words(const LayerDecisions& layer);
 /// Tiles that need the same words of a datum.
 PerDatum<int> group_sizes(const LayerDecisions& layer);
 
-/// Word-hops to move every datum once between its place and the tiles.
-PerDatum<std::int64_t> hops_once(const LayerDecisions& layer, const HardwareFacts& hardware);
-
 /// Word-hops of rotating shared parts over the run. UserError for wide fetch over more than one
 /// tile.
 PerDatum<double> rotation_hops(const LayerDecisions& layer);

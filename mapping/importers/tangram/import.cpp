@@ -34,6 +34,7 @@ class Importer {
     result_.schedule.origin = origin;
     result_.schedule.dram_placement.weight_copies = Copies::kNearest;
     result_.schedule.dram_placement.fitted_to_burst_bytes = kBurstBytes;
+    result_.schedule.hold_reused = true;
   }
 
   Import import() {
@@ -180,7 +181,7 @@ class Importer {
     std::int64_t words = kept_words(index) + handed_on_words(index);
     for (int earlier = 0; earlier < index; ++earlier) {
       const auto& producer = document_.layers[earlier];
-      if (producer.writes_dram || !share_tiles(producer, layer)) continue;
+      if (producer.writes_dram || leaves(producer) || !share_tiles(producer, layer)) continue;
       bool needed = false;
       for (std::size_t later = index; later < document_.layers.size(); ++later)
         needed |= reads(document_.layers[later], producer);
@@ -230,6 +231,13 @@ class Importer {
       return !reads(reader, layer) ||
              (reader.segment == layer.segment && reader.stage != layer.stage);
     });
+  }
+
+  /// A map between layers that follow each other, of which a tile would have to hold more than its
+  /// buffer has: batch groups that are folds of rows, whose halos the readers need from several.
+  bool leaves(const LayerDecisions& layer) const {
+    return !layer.writes_dram && layer.turns < 0 && !rotates(layer, kOfmap) &&
+           !hands_over_pieces(layer) && output_words(layer) > document_.hardware.gbuf_words;
   }
 
   /// Room for two pieces of the tool's, or as much of it as there is.
@@ -355,8 +363,9 @@ class Importer {
     Holds holds;
     find_kept(index, holds);
     holds.in_buffer = layer.in_gbuf;
-    const bool on_chip = !layer.writes_dram || holds.output_on_chip;
-    if (on_chip) holds.in_buffer[kOfmap] = true;
+    holds.output_may_leave = leaves(layer);
+    const bool on_chip = (!layer.writes_dram && !holds.output_may_leave) || holds.output_on_chip;
+    if (on_chip || holds.output_may_leave) holds.in_buffer[kOfmap] = true;
     std::int64_t left = document_.hardware.gbuf_words - resident_words(index);
     PerDatum<std::int64_t> words{};
     for (const Datum datum : kAllData) {

@@ -59,7 +59,9 @@ class LayerTree {
     if (layer_.writes_dram) path_.store("dram", {{.tensor = "O"}});
     std::vector<StoredTensor> on_chip;
     if (!layer_.writes_dram || holds_.output_on_chip)
-      on_chip.push_back({.tensor = "O", .double_buffered = holds_.output_twice});
+      on_chip.push_back({.tensor = "O",
+                         .double_buffered = holds_.output_twice,
+                         .or_dram = holds_.output_may_leave});
     if (holds_.input_on_chip)
       for (const auto& name : operands(kIfmap)) on_chip.push_back({.tensor = name});
     path_.store("tiles", std::move(on_chip));

@@ -13,6 +13,7 @@ struct Holds {
   PerDatum<bool> twice{};      ///< a second copy for the next granule
   PerDatum<std::string> kept_from{};  ///< piece before this one whose copy stays; "" for none
   bool output_on_chip = false;        ///< written to DRAM, and read in the tiles as well
+  bool output_may_leave = false;      ///< its map has no room in the buffers of the file
   bool output_twice = false;        ///< stays on chip, where the next piece does not take its place
   bool input_on_chip = false;       ///< reads what its producer keeps beside DRAM
   std::int64_t ring_words = 0;      ///< room for outputs that pass through a ring; 0: all stay

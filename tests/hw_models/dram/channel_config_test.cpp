@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/base/error.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::hw {
 namespace {
@@ -52,12 +52,7 @@ TEST(ChannelConfig, EveryFieldArrives) {
 }
 
 std::string refusal(const DramInterfaceDescription& channel) {
-  try {
-    channel_config_of(machine_with(channel), 0);
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { channel_config_of(machine_with(channel), 0); });
 }
 
 TEST(ChannelConfig, RefusalsNameTheChannel) {

@@ -8,10 +8,10 @@
 
 #include "mapping/importers/interstellar/import.h"
 #include "sim/base/csv.h"
-#include "sim/base/error.h"
 #include "sim/base/types.h"
 #include "tests/mapping/interstellar/small_case.h"
 #include "tests/support/reference_archive.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::mapping::interstellar {
 namespace {
@@ -78,12 +78,7 @@ TEST(Halide, OuterLoopOfASplitRoundsUp) {
 }
 
 std::string message_of(const std::string& halide, int units = 2, int mode = 1) {
-  try {
-    small_design(units, mode).tree(halide);
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return tessera::test::refusal_of([&] { small_design(units, mode).tree(halide); });
 }
 
 TEST(HalideErrors, NameFileLineAndToken) {

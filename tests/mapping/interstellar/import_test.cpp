@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/base/error.h"
 #include "tests/mapping/interstellar/small_case.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::mapping::interstellar {
 
@@ -18,12 +18,7 @@ Schedule read(const std::string& mapping, int units = 2) {
 
 template <typename Action>
 std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return tessera::test::refusal_of(action);
 }
 
 TEST(Tree, HoldsLevelsFromDramToTheUnits) {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "example.h"
-#include "sim/base/error.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::mapping::looptree {
 namespace {
@@ -277,12 +277,7 @@ TEST(SharedInput, GivesTheOtherLayerItsTile) {
 
 TEST(Refused, WhatTheModelCannotInfer) {
   const auto error_of = [](const std::string& mapping) -> std::string {
-    try {
-      Example(two_filters(), mapping).predict();
-    } catch (const UserError& error) {
-      return error.what();
-    }
-    return "accepted";
+    return test::refusal_of([&] { Example(two_filters(), mapping).predict(); });
   };
   std::string producer = tiled(2, "", kStoreY);
   producer.replace(producer.find("rank: P2"), 8, "rank: P1");

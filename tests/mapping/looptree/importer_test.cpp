@@ -1,27 +1,18 @@
 #include <gtest/gtest.h>
 
 #include "example.h"
-#include "sim/base/error.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::mapping::looptree {
 namespace {
 
 std::string workload_error(const std::string& text) {
-  try {
-    importers::parse_looptree_workload(text, "workload.yaml");
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { importers::parse_looptree_workload(text, "workload.yaml"); });
 }
 
 std::string mapping_error(const std::string& nodes) {
-  try {
-    Example(matrix_products(4, 2, 3, 5), "mapping:\n  type: fused\n  nodes:\n" + nodes);
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of(
+      [&] { Example(matrix_products(4, 2, 3, 5), "mapping:\n  type: fused\n  nodes:\n" + nodes); });
 }
 
 std::string one_einsum(const std::string& projection, const std::string& instance) {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/base/error.h"
 #include "tests/support/reference_archive.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::mapping::tangram {
 
@@ -20,12 +20,7 @@ std::string message_of(const std::string& from, const std::string& to) {
   const auto at = text.find(from);
   if (at == std::string::npos) return "'" + from + "' is not in the file";
   text.replace(at, from.size(), to);
-  try {
-    parse_document(text, "s.json");
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { parse_document(text, "s.json"); });
 }
 
 TEST(Document, ReadsHardwareAndLayers) {

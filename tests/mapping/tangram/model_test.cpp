@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "mapping/cost/tangram/hops.h"
+
 namespace tessera::mapping::tangram {
 
 namespace {

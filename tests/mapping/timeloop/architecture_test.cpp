@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "sim/base/error.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::mapping::importers {
 namespace {
@@ -18,12 +18,7 @@ TimeloopArchitecture parse(const std::string& nodes) {
 }
 
 std::string error_of(const std::string& text) {
-  try {
-    parse_timeloop_architecture(text, "arch.yaml");
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { parse_timeloop_architecture(text, "arch.yaml"); });
 }
 
 TEST(TimeloopArchitecture, MeshesMultiplyWhatIsBelow) {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "example.h"
-#include "sim/base/error.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::mapping::timeloop {
 namespace {
@@ -13,12 +13,7 @@ std::string tree_of(const std::string& mapping) {
 }
 
 std::string error_of(const std::string& mapping) {
-  try {
-    tree_of(mapping);
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { tree_of(mapping); });
 }
 
 // Permutations are innermost first; the first `split` of a spatial one are on x, inside those on y.

@@ -3,18 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "example.h"
-#include "sim/base/error.h"
+#include "tests/support/refusal.h"
 
 namespace tessera::mapping::importers {
 namespace {
 
 std::string error_of(const std::string& text) {
-  try {
-    parse_timeloop_problem(text, "problem.yaml");
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "accepted";
+  return test::refusal_of([&] { parse_timeloop_problem(text, "problem.yaml"); });
 }
 
 // Rows (P - 1) x 2 + R - 1 + 1 = 3 x 2 + 3 = 9, columns 2 + 2 = 1 x 2 + 3 = 5.

@@ -15,6 +15,7 @@
 #include "sim/trace/trace_reader.h"
 #include "sim/trace/trace_writer.h"
 #include "tests/sim/trace/events.h"
+#include "tests/support/refusal.h"
 #include "tests/support/scratch.h"
 
 namespace tessera::test {
@@ -56,12 +57,7 @@ class TraceFile : public testing::Test {
     // A new file: some file systems write an old one to disk before they let it be overwritten.
     fs::remove(path_);
     std::ofstream(path_, std::ios::binary) << bytes;
-    try {
-      read();
-    } catch (const UserError& error) {
-      return error.what();
-    }
-    return "";
+    return refusal_of([&] { read(); }, "");
   }
 
   fs::path path_ = scratch_path("trace");
@@ -142,12 +138,8 @@ TEST_F(TraceFile, FailedWriterLeavesTheOldFile) {
 }
 
 TEST_F(TraceFile, PlaceThatCannotBeWrittenIsNamed) {
-  try {
-    sim::TraceWriter("/nowhere/at/all.trace", made_up_run());
-    FAIL() << "written";
-  } catch (const UserError& error) {
-    EXPECT_STREQ(error.what(), "/nowhere/at/all.trace: cannot be written");
-  }
+  EXPECT_EQ(refusal_of([&] { sim::TraceWriter("/nowhere/at/all.trace", made_up_run()); }),
+            "/nowhere/at/all.trace: cannot be written");
 }
 
 TEST_F(TraceFile, EveryTruncationIsFound) {
