@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "mapping/stage_path.h"
 #include "mapping/tangram/additions.h"
 #include "mapping/tangram/region.h"
 #include "mapping/tangram/segment_rules.h"
+#include "mapping/tangram/turning.h"
 
 namespace tessera::mapping {
 
@@ -32,15 +32,19 @@ double work_of(const Layer& layer, const hw::TileDescription& tile) {
 
 class PipelineSearch {
  public:
-  /// `hosts`: per stage the one on whose tiles it runs; -1: it has its own.
   PipelineSearch(const Network& network, LayerSpan span, const hw::Accelerator& accelerator,
-                 const MachineRates& rates, StageChooser& chooser, std::vector<int> hosts)
+                 const MachineRates& rates, StageChooser& chooser, const TangramSwitches& switches,
+                 const PipelineWay& way)
       : network_(network),
         span_(span),
         accelerator_(accelerator),
         rates_(rates),
         chooser_(chooser),
-        hosts_(std::move(hosts)),
+        switches_(switches),
+        prefers_sharing_(way.prefers_sharing),
+        hosts_(way.hosts.empty()
+                   ? std::vector<int>(static_cast<std::size_t>(span.last - span.first) + 1, -1)
+                   : way.hosts),
         hosted_(std::ranges::any_of(hosts_, [](int host) { return host >= 0; })) {
     const TileGrid grid{accelerator.rows, accelerator.columns};
     std::vector<double> work;
@@ -54,11 +58,11 @@ class PipelineSearch {
     if (!sizes_.empty()) regions_ = place_regions(sizes_, grid);
   }
 
-  std::vector<Pipeline> run(bool allo) {
+  std::vector<Pipeline> run() {
     if (sizes_.empty()) return {};
     for (const auto groups : batch_groups()) {
       consider(alternate(network_, span_, 1, true, false), groups);
-      if (!allo) continue;
+      if (!switches_.allo) continue;
       for (const auto pieces : kPieceCounts)
         for (const bool first_gives : {true, false})
           consider(alternate(network_, span_, pieces, first_gives, true, hosts_), groups);
@@ -119,8 +123,18 @@ class PipelineSearch {
     return task.dealing ? std::optional(task) : std::nullopt;
   }
 
-  /// A stage that holds whole maps may fetch its weights block by block.
+  /// Apart or with an input that goes round.
   std::optional<StageChoice> best_stage(const StageTask& task) {
+    auto best = best_apart(task);
+    if (!switches_.sharing || (best && !prefers_sharing_)) return best;
+    StageTask shared = task;
+    shared.shares = true;
+    const auto& other = chooser_.choose(shared);
+    return other && (!best || other->cycles < best->cycles) ? other : best;
+  }
+
+  /// A stage that holds whole maps may fetch its weights block by block.
+  std::optional<StageChoice> best_apart(const StageTask& task) {
     auto best = chooser_.choose(task);
     if (task.handover.loop != StageLoop::kNone ||
         network_.layers[task.layer].kind != LayerKind::kMatrix)
@@ -139,7 +153,9 @@ class PipelineSearch {
   const hw::Accelerator& accelerator_;
   const MachineRates& rates_;
   StageChooser& chooser_;
-  const std::vector<int> hosts_;
+  const TangramSwitches& switches_;
+  const bool prefers_sharing_;
+  const std::vector<int> hosts_;     ///< per stage the one on whose tiles it runs; -1: its own
   const bool hosted_;                ///< some stage has no tiles of its own
   std::vector<std::size_t> region_;  ///< per stage
   std::vector<int> sizes_;           ///< per region
@@ -253,10 +269,8 @@ double pipeline_cycles(const Pipeline& pipeline, const Network& network, const M
 std::vector<Pipeline> pipelines_of(const Network& network, LayerSpan span,
                                    const hw::Accelerator& accelerator, const MachineRates& rates,
                                    const TangramSwitches& switches, StageChooser& chooser,
-                                   const std::vector<int>& hosts) {
-  const std::vector<int> apart(static_cast<std::size_t>(span.last - span.first) + 1, -1);
-  return PipelineSearch(network, span, accelerator, rates, chooser, hosts.empty() ? apart : hosts)
-      .run(switches.allo);
+                                   const PipelineWay& way) {
+  return PipelineSearch(network, span, accelerator, rates, chooser, switches, way).run();
 }
 
 Node pipeline_tree(const Pipeline& pipeline, const Network& network) {
@@ -264,7 +278,7 @@ Node pipeline_tree(const Pipeline& pipeline, const Network& network) {
   segment.kind = NodeKind::kPipeline;
   for (const auto& stage : pipeline.stages)
     segment.children.push_back(
-        stage_path(network.layers[stage.plan.layer], whole_plan(pipeline, stage, network)));
+        shared_path(network.layers[stage.plan.layer], whole_plan(pipeline, stage, network)));
   return segment;
 }
 

@@ -17,13 +17,21 @@ struct Pipeline {
   double cycles = 0;                ///< by analysis
 };
 
+/// What pipelines of a segment may do beside handing over.
+struct PipelineWay {
+  /// Per stage the one on whose tiles it runs, as hosts_of says; empty: all have their own.
+  std::vector<int> hosts = {};
+  /// Inputs go round wherever that is faster by analysis; false: where nothing else fits.
+  bool prefers_sharing = false;
+};
+
 /// Pipelines of one segment, fewest cycles first: over piece counts, where the alternation begins,
 /// and batch groups. Those that do not fit the tile buffers are left out. `hosts`: per stage the
 /// one on whose tiles it runs, as hosts_of says; empty: all have their own.
 std::vector<Pipeline> pipelines_of(const workloads::Network& network, workloads::LayerSpan span,
                                    const hw::Accelerator& accelerator, const MachineRates& rates,
                                    const TangramSwitches& switches, StageChooser& chooser,
-                                   const std::vector<int>& hosts = {});
+                                   const PipelineWay& way = {});
 
 /// Cycles of a pipeline by analysis, from its stages' cycles: a stage begins when its producers are
 /// done with the first piece that it can take, and ends no earlier than it needs for their last

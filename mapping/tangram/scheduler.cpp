@@ -130,26 +130,47 @@ class Tangram {
     return finalists;
   }
 
-  /// The best ways to execute a segment with its additions on the tiles of others. What that gains
-  /// analysis cannot tell, so that they are no candidates of their own.
-  std::vector<Finalist> hosting(LayerSpan span, int places) {
+  /// The best ways to execute a segment with its additions on the tiles of others, and with inputs
+  /// that go round. What that gains analysis cannot tell, so that they are no candidates of their
+  /// own.
+  std::vector<Finalist> variants(LayerSpan span, int places) {
     std::vector<Finalist> finalists;
     const auto hosts = hosts_of(network_, span);
-    if (!switches_.additions || std::ranges::all_of(hosts, [](int host) { return host < 0; }))
-      return finalists;
-    for (auto& pipeline : pipelines(span, hosts)) {
-      if (static_cast<int>(finalists.size()) == places) break;
-      const Candidate candidate{span, pipeline.cycles, std::move(pipeline)};
-      if (runs(candidate)) finalists.push_back({piece(candidate), candidate.cycles});
+    if (switches_.additions && std::ranges::any_of(hosts, [](int host) { return host >= 0; }))
+      add_variants(pipelines(span, {hosts, false}), places, finalists);
+    if (switches_.sharing) {
+      auto sharing = pipelines(span, {{}, true});
+      std::erase_if(sharing, [](const Pipeline& pipeline) { return !shares(pipeline); });
+      add_variants(std::move(sharing), places, finalists);
     }
     return finalists;
   }
 
  private:
+  static bool shares(const Pipeline& pipeline) {
+    return std::ranges::any_of(pipeline.stages, [](const StageChoice& stage) {
+      return std::ranges::any_of(stage.plan.inputs,
+                                 [](const Holding& held) { return held.shared_by > 1; });
+    });
+  }
+
+  /// The first that run.
+  void add_variants(std::vector<Pipeline> found, int places,
+                    std::vector<Finalist>& finalists) const {
+    for (auto& pipeline : found) {
+      const LayerSpan span = pipeline.span;
+      const double cycles = pipeline.cycles;
+      const Candidate candidate{span, cycles, std::move(pipeline)};
+      if (!runs(candidate)) continue;
+      finalists.push_back({piece(candidate), cycles});
+      if (--places == 0) return;
+    }
+  }
+
   /// A segment whose last map `layerwise` keeps in the tiles keeps it there too, if it fits.
-  std::vector<Pipeline> pipelines(LayerSpan span, const std::vector<int>& hosts = {}) {
+  std::vector<Pipeline> pipelines(LayerSpan span, const PipelineWay& way = {}) {
     if (!is_segment(network_, span, switches_.pipelining)) return {};
-    auto found = pipelines_of(network_, span, accelerator_, rates_, switches_, chooser_, hosts);
+    auto found = pipelines_of(network_, span, accelerator_, rates_, switches_, chooser_, way);
     if (plan_of(span.last).output_home != Home::kTiles) return found;
     std::vector<Pipeline> both;
     for (auto& pipeline : found) {
@@ -306,7 +327,7 @@ Refined refine_tangram(const Network& network, const hw::Accelerator& accelerato
   return refine(
       tangram.base(), "tangram", network, accelerator,
       [&](LayerId first) { return tangram.finalists(first, options.finalists); }, referee, all, {},
-      [&](LayerSpan span) { return tangram.hosting(span, options.finalists); });
+      [&](LayerSpan span) { return tangram.variants(span, options.finalists); });
 }
 
 }  // namespace tessera::mapping

@@ -4,6 +4,7 @@
 
 #include "mapping/array_choice.h"
 #include "mapping/tangram/segment_rules.h"
+#include "mapping/tangram/turning.h"
 
 namespace tessera::mapping {
 
@@ -74,14 +75,20 @@ class Fitting {
     std::ranges::stable_sort(dealings_, {}, &Dealing::bound);
     if (dealings_.size() > kFinalists) dealings_.resize(kFinalists);
     std::optional<StageChoice> best;
-    for (const auto& dealing : dealings_)
+    const auto take = [&](std::optional<StageChoice> choice) {
+      if (choice && (!best || choice->cycles < best->cycles)) best = std::move(choice);
+    };
+    for (const auto& dealing : dealings_) {
+      if (task_.shares) {
+        take(best_shared(dealing.splits));
+        continue;
+      }
       for (const bool resident : {true, false})
-        for (const bool twice : {true, false}) {
+        for (const bool twice : {true, false})
           // Nothing but weights is held inside a loop over blocks of them.
-          if (resident && task_.handover.loop == StageLoop::kBlocks) continue;
-          auto choice = fit(dealing.splits, resident, twice);
-          if (choice && (!best || choice->cycles < best->cycles)) best = std::move(choice);
-        }
+          if (!resident || task_.handover.loop != StageLoop::kBlocks)
+            take(fit(dealing.splits, resident, twice));
+    }
     return best;
   }
 
@@ -224,6 +231,109 @@ class Fitting {
     choice.map_bytes = total_bytes(OperandRole::kInput, share, choice.plan.partition);
   }
 
+  /// Fewest cycles over what can go round, each with the largest rounds that fit.
+  std::optional<StageChoice> best_shared(const std::vector<PartitionSplit>& splits) {
+    const auto loop = task_.handover.loop;
+    const bool known =
+        loop == StageLoop::kNone || loop == StageLoop::kGives || loop == StageLoop::kTakes;
+    if (!known || task_.batch_groups > 1 || layer_.kind != LayerKind::kMatrix) return std::nullopt;
+    Extents inside = whole_;
+    if (rank_) {
+      if (inside[*rank_] % task_.handover.pieces != 0) return std::nullopt;
+      inside[*rank_] /= task_.handover.pieces;
+    }
+    std::optional<StageChoice> best;
+    for (const auto& tiles : turnings_of(layer_, inside, splits, accelerator_)) {
+      auto choice = first_shared(splits, inside, tiles);
+      if (choice && (!best || choice->cycles < best->cycles)) best = std::move(choice);
+    }
+    return best;
+  }
+
+  std::optional<StageChoice> first_shared(const std::vector<PartitionSplit>& splits,
+                                          const Extents& inside,
+                                          const std::vector<Turning>& tiles) {
+    // Pieces that come through a ring are counted by those who ask for them, not by those who get
+    // them from a neighbour.
+    if (task_.handover.loop == StageLoop::kTakes &&
+        layer_.inputs[tiles.front().input].role == OperandRole::kInput)
+      return std::nullopt;
+    for (const auto& way : tiles)
+      for (const bool twice : {true, false})
+        if (auto choice = fit_shared(splits, inside, way, twice)) return choice;
+    return std::nullopt;
+  }
+
+  std::optional<StageChoice> fit_shared(const std::vector<PartitionSplit>& splits,
+                                        const Extents& inside, const Turning& way, bool twice) {
+    StageChoice choice;
+    choice.handover = task_.handover;
+    StagePlan& plan = choice.plan;
+    plan.layer = task_.layer;
+    plan.partition = splits;
+    if (rank_) plan.loops.push_back({*rank_, inside[*rank_]});
+    const int outer = static_cast<int>(plan.loops.size());
+    Extents dealt = inside;
+    for (const auto& split : splits)
+      dealt[split.rank] = ceil_div<std::int64_t>(dealt[split.rank], split.ways);
+    for (const auto& loop : way.loops(dealt)) plan.loops.push_back(loop);
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
+      plan.inputs.push_back(
+          static_cast<int>(i) == way.input
+              ? Holding{outer + 1, false, false, static_cast<int>(way.ways), outer + 1}
+              : Holding{depth_beside(layer_.inputs[i], way, plan), twice});
+    plan.output = {task_.handover.loop == StageLoop::kGives ? outer : 0, twice};
+    const Extents share = shares(splits);
+    if (shared_bytes(plan, way, dealt, share) > accelerator_.tile.buffer.bytes) return std::nullopt;
+    price_shared(choice, way, share);
+    return choice;
+  }
+
+  /// Loops around what is held beside a shared input: what goes with its pieces changes with them.
+  int depth_beside(const Operand& input, const Turning& way, const StagePlan& plan) const {
+    const int outer = rank_ ? 1 : 0;
+    if (Layer::indexes(input, way.turning)) return static_cast<int>(plan.loops.size());
+    if (task_.handover.loop == StageLoop::kGives && input.role == OperandRole::kInput) return 0;
+    return outer + (Layer::indexes(input, way.round) ? 1 : 0);
+  }
+
+  Bytes shared_bytes(const StagePlan& plan, const Turning& way, const Extents& dealt,
+                     const Extents& share) const {
+    const auto& shared = layer_.inputs[way.input];
+    Bytes used = line_bytes_of(shared, dealt, accelerator_) / static_cast<Bytes>(way.ways) +
+                 accelerator_.tile.buffer.line_bytes;
+    const auto add = [&](const Operand& operand, const Holding& held) {
+      const bool again = change_depth(plan, operand, held.depth, share) > 0;
+      used += slot_bytes(operand, extents_inside(plan.loops, held.depth, share),
+                         held.double_buffered && again);
+    };
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
+      if (static_cast<int>(i) != way.input) add(layer_.inputs[i], plan.inputs[i]);
+    add(layer_.output, plan.output);
+    return used;
+  }
+
+  /// A ring has one place to spare: the neighbour lets a piece go only when it is done with it.
+  void price_shared(StageChoice& choice, const Turning& way, const Extents& share) {
+    double trips = 1;
+    for (const auto count : trip_counts(choice.plan.loops, share))
+      trips *= static_cast<double>(count);
+    const auto inner =
+        extents_inside(choice.plan.loops, static_cast<int>(choice.plan.loops.size()), share);
+    const auto& array = array_choice(inner);
+    choice.plan.array = array.mapping;
+    const double step = bytes(double(nominal_elements(layer_.inputs[way.input], inner))) /
+                            rates_.link_bytes_per_cycle +
+                        kStepLatency;
+    const double arriving =
+        bytes(map_words(share) + weight_words(share)) / rates_.link_bytes_per_cycle;
+    choice.cycles =
+        std::max(trips * (static_cast<double>(array.cycles) + step), arriving) + kFetchLatency;
+    choice.first_fetch = arriving / trips + kFetchLatency;
+    choice.weight_bytes = total_bytes(OperandRole::kWeight, share, choice.plan.partition);
+    choice.map_bytes = total_bytes(OperandRole::kInput, share, choice.plan.partition);
+  }
+
   /// What different tiles fetch, halos counted, alike once.
   double total_bytes(OperandRole role, const Extents& share,
                      const std::vector<PartitionSplit>& splits) const {
@@ -265,7 +375,7 @@ StageTask::Key StageTask::key() const {
   if (dealing) ways.emplace_back(-1, 0);
   for (const auto& split : dealing.value_or(std::vector<PartitionSplit>{}))
     ways.emplace_back(split.rank, split.ways);
-  return {layer, tiles, batch_groups, handover.loop, handover.pieces, std::move(ways)};
+  return {layer, tiles, batch_groups, handover.loop, handover.pieces, shares, std::move(ways)};
 }
 
 StageChooser::StageChooser(const Network& network, const hw::Accelerator& accelerator,

@@ -22,11 +22,13 @@ struct StageTask {
   Handover handover;
   /// How the layer has to be dealt; none: as is best.
   std::optional<std::vector<PartitionSplit>> dealing = {};
+  /// An input goes round among the tiles that want it, inside the hand-over's loop.
+  bool shares = false;
 
   bool operator<(const StageTask& other) const { return key() < other.key(); }
 
  private:
-  using Key = std::tuple<workloads::LayerId, int, std::int64_t, StageLoop, std::int64_t,
+  using Key = std::tuple<workloads::LayerId, int, std::int64_t, StageLoop, std::int64_t, bool,
                          std::vector<std::pair<workloads::RankId, int>>>;
   Key key() const;
 };

@@ -176,7 +176,7 @@ TEST(Additions, TakeNoTilesFromOthers) {
     return pipeline.stages[3].plan.tiles == pipeline.stages[2].plan.tiles;
   };
   const auto hosting = mapping::pipelines_of(network, {0, 3}, machine, rates, {}, chooser,
-                                             mapping::hosts_of(network, {0, 3}));
+                                             {mapping::hosts_of(network, {0, 3})});
   ASSERT_FALSE(hosting.empty());
   for (const auto& pipeline : hosting) {
     EXPECT_TRUE(shares_tiles(pipeline));

@@ -126,8 +126,9 @@ TEST(TangramAdditions, OnTheirProducersTilesEqualTheReference) {
   const auto rates = sim::machine_rates(accelerator);
   mapping::StageChooser chooser(network, accelerator, rates);
   int executed = 0;
-  for (const auto& pipeline : mapping::pipelines_of(network, {0, 4}, accelerator, rates, {},
-                                                    chooser, mapping::hosts_of(network, {0, 4}))) {
+  for (const auto& pipeline :
+       mapping::pipelines_of(network, {0, 4}, accelerator, rates, {}, chooser,
+                             {mapping::hosts_of(network, {0, 4})})) {
     ASSERT_EQ(pipeline.stages[3].plan.tiles, pipeline.stages[2].plan.tiles);
     const auto tree = mapping::pipeline_tree(pipeline, network);
     expect_exact(accelerator, mapping::lower(mapping::schedule_of({{{0, 4}, tree}}, "segment"),
@@ -332,6 +333,98 @@ INSTANTIATE_TEST_SUITE_P(Shapes, TangramSharing,
 
 INSTANTIATE_TEST_SUITE_P(All, TangramCases, testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
+
+/// Two convolutions of 16 filters, side by side on four tiles each, one of them or both with an
+/// input that goes round.
+class SharedStages : public testing::Test {
+ protected:
+  static Network network() {
+    PlainNetwork plain("pair");
+    const auto middle = plain.convolution(plain.input({1, 8, 8, 8}), 16, kPadded);
+    plain.convolution(middle, 16, kPadded);
+    return plain.finish();
+  }
+
+  static hw::Accelerator machine_of_bytes(int bytes) {
+    return machine_of(detail::concatenate(
+        "rows: 2 columns: 4 tile { array { rows: 4 columns: 4 } buffer { bytes: ", bytes,
+        " } interface { staging_bytes: 1024 } }"));
+  }
+
+  /// The handed over map whole or in four pieces, shared where wanted; none when it does not fit.
+  std::optional<mapping::Pipeline> pair(const hw::Accelerator& accelerator, std::int64_t pieces,
+                                        bool first_shares, bool second_shares) const {
+    const auto rates = sim::machine_rates(accelerator);
+    mapping::StageChooser chooser(network_, accelerator, rates);
+    mapping::Pipeline pipeline{{0, 1}, 1, false, {}, 0};
+    const auto handovers = mapping::alternate(network_, {0, 1}, pieces, true, pieces > 1);
+    for (int s = 0; s < 2; ++s) {
+      mapping::StageTask task{s, 4, 1, handovers[static_cast<std::size_t>(s)]};
+      task.shares = s == 0 ? first_shares : second_shares;
+      const auto& choice = chooser.choose(task);
+      if (!choice) return std::nullopt;
+      pipeline.stages.push_back(*choice);
+      pipeline.stages.back().plan.tiles = {4 * s, 4 * s + 1, 4 * s + 2, 4 * s + 3};
+    }
+    return pipeline;
+  }
+
+  mapping::Program lowered(const mapping::Pipeline& pipeline,
+                           const hw::Accelerator& accelerator) const {
+    const auto tree = mapping::pipeline_tree(pipeline, network_);
+    return mapping::lower(mapping::schedule_of({{{0, 1}, tree}}, "pair"), network_, accelerator);
+  }
+
+  const Network network_ = network();
+};
+
+TEST_F(SharedStages, EqualTheReferenceHoweverTheyHandOver) {
+  const auto accelerator = machine_of_bytes(8192);
+  for (const std::int64_t pieces : {1, 4})
+    for (const auto& [first, second] : {std::pair(true, false), {false, true}, {true, true}}) {
+      const auto pipeline = pair(accelerator, pieces, first, second);
+      ASSERT_TRUE(pipeline) << pieces;
+      const auto program = lowered(*pipeline, accelerator);
+      for (int s = 0; s < 2; ++s)
+        EXPECT_EQ(std::ranges::any_of(program.stages[static_cast<std::size_t>(s)].slots,
+                                      &mapping::Slot::rotating),
+                  s == 0 ? first : second);
+      expect_exact(accelerator, program);
+    }
+}
+
+TEST_F(SharedStages, HoldPartsOfWhatOthersHoldWhole) {
+  // Weights of the second layer are 16 x 16 x 9 words of 2 B, 4,608 B. Its input comes in four
+  // pieces of channels, to each of which 1,152 B belong; tiles that have a part of the filters want
+  // as much less. What goes round is a tile's share of that, dealt to the places of its chain.
+  const auto accelerator = machine_of_bytes(8192);
+  const auto pipeline = pair(accelerator, 4, false, true);
+  ASSERT_TRUE(pipeline);
+  Bytes share = 1152;
+  for (const auto& split : pipeline->stages[1].plan.partition)
+    if (split.rank == network_.layers[1].rank_index("K")) share /= static_cast<Bytes>(split.ways);
+  const auto stage = lowered(*pipeline, accelerator).stages[1];
+  const auto shared = std::ranges::find_if(stage.slots, &mapping::Slot::rotating);
+  ASSERT_NE(shared, stage.slots.end());
+  EXPECT_EQ(shared->name, "W");
+  EXPECT_EQ(shared->bytes() * static_cast<Bytes>(stage.shares[0].rotation.places), share);
+}
+
+TEST_F(SharedStages, AreChosenWhereNothingElseFits) {
+  // With 2 KiB a tile does not hold what it needs of the first layer's inputs, weights and outputs
+  // whole.
+  int only_shared = 0;
+  for (const int bytes : {1024, 1536, 2048, 3072})
+    for (const std::int64_t pieces : {1, 4}) {
+      const auto accelerator = machine_of_bytes(bytes);
+      const bool apart = pair(accelerator, pieces, false, false).has_value();
+      const bool shared = pair(accelerator, pieces, true, false).has_value() ||
+                          pair(accelerator, pieces, false, true).has_value() ||
+                          pair(accelerator, pieces, true, true).has_value();
+      only_shared += shared && !apart;
+    }
+  EXPECT_GT(only_shared, 0);
+}
 
 }  // namespace
 }  // namespace tessera::test
