@@ -10,6 +10,7 @@
 
 namespace tessera::mapping {
 
+/// A mapping and what it is expected to take.
 struct ArrayChoice {
   ArrayMapping mapping;
   std::int64_t cycles =

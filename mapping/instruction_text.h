@@ -7,6 +7,7 @@
 
 namespace tessera::mapping {
 
+/// The three instruction queues of a tile.
 enum class Queue { kLoad = 0, kCompute = 1, kStore = 2 };
 inline constexpr Queue kQueues[] = {Queue::kLoad, Queue::kCompute, Queue::kStore};
 

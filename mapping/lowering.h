@@ -7,8 +7,10 @@
 
 namespace tessera::mapping {
 
-/// Lowers a layer-by-layer schedule. UserError naming the layer and the sizes when a slot cannot be
-/// placed in the tile buffer, or when the tree asks for what lowering does not do.
+/// Lowers layers one after the other, fusions that take turns on the same tiles, and pipelines of
+/// stages. The result has passed no check yet: see mapping::check. UserError naming the layer and
+/// the sizes when a slot cannot be placed in the tile buffer, or naming the node when the tree asks
+/// for what lowering does not do.
 Program lower(const Schedule& schedule, const workloads::Network& network,
               const hw::Accelerator& accelerator);
 

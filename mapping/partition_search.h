@@ -38,11 +38,11 @@ enum class Blocking {
 
 /// What scheduling needs to know of parts described elsewhere.
 struct MachineRates {
-  double dram_bytes_per_cycle = 16;  ///< peak of all channels per chip cycle
-  double dram_burst_bytes = 32;
+  double dram_bytes_per_cycle = 16;   ///< peak of all channels per chip cycle
+  double dram_burst_bytes = 32;       ///< least that a channel moves
   double shared_bytes_per_cycle = 0;  ///< of all shared buffers together
-  double link_bytes_per_cycle = 16;
-  bool multicast = true;  ///< the network forks packets
+  double link_bytes_per_cycle = 16;   ///< of one network link
+  bool multicast = true;              ///< the network forks packets
 };
 
 /// What the search knows of the machine beside the tile.
@@ -53,7 +53,8 @@ struct SearchLimits {
   Blocking blocking = Blocking::kLargestTiles;
 };
 
-/// Cycles by cause, before overlap.
+/// Chip cycles by cause, before overlap: of the fullest tile's array or vector unit, of data into
+/// the fullest tile, of all channels, of all shared buffers, of the network's links together.
 struct LayerCost {
   double compute = 0, ingest = 0, dram = 0, shared = 0, network = 0;
   double in_turns = 0;     ///< inputs with a single copy, while nothing is computed
@@ -66,6 +67,7 @@ struct LayerCost {
   double total() const { return bound() + first_fetch; }
 };
 
+/// A plan with its price.
 struct LayerChoice {
   StagePlan plan;
   LayerCost cost;

@@ -18,24 +18,30 @@ struct ProgramLimits {
   int shared_buffers = 0;
 };
 
+/// What a machine has of each.
 ProgramLimits limits_of(const hw::Accelerator& accelerator);
 
-/// Returns when the program is sound, whatever the timing of the machine:
-/// - every id points at something and every instruction stands in a queue that executes it;
-/// - every layer is computed exactly once: each output has one owner and all its terms;
-/// - everything received exists: parts of earlier stages cover it, and a group's members receive
-/// the same;
-/// - every granule fits its slot, holds what its readers need, is released by every reader, and
-/// leaves to
-///   the place where its part lives; the slots that a tile needs at the same time do not overlap;
-/// - no queue waits for ever. Stages can be taken one after the other: parts come from earlier
-/// stages, and a
-///   slot waits only for slots that are closed by then. Within a stage the queues run untimed to
-///   the end.
-/// What depends on finite queues outside the tile buffers (interfaces, network, DRAM) is not looked
-/// at.
+/// Returns when the program is sound, whatever the timing of the machine.
 ///
-/// UserError names stage, tile, queue and instruction, or the tensor.
+/// Ids and queues: every id points at something, every instruction stands in a queue that executes
+/// it.
+///
+/// Work: every layer is computed exactly once beside what fusions declare to compute again; each
+/// output has one owner and all its terms.
+///
+/// Data: earlier stages, or those that run at the same time, produce everything that is received;
+/// the members of a group receive the same.
+///
+/// Slots: every granule fits its slot, holds what its readers need, is released by every reader,
+/// and leaves to the place where its part lives. Slots that a tile needs at the same time do not
+/// overlap.
+///
+/// Waiting: no queue waits for ever. Stages are taken one after the other, since a slot waits only
+/// for slots that are closed by then; those of a fusion, and those that rings tie together, are run
+/// together.
+///
+/// What depends on finite queues outside the tile buffers (interfaces, network, DRAM) is not looked
+/// at. UserError names stage, tile, queue and instruction, or the tensor.
 void check(const Program& program, const ProgramLimits& limits);
 
 }  // namespace tessera::mapping

@@ -14,6 +14,7 @@ struct Owner {
   workloads::Region region;
 };
 
+/// Made once from a program that outlives it; everything is answered from tables.
 class ProgramIndex {
  public:
   explicit ProgramIndex(const Program& program);

@@ -108,7 +108,8 @@ struct StoredTensor {
 /// Tensors that no store node names at a level bypass it.
 struct StoreNode {
   /// "dram", "tiles" (kept where they were produced), "shared", "staging" (the FIFO beside the
-  /// buffer, where what no store holds in the buffer passes anyway), "buffer", "group" (between a
+  /// buffer, where what no store holds in the buffer passes anyway; an input named here stays there
+  /// while the loops inside use it, if it has room beside the others), "buffer", "group" (between a
   /// split over groups of PEs and a split inside a group), "registers". An output at "dram" and
   /// "tiles" is written and kept as well; layers that name it as an input at "tiles" read the copy
   /// kept, which stays until the last of them.

@@ -85,8 +85,19 @@ class PathWriter {
     return home == Home::kTiles ? "tiles" : home == Home::kShared ? "shared" : "dram";
   }
 
+  /// Inputs that stay in the staging FIFO from so many loops on.
+  void add_staging(int depth) {
+    StoreNode store;
+    store.level = "staging";
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
+      if (plan_.inputs[i].stays_from == depth)
+        store.tensors.push_back({.tensor = operand_name(layer_, static_cast<int>(i))});
+    if (!store.tensors.empty()) add(NodeKind::kStore).store = std::move(store);
+  }
+
   /// Operands whose store stands inside exactly so many loops.
   void add_buffer(int depth) {
+    add_staging(depth);
     StoreNode store;
     store.level = "buffer";
     const auto stands_here = [&](const Holding& held) {

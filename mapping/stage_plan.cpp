@@ -319,6 +319,8 @@ class StageReader {
       refuse(
           "tensor " + tensor.tensor +
           " passes the staging FIFO only when no store holds it in the buffer of a matrix layer");
+    if (index >= 0 && tensor.kept_from.empty())
+      holding_of(index).stays_from = static_cast<int>(plan_.loops.size());
   }
 
   void hold_in_registers(const StoredTensor& tensor, int index) {

@@ -28,16 +28,11 @@ class StagingFit {
 
   void fit() {
     keep_past_rotation();
+    keep_on_request();
     if (streams_.empty()) return;
-    const int loops = static_cast<int>(plan_.array.loops.size());
-    for (int cut = finest_harmless_cut(); cut <= loops; ++cut)
-      for (const int copies : {2, 1})
-        if (bytes_at(cut) * static_cast<Bytes>(copies) <= room()) return apply(cut, copies);
-    std::string names;
-    for (const auto& stream : streams_) names += (names.empty() ? "" : ", ") + stream.name;
-    throw UserError("layer ", layer_.name, ": ", names, " bypass the tile buffer and need ",
-                    bytes_at(loops), " B of the staging FIFO for one step of the array; it has ",
-                    room(), " B");
+    const int cut = first_fitting_cut();
+    if (cut > array_loops()) refuse_streams();
+    apply(cut, 2 * bytes_at(cut) <= room() ? 2 : 1);
   }
 
  private:
@@ -49,30 +44,59 @@ class StagingFit {
     std::string name;
   };
 
+  int array_loops() const { return static_cast<int>(plan_.array.loops.size()); }
+
+  /// Past all loops of the array when not even one step's data fit.
+  int first_fitting_cut() const {
+    int cut = finest_harmless_cut();
+    while (cut <= array_loops() && bytes_at(cut) > room()) ++cut;
+    return cut;
+  }
+
+  [[noreturn]] void refuse_streams() const {
+    std::string names;
+    for (const auto& stream : streams_) names += (names.empty() ? "" : ", ") + stream.name;
+    throw UserError("layer ", layer_.name, ": ", names, " bypass the tile buffer and need ",
+                    bytes_at(array_loops()),
+                    " B of the staging FIFO for one step of the array; it has ", room(), " B");
+  }
+
   bool sums_split() const { return plan_.splits_sums(layer_); }
 
   /// Loops that pass another operand's pieces on are the tile's: what streams past them and does
   /// not move with them stays in the FIFO meanwhile if it has room beside the rest, instead of
   /// being fetched in each of their trips.
   void keep_past_rotation() {
-    const auto all = std::move(streams_);
-    streams_ = all;
+    const auto all = streams_;
     for (const auto& stream : all) {
       const int depth = depth_before_rotation(*stream.operand);
-      if (depth == static_cast<int>(plan_.loops.size()) || stream.operand == &layer_.output)
-        continue;
-      const Bytes bytes = bytes_of(*stream.operand, extents_inside(plan_.loops, depth, nominal_));
-      auto others = streams_;
-      std::erase_if(others, [&](const Stream& other) { return other.operand == stream.operand; });
-      std::swap(streams_, others);
-      const Bytes least = least_bytes();
-      if (bytes + least > room()) {
-        std::swap(streams_, others);
-        continue;
-      }
-      *stream.holding = {depth, 2 * (bytes + least) <= room(), true};
-      kept_ += bytes * (stream.holding->double_buffered ? 2 : 1);
+      if (depth < static_cast<int>(plan_.loops.size()) && stream.operand != &layer_.output)
+        keep(stream, depth, array_loops());
     }
+  }
+
+  /// Likewise what the schedule says shall stay, unless the others would have to be cut finer.
+  void keep_on_request() {
+    const int cut = std::min(first_fitting_cut(), array_loops());
+    const auto all = streams_;
+    for (const auto& stream : all)
+      if (stream.holding->stays_from >= 0) keep(stream, stream.holding->stays_from, cut);
+  }
+
+  /// What the loops inside this depth use comes at once and stays for them, if the others with this
+  /// cut have room beside it.
+  void keep(const Stream& stream, int depth, int cut) {
+    const Bytes bytes = bytes_of(*stream.operand, extents_inside(plan_.loops, depth, nominal_));
+    auto others = streams_;
+    std::erase_if(others, [&](const Stream& other) { return other.operand == stream.operand; });
+    std::swap(streams_, others);
+    const Bytes least = streams_.empty() ? 0 : bytes_at(cut);
+    if (bytes + least > room()) {
+      std::swap(streams_, others);
+      return;
+    }
+    *stream.holding = {depth, 2 * (bytes + least) <= room(), true};
+    kept_ += bytes * (stream.holding->double_buffered ? 2 : 1);
   }
 
   /// Loops outside those that rotate and do not move the operand.
@@ -85,11 +109,6 @@ class StagingFit {
             !Layer::indexes(operand, plan_.loops[static_cast<std::size_t>(depth - 1)].rank)))
       --depth;
     return depth;
-  }
-
-  /// What the others need with the finest cut.
-  Bytes least_bytes() const {
-    return streams_.empty() ? 0 : bytes_at(static_cast<int>(plan_.array.loops.size()));
   }
 
   /// What sums on their way leave of the FIFO.
@@ -180,7 +199,7 @@ class StagingFit {
   const hw::Accelerator& accelerator_;
   std::vector<std::int64_t> nominal_;
   std::vector<Stream> streams_;
-  Bytes kept_ = 0;  ///< of streams that stay while others rotate
+  Bytes kept_ = 0;  ///< of streams that stay
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 namespace tessera::hw {
 
+/// Totals over a run.
 struct SharedBufferCounts {
   Bytes read_bytes = 0;
   Bytes written_bytes = 0;

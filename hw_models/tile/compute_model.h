@@ -31,6 +31,9 @@ void for_each_array_work(const Accelerator& accelerator, const mapping::Program&
 /// arrays.
 void check_array_instructions(const Accelerator& accelerator, const mapping::Program& program);
 
+/// Cycles and counts of the computing instructions of one program on one machine. Remembers
+/// instructions by their extents and the phase of their start, so that equal tiles are worked out
+/// once.
 class ComputeModel {
  public:
   ComputeModel(const Accelerator& accelerator, const mapping::Program& program);

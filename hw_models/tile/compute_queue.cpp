@@ -27,21 +27,10 @@ Cause waiting_for(Source source) {
 }  // namespace
 
 bool Tile::step_compute(Cycle now) {
-  if (compute_.free_at > now) {
-    if (compute_.free_at != kNever) wake(compute_.free_at);
-    return false;
-  }
-  if (!enter(compute_,
-             [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().compute; }))
-    return false;
+  if (!may_step(compute_, &mapping::Code::compute, now)) return false;
+  if (context_.tool != nullptr && !may_compute(now, stage_run(compute_.turn))) return false;
+  if (change_stage(compute_, &StageRun::compute_done)) return true;
   StageRun& run = stage_run(compute_.turn);
-  if (context_.tool != nullptr && !may_compute(now, run)) return false;
-  if (compute_.cursor.done()) return leave(compute_, &StageRun::compute_done);
-  if (compute_.cursor.instruction().op == Op::kYield) {
-    compute_.cursor.next();
-    yield(compute_);
-    return true;
-  }
   if (!execute(now, run, compute_.cursor.instruction())) return false;
   if (observer_ != nullptr && compute_.free_at <= now)
     tell_moment(QueueKind::kCompute, run, compute_.cursor.instruction(), now);

@@ -26,6 +26,7 @@ inline constexpr std::array<std::string_view, kCauses> kCauseNames = {
     "compute",   "array_fill_drain",   "buffer_and_delivery", "vector",    "control",
     "wait_dram", "wait_shared_buffer", "wait_network",        "wait_peer", "idle"};
 
+/// Cycles of one tile by cause; they add up to the cycles that it has accounted for.
 class CycleStack {
  public:
   void add(Cause cause, Cycle cycles) { cycles_[static_cast<int>(cause)] += cycles; }

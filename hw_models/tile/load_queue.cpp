@@ -12,21 +12,10 @@ using mapping::Part;
 using workloads::Region;
 
 bool Tile::step_load(Cycle now) {
-  if (load_.free_at > now) {
-    wake(load_.free_at);
-    return false;
-  }
-  if (!enter(load_,
-             [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().load; }))
-    return false;
+  if (!may_step(load_, &mapping::Code::load, now)) return false;
+  if (change_stage(load_, &StageRun::load_done)) return true;
   StageRun& run = stage_run(load_.turn);
-  if (load_.cursor.done()) return leave(load_, &StageRun::load_done);
   const auto& instruction = load_.cursor.instruction();
-  if (instruction.op == Op::kYield) {
-    load_.cursor.next();
-    yield(load_);
-    return true;
-  }
   if (!begin_load(now, run, instruction)) return false;
   note_occupancy();
   if (observer_ != nullptr) tell_receive_began(now, run, instruction);

@@ -93,6 +93,7 @@ struct Order {
       sums;  ///< functional mode, writes that are partial
 };
 
+/// What one packet carries. Bytes are of payload: the head flit is the network's.
 struct Message {
   MessageKind kind = MessageKind::kReady;
   NodeId source = 0;

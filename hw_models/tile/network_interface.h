@@ -19,6 +19,9 @@ class PacketPort {
   virtual int send(Cycle now, Message message, std::span<const NodeId> destinations) = 0;
 };
 
+/// Packetises what its node sends and counts what has left; the queue that packets wait in is the
+/// network model's and has no end. Leaves out: assembling on the receiving side, where a message is
+/// seen when its tail has been read.
 class NetworkInterface {
  public:
   NetworkInterface(NodeId node, Bytes max_payload_bytes, PacketPort& port)

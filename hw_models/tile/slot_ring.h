@@ -22,6 +22,7 @@ struct ArrivalTimes {
   Source last_from = Source::kTile;  ///< what handed it over
 };
 
+/// One entry of a slot, from the reservation of its place until its last reader lets it go.
 struct Granule {
   std::int64_t sequence = 0;
   workloads::Region region;
@@ -41,6 +42,9 @@ struct Granule {
       accumulators;  ///< functional mode, outputs before they are finished
 };
 
+/// Places are bookkeeping: a granule's bytes lie at its slot's address plus its position, and time
+/// at the buffer's ports is charged by who reads or writes. `readers` is a set of
+/// mapping::SlotReader.
 class SlotRing {
  public:
   SlotRing(Bytes granule_bytes, int granules, unsigned readers);

@@ -35,20 +35,12 @@ bool has_restore(const mapping::CodeBlock& load) {
   });
 }
 
-std::int64_t stores_in(const mapping::CodeBlock& store) {
-  std::int64_t stores = 0;
-  for (const auto& node : store)
-    stores += node.is_loop ? node.count * stores_in(node.body)
-                           : node.instruction.op == mapping::Op::kStore;
-  return stores;
-}
-
-std::int64_t restores_in(const mapping::CodeBlock& load) {
-  std::int64_t restores = 0;
-  for (const auto& node : load)
-    restores += node.is_loop ? node.count * restores_in(node.body)
-                             : node.instruction.op == mapping::Op::kRestore;
-  return restores;
+/// How often a queue comes to such an instruction.
+std::int64_t count_of(mapping::Op op, const mapping::CodeBlock& code) {
+  std::int64_t count = 0;
+  for (const auto& node : code)
+    count += node.is_loop ? node.count * count_of(op, node.body) : node.instruction.op == op;
+  return count;
 }
 
 /// Granules of shared outputs that a tile passes on.
@@ -74,7 +66,8 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
     rings_.emplace_back(slot.granule_bytes, slot.granules, slot.readers | passes);
     ring_of_.push_back(&rings_.back());
   }
-  sums_to_pass = sums_passed(stage_->slots[stage_->output_slot], share, restores_in(code().load));
+  sums_to_pass = sums_passed(stage_->slots[stage_->output_slot], share,
+                             count_of(mapping::Op::kRestore, code().load));
   for (const auto* block : {&code().load, &code().compute, &code().store})
     mark_slots(*block, used_);
   for (const auto group : share.input_groups) {
@@ -98,7 +91,7 @@ StageRun::StageRun(const mapping::Program& program, const mapping::ProgramIndex&
                            ? std::optional(RetainedWindow(stage_->slots[s].extents, once(s)))
                            : std::nullopt);
   restores_ = has_restore(code().load);
-  last_output = stores_in(code().store) - 1;
+  last_output = count_of(mapping::Op::kStore, code().store) - 1;
   const int part = index.part_of_stage(stage);
   const auto& owners = index.owners(part);
   for (std::size_t owner = 0; owner < owners.size(); ++owner)

@@ -36,6 +36,8 @@ struct ReceiveState {
   int parent() const { return group->members[(position - 1) / kGroupFanOut]; }
 };
 
+/// State of the share from its first instruction to its last; made when the tile comes to the stage
+/// or hears from another tile that has.
 class StageRun {
  public:
   StageRun(const mapping::Program& program, const mapping::ProgramIndex& index, int stage,

@@ -10,21 +10,10 @@ using mapping::Op;
 using mapping::SlotReader;
 
 bool Tile::step_store(Cycle now) {
-  if (store_.free_at > now) {
-    wake(store_.free_at);
-    return false;
-  }
-  if (!enter(store_,
-             [](const StageRun& run) -> const mapping::CodeBlock& { return run.code().store; }))
-    return false;
+  if (!may_step(store_, &mapping::Code::store, now)) return false;
+  if (change_stage(store_, &StageRun::store_done)) return true;
   StageRun& run = stage_run(store_.turn);
-  if (store_.cursor.done()) return leave(store_, &StageRun::store_done);
   const auto& instruction = store_.cursor.instruction();
-  if (instruction.op == Op::kYield) {
-    store_.cursor.next();
-    yield(store_);
-    return true;
-  }
   auto& ring = run.ring(instruction.slot);
   switch (instruction.op) {
     case Op::kAcquire: {

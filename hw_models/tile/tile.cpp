@@ -54,8 +54,17 @@ std::size_t Tile::turn_of(int stage) const {
 
 StageRun* Tile::find_stage(int stage) { return &stage_run(turn_of(stage)); }
 
+/// A queue that is not at work and has a stage to work on.
+bool Tile::may_step(Queue& queue, mapping::CodeBlock mapping::Code::*code, Cycle now) {
+  if (queue.free_at > now) {
+    wake(queue.free_at);
+    return false;
+  }
+  return enter(queue, code);
+}
+
 /// Stages of a fusion that have a share on this tile are entered together.
-bool Tile::enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&)) {
+bool Tile::enter(Queue& queue, mapping::CodeBlock mapping::Code::*code) {
   if (queue.turn == turns_.size()) return false;
   if (queue.entered) return true;
   queue.begin = queue.end = queue.turn;
@@ -65,11 +74,21 @@ bool Tile::enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&
   };
   do {
     StageRun& run = stage_run(queue.end++);
-    queue.parked.emplace_back(code(run), run.share());
+    queue.parked.emplace_back(run.code().*code, run.share());
   } while (queue.end < turns_.size() && fusion(queue.begin) >= 0 &&
            fusion(queue.end) == fusion(queue.begin));
   queue.cursor = std::move(queue.parked.front());
   queue.entered = true;
+  return true;
+}
+
+/// At the end of its code, and where the code lets others take their turn, the queue goes on with
+/// another stage. False where neither is the case.
+bool Tile::change_stage(Queue& queue, bool StageRun::*done) {
+  if (queue.cursor.done()) return leave(queue, done);
+  if (queue.cursor.instruction().op != mapping::Op::kYield) return false;
+  queue.cursor.next();
+  yield(queue);
   return true;
 }
 

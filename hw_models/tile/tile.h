@@ -48,6 +48,13 @@ struct TileCounts {
   void add(const TileCounts& other);
 };
 
+/// One tile of the grid: a sequencer that issues one instruction per `issue_cycles` to each of its
+/// load, compute and store queues, which run decoupled and in order; the buffer's slots; PE array
+/// and vector unit, one at work at a time; the network interface; and a server that answers reads
+/// of the feature maps kept here. Leaves out: fetching and decoding instructions, and finite queues
+/// between network interface and server. InvariantViolation naming tile and cycle when a message
+/// comes that is not for it.
+///
 /// Plain behaviour, no SystemC. The shell calls `run` when the tile asked to be woken or a message
 /// came; messages that arrive in a cycle are seen in the next.
 class Tile {
@@ -146,7 +153,9 @@ class Tile {
   StageRun& stage_run(std::size_t turn);
   StageRun* find_stage(int stage);
   std::size_t turn_of(int stage) const;
-  bool enter(Queue& queue, const mapping::CodeBlock& (*code)(const StageRun&));
+  bool may_step(Queue& queue, mapping::CodeBlock mapping::Code::*code, Cycle now);
+  bool enter(Queue& queue, mapping::CodeBlock mapping::Code::*code);
+  bool change_stage(Queue& queue, bool StageRun::*done);
   void yield(Queue& queue);
   bool leave(Queue& queue, bool StageRun::*done);
   bool claim(std::size_t turn, mapping::SlotId slot);

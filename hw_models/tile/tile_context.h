@@ -11,6 +11,8 @@
 
 namespace tessera::hw {
 
+/// The machine's description and program, the costs of computing, and which nodes of the network
+/// the memories are: tiles come first, then the DRAM interfaces, then the shared buffers.
 struct TileContext {
   const hw::Accelerator& accelerator;
   const mapping::Program& program;

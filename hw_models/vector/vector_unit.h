@@ -32,6 +32,7 @@ struct VectorWork {
   std::int64_t output_line = 0;                     ///< first buffer line of the results
 };
 
+/// What one vector instruction takes and moves.
 struct VectorTiming {
   Cycle cycles = 0;             ///< from the start to the cycle after the last buffer write
   Cycle busy = 0;               ///< cycles in which a group of lanes occupies the unit

@@ -26,6 +26,7 @@ struct Progress {
   std::string layer;     ///< the latest one that a tile computes
 };
 
+/// How a program is run; nothing here changes the machine but the idealisations.
 struct MachineOptions {
   bool detailed_arrays = false;  ///< one module per PE instead of the closed form: slow, the oracle
   bool functional = false;       ///< carry values and keep DRAM contents

@@ -1,15 +1,12 @@
 #include "tests/mapping/element_oracle.h"
 
 #include <algorithm>
-#include <deque>
-#include <functional>
-#include <map>
-#include <set>
 
-#include "mapping/code_cursor.h"
 #include "mapping/rotation.h"
 #include "sim/base/error.h"
 #include "sim/base/random.h"
+#include "tests/mapping/element_tile.h"
+#include "tests/mapping/elements.h"
 
 namespace tessera::test {
 
@@ -19,80 +16,11 @@ using namespace mapping;
 using workloads::Layer;
 using workloads::Operand;
 using workloads::RankTile;
-using workloads::Region;
-
-struct Fault {
-  std::string text;
-};
-
-/// Sum of the numbers of all terms that went into an element; for inputs merely present.
-using Contents = std::map<std::int64_t, std::uint64_t>;
-
-struct Granule {
-  Contents contents;
-  int operand = -1;
-  bool left = false;
-  bool passed = false;  ///< to the tile that shares it
-};
-
-struct Ring {
-  std::deque<Granule> granules;  ///< all that were ever appended; rings of tests are short-lived
-  std::int64_t complete = 0;
-  std::int64_t released[2] = {};
-  std::int64_t window[2] = {};  ///< acquired in the stage itself
-  bool open = false;
-  std::size_t reopened = 0;  ///< restored granules that were opened
-  std::size_t at = 0;        ///< the open one
-};
-
-struct Turn {
-  const Stage* stage = nullptr;
-  int number = 0;
-  const TileShare* share = nullptr;
-  CodeCursor cursors[3];
-  std::vector<Ring> rings;
-  std::int64_t sums_taken = 0;
-  std::int64_t sums_sent = 0;
-  int sums_added = 0;
-  std::int64_t computed = 0;
-};
-
-struct Tile {
-  std::vector<Turn> turns;
-  std::size_t at[3] = {};  ///< each queue's turn
-};
-
-/// Numbers the points of a layer so that sums of them tell which were added and how often.
-std::uint64_t number_of(std::int64_t point) {
-  auto mixed = static_cast<std::uint64_t>(point) + 0x9e3779b97f4a7c15u;
-  mixed = (mixed ^ (mixed >> 31)) * 0xbf58476d1ce4e5b9u;
-  return mixed ^ (mixed >> 29);
-}
-
-void for_each_point(const RankTile& tile,
-                    const std::function<void(const std::vector<std::int64_t>&)>& visit) {
-  if (workloads::volume(tile) == 0) return;
-  std::vector<std::int64_t> point;
-  for (const auto& range : tile) point.push_back(range.begin);
-  for (;;) {
-    visit(point);
-    std::size_t r = point.size();
-    while (r > 0 && ++point[r - 1] == tile[r - 1].end) {
-      point[r - 1] = tile[r - 1].begin;
-      --r;
-    }
-    if (r == 0) return;
-  }
-}
 
 class Machine {
  public:
-  Machine(const Program& program, std::uint64_t seed) : program_(program), random_(seed) {
-    written_.resize(program.network.tensors.size());
-    for (const auto& part : program.parts)
-      if (part.producer_stage < 0)
-        for (const auto element : elements_of(part.tensor, part.region))
-          written_[part.tensor][element] = 0;
+  Machine(const Program& program, std::uint64_t seed)
+      : program_(program), random_(seed), elements_(program.network), produced_(program) {
     tiles_.resize(static_cast<std::size_t>(program.tiles));
     for (std::size_t s = 0; s < program.stages.size(); ++s)
       for (const auto& share : program.stages[s].shares) add_turn(static_cast<int>(s), share);
@@ -111,7 +39,7 @@ class Machine {
         for (int queue = 0; queue < 3; ++queue) moved |= step(tile, queue);
     }
     check_finished();
-    check_outputs();
+    produced_.check();
   }
 
  private:
@@ -151,41 +79,6 @@ class Machine {
     for (auto& turn : tiles_[tile].turns)
       if (turn.number == stage) return &turn;
     return nullptr;
-  }
-
-  std::vector<std::int64_t> elements_of(workloads::TensorId tensor, const Region& region) const {
-    std::vector<std::int64_t> elements = {0};
-    const auto& extents = program_.network.tensors[tensor].extents;
-    for (std::size_t d = 0; d < extents.size(); ++d) {
-      std::vector<std::int64_t> longer;
-      for (const auto element : elements)
-        for (std::int64_t i = 0; i < region.dimensions[d].count; ++i)
-          longer.push_back(element * extents[d] + region.dimensions[d].begin +
-                           i * region.dimensions[d].step);
-      elements = std::move(longer);
-    }
-    return elements;
-  }
-
-  Contents empty_contents(const Operand& operand, const RankTile& ranks) const {
-    Contents contents;
-    for (const auto element : elements_of(operand.tensor, region_of(operand, ranks)))
-      contents[element] = 0;
-    return contents;
-  }
-
-  /// Stored element that an operand touches at a point; -1 for padding.
-  std::int64_t element_at(const Operand& operand, const std::vector<std::int64_t>& point) const {
-    std::int64_t element = 0;
-    const auto& extents = program_.network.tensors[operand.tensor].extents;
-    for (std::size_t d = 0; d < extents.size(); ++d) {
-      const auto& access = operand.dimensions[d];
-      std::int64_t index = access.offset;
-      for (const auto& term : access.terms) index += term.coefficient * point[term.rank];
-      if (index < access.valid_begin || index >= access.valid_end) return -1;
-      element = element * extents[d] + index;
-    }
-    return element;
   }
 
   bool step(Tile& tile, int queue) {
@@ -254,26 +147,6 @@ class Machine {
     return held - gone < description.granules;
   }
 
-  /// Passed on, and released by the store queue where it reads; complete outputs that are served
-  /// stay.
-  static std::int64_t held_of_shared(const Turn& turn, SlotId slot) {
-    const Ring& ring = turn.rings[slot];
-    const bool stored = (turn.stage->slots[slot].readers & 2u) != 0;
-    std::int64_t held = 0;
-    for (std::size_t i = 0; i < ring.granules.size(); ++i) {
-      const bool goes_on = passes(turn, slot, i);
-      const bool released = static_cast<std::int64_t>(i) < ring.released[1];
-      const bool gone = (!goes_on || ring.granules[i].passed) && (stored ? released : goes_on);
-      held += gone ? 0 : 1;
-    }
-    return held;
-  }
-
-  static bool passes(const Turn& turn, SlotId slot, std::size_t number) {
-    return is_passed_on(turn.stage->slots[slot], turn.share->rotation,
-                        static_cast<std::int64_t>(number));
-  }
-
   /// The next piece of shared partial sums, empty or from the next tile, which has added to it.
   bool take_over(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
     const Slot& slot = turn.stage->slots[instruction.slot];
@@ -281,7 +154,7 @@ class Machine {
     if (instruction.slot != turn.stage->output_slot) throw Fault{"restores something else"};
     if (slot.round % slot.turns != 0 || slot.fill % slot.round != 0) throw Fault{"uneven rounds"};
     if (!has_room(turn, instruction.slot)) return false;
-    Contents contents = empty_contents(layer_of(turn).output, ranks);
+    Contents contents = elements_.empty(layer_of(turn).output, ranks);
     const auto number = static_cast<std::int64_t>(turn.rings[instruction.slot].granules.size());
     if (is_taken_over(slot, turn.share->rotation, number)) {
       Turn* next = turn_of(turn.share->rotation.next, turn.number);
@@ -306,7 +179,8 @@ class Machine {
     if (ring.open) throw Fault{"two reservations"};
     if (ring.reopened == ring.granules.size()) return false;
     ring.at = ring.reopened++;
-    if (keys(ring.granules[ring.at].contents) != keys(empty_contents(layer_of(turn).output, ranks)))
+    if (keys(ring.granules[ring.at].contents) !=
+        keys(elements_.empty(layer_of(turn).output, ranks)))
       throw Fault{"reopens other outputs"};
     ring.open = true;
     turn.sums_added = 0;
@@ -328,7 +202,7 @@ class Machine {
   bool receive(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
     const auto& operand = layer_of(turn).inputs[instruction.operand];
     const GroupId group = turn.share->input_groups[instruction.operand];
-    const Contents wanted = empty_contents(operand, ranks);
+    const Contents wanted = elements_.empty(operand, ranks);
     for (const TileId member : turn.stage->groups[group].members) {
       Turn* other = turn_of(member, turn.number);
       if (other == nullptr || other->share->input_groups[instruction.operand] != group)
@@ -340,13 +214,13 @@ class Machine {
           !has_room(*other, cursor.instruction().slot))
         return false;
       if (cursor.instruction().slot != instruction.slot ||
-          empty_contents(operand, cursor.ranks()) != wanted ||
+          elements_.empty(operand, cursor.ranks()) != wanted ||
           ring(*other, instruction.slot).granules.size() !=
               ring(turn, instruction.slot).granules.size())
         throw Fault{"members receive different granules"};
     }
     for (const auto& [element, sum] : wanted)
-      if (!readable(operand.tensor, element, turn.number)) return false;
+      if (!produced_.readable(operand.tensor, element, turn.number)) return false;
     for (const TileId member : turn.stage->groups[group].members) {
       if (member == turn.share->tile) continue;
       Turn& other = *turn_of(member, turn.number);
@@ -355,13 +229,6 @@ class Machine {
     }
     take(turn, instruction, wanted);
     return true;
-  }
-
-  /// In DRAM or in the tiles, or kept there beside DRAM for stages up to this one.
-  bool readable(workloads::TensorId tensor, std::int64_t element, int stage) const {
-    const auto kept = kept_.find({tensor, element});
-    if (kept != kept_.end() && stage <= kept->second) return true;
-    return written_[tensor].contains(element);
   }
 
   void take(Turn& turn, const Instruction& instruction, const Contents& contents) {
@@ -383,7 +250,7 @@ class Machine {
         !is_at(partner.share->tile, 2, turn.number) || cursor.instruction().op != Op::kSendSums)
       return false;
     Granule granule = outgoing(partner, cursor.instruction(), cursor.ranks());
-    const auto expected = empty_contents(layer_of(turn).output, ranks);
+    const auto expected = elements_.empty(layer_of(turn).output, ranks);
     if (keys(granule.contents) != keys(expected)) throw Fault{"sums of other outputs"};
     append(turn, instruction.slot, std::move(granule));
     ++ring(turn, instruction.slot).complete;
@@ -403,7 +270,7 @@ class Machine {
           !is_at(members[i], 2, turn.number) || cursor.instruction().op != Op::kSendSums)
         return false;
     }
-    const auto expected = empty_contents(layer_of(turn).output, ranks);
+    const auto expected = elements_.empty(layer_of(turn).output, ranks);
     Granule sum{expected};
     for (std::size_t i = 1; i < members.size(); ++i) {
       Turn& partner = *turn_of(members[i], turn.number);
@@ -433,15 +300,9 @@ class Machine {
     Granule& granule = ring.granules[ring.released[1]];
     if (granule.left) throw Fault{"leaves twice"};
     granule.left = true;
-    if (keys(granule.contents) != keys(empty_contents(layer_of(turn).output, ranks)))
+    if (keys(granule.contents) != keys(elements_.empty(layer_of(turn).output, ranks)))
       throw Fault{"leaves as something else"};
     return granule;
-  }
-
-  static std::set<std::int64_t> keys(const Contents& contents) {
-    std::set<std::int64_t> result;
-    for (const auto& entry : contents) result.insert(entry.first);
-    return result;
   }
 
   void require_reader(const Turn& turn, int queue, SlotId slot) const {
@@ -471,7 +332,7 @@ class Machine {
     Ring& ring = this->ring(turn, instruction.slot);
     if (ring.open) throw Fault{"two reservations"};
     if (!has_room(turn, instruction.slot)) return false;
-    append(turn, instruction.slot, {empty_contents(layer_of(turn).output, ranks)});
+    append(turn, instruction.slot, {elements_.empty(layer_of(turn).output, ranks)});
     ring.at = ring.granules.size() - 1;
     ring.open = true;
     turn.sums_added = 0;
@@ -494,7 +355,7 @@ class Machine {
     Ring& ring = this->ring(turn, instruction.slot);
     if (!ring.open) throw Fault{"commits nothing"};
     const Contents& contents = ring.granules[ring.at].contents;
-    if (keys(contents) != keys(empty_contents(layer_of(turn).output, ranks)))
+    if (keys(contents) != keys(elements_.empty(layer_of(turn).output, ranks)))
       throw Fault{"commits something else"};
     if (owns(turn) && turn.sums_added + 1 != static_cast<int>(sums_of(turn).members.size()))
       throw Fault{"sums of some partners are missing"};
@@ -506,22 +367,17 @@ class Machine {
       throw Fault{"wrong home"};
     if (part.home != Home::kTiles) {
       for (const auto& [element, sum] : contents)
-        if (served) kept_[{part.tensor, element}] = part.kept_until;
+        if (served) produced_.keep(part.tensor, element, part.kept_until);
       return;
     }
     if (served && network_output(turn)) throw Fault{"an output of the network stays in the tiles"};
-    if (served && !passes(turn, instruction.slot, ring.at)) publish(turn, contents);
+    if (served && !passes(turn, instruction.slot, ring.at))
+      produced_.publish(part.tensor, contents);
   }
 
   bool network_output(const Turn& turn) const {
     const auto tensor = layer_of(turn).output.tensor;
     return program_.network.tensors[tensor].kind == workloads::TensorKind::kOutput;
-  }
-
-  void publish(Turn& turn, const Contents& contents) {
-    for (const auto& [element, sum] : contents)
-      if (!written_[layer_of(turn).output.tensor].try_emplace(element, sum).second)
-        throw Fault{"element produced twice"};
   }
 
   void leave(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
@@ -532,7 +388,7 @@ class Machine {
       if (ring.window[1] == 0) throw Fault{"leaves without being acquired"};
       return;
     }
-    publish(turn, outgoing(turn, instruction, ranks).contents);
+    produced_.publish(layer_of(turn).output.tensor, outgoing(turn, instruction, ranks).contents);
   }
 
   void compute(Turn& turn, const Instruction& instruction, const RankTile& ranks) {
@@ -541,20 +397,13 @@ class Machine {
     turn.computed += workloads::volume(ranks);
     if (instruction.slot >= 0 && !ring(turn, instruction.slot).open)
       throw Fault{"another slot is reserved"};
-    for_each_point(ranks, [&](const std::vector<std::int64_t>& point) {
+    for_each_point(ranks, [&](const Point& point) {
       for (std::size_t i = 0; i < layer.inputs.size(); ++i)
-        require_input(turn, static_cast<int>(i), element_at(layer.inputs[i], point));
-      const auto output = target.contents.find(element_at(layer.output, point));
+        require_input(turn, static_cast<int>(i), elements_.at(layer.inputs[i], point));
+      const auto output = target.contents.find(elements_.at(layer.output, point));
       if (output == target.contents.end()) throw Fault{"output outside the reservation"};
-      output->second += number_of(number_in(layer, point));
+      output->second += number_of(layer, point);
     });
-  }
-
-  static std::int64_t number_in(const Layer& layer, const std::vector<std::int64_t>& point) {
-    std::int64_t number = 0;
-    for (std::size_t r = 0; r < point.size(); ++r)
-      number = number * layer.ranks[r].extent + point[r];
-    return number;
   }
 
   void require_input(Turn& turn, int operand, std::int64_t element) {
@@ -596,25 +445,10 @@ class Machine {
       }
   }
 
-  void check_outputs() {
-    for (const auto& layer : program_.network.layers) {
-      Contents expected;
-      for_each_point(layer.whole(), [&](const std::vector<std::int64_t>& point) {
-        expected[element_at(layer.output, point)] += number_of(number_in(layer, point));
-      });
-      for (const auto& [element, sum] : expected) {
-        const auto found = written_[layer.output.tensor].find(element);
-        if (found == written_[layer.output.tensor].end()) throw Fault{"output missing"};
-        if (found->second != sum) throw Fault{"output with other terms than its own"};
-      }
-    }
-  }
-
   const Program& program_;
   Random random_;
-  std::vector<Contents> written_;  ///< per tensor: what can be received
-  /// Elements that tiles keep beside DRAM: the last stage for which they do.
-  std::map<std::pair<workloads::TensorId, std::int64_t>, int> kept_;
+  Elements elements_;
+  Produced produced_;
   std::vector<Tile> tiles_;
 };
 

@@ -9,6 +9,7 @@
 #include "noc/topology/builders.h"
 #include "noc/topology/description.h"
 #include "sim/base/error.h"
+#include "tests/support/grid.h"
 
 namespace tessera::noc {
 
@@ -60,13 +61,6 @@ inline NetworkConfig with_vcs(std::uint32_t vcs, std::uint32_t buffer = 8) {
   config.virtual_networks = {{"data", 0, vcs}};
   config.vc_buffer_flits = buffer;
   return config;
-}
-
-inline GridShape grid(std::uint32_t columns, std::uint32_t rows) {
-  GridShape shape;
-  shape.columns = columns;
-  shape.rows = rows;
-  return shape;
 }
 
 }  // namespace tessera::noc

@@ -30,6 +30,78 @@ TEST(StagingFifo, GivesOutputsInTheCycleOfTheGrant) {
   EXPECT_EQ(about(lines, "WR"), one("WR bank4 ", done + 16 + 1 + 8 + 1 + 29));
 }
 
+/// Two filters, one after the other, each in two halves of the channels. Inputs bypass the buffer.
+Program halves(const Network& network, const hw::Accelerator& machine, int stays_from) {
+  StagePlan plan = dense_plan(network, 0, {0});
+  const auto& layer = network.layers[0];
+  plan.loops = {{layer.rank_index("K"), 1}, {layer.rank_index("C1"), 8}};
+  plan.inputs = {{2, false, true, stays_from}, {2, false}};
+  plan.output = {1, false};
+  return lower_plans(network, machine, {plan});
+}
+
+TEST(StagingFifo, KeepsAnInputForTheLoopsInside) {
+  // Inputs of 32 bytes, asked for once, before the first half of the first filter; their banks are
+  // 0 and 2. A half's 16 bytes are 2 flits: read 7 + 1 after the end of the data, 28 + 8 from the
+  // command on, written to the buffer in the first even cycle from the next on, usable in the next;
+  // a cycle of issue. The buffer holds one half: the next is asked for when an instruction ends and
+  // its command follows 8 later, the last one's after the first output's write: 14 + 8 + 16.
+  const auto machine = machine_with(1, 1);
+  const auto network = dense(2);
+  const auto program = halves(network, machine, 1);
+  const auto lines = observe(machine, program);
+  EXPECT_EQ(about(lines, "RD bank0"), one("RD bank0 ", 37));
+  const auto filters = about(lines, "RD bank2"), computed = about(lines, "tile0");
+  ASSERT_EQ(filters.size(), 4u);
+  ASSERT_EQ(computed.size(), 4u);
+  const Cycle written = cycle_in(about(lines, "WR bank4").at(0), 2);
+  Cycle command = 37 + 16;
+  for (std::size_t visit = 0; visit < 4; ++visit) {
+    EXPECT_EQ(cycle_in(filters[visit], 2), command) << visit;
+    EXPECT_EQ(cycle_in(computed[visit], 1), next_even(command + 36 + 7 + 1 + 1) + 1 + 1) << visit;
+    command = cycle_in(computed[visit], 2) + 8;
+    if (visit == 2) command = written + 14 + 8 + 16;
+  }
+  mapping::check(program, limits_of(machine));
+  const auto run = simulate(machine, program);
+  EXPECT_TRUE(run.ok()) << run.text;
+}
+
+TEST(StagingFifo, FetchesAnInputForEveryVisitThatDoesNotStay) {
+  // Its command follows that of the filter by 8; the line comes a flit after the filter's, and the
+  // FIFO takes it in the next cycle: usable in the one after, a cycle of issue.
+  const auto machine = machine_with(1, 1);
+  const auto network = dense(2);
+  const auto lines = observe(machine, halves(network, machine, -1));
+  const auto inputs = about(lines, "RD bank0"), computed = about(lines, "tile0");
+  ASSERT_EQ(inputs.size(), 4u);
+  for (std::size_t visit = 1; visit < 4; ++visit)
+    EXPECT_EQ(cycle_in(computed.at(visit), 1), cycle_in(inputs[visit], 2) + 36 + 7 + 1 + 1 + 1 + 1)
+        << visit;
+}
+
+TEST(StagingFifo, KeepsWhatFitsToTheLastLine) {
+  // 144 inputs take 9 lines of 32 bytes, a ninth of them one. Where the whole has no room the
+  // ninths stream, two at a time.
+  PlainNetwork builder("wide");
+  builder.fully_connected(builder.input({1, 144}), 2);
+  const auto network = builder.finish();
+  StagePlan plan = dense_plan(network, 0, {0});
+  plan.loops = {{network.layers[0].rank_index("K"), 1}, {network.layers[0].rank_index("C1"), 16}};
+  plan.inputs = {{2, false, true, 1}, {2, false}};
+  plan.output = {1, false};
+  for (const auto& [bytes, granule, granules] : {std::tuple{256u, 32u, 2}, {288u, 288u, 1}}) {
+    const auto machine = machine_with(
+        1, 1, detail::concatenate("tile { interface { staging_bytes: ", bytes, " } }"));
+    const auto program = lower_plans(network, machine, {plan});
+    EXPECT_EQ(program.stages[0].slots[0].granule_bytes, granule) << bytes;
+    EXPECT_EQ(program.stages[0].slots[0].granules, granules) << bytes;
+    mapping::check(program, limits_of(machine));
+    const auto run = simulate(machine, program);
+    EXPECT_TRUE(run.ok()) << run.text;
+  }
+}
+
 /// Two filters in two halves of the channels, the halves outside: the first filter's sums leave for
 /// DRAM before the second half begins.
 StagePlan spilling_plan(const Network& network) {

@@ -121,6 +121,12 @@ TEST_F(TangramCases, MapsLargerThanABufferLeaveForDramAndTheOthersStay) {
   for (const char* layer : {"pool1_a", "pool1_b", "conv4_a", "pool3_b"})
     EXPECT_FALSE(outputs_of(load("alex_net_4x4_b4_tangram").program, layer).refetched) << layer;
   EXPECT_FALSE(outputs_of(load("zfnet_4x4_b4_tangram").program, "pool2").refetched);
+  // Beside pool1_a a fold of conv2_a's inputs, 24 x 11 x 27 words, has no room in the buffer. It
+  // stays in the staging FIFO, so that it is fetched once as the tool says.
+  const auto alex = load("alex_net_4x4_b4_tangram").program;
+  const auto& fold = std::ranges::find(alex.stages, "conv2_a", &mapping::Stage::name)->slots[0];
+  EXPECT_TRUE(fold.staging);
+  EXPECT_EQ(fold.granule_bytes, round_up<Bytes>(24 * 11 * 27 * 2, 32));
 }
 
 TEST_F(TangramCases, LowerNetworksOfEveryKind) {

@@ -180,11 +180,8 @@ const Exceptions kOtherWords = {
 /// again for every use, c2 for each half of its outputs; a layer that goes by groups of rows
 /// fetches its weights as often.
 const Exceptions kOtherHops = {
-    {"alex_net_4x4_b4_sharing_pipeline_basic", {"conv2_a", "conv2_b", "conv5_a"}},
-    {"alex_net_4x4_b4_tangram", {"conv2_a", "conv2_b", "conv5_a"}},
     {"chain4_4x4_8k_b1_tangram_ovhd10", {"c2"}},
     {"chain4_4x4_8k_b8_tangram_ovhd10", {"c1", "c2", "c4"}},
-    {"zfnet_4x4_b4_tangram", {"conv3"}},
 };
 
 std::vector<std::string> listed(const Exceptions& exceptions, const std::string& name) {

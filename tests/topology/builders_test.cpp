@@ -2,16 +2,10 @@
 
 #include "noc/topology/builders.h"
 #include "sim/base/error.h"
+#include "tests/support/grid.h"
 
 namespace tessera::noc {
 namespace {
-
-GridShape grid(std::uint32_t columns, std::uint32_t rows) {
-  GridShape shape;
-  shape.columns = columns;
-  shape.rows = rows;
-  return shape;
-}
 
 TEST(Builders, MeshHasALinkPerNeighbourAndDirection) {
   // 5 x 3: 4 x 3 horizontal and 5 x 2 vertical neighbours, two directions each.

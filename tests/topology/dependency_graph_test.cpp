@@ -2,17 +2,11 @@
 
 #include "noc/topology/builders.h"
 #include "noc/topology/dependency_graph.h"
+#include "tests/support/grid.h"
 #include "tests/support/refusal.h"
 
 namespace tessera::noc {
 namespace {
-
-GridShape grid(std::uint32_t columns, std::uint32_t rows) {
-  GridShape shape;
-  shape.columns = columns;
-  shape.rows = rows;
-  return shape;
-}
 
 Topology amp(std::uint32_t span, std::uint32_t latency) {
   LongLinks added;

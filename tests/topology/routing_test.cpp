@@ -5,17 +5,11 @@
 #include "noc/topology/builders.h"
 #include "noc/topology/routing.h"
 #include "sim/base/error.h"
+#include "tests/support/grid.h"
 #include "tests/support/refusal.h"
 
 namespace tessera::noc {
 namespace {
-
-GridShape grid(std::uint32_t columns, std::uint32_t rows) {
-  GridShape shape;
-  shape.columns = columns;
-  shape.rows = rows;
-  return shape;
-}
 
 struct Step {
   RouterId router;

@@ -51,25 +51,20 @@ class Diagonals {
  private:
   void settle_split(SplitNode& split) {
     if (split.ranks.size() > 1) split.ranks = {filter_rank(split)};
-    for (auto& rank : split.ranks) {
-      if (is_one_output(rank, split.size)) {
-        rank.of_tensor.clear();
-        split.size = 1;
-        split.step = 0;
-      }
-      note(rank, split.size);
-    }
+    for (auto& rank : split.ranks) settle_rank(rank, split.size, split.step);
   }
 
   void settle_loop(LoopNode& loop) {
-    for (auto& rank : loop.ranks) {
-      if (is_one_output(rank, loop.tile)) {
-        rank.of_tensor.clear();
-        loop.tile = 1;
-        loop.step = 0;
-      }
-      note(rank, loop.tile);
+    for (auto& rank : loop.ranks) settle_rank(rank, loop.tile, loop.step);
+  }
+
+  void settle_rank(RankReference& rank, std::int64_t& size, std::int64_t& step) {
+    if (is_one_output(rank, size)) {
+      rank.of_tensor.clear();
+      size = 1;
+      step = 0;
     }
+    note(rank, size);
   }
 
   /// Input rows or columns of the one output that is left, whatever the step to the next would be.

@@ -240,6 +240,15 @@ class Importer {
            !hands_over_pieces(layer) && output_words(layer) > document_.hardware.gbuf_words;
   }
 
+  /// A map on chip of which a convolution has no room for what the tool fetches at once stays in
+  /// the FIFO where other maps leave, so that nothing more moves than in the tool's schedule.
+  /// Elsewhere it streams, as the published cycles have it.
+  bool stays_in_staging(const LayerDecisions& layer) const {
+    return layer.shape.is_convolution &&
+           std::ranges::any_of(document_.layers,
+                               [&](const LayerDecisions& other) { return leaves(other); });
+  }
+
   /// Room for two pieces of the tool's, or as much of it as there is.
   static std::int64_t ring_words(const LayerDecisions& layer, std::int64_t left) {
     const auto piece = output_words(layer) / layer.dram_loops.front().factor;
@@ -374,6 +383,7 @@ class Importer {
     }
     if (left < 0 && !layer.reads_dram && holds.in_buffer[kIfmap]) {
       holds.in_buffer[kIfmap] = false;
+      holds.in_staging[kIfmap] = stays_in_staging(layer);
       left += words[kIfmap];
     }
     if (left < 0 && hands_over_pieces(layer) && !rotates(layer, kOfmap)) {

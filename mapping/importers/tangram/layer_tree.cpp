@@ -67,11 +67,12 @@ class LayerTree {
     path_.store("tiles", std::move(on_chip));
   }
 
-  /// Inputs that bypass the buffer and stay in the staging FIFO from piece to piece.
+  /// Inputs that bypass the buffer and stay in the staging FIFO, some from piece to piece.
   std::vector<StoredTensor> kept_streams() const {
     std::vector<StoredTensor> tensors;
     for (const Datum datum : {kFilter, kIfmap})
-      if (!holds_.in_buffer[datum] && !holds_.kept_from[datum].empty())
+      if (!holds_.in_buffer[datum] &&
+          (holds_.in_staging[datum] || !holds_.kept_from[datum].empty()))
         for (const auto& name : operands(datum))
           tensors.push_back({.tensor = name, .kept_from = holds_.kept_from[datum]});
     return tensors;

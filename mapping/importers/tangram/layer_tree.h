@@ -9,8 +9,9 @@ namespace tessera::mapping::tangram {
 
 /// What the tree adds to the tool's decisions.
 struct Holds {
-  PerDatum<bool> in_buffer{};  ///< kept in the tile buffer, else streamed through the staging FIFO
-  PerDatum<bool> twice{};      ///< a second copy for the next granule
+  PerDatum<bool> in_buffer{};   ///< kept in the tile buffer, else streamed through the staging FIFO
+  PerDatum<bool> in_staging{};  ///< streamed, but stays in the FIFO for a fetch of the tool's
+  PerDatum<bool> twice{};       ///< a second copy for the next granule
   PerDatum<std::string> kept_from{};  ///< piece before this one whose copy stays; "" for none
   bool output_on_chip = false;        ///< written to DRAM, and read in the tiles as well
   bool output_may_leave = false;      ///< its map has no room in the buffers of the file

@@ -17,7 +17,20 @@ class AdaptiveRouting : public Routing {
   }
   const std::string& name() const override { return name_; }
 
+  void route(const RouteQuery& query, RouteCandidates& candidates) const final {
+    candidates.clear();
+    const RouterId target = moves_.router_of(query.destination);
+    if (target == query.router) return candidates.add(kEject);
+    choose(query, target, moves_.toward_x(query.router, target),
+           moves_.toward_y(query.router, target), candidates);
+  }
+
  protected:
+  /// Among the links one step closer in x and in y, kNoLink where the target is there already; not
+  /// both are.
+  virtual void choose(const RouteQuery& query, RouterId target, LinkId along_x, LinkId along_y,
+                      RouteCandidates& candidates) const = 0;
+
   std::string name_;
   GridMoves moves_;
 };
@@ -28,12 +41,8 @@ class WestFirst : public AdaptiveRouting {
   explicit WestFirst(const Topology& topology) : AdaptiveRouting(topology, "WEST_FIRST", false) {}
   bool memoryless() const override { return true; }
 
-  void route(const RouteQuery& query, RouteCandidates& candidates) const override {
-    candidates.clear();
-    const RouterId target = moves_.router_of(query.destination);
-    if (target == query.router) return candidates.add(kEject);
-    const LinkId along_x = moves_.toward_x(query.router, target);
-    const LinkId along_y = moves_.toward_y(query.router, target);
+  void choose(const RouteQuery& query, RouterId target, LinkId along_x, LinkId along_y,
+              RouteCandidates& candidates) const override {
     if (along_x != kNoLink) candidates.add(along_x);
     const bool west = moves_.grid().x(target) < moves_.grid().x(query.router);
     if (!west && along_y != kNoLink) candidates.add(along_y);
@@ -47,12 +56,8 @@ class OddEven : public AdaptiveRouting {
   explicit OddEven(const Topology& topology) : AdaptiveRouting(topology, "ODD_EVEN", false) {}
   bool depends_on_source() const override { return true; }
 
-  void route(const RouteQuery& query, RouteCandidates& candidates) const override {
-    candidates.clear();
-    const RouterId target = moves_.router_of(query.destination);
-    if (target == query.router) return candidates.add(kEject);
-    const LinkId along_x = moves_.toward_x(query.router, target);
-    const LinkId along_y = moves_.toward_y(query.router, target);
+  void choose(const RouteQuery& query, RouterId target, LinkId along_x, LinkId along_y,
+              RouteCandidates& candidates) const override {
     const Grid& grid = moves_.grid();
     const std::uint32_t column = grid.x(query.router);
     const std::uint32_t last = grid.x(target);
@@ -77,12 +82,8 @@ class MinimalAdaptive : public AdaptiveRouting {
   VcPartition partition() const override { return VcPartition::kEscapeAndRest; }
   bool has_escape_class() const override { return true; }
 
-  void route(const RouteQuery& query, RouteCandidates& candidates) const override {
-    candidates.clear();
-    const RouterId target = moves_.router_of(query.destination);
-    if (target == query.router) return candidates.add(kEject);
-    const LinkId along_x = moves_.toward_x(query.router, target);
-    const LinkId along_y = moves_.toward_y(query.router, target);
+  void choose(const RouteQuery& query, RouterId, LinkId along_x, LinkId along_y,
+              RouteCandidates& candidates) const override {
     candidates.add(along_x != kNoLink ? along_x : along_y, 0);
     if (query.in_link != kNoLink && query.in_class == 0) return;
     if (along_x != kNoLink) candidates.add(along_x, 1);
