@@ -76,7 +76,7 @@ class Sharing {
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
       Holding held{1, twice};
       if (static_cast<int>(i) == way.input) {
-        held = {1, false, false, static_cast<int>(way.ways), 1};
+        held = {.depth = 1, .shared_by = static_cast<int>(way.ways), .turn = 1};
       } else {
         if (Layer::indexes(layer_.inputs[i], way.turning)) held.depth = all;
         used += bytes(layer_.inputs[i], held.depth == 1 ? outer : piece) * (twice ? 2 : 1);

@@ -278,10 +278,11 @@ class Fitting {
       dealt[split.rank] = ceil_div<std::int64_t>(dealt[split.rank], split.ways);
     for (const auto& loop : way.loops(dealt)) plan.loops.push_back(loop);
     for (std::size_t i = 0; i < layer_.inputs.size(); ++i)
-      plan.inputs.push_back(
-          static_cast<int>(i) == way.input
-              ? Holding{outer + 1, false, false, static_cast<int>(way.ways), outer + 1}
-              : Holding{depth_beside(layer_.inputs[i], way, plan), twice});
+      plan.inputs.push_back(static_cast<int>(i) == way.input
+                                ? Holding{.depth = outer + 1,
+                                          .shared_by = static_cast<int>(way.ways),
+                                          .turn = outer + 1}
+                                : Holding{depth_beside(layer_.inputs[i], way, plan), twice});
     plan.output = {task_.handover.loop == StageLoop::kGives ? outer : 0, twice};
     const Extents share = shares(splits);
     if (shared_bytes(plan, way, dealt, share) > accelerator_.tile.buffer.bytes) return std::nullopt;

@@ -60,6 +60,7 @@ TEST(ProgramFile, EveryFieldSurvives) {
   stage.array.lanes = {{3, 6}};
   stage.array.loops = {{1, 2}, {2, 9}};
   stage.sums_in_network = true;
+  stage.fetches_last = true;
   stage.slots[3].turns = 8;
   stage.slots[3].round = 16;
   stage.slots[3].fill = 48;
@@ -108,6 +109,7 @@ TEST(ProgramFile, EveryFieldSurvives) {
   EXPECT_EQ(read_stage.sums_slot, 3);
   EXPECT_EQ(read_stage.partial_slot, 4);
   EXPECT_TRUE(read_stage.sums_in_network);
+  EXPECT_TRUE(read_stage.fetches_last);
   EXPECT_EQ(read_stage.slots[3].turns, 8);
   EXPECT_EQ(read_stage.slots[3].round, 16);
   EXPECT_EQ(read_stage.slots[3].fill, 48);
