@@ -39,8 +39,6 @@ struct Holding {
   int depth = 0;  ///< number of buffer loops around its store node
   bool double_buffered = false;
   bool staging = false;  ///< not in the buffer: passes through the staging FIFO beside it
-  /// An input that stays in the FIFO from these loops on, if it has room there; -1: it streams.
-  int stays_from = -1;
   /// Tiles that hold one copy between them; each has its part of the granules that the loops from
   /// `turn` on make, and they pass them on from one to the next.
   int shared_by = 1;
@@ -50,6 +48,8 @@ struct Holding {
   bool handed_on = false;   ///< a later layer goes on with its granules
   bool refetched = false;   ///< it should have stayed on chip, and there was no room
   bool from_tiles = false;  ///< an input that is read where its producers keep it beside DRAM
+  /// An input that stays in the FIFO from these loops on, if it has room there; -1: it streams.
+  int stays_from = -1;
 };
 
 struct StagePlan {

@@ -13,13 +13,13 @@ namespace {
 /// 16 channels to 32 filters over 8 x 8 pixels, channels outside: 2,048 sums, 4 KiB, are completed
 /// over 16 trips.
 const char* const kTree =
-    "root { child { place { tile: 0 } child { store { level: 'dram' tensors { tensor: 'O' } } "
-    "child { loop { ranks { rank: 'C' } tile: 1 } "
-    "child { store { level: 'registers' tensors { tensor: 'W' } } "
-    "child { loop { ranks { rank: 'P' } tile: 1 } child { loop { ranks { rank: 'Q' } tile: 1 } "
-    "child { store { level: 'registers' tensors { tensor: 'I0' } tensors { tensor: 'O' } } "
-    "child { loop { ranks { rank: 'K' } tile: 8 } "
-    "child { split { ranks { rank: 'K' } size: 1 ways: 8 axis: ARRAY_X } "
+    "root { sequence { } child { place { tile: 0 } child { store { level: 'dram' tensor { tensor: 'O' } } "
+    "child { loop { rank { rank: 'C' } tile: 1 } "
+    "child { store { level: 'registers' tensor { tensor: 'W' } } "
+    "child { loop { rank { rank: 'P' } tile: 1 } child { loop { rank { rank: 'Q' } tile: 1 } "
+    "child { store { level: 'registers' tensor { tensor: 'I0' } tensor { tensor: 'O' } } "
+    "child { loop { rank { rank: 'K' } tile: 8 } "
+    "child { split { rank { rank: 'K' } size: 1 ways: 8 axis: ARRAY_X } "
     "child { layer { layer: 'LAYER' } } } } } } } } } } } }";
 
 Network pixels() {
