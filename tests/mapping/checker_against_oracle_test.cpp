@@ -254,7 +254,7 @@ Program with_shared_sums(int sharing, bool kept) {
   plans[0].partition.push_back({c, 0, sharing, Axis::kTiles});
   plans[0].loops = {{n, 1}, {c, 4}, {k, 2, true}, {k, 1}};
   plans[0].inputs = {{2, true}, {4, true}};
-  plans[0].output = {4, false, false, sharing, 2};
+  plans[0].output = {.depth = 4, .shared_by = sharing, .turn = 2};
   plans[0].output_home = kept ? Home::kTiles : Home::kDram;
   if (kept) plans.push_back(test::plain_plan(built, 1));
   const auto accelerator = small_machine();

@@ -131,7 +131,7 @@ TEST(ExpectedEvents, SharedWeightsComeOnceAndGoRound) {
   TwoTiles two(4);
   two.plan.loops = {{rank(two.layer, "N"), 1}, {rank(two.layer, "K"), 1, true}};
   two.plan.inputs[0].depth = 2;
-  two.plan.inputs[1] = {1, false, false, 2, 1};
+  two.plan.inputs[1] = {.depth = 1, .shared_by = 2, .turn = 1};
   two.plan.output.depth = 2;
   two.plan.array.columns.clear();
   const mapping::PlannedLayer planned{

@@ -40,7 +40,7 @@ StagePlan shared_sums(const Network& network, workloads::LayerId id, std::vector
   plan.loops = nest.loops;
   plan.loops[static_cast<std::size_t>(nest.turn)].rotates = true;
   plan.inputs = {{nest.input_depth}, {nest.weight_depth, nest.weights_twice}};
-  plan.output = {nest.depth, false, false, ways, nest.turn};
+  plan.output = {.depth = nest.depth, .shared_by = ways, .turn = nest.turn};
   return plan;
 }
 
