@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "mapping/staging_fit.h"
+#include "sim/base/error.h"
 
 namespace tessera::mapping {
 
@@ -90,9 +91,20 @@ class ReuseHolder {
     Holding& held = holding(plan_, x);
     held.depth = static_cast<int>(plan_.loops.size());
     held.staging = held.double_buffered = false;
-    if (bytes_of(x, held.depth) <= room) return true;
+    plan_.sums_in_pieces |= &held == &plan_.output && plan_.splits_sums(layer_);
+    if (bytes_of(x, held.depth) <= room && streams_fit()) return true;
     plan_ = before;
     return false;
+  }
+
+  bool streams_fit() const {
+    try {
+      StagePlan streaming = plan_;
+      fit_staging(streaming, network_, accelerator_);
+      return true;
+    } catch (const UserError&) {
+      return false;
+    }
   }
 
   int leading_loops(Number x) const {

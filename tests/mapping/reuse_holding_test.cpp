@@ -119,6 +119,21 @@ TEST(HoldReused, BlocksThatFitTwiceAreHeldTwice) {
   EXPECT_TRUE(plan.inputs[0].double_buffered);
 }
 
+// Two tiles with half of the channels each. Streaming, the owner's sums and its partner's would
+// need 512 bytes beside 32 of inputs and 16 of filters to stay in the FIFO. Held, its own leave no
+// room for its partner's in the buffer, which come in pieces through 512 bytes of the FIFO.
+TEST(HoldReused, PartnersSumsPassThroughTheFifo) {
+  const auto network = pixels();
+  auto plan = streaming(network, kChannelsOutside);
+  auto two = machine(256, 559);
+  two.columns = 2;
+  plan.tiles = {0, 1};
+  plan.partition = {{kC, 0, 2, Axis::kTiles}};
+  ASSERT_TRUE(hold_reused(plan, network, two));
+  EXPECT_EQ(plan.output.depth, 0);
+  EXPECT_TRUE(plan.sums_in_pieces);
+}
+
 TEST(HoldReused, RotatingLayersStayAsTheyAre) {
   const auto network = pixels();
   auto plan = streaming(network, kChannelsOutside);
