@@ -35,7 +35,7 @@ Program halves(const Network& network, const hw::Accelerator& machine, int stays
   StagePlan plan = dense_plan(network, 0, {0});
   const auto& layer = network.layers[0];
   plan.loops = {{layer.rank_index("K"), 1}, {layer.rank_index("C1"), 8}};
-  plan.inputs = {{2, false, true, stays_from}, {2, false}};
+  plan.inputs = {{.depth = 2, .staging = true, .stays_from = stays_from}, {2, false}};
   plan.output = {1, false};
   return lower_plans(network, machine, {plan});
 }
@@ -88,7 +88,7 @@ TEST(StagingFifo, KeepsWhatFitsToTheLastLine) {
   const auto network = builder.finish();
   StagePlan plan = dense_plan(network, 0, {0});
   plan.loops = {{network.layers[0].rank_index("K"), 1}, {network.layers[0].rank_index("C1"), 16}};
-  plan.inputs = {{2, false, true, 1}, {2, false}};
+  plan.inputs = {{.depth = 2, .staging = true, .stays_from = 1}, {2, false}};
   plan.output = {1, false};
   for (const auto& [bytes, granule, granules] : {std::tuple{256u, 32u, 2}, {288u, 288u, 1}}) {
     const auto machine = machine_with(
