@@ -188,8 +188,7 @@ bool Tile::start_restore(Cycle now, StageRun& run, const mapping::Instruction& i
   granule.times.allocated = granule.times.requested = now;
   granule.expected_bytes = bytes;
   granule.holds_sums = bytes > 0;
-  if (context_.tool != nullptr && !first && !rotates)
-    count_output(run, load_.cursor, granule);
+  if (context_.tool != nullptr && !first && !rotates) count_output(run, load_.cursor, granule);
   if (bytes == 0) {
     granule.restored_at = now;
     return true;

@@ -13,7 +13,8 @@ namespace {
 /// 16 channels to 32 filters over 8 x 8 pixels, channels outside: 2,048 sums, 4 KiB, are completed
 /// over 16 trips.
 const char* const kTree =
-    "root { sequence { } child { place { tile: 0 } child { store { level: 'dram' tensor { tensor: 'O' } } "
+    "root { sequence { } child { place { tile: 0 } child { store { level: 'dram' tensor { tensor: "
+    "'O' } } "
     "child { loop { rank { rank: 'C' } tile: 1 } "
     "child { store { level: 'registers' tensor { tensor: 'W' } } "
     "child { loop { rank { rank: 'P' } tile: 1 } child { loop { rank { rank: 'Q' } tile: 1 } "
