@@ -36,6 +36,11 @@ class ReuseHolder {
   /// An operand that passes by the buffer: its number among the inputs; the output comes after.
   using Number = std::size_t;
 
+  template <typename Plan>
+  static auto& holding(Plan& plan, Number x) {
+    return x < plan.inputs.size() ? plan.inputs[x] : plan.output;
+  }
+
   bool stays_as_it_is() const {
     const auto others = [](const Holding& holding) {
       return holding.shared_by > 1 || holding.kept_from >= 0;
@@ -58,16 +63,13 @@ class ReuseHolder {
   const Operand& operand(Number x) const {
     return x < layer_.inputs.size() ? layer_.inputs[x] : layer_.output;
   }
-  static Holding& holding(StagePlan& plan, Number x) {
-    return x < plan.inputs.size() ? plan.inputs[x] : plan.output;
-  }
   bool moves(Number x, workloads::RankId rank) const { return Layer::indexes(operand(x), rank); }
 
   /// Trips of the loops that streaming moved into the tile's code, past which the operand is
   /// needed again after other pieces of it.
   std::int64_t refetches(const StagePlan& streaming, Number x) const {
     const auto counts = trip_counts(streaming.loops, nominal_);
-    const auto& held = x < streaming.inputs.size() ? streaming.inputs[x] : streaming.output;
+    const auto& held = holding(streaming, x);
     std::int64_t again = 1, past = 1;
     for (auto i = plan_.loops.size(); i < static_cast<std::size_t>(held.depth); ++i) {
       if (counts[i] == 1) continue;
@@ -154,7 +156,7 @@ class ReuseHolder {
   Bytes room_beside(Number x) const {
     Bytes taken = 0;
     for (Number other = 0; other <= plan_.inputs.size(); ++other) {
-      const Holding& held = other < plan_.inputs.size() ? plan_.inputs[other] : plan_.output;
+      const Holding& held = holding(plan_, other);
       if (other != x && !held.staging)
         taken += bytes_of(other, held.depth) * static_cast<Bytes>(held.double_buffered ? 2 : 1);
     }

@@ -126,8 +126,9 @@ bool Tile::claim(std::size_t turn, SlotId slot) {
   StageRun& run = stage_run(turn);
   const auto& wanted = run.stage().slots[slot];
   if (run.claimed[slot] || wanted.continues >= 0) return true;
-  const bool first = std::ranges::find(run.claimed, true) == run.claimed.end();
-  if (run.stage().fetches_last && first && outstanding_receives_ > 0) return false;
+  if (run.stage().fetches_last && outstanding_receives_ > 0 &&
+      std::ranges::find(run.claimed, true) == run.claimed.end())
+    return false;
   const Bytes begin = wanted.base_address;
   const Bytes end = begin + wanted.bytes();
   bool gap = false;

@@ -1,5 +1,7 @@
 #include "mapping/importers/machine/from_tangram.h"
 
+#include "mapping/importers/tangram/import.h"
+
 namespace tessera::mapping::importers {
 
 namespace {
@@ -7,9 +9,6 @@ namespace {
 constexpr double kClockMegahertz = 500;
 constexpr std::int64_t kBanks = 8;
 constexpr std::int64_t kLineBytes = 32;
-/// What the tool keeps in registers from pass to pass has to fit, coming and going: four times the
-/// registers of an array of 64 PEs with 64 bytes each.
-constexpr std::int64_t kStagingBytes = 16 * 1024;
 constexpr std::int64_t kFlitBytes = 16;
 constexpr std::int64_t kBusWords = 16;
 constexpr const char* kDevice = "lpddr4_3200";
@@ -37,7 +36,7 @@ void add_tile(const HardwareFacts& hardware, AcceleratorDescription& out) {
   buffer.set_bytes((bytes + unit - 1) / unit * unit + unit);
   buffer.set_banks(kBanks);
   buffer.set_line_bytes(kLineBytes);
-  out.mutable_tile()->mutable_interface()->set_staging_bytes(kStagingBytes);
+  out.mutable_tile()->mutable_interface()->set_staging_bytes(tangram::kStagingBytes);
   out.mutable_tile()->mutable_vector_unit()->set_lanes(hardware.array_rows *
                                                        hardware.array_columns);
 }

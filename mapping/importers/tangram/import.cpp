@@ -23,10 +23,6 @@ using workloads::RankRange;
 /// Of the LPDDR4 channels that stand for the tool's DRAM: sixteen transfers of two bytes.
 constexpr Bytes kBurstBytes = 32;
 
-/// Of the staging FIFO of the machine that stands for the file's hardware
-/// (importers/machine/from_tangram.cpp).
-constexpr std::int64_t kStagingWords = 8192;
-
 constexpr Datum kAllData[] = {kFilter, kIfmap, kOfmap};
 
 class Importer {
@@ -248,7 +244,8 @@ class Importer {
   /// in the FIFO where it fits there and other maps leave, so that nothing more moves than in the
   /// tool's schedule. Elsewhere it streams.
   bool stays_in_staging(const LayerDecisions& layer) const {
-    return layer.shape.is_convolution && held_words(layer, kIfmap) <= kStagingWords &&
+    return layer.shape.is_convolution &&
+           held_words(layer, kIfmap) * document_.hardware.word_bits <= 8 * kStagingBytes &&
            std::ranges::any_of(document_.layers,
                                [&](const LayerDecisions& other) { return leaves(other); });
   }

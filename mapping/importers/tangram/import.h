@@ -1,6 +1,7 @@
 // An annotated nn_dataflow schedule as network and schedule tree.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "mapping/importers/tangram/document.h"
@@ -8,6 +9,11 @@
 #include "workloads/network.h"
 
 namespace tessera::mapping::tangram {
+
+/// Staging FIFO of a tile of the machine that stands for the file's hardware. What the tool keeps
+/// in registers from pass to pass has to fit, coming and going: four times the registers of an
+/// array of 64 PEs with 64 bytes each.
+inline constexpr std::int64_t kStagingBytes = 16 * 1024;
 
 struct Import {
   workloads::Network network;
