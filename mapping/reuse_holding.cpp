@@ -42,10 +42,27 @@ class ReuseHolder {
   }
 
   bool stays_as_it_is() const {
-    const auto others = [](const Holding& holding) {
-      return holding.shared_by > 1 || holding.kept_from >= 0;
-    };
-    return others(plan_.output) || std::ranges::any_of(plan_.inputs, others);
+    const auto kept = [](const Holding& input) { return input.kept_from >= 0; };
+    return plan_.output.shared_by > 1 || std::ranges::any_of(plan_.inputs, kept);
+  }
+
+  int loop_count() const { return static_cast<int>(plan_.loops.size()); }
+
+  /// Blocks go inside the tile's loops, but outside of those that turn shared pieces.
+  int place_of_blocks() const {
+    int place = loop_count();
+    for (const auto& input : plan_.inputs)
+      if (input.shared_by > 1) place = std::min(place, input.turn);
+    return place;
+  }
+
+  /// Pieces of shared inputs, and what goes by them, are dealt as they are.
+  bool is_dealt(workloads::RankId rank, int place) const {
+    for (int i = place; i < loop_count(); ++i)
+      if (plan_.loops[i].rank == rank) return true;
+    for (Number x = 0; x < plan_.inputs.size(); ++x)
+      if (plan_.inputs[x].shared_by > 1 && moves(x, rank)) return true;
+    return false;
   }
 
   bool hold_one() {
@@ -65,13 +82,13 @@ class ReuseHolder {
   }
   bool moves(Number x, workloads::RankId rank) const { return Layer::indexes(operand(x), rank); }
 
-  /// Trips of the loops that streaming moved into the tile's code, past which the operand is
-  /// needed again after other pieces of it.
+  /// Trips of the loops that turn shared pieces, and of those that streaming moved into the tile's
+  /// code, past which the operand is needed again after other pieces of it.
   std::int64_t refetches(const StagePlan& streaming, Number x) const {
     const auto counts = trip_counts(streaming.loops, nominal_);
     const auto& held = holding(streaming, x);
     std::int64_t again = 1, past = 1;
-    for (auto i = plan_.loops.size(); i < static_cast<std::size_t>(held.depth); ++i) {
+    for (int i = place_of_blocks(); i < held.depth; ++i) {
       if (counts[i] == 1) continue;
       if (moves(x, streaming.loops[i].rank))
         again = past;
@@ -87,11 +104,11 @@ class ReuseHolder {
     const StagePlan before = plan_;
     for (Number other = 0; other <= plan_.inputs.size(); ++other)
       if (!holding(plan_, other).staging) holding(plan_, other).double_buffered = false;
-    move_loops(leading_loops(x));
+    if (place_of_blocks() == loop_count()) move_loops(leading_loops(x));
     const auto room = room_beside(x);
-    cut_to(room, x);
+    const int inside = cut_to(room, x);
     Holding& held = holding(plan_, x);
-    held.depth = static_cast<int>(plan_.loops.size());
+    held.depth = inside;
     held.staging = held.double_buffered = false;
     plan_.sums_in_pieces |= &held == &plan_.output && plan_.splits_sums(layer_);
     if (bytes_of(x, held.depth) <= room && streams_fit()) return true;
@@ -131,17 +148,30 @@ class ReuseHolder {
   }
 
   /// Blocks of the ranks over which the array still goes, in whole trips of its outermost loops.
-  void cut_to(Bytes room, Number x) {
+  /// Loops around a block.
+  int cut_to(Bytes room, Number x) {
+    int place = place_of_blocks();
     for (const auto& loop : plan_.array.loops) {
-      const auto depth = static_cast<int>(plan_.loops.size());
-      const auto extent = extents_inside(plan_.loops, depth, nominal_)[loop.rank];
-      if (bytes_of(x, depth) <= room) return;
-      if (extent <= loop.tile || !moves(x, loop.rank)) continue;
-      plan_.loops.push_back({loop.rank, loop.tile});
+      const auto extent = extents_inside(plan_.loops, place, nominal_)[loop.rank];
+      if (bytes_of(x, place) <= room) break;
+      if (extent <= loop.tile || !moves(x, loop.rank) || is_dealt(loop.rank, place)) continue;
+      insert(place, {loop.rank, loop.tile});
+      ++place;
       for (std::int64_t blocks = 2; blocks <= ceil_div(extent, loop.tile); ++blocks) {
-        plan_.loops.back().tile = round_up(ceil_div(extent, blocks), loop.tile);
-        if (bytes_of(x, depth + 1) <= room) return;
+        plan_.loops[place - 1].tile = round_up(ceil_div(extent, blocks), loop.tile);
+        if (bytes_of(x, place) <= room) return place;
       }
+    }
+    return place;
+  }
+
+  void insert(int place, const BufferLoop& loop) {
+    plan_.loops.insert(plan_.loops.begin() + place, loop);
+    for (Number x = 0; x <= plan_.inputs.size(); ++x) {
+      Holding& held = holding(plan_, x);
+      if (held.depth > place) ++held.depth;
+      if (held.stays_from > place) ++held.stays_from;
+      if (held.shared_by > 1 && held.turn >= place) ++held.turn;
     }
   }
 
@@ -158,16 +188,26 @@ class ReuseHolder {
     for (Number other = 0; other <= plan_.inputs.size(); ++other) {
       const Holding& held = holding(plan_, other);
       if (other != x && !held.staging)
-        taken += bytes_of(other, held.depth) * static_cast<Bytes>(held.double_buffered ? 2 : 1);
+        taken += bytes_of(other, held.depth) * static_cast<Bytes>(copies(held));
     }
     const Bytes bytes = accelerator_.tile.buffer.bytes;
     return bytes - std::min(bytes, taken);
   }
 
+  /// Granules in the buffer: of a shared operand the largest part, and one on its way.
+  std::int64_t copies(const Holding& held) const {
+    if (held.shared_by == 1) return held.double_buffered ? 2 : 1;
+    const auto counts = trip_counts(plan_.loops, nominal_);
+    std::int64_t part = ceil_div<std::int64_t>(counts[held.turn], held.shared_by);
+    for (int i = held.turn + 1; i < held.depth; ++i) part *= counts[i];
+    return part + 1;
+  }
+
   void add_copies() {
     for (Number x = 0; x <= plan_.inputs.size(); ++x) {
       Holding& held = holding(plan_, x);
-      if (!held.staging && held.depth > 0 && 2 * bytes_of(x, held.depth) <= room_beside(x))
+      if (!held.staging && held.shared_by == 1 && held.depth > 0 &&
+          2 * bytes_of(x, held.depth) <= room_beside(x))
         held.double_buffered = true;
     }
   }

@@ -13,9 +13,10 @@ namespace tessera::mapping {
 /// too small to hold between two uses, would be fetched for every use (outputs: leave as partial
 /// sums and come back). They are held in the buffer instead, those first that would move most
 /// words, in pieces as large as it has room for beside what else the layer holds there: the tile's
-/// code then goes through blocks of the ranks that index them. What is left of the buffer goes to
-/// second copies; partners' sums pass through the FIFO. True when anything is held now; layers
-/// whose data rotate or stay for other layers are left as they are.
+/// code then goes through blocks of the ranks that index them. Shared inputs go round once for
+/// every block. What is left of the buffer goes to second copies; partners' sums pass through the
+/// FIFO. True when anything is held now; layers whose outputs rotate, or whose data stay for other
+/// layers, are left as they are.
 bool hold_reused(StagePlan& plan, const workloads::Network& network,
                  const hw::Accelerator& accelerator);
 

@@ -134,11 +134,65 @@ TEST(HoldReused, PartnersSumsPassThroughTheFifo) {
   EXPECT_TRUE(plan.sums_in_pieces);
 }
 
-TEST(HoldReused, RotatingLayersStayAsTheyAre) {
+/// Two tiles with two rows each, that share the filters and pass on those of a channel at a time:
+/// of four such pieces of 16 bytes a tile has two, and room for one on its way.
+StagePlan turning(const workloads::Network& network) {
+  StagePlan plan = streaming(network, {{kP, 1}, {kQ, 1}, {kK, 1}});
+  plan.tiles = {0, 1};
+  plan.partition = {{kP, 0, 2, Axis::kTiles}};
+  plan.loops = {{kC, 1, /*rotates=*/true}};
+  plan.inputs[1] = {.depth = 1, .shared_by = 2, .turn = 0};
+  plan.array.store_depth[0] = plan.array.store_depth[2] = 2;
+  plan.array.store_depth[1] = 0;
+  return plan;
+}
+
+hw::Accelerator two_tiles(Bytes buffer) {
+  auto two = machine(buffer, 128);
+  two.columns = 2;
+  return two;
+}
+
+// 64 sums in each tile are 128 bytes beside 48 of filters: whole, outside the loop that turns.
+TEST(HoldReused, SumsStayWhereFiltersGoRound) {
   const auto network = pixels();
-  auto plan = streaming(network, kChannelsOutside);
-  plan.inputs[1].staging = false;
-  plan.inputs[1].shared_by = 2;
+  auto plan = turning(network);
+  ASSERT_TRUE(hold_reused(plan, network, two_tiles(176)));
+  EXPECT_FALSE(plan.output.staging);
+  EXPECT_EQ(plan.output.depth, 0);
+  EXPECT_EQ(plan.inputs[1].turn, 0);
+  EXPECT_EQ(loops_of(plan), (Loops{{kC, 1}}));
+}
+
+// A word less: a row at a time, and the filters go round once for each.
+TEST(HoldReused, BlocksStandOutsideTheLoopThatTurns) {
+  const auto network = pixels();
+  auto plan = turning(network);
+  ASSERT_TRUE(hold_reused(plan, network, two_tiles(174)));
+  EXPECT_EQ(plan.output.depth, 1);
+  EXPECT_EQ(loops_of(plan), (Loops{{kP, 1}, {kC, 1}}));
+  EXPECT_EQ(plan.inputs[1].turn, 1);
+  EXPECT_EQ(plan.inputs[1].depth, 2);
+  EXPECT_EQ(plan.inputs[1].shared_by, 2);
+}
+
+// 62 bytes beside the filters: a row has 64, half a row 32. With 30 a block would have to be of
+// filters, which are dealt.
+TEST(HoldReused, WhatGoesRoundIsNotDealtAgain) {
+  const auto network = pixels();
+  auto plan = turning(network);
+  ASSERT_TRUE(hold_reused(plan, network, two_tiles(110)));
+  EXPECT_EQ(loops_of(plan), (Loops{{kP, 1}, {kQ, 2}, {kC, 1}}));
+  plan = turning(network);
+  EXPECT_FALSE(hold_reused(plan, network, two_tiles(62)));
+  EXPECT_EQ(loops_of(plan), (Loops{{kC, 1}}));
+}
+
+TEST(HoldReused, SharedSumsStayAsTheyAre) {
+  const auto network = pixels();
+  auto plan = streaming(network, kFiltersOutside);
+  plan.output.staging = false;
+  plan.output.shared_by = 2;
   EXPECT_FALSE(hold_reused(plan, network, machine(4096, 64)));
 }
 

@@ -29,16 +29,30 @@ Network pixels() {
   return builder.finish();
 }
 
-hw::Accelerator machine_of_bytes(int bytes) {
-  return machine_with(1, 1,
+/// The same on two tiles with four rows each, that pass the filters of one channel on to each
+/// other.
+const char* const kTurningTree =
+    "root { sequence { } child { place { tile: 0 tile: 1 } child { split { rank { rank: 'P' } "
+    "ways: "
+    "2 } child { store { level: 'dram' tensor { tensor: 'O' } } child { store { level: 'buffer' "
+    "tensor { tensor: 'W' shared_by: 2 distribution: MULTICAST } } "
+    "child { loop { rank { rank: 'C' } tile: 1 rotates: 'W' } "
+    "child { store { level: 'registers' tensor { tensor: 'W' } } "
+    "child { loop { rank { rank: 'P' } tile: 1 } child { loop { rank { rank: 'Q' } tile: 1 } "
+    "child { store { level: 'registers' tensor { tensor: 'I0' } tensor { tensor: 'O' } } "
+    "child { loop { rank { rank: 'K' } tile: 8 } "
+    "child { split { rank { rank: 'K' } size: 1 ways: 8 axis: ARRAY_X } "
+    "child { layer { layer: 'LAYER' } } } } } } } } } } } } } }";
+
+hw::Accelerator machine_of_bytes(int bytes, int tiles = 1) {
+  return machine_with(1, tiles,
                       detail::concatenate("tile { array { rows: 1 columns: 8 } buffer { banks: 4 "
                                           "bytes: ",
                                           bytes, " } interface { staging_bytes: 1024 } }"));
 }
 
-mapping::Program lowered(const hw::Accelerator& machine, bool hold) {
+mapping::Program lowered(const hw::Accelerator& machine, bool hold, std::string tree = kTree) {
   const auto network = pixels();
-  std::string tree = kTree;
   tree.replace(tree.find("LAYER"), 5, network.layers[0].name);
   auto schedule = mapping::parse_schedule(tree, "tree");
   schedule.hold_reused = hold;
@@ -75,6 +89,28 @@ TEST(HeldReuse, BlocksFetchWhatStreamsPastThemAgain) {
   EXPECT_EQ(held.words(2).dram_read(), 0);
   EXPECT_EQ(held.words(0).dram_read(), 1024);
   EXPECT_EQ(held.words(1).dram_read(), 2 * 512);
+}
+
+// Filters are fetched once, half by each tile. Beside its part and a place for what is on its way,
+// 9 pieces of 64 bytes, a buffer of 4 KiB holds the 1,024 sums of a tile whole, one of 2 KiB those
+// of two rows of four; then the filters go round twice.
+TEST(HeldReuse, SumsStayWhileFiltersGoRound) {
+  const auto rounds = [](const mapping::Program& program) {
+    const auto& code = program.stages[0].codes[0].compute;
+    return code.front().is_loop && code.front().step == 2 ? 2 : 1;
+  };
+  for (const auto& [bytes, expected] : {std::pair{4096, 1}, std::pair{2048, 2}}) {
+    const auto machine = machine_of_bytes(bytes, 2);
+    const auto streaming = result_of(machine, lowered(machine, false, kTurningTree)).layers(0);
+    const auto program = lowered(machine, true, kTurningTree);
+    const auto held = result_of(machine, program).layers(0);
+    EXPECT_EQ(streaming.words(2).dram_written(), 16 * 2048);
+    EXPECT_EQ(held.words(2).dram_written(), 2048);
+    EXPECT_EQ(held.words(2).dram_read(), 0);
+    EXPECT_EQ(held.words(0).dram_read(), 1024);
+    EXPECT_EQ(held.words(1).dram_read(), 512);
+    EXPECT_EQ(rounds(program), expected);
+  }
 }
 
 }  // namespace
