@@ -32,7 +32,7 @@ class Layerwise {
         accelerator_(accelerator),
         rates_(rates),
         blocking_(blocking),
-        sources_(network.tensors.size()),
+        places_(network.layers.size()),
         placer_(accelerator.tile.buffer.bytes),
         shared_(accelerator) {}
 
@@ -49,8 +49,7 @@ class Layerwise {
     for (int i = 0; i < static_cast<int>(network_.layers.size()); ++i) {
       const Layerwise before = *this;
       schedule.root.children.push_back(tree(i, choose(i)));
-      others.push_back(
-          before.next_best(i, sources_[network_.layers[i].output.tensor].home, places));
+      others.push_back(before.next_best(i, places_[static_cast<std::size_t>(i)].home, places));
     }
     return schedule;
   }
@@ -88,7 +87,8 @@ class Layerwise {
           staying && resident_bytes(stage) + staying->output_share_bytes <= budget &&
           leaves_room(staying->output_share_bytes, stage, last)) {
         residents_.push_back({staying->output_share_bytes, last});
-        sources_[tensor] = {Home::kTiles, signature_of(staying->plan.partition, layer.output)};
+        places_[static_cast<std::size_t>(stage)] = {
+            Home::kTiles, signature_of(staying->plan.partition, layer.output)};
         return accept(*staying, stage, last);
       }
     }
@@ -98,7 +98,7 @@ class Layerwise {
       throw UserError("layer ", layer.name,
                       ": no tile of it fits into what feature maps leave of a tile buffer of ",
                       capacity(), " B");
-    sources_[tensor] = {home, {}};
+    places_[static_cast<std::size_t>(stage)] = {home, {}};
     return accept(*leaving, stage, stage);
   }
 
@@ -114,7 +114,7 @@ class Layerwise {
   std::vector<InputSource> sources_of(int stage) const {
     std::vector<InputSource> sources;
     for (const auto& input : network_.layers[stage].inputs)
-      sources.push_back(sources_[input.tensor]);
+      sources.push_back(source_of(network_, input.tensor, places_));
     return sources;
   }
 
@@ -151,14 +151,12 @@ class Layerwise {
 
   Estimate expected(int stage, const LayerChoice& choice) const {
     const Layer& layer = network_.layers[stage];
-    std::vector<std::int64_t> whole;
-    for (const auto& rank : layer.ranks) whole.push_back(rank.extent);
     std::vector<bool> from_tiles;
-    for (const auto& input : layer.inputs)
-      from_tiles.push_back(sources_[input.tensor].home == Home::kTiles);
-    Estimate estimate{choice.cost.total(),
-                      events_on_tiles({layer, choice.plan, dealt(whole, choice.plan.partition),
-                                       from_tiles, choice.plan.output_home != Home::kTiles})};
+    for (const auto& source : sources_of(stage)) from_tiles.push_back(source.home == Home::kTiles);
+    Estimate estimate{
+        choice.cost.total(),
+        events_on_tiles({layer, choice.plan, dealt(layer.extents(), choice.plan.partition),
+                         from_tiles, choice.plan.output_home != Home::kTiles})};
     add_transport(estimate, choice.cost.flit_links * rates_.link_bytes_per_cycle,
                   choice.cost.dram_bytes, choice.cost.shared * rates_.shared_bytes_per_cycle,
                   accelerator_);
@@ -187,7 +185,7 @@ class Layerwise {
   const hw::Accelerator& accelerator_;
   const MachineRates& rates_;
   const Blocking blocking_;
-  std::vector<InputSource> sources_;
+  std::vector<OutputPlace> places_;  ///< of the layers so far
   std::vector<Resident> residents_;
   SlotPlacer placer_;
   SharedPlacer shared_;

@@ -14,6 +14,7 @@
 #include "mapping/shared_placer.h"
 #include "mapping/slot_placer.h"
 #include "mapping/stage_builder.h"
+#include "mapping/stage_reader.h"
 #include "mapping/staging_fit.h"
 #include "sim/base/error.h"
 

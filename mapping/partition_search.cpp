@@ -7,8 +7,6 @@
 #include <tuple>
 
 #include "mapping/array_choice.h"
-#include "mapping/dram_order.h"
-#include "mapping/expected_events.h"
 
 namespace tessera::mapping {
 
@@ -16,22 +14,6 @@ using workloads::Layer;
 using workloads::LayerKind;
 using workloads::Operand;
 using workloads::RankId;
-
-DealSignature signature_of(const std::vector<PartitionSplit>& partition, const Operand& operand) {
-  DealSignature signature;
-  for (const auto& split : partition) {
-    if (split.ways == 1) continue;
-    for (std::size_t d = 0; d < operand.dimensions.size(); ++d)
-      for (const auto& term : operand.dimensions[d].terms)
-        if (term.rank == split.rank)
-          signature.push_back({static_cast<int>(d), split.ways, split.axis});
-  }
-  return signature;
-}
-
-double LayerCost::bound() const {
-  return std::max({compute + in_turns, ingest, dram, shared, network}) + exposed;
-}
 
 namespace {
 
@@ -64,25 +46,15 @@ bool can_be_cut(const Layer& layer, RankId rank) {
 }
 
 constexpr double kFinalists = 24;
-constexpr double kUsableLinkShare = 0.4;  ///< of all links, what uneven traffic leaves usable
-constexpr double kRequestLatency =
-    120;  ///< cycles from a request to its first data, network and DRAM
-constexpr double kSumsHandshake =
-    60;  ///< from an owner's grant to the sums of a partner, two under way at once
-constexpr double kReadyCycles = 20;  ///< one level of the tree that collects a group's readiness
-constexpr double kHopCyclesPerFlit =
-    0.02;  ///< weight of network work when cycles tie: it costs energy
-
 class Search {
  public:
   Search(const workloads::Network& network, workloads::LayerId layer,
          const std::vector<InputSource>& sources, const hw::Accelerator& accelerator,
          const SearchLimits& limits)
-      : network_(network),
-        layer_(network.layers[layer]),
-        sources_(sources),
+      : layer_(network.layers[layer]),
         accelerator_(accelerator),
-        limits_(limits) {
+        limits_(limits),
+        cost_(network, layer, sources, accelerator, limits.rates, limits.blocking) {
     base_.layer = layer;
     base_.inputs.resize(layer_.inputs.size());
     base_.output_home = limits.output_home;
@@ -131,8 +103,7 @@ class Search {
   }
 
   Extents shares(const std::vector<PartitionSplit>& splits) const {
-    Extents extents;
-    for (const auto& rank : layer_.ranks) extents.push_back(rank.extent);
+    Extents extents = layer_.extents();
     for (const auto& split : splits)
       extents[split.rank] = ceil_div<std::int64_t>(extents[split.rank], split.ways);
     return extents;
@@ -150,7 +121,7 @@ class Search {
         if (!contiguous(extents)) continue;
         StagePlan plan = base_;
         plan.partition = dealing.splits;
-        dealing.bound = cost(plan, extents, compute_bound(extents)).bound();
+        dealing.bound = cost_.of(plan, extents, compute_bound(extents)).bound();
         const auto [entry, added] = seen.try_emplace(extents, dealing.bound);
         if (!added && entry->second <= dealing.bound) continue;
         entry->second = dealing.bound;
@@ -189,145 +160,6 @@ class Search {
         .first->second;
   }
 
-  static double ways_indexing(const std::vector<PartitionSplit>& splits, const Operand& operand) {
-    double ways = 1;
-    for (const auto& split : splits)
-      if (Layer::indexes(operand, split.rank)) ways *= split.ways;
-    return ways;
-  }
-
-  double tiles_used(const std::vector<PartitionSplit>& splits) const {
-    double used = 1;
-    for (const auto& split : splits)
-      used *=
-          static_cast<double>(std::min<std::int64_t>(split.ways, layer_.ranks[split.rank].extent));
-    return used;
-  }
-
-  double hops_to(double members, bool from_memory, bool local) const {
-    return local ? 1 : links_to(accelerator_, members, from_memory, limits_.rates.multicast);
-  }
-
-  /// Memories or tiles that hold something of a granule: every one is asked and answers by itself.
-  double sources_of(const Operand& operand, const InputSource& source,
-                    const Extents& extents) const {
-    if (source.home == Home::kDram) return static_cast<double>(accelerator_.dram.size());
-    if (source.home == Home::kShared)
-      return static_cast<double>(accelerator_.shared_buffers.size());
-    const auto& tensor = network_.tensors[operand.tensor];
-    const auto region = nominal_region(operand, extents);
-    std::vector<std::int64_t> ways(region.size(), 1);
-    for (const auto& dealt : source.signature)
-      ways[static_cast<std::size_t>(dealt.dimension)] *= dealt.ways;
-    double owners = 1;
-    for (std::size_t d = 0; d < region.size(); ++d)
-      owners *= static_cast<double>(ceil_div(region[d], ceil_div(tensor.extents[d], ways[d])));
-    return owners;
-  }
-
-  /// Every piece has a head, and a head for each further packet's worth of payload.
-  double flits_of(double bytes, double pieces) const {
-    const double payload = static_cast<double>(accelerator_.tile.interface.max_payload_bytes);
-    return std::ceil(bytes / limits_.rates.link_bytes_per_cycle) + pieces + bytes / payload;
-  }
-
-  LayerCost cost(const StagePlan& plan, const Extents& extents, double compute) const {
-    LayerCost cost;
-    cost.compute = compute;
-    const double word = accelerator_.word_bytes();
-    const double used = tiles_used(plan.partition);
-    double hops = 0, serial = 0;
-    const auto counts = trip_counts(plan.loops, extents);
-    const int depth = static_cast<int>(plan.loops.size());
-    const Extents inner = extents_inside(plan.loops, depth, extents);
-    for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
-      const auto& input = layer_.inputs[i];
-      double fetches = 1;
-      for (int l = 0; l < change_depth(plan, input, depth, extents); ++l)
-        fetches *= static_cast<double>(counts[l]);
-      const double granule = static_cast<double>(nominal_elements(input, inner)) * word;
-      const double groups = std::min(ways_indexing(plan.partition, input), used);
-      const double members = std::max(1.0, used / groups);
-      const Home home = sources_[i].home;
-      const bool from_memory = home != Home::kTiles;
-      const bool local =
-          !from_memory && signature_of(plan.partition, input) == sources_[i].signature;
-      const double sent = groups * fetches * granule * (limits_.rates.multicast ? 1 : members);
-      const double pieces = sources_of(input, sources_[i], inner);
-      const double flits = flits_of(granule, pieces);
-      cost.ingest += fetches * flits;
-      double memory = 0;
-      if (home == Home::kDram) {
-        cost.dram_bytes += sent;
-        cost.dram += memory =
-            sent * burst_overhead(input, inner) / limits_.rates.dram_bytes_per_cycle;
-      }
-      if (home == Home::kShared)
-        cost.shared += memory = sent / limits_.rates.shared_bytes_per_cycle;
-      hops +=
-          groups * fetches *
-          (flits * hops_to(members, from_memory, local) + pieces * hops_to(1, from_memory, local));
-      const double ready = kReadyCycles * std::log2(members + 1);
-      cost.first_fetch += flits + ready;
-      if (plan.inputs[i].double_buffered || fetches == 1) continue;
-      const double waits = ready + kRequestLatency;
-      if (limits_.blocking == Blocking::kOverlap)  // the first one is first_fetch
-        cost.in_turns += (fetches - 1) * (std::max(flits, memory / fetches) + waits);
-      else
-        serial += fetches * (flits + waits);
-    }
-    add_output(plan, extents, cost, hops);
-    const double links = 4.0 * accelerator_.tiles();
-    cost.flit_links = hops;
-    cost.network = hops / (links * kUsableLinkShare);
-    cost.exposed += serial + kRequestLatency + hops * kHopCyclesPerFlit / accelerator_.tiles();
-    return cost;
-  }
-
-  void add_output(const StagePlan& plan, const Extents& extents, LayerCost& cost,
-                  double& hops) const {
-    const double word = accelerator_.word_bytes();
-    const double share = static_cast<double>(nominal_elements(layer_.output, extents)) * word;
-    const double used = tiles_used(plan.partition);
-    const double owners = std::min(ways_indexing(plan.partition, layer_.output), used);
-    const double partners = std::max(1.0, used / owners) - 1;
-    const double flits = share / limits_.rates.link_bytes_per_cycle;
-    // An owner takes in and adds up its partners' sums one after the other, granule by granule.
-    // Sums that the network adds cost the same here: priced at what they save they draw the choice
-    // to splits with more partners, which take longer when simulated (docs/noc.md).
-    double granules = 1;
-    const int depth = static_cast<int>(plan.loops.size());
-    const auto counts = trip_counts(plan.loops, extents);
-    for (int l = 0; l < change_depth(plan, layer_.output, depth, extents); ++l)
-      granules *= static_cast<double>(counts[l]);
-    const double elements = share / word;
-    cost.ingest += partners * flits;
-    cost.compute += partners * elements / accelerator_.tile.vector_unit.lanes;
-    cost.exposed += partners * (granules * kSumsHandshake + flits / granules);
-    hops += owners * partners * flits * hops_to(1, false, false);
-    if (plan.output_home == Home::kTiles) return;
-    const Extents inner = extents_inside(plan.loops, depth, extents);
-    if (plan.output_home == Home::kShared) {
-      cost.shared += owners * share / limits_.rates.shared_bytes_per_cycle;
-    } else {
-      cost.dram_bytes += owners * share;
-      cost.dram += owners * share * burst_overhead(layer_.output, inner) /
-                   limits_.rates.dram_bytes_per_cycle;
-    }
-    hops += owners * flits * hops_to(1, true, false);
-    cost.exposed += flits;
-  }
-
-  /// Bytes on the DRAM bus per byte wanted: short runs waste the rest of their bursts. Weights are
-  /// laid out in the order in which they are fetched.
-  double burst_overhead(const Operand& operand, const Extents& extents) const {
-    if (operand.role == workloads::OperandRole::kWeight) return 1;
-    const auto run = static_cast<double>(run_elements(network_.tensors[operand.tensor],
-                                                      nominal_region(operand, extents))) *
-                     accelerator_.word_bytes();
-    return burst_bytes_of_run(run, limits_.rates.dram_burst_bytes) / run;
-  }
-
   Bytes round_line(double bytes) const {
     const Bytes line = accelerator_.tile.buffer.line_bytes;
     return round_up(std::max<Bytes>(static_cast<Bytes>(std::ceil(bytes)), line), line);
@@ -356,7 +188,8 @@ class Search {
              (limits_.output_home == Home::kTiles
                   ? outputs
                   : std::min<Bytes>(plan.output.double_buffered ? 2 : 1, outputs));
-    double partners = tiles_used(plan.partition) / ways_indexing(plan.partition, layer_.output);
+    double partners = cost_.tiles_used(plan.partition) /
+                      PartitionCost::ways_indexing(plan.partition, layer_.output);
     if (partners > 1) bytes += granule(layer_.output) * (partners > 2 ? 2 : 1);
     return bytes;
   }
@@ -403,7 +236,7 @@ class Search {
       const double bytes = static_cast<double>(working_set(plan, extents));
       const double over = std::max(1.0, bytes / static_cast<double>(limits_.working_bytes));
       const double price =
-          cost(plan, extents, compute_cycles(smaller) * trips(plan, extents)).total() * over;
+          cost_.of(plan, extents, compute_cycles(smaller) * trips(plan, extents)).total() * over;
       if (!best || price < best->first) best = {price, smaller};
     }
     if (!best) return false;
@@ -448,7 +281,8 @@ class Search {
 
   LayerChoice finish(StagePlan plan, const Extents& extents, const Extents& tile) {
     if (layer_.kind == LayerKind::kMatrix) plan.array = array_choice(tile).mapping;
-    LayerChoice choice{plan, cost(plan, extents, compute_cycles(tile) * trips(plan, extents)), 0};
+    LayerChoice choice{plan, cost_.of(plan, extents, compute_cycles(tile) * trips(plan, extents)),
+                       0};
     std::int64_t granules = 1;
     const auto counts = trip_counts(plan.loops, extents);
     for (int l = 0; l < change_depth(plan, layer_.output, plan.output.depth, extents); ++l)
@@ -462,11 +296,10 @@ class Search {
 
   static double score(const LayerChoice& choice) { return choice.cost.total(); }
 
-  const workloads::Network& network_;
   const Layer& layer_;
-  const std::vector<InputSource>& sources_;
   const hw::Accelerator& accelerator_;
   const SearchLimits& limits_;
+  const PartitionCost cost_;
   StagePlan base_;
   std::vector<RankId> ranks_;
   std::vector<Dealing> dealings_;

@@ -43,9 +43,7 @@ void check_array(const hw::Accelerator& accelerator) {
 class PlanBuilder {
  public:
   PlanBuilder(const Layer& layer, const ConvolutionRanks& ranks, const hw::Accelerator& accelerator)
-      : layer_(layer), ranks_(ranks), accelerator_(accelerator) {
-    for (const auto& rank : layer.ranks) extents_.push_back(rank.extent);
-  }
+      : layer_(layer), ranks_(ranks), accelerator_(accelerator), extents_(layer.extents()) {}
 
   std::optional<StagePlan> build(workloads::LayerId id) {
     plan_.layer = id;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "mapping/rotation.h"
+#include "mapping/stage_code.h"
 #include "mapping/staging_fit.h"
 #include "sim/base/error.h"
 #include "workloads/reference_executor.h"
@@ -13,7 +14,6 @@ namespace tessera::mapping {
 using workloads::Layer;
 using workloads::Network;
 using workloads::Operand;
-using workloads::OperandRole;
 using workloads::RankTile;
 
 namespace {
@@ -66,20 +66,24 @@ class StageBuilder {
     add_slots();
     add_shares();
     add_passing_slots();
-    stage_.codes.push_back(code(received_sums(), /*owner=*/true));
-    if (sums_members_ > 1) stage_.codes.push_back(code(0, /*owner=*/false));
+    add_codes();
     return std::move(stage_);
   }
 
  private:
-  /// An earlier stage left its one granule; what rotates goes on turning.
-  bool has_all(std::size_t input) const {
-    return plan_.inputs[input].kept_from >= 0 && plan_.inputs[input].shared_by == 1;
-  }
-
-  /// The granule stays for a later stage.
-  bool leaves_all(std::size_t input) const {
-    return plan_.inputs[input].handed_on && plan_.inputs[input].shared_by == 1;
+  void add_codes() {
+    const CodeFrame frame{plan_,
+                          layer_,
+                          counts_,
+                          output_depth_,
+                          input_depth_,
+                          pieces_,
+                          /*restores=*/spills_ || shares_sums(),
+                          stage_.output_slot,
+                          stage_.sums_slot,
+                          stage_.partial_slot};
+    stage_.codes.push_back(owner_code(frame, received_sums()));
+    if (sums_members_ > 1) stage_.codes.push_back(partner_code(frame));
   }
 
   bool shares_sums() const { return plan_.output.shared_by > 1; }
@@ -330,140 +334,10 @@ class StageBuilder {
     stage_.slots.push_back({"S", 0, bytes, 2, bit(SlotReader::kCompute), /*staging=*/true});
   }
 
-  /// The block once for every piece of the sums.
-  CodeBlock for_each_piece(CodeBlock block) const {
-    for (std::size_t i = pieces_.size(); i-- > 0;) {
-      CodeNode node = repetition(pieces_[i].count, std::move(block));
-      node.rank = pieces_[i].rank;
-      node.step = pieces_[i].tile;
-      block = {std::move(node)};
-    }
-    return block;
-  }
-
   int sums_granules() const {
     if (accelerator_.tile.free_copies) return static_cast<int>(2 * (sums_members_ - 1));
     if (plan_.output.staging && !plan_.output.double_buffered) return 1;
     return static_cast<int>(std::min<std::size_t>(2, sums_members_ - 1));
-  }
-
-  static CodeNode instruction(Op op, SlotId slot, int operand = -1) {
-    CodeNode node;
-    node.instruction = {op, slot, operand, 1};
-    return node;
-  }
-
-  static void append(CodeBlock& block, CodeBlock more) {
-    std::ranges::move(more, std::back_inserter(block));
-  }
-
-  static CodeNode repetition(std::int64_t count, CodeBlock body) {
-    CodeNode node;
-    node.is_loop = true;
-    node.count = count;
-    node.body = std::move(body);
-    return node;
-  }
-
-  CodeNode loop(int index, CodeBlock body) const {
-    CodeNode node = repetition(counts_[index], std::move(body));
-    node.rank = plan_.loops[index].rank;
-    node.step = plan_.loops[index].tile;
-    node.rotates = plan_.loops[index].rotates;
-    return node;
-  }
-
-  /// `at(depth, before)` gives the instructions of a queue that stand at a loop depth, before or
-  /// after the loops further in; loops around nothing are left out.
-  template <typename At>
-  CodeBlock nest(int depth, const At& at) const {
-    CodeBlock block = at(depth, true);
-    if (depth < static_cast<int>(plan_.loops.size())) {
-      CodeBlock inner = nest(depth + 1, at);
-      if (!inner.empty()) block.push_back(loop(depth, std::move(inner)));
-    }
-    CodeBlock after = at(depth, false);
-    std::ranges::move(after, std::back_inserter(block));
-    if (depth > 0 && depth == plan_.turn_depth) block.push_back(instruction(Op::kYield, -1));
-    return block;
-  }
-
-  /// Turns given away before the first instruction.
-  CodeBlock later(CodeBlock block) const {
-    block.insert(block.begin(), static_cast<std::size_t>(plan_.turns_later),
-                 instruction(Op::kYield, -1));
-    return block;
-  }
-
-  Code code(std::size_t partners, bool owner) const {
-    Code code;
-    code.load =
-        nest(0, [&](int depth, bool before) { return load_at(depth, before, partners, owner); });
-    code.compute = later(nest(
-        0, [&](int depth, bool before) { return compute_at(depth, before, partners, owner); }));
-    code.store =
-        later(nest(0, [&](int depth, bool before) { return store_at(depth, before, owner); }));
-    return code;
-  }
-
-  /// Outputs that are visited more than once come back with their sums.
-  bool restores() const { return spills_ || shares_sums(); }
-
-  CodeBlock load_at(int depth, bool before, std::size_t partners, bool owner) const {
-    CodeBlock block;
-    if (before && owner && restores() && depth == output_depth_)
-      block.push_back(instruction(Op::kRestore, stage_.output_slot));
-    // Weights first: they do not wait for the layer before, so they can be on their way early.
-    for (const bool weights : {true, false})
-      for (std::size_t i = 0; before && i < layer_.inputs.size(); ++i)
-        if ((layer_.inputs[i].role == OperandRole::kWeight) == weights &&
-            input_depth_[i] == depth && !has_all(i))
-          block.push_back(instruction(Op::kReceive, static_cast<SlotId>(i), static_cast<int>(i)));
-    if (before && depth == plan_.turn_depth - 1)
-      append(block,
-             CodeBlock(static_cast<std::size_t>(plan_.turns_later), instruction(Op::kYield, -1)));
-    if (!before && partners > 0 && depth == output_depth_)
-      append(block,
-             for_each_piece({repetition(static_cast<std::int64_t>(partners),
-                                        {instruction(Op::kReceiveSums, stage_.sums_slot)})}));
-    return block;
-  }
-
-  CodeBlock compute_at(int depth, bool before, std::size_t partners, bool owner) const {
-    const SlotId output = owner ? stage_.output_slot : stage_.partial_slot;
-    CodeBlock block;
-    const bool innermost = depth == static_cast<int>(plan_.loops.size());
-    if (before && depth == output_depth_)
-      block.push_back(instruction(owner && restores() ? Op::kReopen : Op::kReserve, output));
-    for (std::size_t i = 0; before && i < layer_.inputs.size(); ++i)
-      if (input_depth_[i] == depth)
-        block.push_back(instruction(Op::kAcquire, static_cast<SlotId>(i)));
-    if (before && innermost)
-      block.push_back(instruction(
-          layer_.kind == workloads::LayerKind::kMatrix ? Op::kArray : Op::kVector, output));
-    for (std::size_t i = 0; !before && i < layer_.inputs.size(); ++i)
-      if (input_depth_[i] == depth && !leaves_all(i))
-        block.push_back(instruction(Op::kRelease, static_cast<SlotId>(i)));
-    if (!before && depth == output_depth_) {
-      if (partners > 0)
-        append(block, for_each_piece({repetition(static_cast<std::int64_t>(partners),
-                                                 {instruction(Op::kAcquire, stage_.sums_slot),
-                                                  instruction(Op::kAddSums, stage_.sums_slot),
-                                                  instruction(Op::kRelease, stage_.sums_slot)})}));
-      block.push_back(instruction(Op::kCommit, output));
-    }
-    return block;
-  }
-
-  CodeBlock store_at(int depth, bool before, bool owner) const {
-    const bool stays = owner && plan_.output_home == Home::kTiles;
-    if (before || depth != output_depth_ || stays) return {};
-    const SlotId slot = owner ? stage_.output_slot : stage_.partial_slot;
-    CodeBlock block = {instruction(Op::kAcquire, slot)};
-    append(block, owner ? CodeBlock{instruction(Op::kStore, slot)}
-                        : for_each_piece({instruction(Op::kSendSums, slot)}));
-    block.push_back(instruction(Op::kRelease, slot));
-    return block;
   }
 
   const StagePlan& plan_;
@@ -473,12 +347,7 @@ class StageBuilder {
   std::vector<std::int64_t> counts_;
   int output_depth_;
   std::vector<int> input_depth_;
-  struct Piece {
-    workloads::RankId rank;
-    std::int64_t tile;
-    std::int64_t count;
-  };
-  std::vector<Piece> pieces_;  ///< loops around a piece of partners' sums; none: the whole granule
+  std::vector<SumsPiece> pieces_;
   bool spills_ = false;
   std::size_t sums_members_ = 1;
   Stage stage_;

@@ -103,6 +103,12 @@ std::int64_t Layer::vector_operations() const {
   return kind == LayerKind::kMatrix ? 0 : volume(whole()) * passes;
 }
 
+std::vector<std::int64_t> Layer::extents() const {
+  std::vector<std::int64_t> extents;
+  for (const auto& rank : ranks) extents.push_back(rank.extent);
+  return extents;
+}
+
 RankTile Layer::whole() const {
   RankTile tile;
   for (const auto& rank : ranks) tile.push_back({0, rank.extent});

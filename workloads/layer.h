@@ -146,6 +146,7 @@ struct Layer {
   /// kMatrix.
   std::int64_t vector_operations() const;
   RankTile whole() const;
+  std::vector<std::int64_t> extents() const;      ///< of its ranks
   int rank_index(const std::string& name) const;  ///< -1 when absent
   /// True when the rank appears in the operand's index sums.
   static bool indexes(const Operand& operand, RankId rank);

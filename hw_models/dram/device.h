@@ -83,6 +83,9 @@ struct DeviceChanges {
 Device device_from_proto(const proto::Device& message, const std::string& origin,
                          const DeviceChanges& changes);
 
+/// File of a device table, asked for as below.
+std::string device_file(const std::string& name_or_path);
+
 /// Loads a device table by installed name (`ddr4_2400`) or by path of a .textproto file. UserError
 /// lists the known names.
 Device load_device(const std::string& name_or_path, const DeviceChanges& changes = {});

@@ -15,15 +15,15 @@ proto::Device load_message(const std::string& path) {
   return message;
 }
 
-std::string path_of(const std::string& name_or_path) {
+}  // namespace
+
+std::string device_file(const std::string& name_or_path) {
   if (name_or_path.ends_with(".textproto")) return name_or_path;
   return data_file("devices", name_or_path).string();
 }
 
-}  // namespace
-
 Device load_device(const std::string& name_or_path, const DeviceChanges& changes) {
-  const std::string path = path_of(name_or_path);
+  const std::string path = device_file(name_or_path);
   return device_from_proto(load_message(path), path, changes);
 }
 

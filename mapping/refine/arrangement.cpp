@@ -4,6 +4,7 @@
 
 #include "mapping/lowering.h"
 #include "mapping/stage_plan.h"
+#include "mapping/stage_reader.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "mapping/lowering.h"
-#include "mapping/program_io.h"
+#include "mapping/refine/program_key.h"
 #include "sim/base/error.h"
 
 namespace tessera::mapping {
@@ -13,20 +13,6 @@ using workloads::Network;
 
 namespace {
 
-/// What decides how long a program takes: everything but names.
-std::string key_of(Program program) {
-  program.accelerator.clear();
-  program.schedule.clear();
-  program.network.name.clear();
-  for (auto& tensor : program.network.tensors) tensor.name.clear();
-  for (auto& layer : program.network.layers) {
-    layer.name.clear();
-    layer.origin.clear();
-  }
-  for (auto& stage : program.stages) stage.name.clear();
-  return to_program_bytes(program);
-}
-
 bool is_read_inside(const Network& network, workloads::LayerId layer, LayerSpan span) {
   return std::ranges::any_of(network.consumers(network.layers[layer].output.tensor),
                              [&](workloads::LayerId reader) { return span.holds(reader); });
@@ -34,19 +20,21 @@ bool is_read_inside(const Network& network, workloads::LayerId layer, LayerSpan 
 
 }  // namespace
 
-Referee::Referee(const Network& network, const hw::Accelerator& accelerator, Simulate simulate)
-    : network_(network), accelerator_(accelerator), simulate_(std::move(simulate)) {}
+Referee::Referee(const Network& network, const hw::Accelerator& accelerator, Simulate simulate,
+                 Settings settings)
+    : network_(network),
+      accelerator_(accelerator),
+      simulate_(std::move(simulate)),
+      settings_(std::move(settings)) {}
 
-std::optional<Cycle> Referee::run(const Program& program, Cycle limit) {
+std::optional<Cycle> Referee::run(const Schedule& schedule, const Network& network, Cycle limit) {
+  const auto program = lower(settings_ ? settings_(schedule) : schedule, network, accelerator_);
   auto& verdict = known_[key_of(program)];
-  const bool decided = verdict.cycles || (limit > 0 && verdict.more_than >= limit);
-  if (!decided) {
-    verdict.cycles = simulate_(program, limit);
-    verdict.more_than = limit;
+  if (!verdict.decides(limit)) {
+    verdict = {simulate_(program, limit), limit};
     simulated_ += verdict.cycles.value_or(limit);
   }
-  const bool within = verdict.cycles && (limit == 0 || *verdict.cycles <= limit);
-  return within ? verdict.cycles : std::nullopt;
+  return verdict.within(limit);
 }
 
 std::optional<Cycle> Referee::cycles(const Arrangement& pieces, LayerSpan span, Cycle limit) {
@@ -62,21 +50,21 @@ std::optional<Cycle> Referee::cycles(const Arrangement& pieces, LayerSpan span, 
   const auto window = workloads::window_of(network_, whole, on_chip);
   if (!window) return std::nullopt;
   try {
-    return run(lower(schedule_of(inside, "refined"), *window, accelerator_), limit);
+    return run(schedule_of(inside, "refined"), *window, limit);
   } catch (const UserError&) {
     return std::nullopt;  // what cannot be executed is no candidate
   }
 }
 
 Cycle Referee::cycles(const Arrangement& pieces) {
-  return run(lower(schedule_of(pieces, "refined"), network_, accelerator_), 0).value();
+  return run(schedule_of(pieces, "refined"), network_, 0).value();
 }
 
 std::size_t Referee::fastest(const std::vector<Schedule>& whole) {
   std::size_t best = 0;
   Cycle least = 0;
   for (std::size_t i = 0; i < whole.size(); ++i) {
-    const auto cycles = run(lower(whole[i], network_, accelerator_), least);
+    const auto cycles = run(whole[i], network_, least);
     if (!cycles || (least > 0 && *cycles >= least)) continue;
     least = *cycles;
     best = i;

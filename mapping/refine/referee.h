@@ -10,12 +10,16 @@
 
 #include "mapping/program.h"
 #include "mapping/refine/arrangement.h"
+#include "mapping/refine/verdict.h"
 
 namespace tessera::mapping {
 
 /// Cycles of a program from begin to end, none when there are more than `limit` (0: no limit).
 /// Supplied by the floors above.
 using Simulate = std::function<std::optional<Cycle>(const Program&, Cycle limit)>;
+
+/// What a user sets in schedules beside what schedulers decide, such as the placement in DRAM.
+using Settings = std::function<Schedule(const Schedule&)>;
 
 /// Where a refinement stands.
 struct RefineProgress {
@@ -29,6 +33,7 @@ struct RefineOptions {
   int finalists = 1;        ///< candidates per place, best first by analysis
   int most_candidates = 0;  ///< simulated in all; 0: no limit
   Cycle most_cycles = 0;    ///< simulated in all, after which no candidate is begun; 0: no limit
+  Settings settings = {};   ///< in every schedule that is simulated, not in the result
   std::function<bool()> expired = {};  ///< wall-clock limit; when set, results depend on the host
   std::function<void(const RefineProgress&)> progress = {};
 };
@@ -36,7 +41,8 @@ struct RefineOptions {
 /// Simulations of spans of arrangements, each program once.
 class Referee {
  public:
-  Referee(const workloads::Network& network, const hw::Accelerator& accelerator, Simulate simulate);
+  Referee(const workloads::Network& network, const hw::Accelerator& accelerator, Simulate simulate,
+          Settings settings = {});
 
   /// Cycles of the pieces from the one that holds span.first to the one that holds span.last as a
   /// network of their own. None when they cannot be cut out, do not lower, or take more than
@@ -53,17 +59,13 @@ class Referee {
   Cycle simulated() const { return simulated_; }
 
  private:
-  /// What is known of a program.
-  struct Verdict {
-    std::optional<Cycle> cycles;
-    Cycle more_than = 0;  ///< while the cycles are not known
-  };
-
-  std::optional<Cycle> run(const Program& program, Cycle limit);
+  std::optional<Cycle> run(const Schedule& schedule, const workloads::Network& network,
+                           Cycle limit);
 
   const workloads::Network& network_;
   const hw::Accelerator& accelerator_;
   Simulate simulate_;
+  Settings settings_;
   std::map<std::string, Verdict> known_;  ///< by program without names
   Cycle simulated_ = 0;                   ///< ended runs count with their limit
 };

@@ -189,7 +189,7 @@ class Refinement {
 Refined refine(const Schedule& base, const std::string& name, const Network& network,
                const hw::Accelerator& accelerator, const Offers& offers, const Simulate& simulate,
                const RefineOptions& options, const std::vector<Schedule>& rivals) {
-  Referee referee(network, accelerator, simulate);
+  Referee referee(network, accelerator, simulate, options.settings);
   return refine(base, name, network, accelerator, offers, referee, options, rivals);
 }
 

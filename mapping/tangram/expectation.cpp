@@ -9,12 +9,6 @@ using workloads::Layer;
 
 namespace {
 
-std::vector<std::int64_t> extents_of(const Layer& layer) {
-  std::vector<std::int64_t> extents;
-  for (const auto& rank : layer.ranks) extents.push_back(rank.extent);
-  return extents;
-}
-
 /// Bytes x links of outputs on their way to DRAM.
 double output_link_bytes(const workloads::Network& network, const Layer& layer,
                          const hw::Accelerator& accelerator) {
@@ -25,7 +19,7 @@ double output_link_bytes(const workloads::Network& network, const Layer& layer,
 PlannedLayer stage_of(const Pipeline& pipeline, const StageChoice& stage,
                       const workloads::Network& network) {
   const Layer& layer = network.layers[stage.plan.layer];
-  auto whole = extents_of(layer);
+  auto whole = layer.extents();
   if (const auto images = single_rank(layer, layer.output, 0))
     whole[*images] = ceil_div(whole[*images], pipeline.batch_groups);
   std::vector<bool> from_tiles;
@@ -59,7 +53,7 @@ Estimate expected_of(const SharedLayer& shared, const std::vector<bool>& from_ti
                      const PlannedFor& target) {
   const auto& [network, accelerator, rates] = target;
   const Layer& layer = network.layers[shared.plan.layer];
-  const PlannedLayer planned{layer, shared.plan, dealt(extents_of(layer), shared.plan.partition),
+  const PlannedLayer planned{layer, shared.plan, dealt(layer.extents(), shared.plan.partition),
                              from_tiles, shared.plan.output_home != Home::kTiles};
   Estimate estimate{shared.cycles, events_on_tiles(planned)};
   double link_bytes =

@@ -1,3 +1,4 @@
+#include "mapping/stage_reader.h"
 #include "mapping/tangram/scheduler.h"
 
 #include <algorithm>
@@ -50,6 +51,10 @@ class Tangram {
         other_(std::move(other)) {
     rates_.multicast = rates.multicast && switches.forwarding;
     plans_ = read_stages(base_, network, {accelerator.rows, accelerator.columns});
+    places_.resize(plans_.size());
+    for (const auto& plan : plans_)
+      places_[static_cast<std::size_t>(plan.layer)] = {
+          plan.output_home, signature_of(plan.partition, network.layers[plan.layer].output)};
   }
 
   const Schedule& base() const { return base_; }
@@ -187,14 +192,6 @@ class Tangram {
     return *std::ranges::find(plans_, layer, &StagePlan::layer);
   }
 
-  InputSource source_of(workloads::TensorId tensor) const {
-    const auto producers = network_.producers(tensor);
-    if (producers.empty()) return {};
-    const auto& plan = plan_of(producers.front());
-    return {plan.output_home,
-            signature_of(plan.partition, network_.layers[producers.front()].output)};
-  }
-
   SearchLimits search_limits(LayerId layer) const {
     return {accelerator_.tile.buffer.bytes, plan_of(layer).output_home, rates_};
   }
@@ -202,7 +199,7 @@ class Tangram {
   std::vector<InputSource> sources_of(LayerId layer) const {
     std::vector<InputSource> sources;
     for (const auto& input : network_.layers[layer].inputs)
-      sources.push_back(source_of(input.tensor));
+      sources.push_back(source_of(network_, input.tensor, places_));
     return sources;
   }
 
@@ -279,6 +276,7 @@ class Tangram {
   const Schedule base_;
   const Arrangement other_;
   std::vector<StagePlan> plans_;
+  std::vector<OutputPlace> places_;
   std::map<LayerId, double> prices_;
 };
 
@@ -317,7 +315,7 @@ Schedule schedule_tangram(const Network& network, const hw::Accelerator& acceler
 Refined refine_tangram(const Network& network, const hw::Accelerator& accelerator,
                        const MachineRates& rates, const TangramSwitches& switches,
                        const Simulate& simulate, const RefineOptions& options) {
-  Referee referee(network, accelerator, simulate);
+  Referee referee(network, accelerator, simulate, options.settings);
   auto singles = switches.forwarding ? one_by_one(network, accelerator, rates, switches, referee)
                                      : OneByOne{schedule_apart(network, accelerator, rates), {}};
   RefineOptions all = options;

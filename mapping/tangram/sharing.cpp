@@ -24,13 +24,12 @@ class Sharing {
           const hw::Accelerator& accelerator, const MachineRates& rates, Home output_home)
       : id_(layer),
         layer_(network.layers[layer]),
-        output_elements_(static_cast<double>(network.tensors[layer_.output.tensor].elements())),
+        output_elements_(static_cast<double>(nominal_elements(layer_.output, layer_.extents()))),
         sources_(sources),
         accelerator_(accelerator),
         rates_(rates),
-        output_home_(output_home) {
-    for (const auto& rank : layer_.ranks) whole_.push_back(rank.extent);
-  }
+        output_home_(output_home),
+        whole_(layer_.extents()) {}
 
   void add(const std::vector<PartitionSplit>& splits) {
     share_ = whole_;
@@ -117,7 +116,7 @@ class Sharing {
         if (Layer::indexes(input, split.rank)) ways *= split.ways;
       const double all = ways * static_cast<double>(bytes(input, share_));
       arriving += all;
-      if (sources_[i].home == Home::kDram) choice.dram_bytes += all;
+      if (sources_[i].home == Home::kDram) choice.dram_bytes += all * sources_[i].share;
     }
     if (output_home_ == Home::kDram)
       choice.dram_bytes += output_elements_ * accelerator_.word_bytes();

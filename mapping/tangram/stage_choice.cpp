@@ -56,8 +56,8 @@ class Fitting {
         layer_(network.layers[task.layer]),
         accelerator_(accelerator),
         rates_(rates),
-        task_(task) {
-    for (const auto& rank : layer_.ranks) whole_.push_back(rank.extent);
+        task_(task),
+        whole_(layer_.extents()) {
     if (const auto rank = images(layer_))
       whole_[*rank] = ceil_div(whole_[*rank], task.batch_groups);
   }

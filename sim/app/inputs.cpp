@@ -84,8 +84,12 @@ std::vector<std::string> assignments(const po::variables_map& options, bool of_s
 
 }  // namespace
 
+std::vector<std::string> schedule_settings(const po::variables_map& options) {
+  return assignments(options, true);
+}
+
 void refuse_schedule_settings(const po::variables_map& options) {
-  const auto given = assignments(options, true);
+  const auto given = schedule_settings(options);
   if (!given.empty())
     throw UserError("--set ", given.front(),
                     ": a compiled program has no schedule to set; give it to tessera compile");
@@ -115,8 +119,7 @@ std::string policy_of(const std::string& given) {
 mapping::Schedule make_schedule(const std::string& name, const std::string& policy,
                                 const Inputs& inputs, const po::variables_map& options) {
   const auto switches = tangram_switches(options, name);
-  if (finalists_of(options, name) > 0)
-    return refined_schedule(name, policy, inputs.network, inputs.accelerator, options);
+  if (finalists_of(options, name) > 0) return refined_schedule(name, policy, inputs, options);
   if (name == "layerwise")
     return mapping::schedule_layerwise(inputs.network, inputs.accelerator,
                                        sim::machine_rates(inputs.accelerator));
@@ -165,7 +168,7 @@ Inputs load_tool_inputs(const std::string& tool, const po::variables_map& option
   inputs.accelerator = hw::to_accelerator(loaded.machine, file);
   hw::idealise(inputs.accelerator, ideal_of(options));
   inputs.network = std::move(loaded.network);
-  inputs.schedule = mapping::with_settings(loaded.schedule, assignments(options, true));
+  inputs.schedule = mapping::with_settings(loaded.schedule, schedule_settings(options));
   inputs.tool = loaded.tool;
   return inputs;
 }
@@ -239,7 +242,7 @@ Inputs load_inputs(const po::variables_map& options) {
   } else {
     inputs.schedule = load_schedule(schedule, inputs, options);
   }
-  inputs.schedule = mapping::with_settings(std::move(inputs.schedule), assignments(options, true));
+  inputs.schedule = mapping::with_settings(std::move(inputs.schedule), schedule_settings(options));
   return inputs;
 }
 

@@ -35,6 +35,9 @@ void check_program(const mapping::Program& program, const hw::Accelerator& accel
 hw::Accelerator load_accelerator(const boost::program_options::variables_map& options,
                                  std::string& text);
 
+/// The assignments of --set that concern the schedule.
+std::vector<std::string> schedule_settings(const boost::program_options::variables_map& options);
+
 /// UserError when --set concerns the schedule, where there is none to set anything in.
 void refuse_schedule_settings(const boost::program_options::variables_map& options);
 /// --ideal; none when it is not given.

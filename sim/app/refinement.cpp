@@ -5,13 +5,19 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 
+#include "hw_models/dram/device.h"
 #include "mapping/fusion/fused_scheduler.h"
 #include "mapping/layerwise.h"
+#include "mapping/refine/known_verdicts.h"
+#include "mapping/schedule_io.h"
 #include "mapping/tangram/scheduler.h"
 #include "sim/app/progress.h"
 #include "sim/app/tangram_options.h"
 #include "sim/base/error.h"
+#include "sim/base/hash.h"
+#include "sim/base/message_io.h"
 #include "sim/base/names.h"
 #include "sim/machine/child_run.h"
 #include "sim/machine/machine_rates.h"
@@ -33,6 +39,10 @@ po::options_description refine_options() {
   add("refine-seconds", po::value<std::int64_t>(),
       "stop simulating candidates after so many seconds of wall-clock time: the result then "
       "depends on how fast the host is");
+  add("refine-known", po::value<std::string>(),
+      "file of what earlier searches simulated: made when it is not there, asked before a "
+      "candidate "
+      "is simulated, and added to; the schedule that is found is the same without it");
   return options;
 }
 
@@ -128,8 +138,18 @@ RefineOptions options_of(const po::variables_map& values, int finalists) {
   return options;
 }
 
+/// What decides beside a program how long it takes: this executable, the machine with its DRAM
+/// devices, what of it is ideal.
+std::string identity_of(const Inputs& inputs, const po::variables_map& values) {
+  std::string text = read_file("/proc/self/exe") + inputs.accelerator_text;
+  for (const auto& interface : inputs.accelerator.dram)
+    text += read_file(dram::device_file(interface.device));
+  if (values.count("ideal") != 0) text += values["ideal"].as<std::string>();
+  return hash_text(text);
+}
+
 void refuse_budget_without_finalists(const po::variables_map& options) {
-  for (const char* name : {"refine-budget", "refine-seconds"})
+  for (const char* name : {"refine-budget", "refine-known", "refine-seconds"})
     if (options.count(name) != 0)
       throw UserError("--", name, ": no candidates are simulated; give --refine 1 or more with ",
                       join(refined_names()));
@@ -153,18 +173,26 @@ int finalists_of(const po::variables_map& options, const std::string& schedule) 
 }
 
 mapping::Schedule refined_schedule(const std::string& name, const std::string& policy,
-                                   const workloads::Network& network,
-                                   const hw::Accelerator& accelerator,
-                                   const po::variables_map& values) {
-  const auto simulate = [&](const mapping::Program& program, Cycle limit) {
+                                   const Inputs& inputs, const po::variables_map& values) {
+  const auto& accelerator = inputs.accelerator;
+  mapping::Simulate simulate = [&](const mapping::Program& program, Cycle limit) {
     return sim::cycles_up_to(accelerator, program, limit);
   };
+  std::optional<mapping::KnownVerdicts> known;
+  if (values.count("refine-known") != 0) {
+    known.emplace(values["refine-known"].as<std::string>(), identity_of(inputs, values), simulate);
+    simulate = std::ref(*known);
+  }
   RefineOptions options = options_of(values, finalists_of(values, name));
   const bool forced = values.count("progress") != 0 && values["progress"].as<bool>();
   ProgressLine line(forced);
   options.progress = [&](const mapping::RefineProgress& now) { line.show(now); };
-  auto refined = refined_kinds().at(name).refine(
-      network, accelerator, sim::machine_rates(accelerator), simulate, options, {policy, values});
+  options.settings = [&](const mapping::Schedule& schedule) {
+    return mapping::with_settings(schedule, schedule_settings(values));
+  };
+  auto refined =
+      refined_kinds().at(name).refine(inputs.network, accelerator, sim::machine_rates(accelerator),
+                                      simulate, options, {policy, values});
   line.clear();
   return std::move(refined.schedule);
 }

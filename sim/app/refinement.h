@@ -4,13 +4,12 @@
 #include <boost/program_options.hpp>
 #include <string>
 
-#include "hw_models/description/accelerator.h"
 #include "mapping/schedule.h"
-#include "workloads/network.h"
+#include "sim/app/inputs.h"
 
 namespace tessera::app {
 
-/// --refine, --refine-budget, --refine-seconds.
+/// --refine and what bounds or helps it.
 boost::program_options::options_description refine_options();
 
 /// Finalists per place that a command line asks for with a scheduler; 0: analysis decides alone.
@@ -20,8 +19,7 @@ int finalists_of(const boost::program_options::variables_map& options, const std
 /// The schedule of a scheduler with finalists, told `policy` where it takes one. Candidates are
 /// simulated in child processes.
 mapping::Schedule refined_schedule(const std::string& name, const std::string& policy,
-                                   const workloads::Network& network,
-                                   const hw::Accelerator& accelerator,
+                                   const Inputs& inputs,
                                    const boost::program_options::variables_map& options);
 
 }  // namespace tessera::app

@@ -32,8 +32,7 @@ workloads::Network convolution(std::int64_t stride) {
 std::int64_t words(const workloads::Network& network, const ArrayMapping& mapping, int operand,
                    SpatialReduction reduction = SpatialReduction::kChain) {
   const auto& layer = network.layers[0];
-  std::vector<std::int64_t> extents;
-  for (const auto& rank : layer.ranks) extents.push_back(rank.extent);
+  const auto extents = layer.extents();
   return register_words(layer, mapping, operand, extents, reduction);
 }
 

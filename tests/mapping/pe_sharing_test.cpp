@@ -19,8 +19,7 @@ workloads::Network network() {
 double sharing(int operand, const ArrayMapping& mapping) {
   const auto built = network();
   const auto& layer = built.layers.front();
-  std::vector<std::int64_t> extents;
-  for (const auto& rank : layer.ranks) extents.push_back(rank.extent);
+  const auto extents = layer.extents();
   return pe_sharing(layer, operand == 2 ? layer.output : layer.inputs[operand], mapping, extents);
 }
 

@@ -274,6 +274,28 @@ TEST(Referee, SimulatesLayersThatDifferInNamesOnce) {
   EXPECT_EQ(referee.simulated(), 200u);
 }
 
+TEST(Referee, SimulatesWithWhatTheUserSets) {
+  const auto network = four_layers();
+  const auto machine = grid_machine(2, 2);
+  std::vector<Bytes> stripes;
+  mapping::Referee referee(
+      network, machine,
+      [&](const Program& program, Cycle) {
+        stripes.push_back(program.layouts.front().stripe_bytes);
+        return 100;
+      },
+      [](mapping::Schedule schedule) {
+        schedule.dram_placement.interleave_bytes = 512;
+        return schedule;
+      });
+  const auto schedule = mapping::schedule_layerwise(network, machine, {});
+  const auto pieces = mapping::arrangement_of(schedule, network);
+  referee.cycles(pieces);
+  referee.cycles(pieces, {1, 1});
+  referee.fastest({schedule});  // known
+  EXPECT_EQ(stripes, (std::vector<Bytes>{512, 512}));
+}
+
 TEST(Referee, AsksAgainOnlyBeyondTheLimitThatIsKnown) {
   const auto network = four_layers();
   const auto machine = grid_machine(2, 2);

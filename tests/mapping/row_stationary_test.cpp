@@ -11,6 +11,7 @@
 #include "hw_models/description/load.h"
 #include "mapping/row_stationary_search.h"
 #include "mapping/stage_plan.h"
+#include "mapping/stage_reader.h"
 #include "tests/support/refusal.h"
 #include "workloads/text_network.h"
 
@@ -45,8 +46,7 @@ const Layer& layer_of(const Network& network, std::string name) {
 }
 
 RowStationaryMapping mapping_of(const Layer& layer, const hw::Accelerator& machine) {
-  std::vector<std::int64_t> extents;
-  for (const auto& rank : layer.ranks) extents.push_back(rank.extent);
+  const auto extents = layer.extents();
   const auto found = search_row_stationary(layer, extents, machine);
   EXPECT_TRUE(found.has_value()) << layer.name;
   return found.value_or(RowStationaryMapping{});

@@ -1,5 +1,6 @@
 // Reading stages of a schedule tree, dealing layers to tiles, counting trips.
 #include "mapping/stage_plan.h"
+#include "mapping/stage_reader.h"
 
 #include <gtest/gtest.h>
 
@@ -120,8 +121,7 @@ TEST(DealShares, EveryPointBelongsToExactlyOneTile) {
     if (random.bernoulli(0.3))
       splits = random_splits(layer, Axis::kTiles, grid.rows * grid.columns, random);
     // Fixed sizes that cover the extent that is left for the split.
-    std::vector<std::int64_t> left;
-    for (const auto& rank : layer.ranks) left.push_back(rank.extent);
+    auto left = layer.extents();
     for (auto& split : splits) {
       left[split.rank] = ceil_div<std::int64_t>(left[split.rank], split.ways);
       if (random.bernoulli(0.3)) split.size = left[split.rank];
@@ -163,8 +163,7 @@ TEST(ChangeDepth, OnePastTheInnermostLoopThatIndexes) {
   const auto& layer = network.layers[0];
   StagePlan plan = plain_plan(network, 0);
   plan.loops = {{kK, 2}, {kP, 4}, {kC, 2}, {kN, 2}};
-  std::vector<std::int64_t> nominal;
-  for (const auto& rank : layer.ranks) nominal.push_back(rank.extent);
+  const auto nominal = layer.extents();
   const auto& input = layer.inputs[0];
   const auto& weight = layer.inputs[1];
   EXPECT_EQ(change_depth(plan, input, 4, nominal), 3);   // C; the loop over N makes one trip

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "mapping/lowering.h"
+#include "mapping/stage_reader.h"
 #include "mapping/tangram/additions.h"
 #include "mapping/tangram/forwarding.h"
 #include "mapping/tangram/handover.h"

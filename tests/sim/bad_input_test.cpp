@@ -177,6 +177,10 @@ TEST_F(BadInput, RefinementNeedsCandidatesAndABudgetThatIsANumber) {
   refused_with({"--schedule", "pipeorgan:depth=1"}, {"pipeorgan: depth=1", "from 2"});
   refused_with({"--schedule", "layerwise", "--refine-budget", "9"},
                {"--refine-budget", "--refine"});
+  refused_with({"--schedule", "layerwise", "--refine-known", "known.textproto"},
+               {"--refine-known", "--refine"});
+  refused_with({"--schedule", "fused", "--refine-known", "no/such/folder/known.textproto"},
+               {"no/such/folder/known.textproto", "cannot be written"});
   refused_with({"--schedule", "fused", "--refine-seconds", "0"},
                {"--refine-seconds 0", "at least 1"});
 }

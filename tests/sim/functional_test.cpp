@@ -46,7 +46,7 @@ class Dealer {
       : layer_(network.layers[id]), plan_(plain_plan(network, id)) {
     plan_.tiles.clear();
     for (int tile = 0; tile < given.rows * given.columns; ++tile) plan_.tiles.push_back(tile);
-    for (const auto& rank : layer_.ranks) extents_.push_back(rank.extent);
+    extents_ = layer_.extents();
     split(given.partition.tiles, Axis::kTiles, given.rows * given.columns);
     split(given.partition.rows, Axis::kMeshY, given.rows);
     split(given.partition.columns, Axis::kMeshX, given.columns);

@@ -30,7 +30,7 @@ class Draw {
 
   StagePlan draw(bool kept) {
     plan_ = plain_plan(network_, 0);
-    for (const auto& rank : layer_.ranks) extents_.push_back(rank.extent);
+    extents_ = layer_.extents();
     split_tiles();
     add_loops(2, [&](int rank) { return !layer_.ranks[rank].reduced; });
     add_loops(2, [&](int rank) { return layer_.ranks[rank].reduced; });

@@ -3,6 +3,7 @@
 // a packet of L flits has left its source queue in t + L, and its place can be used in the cycle
 // after.
 #include "mapping/schedule_io.h"
+#include "mapping/stage_reader.h"
 #include "mapping/tree_path.h"
 #include "tests/sim/tile_timing.h"
 #include "tests/support/refusal.h"

@@ -4,6 +4,7 @@
 
 #include "mapping/lowering.h"
 #include "mapping/program_checker.h"
+#include "mapping/stage_reader.h"
 #include "mapping/tangram/additions.h"
 #include "mapping/tangram/pipeline.h"
 #include "mapping/tangram/scheduler.h"
@@ -244,8 +245,7 @@ hw::Accelerator one_tile() {
 int taken_in_turns(const mapping::Schedule& schedule, const Network& network) {
   const auto plan = mapping::read_stages(schedule, network, {1, 1}).front();
   const auto& layer = network.layers.front();
-  std::vector<std::int64_t> extents;
-  for (const auto& rank : layer.ranks) extents.push_back(rank.extent);
+  const auto extents = layer.extents();
   int inputs = 0;
   for (std::size_t i = 0; i < layer.inputs.size(); ++i)
     inputs += !plan.inputs[i].double_buffered &&

@@ -12,9 +12,7 @@ namespace {
 class LevelReader {
  public:
   LevelReader(const Schedule& schedule, const workloads::Layer& layer)
-      : schedule_(schedule), layer_(layer) {
-    for (const auto& rank : layer.ranks) left_.push_back(rank.extent);
-  }
+      : schedule_(schedule), layer_(layer), left_(layer.extents()) {}
 
   std::vector<BlockingLevel> read() {
     const Node* node = &schedule_.root;

@@ -51,8 +51,7 @@ class Model {
 
   InterstellarResult predict() {
     InterstellarResult result;
-    std::vector<std::int64_t> extents;
-    for (const auto& rank : layer_.ranks) extents.push_back(rank.extent);
+    const auto extents = layer_.extents();
     for (int tensor = 0; tensor < kTensors; ++tensor)
       tensor_elements_[tensor] = elements_of(operand_of(layer_, tensor), extents);
     result.tensor_elements = tensor_elements_;

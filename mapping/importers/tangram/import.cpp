@@ -10,6 +10,7 @@
 #include "mapping/importers/tangram/shared_input.h"
 #include "mapping/importers/tangram/sharing.h"
 #include "mapping/stage_plan.h"
+#include "mapping/stage_reader.h"
 #include "mapping/tree_path.h"
 #include "sim/base/error.h"
 

@@ -71,8 +71,7 @@ bool fits(const InterstellarResult& result, const Architecture& architecture) {
 
 /// Every pair of tiles with every choice of the innermost group.
 double best_of_all(const workloads::Layer& layer, const Architecture& architecture) {
-  Tile whole;
-  for (const auto& rank : layer.ranks) whole.push_back(rank.extent);
+  const auto whole = layer.extents();
   const Tile one(whole.size(), 1);
   const auto tiles = divisors(whole);
   double best = std::numeric_limits<double>::infinity();
