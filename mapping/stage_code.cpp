@@ -80,8 +80,7 @@ class Generator {
       CodeBlock inner = nest(depth + 1, at);
       if (!inner.empty()) block.push_back(loop(depth, std::move(inner)));
     }
-    CodeBlock after = at(depth, false);
-    std::ranges::move(after, std::back_inserter(block));
+    append(block, at(depth, false));
     if (depth > 0 && depth == frame_.plan.turn_depth) block.push_back(instruction(Op::kYield, -1));
     return block;
   }

@@ -64,6 +64,20 @@ TEST_F(Known, OtherProgramsAndOtherMachinesAreSimulated) {
   EXPECT_EQ(simulated_, 3);
 }
 
+TEST_F(Known, SearchesThatShareAFileKeepWhatOthersAdd) {
+  const auto simulate = [&](const Program&, Cycle) {
+    ++simulated_;
+    return std::optional<Cycle>(100);
+  };
+  KnownVerdicts one(path_, "machine", simulate), other(path_, "machine", simulate);
+  one(program_of(4), 0);
+  other(program_of(8), 0);
+  EXPECT_EQ(simulated_, 2);
+  ask(program_of(4), 0);
+  ask(program_of(8), 0);
+  EXPECT_EQ(simulated_, 2);
+}
+
 TEST_F(Known, NamesDoNotMatter) {
   Program program = program_of(4);
   ask(program, 0);
