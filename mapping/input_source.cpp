@@ -44,4 +44,12 @@ InputSource source_of(const workloads::Network& network, workloads::TensorId ten
   return source;
 }
 
+std::vector<InputSource> sources_of(const workloads::Network& network, workloads::LayerId layer,
+                                    const std::vector<OutputPlace>& places) {
+  std::vector<InputSource> sources;
+  for (const auto& input : network.layers[layer].inputs)
+    sources.push_back(source_of(network, input.tensor, places));
+  return sources;
+}
+
 }  // namespace tessera::mapping

@@ -39,4 +39,8 @@ struct InputSource {
 InputSource source_of(const workloads::Network& network, workloads::TensorId tensor,
                       const std::vector<OutputPlace>& places);
 
+/// The same for every input of a layer.
+std::vector<InputSource> sources_of(const workloads::Network& network, workloads::LayerId layer,
+                                    const std::vector<OutputPlace>& places);
+
 }  // namespace tessera::mapping

@@ -112,10 +112,7 @@ class Layerwise {
   }
 
   std::vector<InputSource> sources_of(int stage) const {
-    std::vector<InputSource> sources;
-    for (const auto& input : network_.layers[stage].inputs)
-      sources.push_back(source_of(network_, input.tensor, places_));
-    return sources;
+    return mapping::sources_of(network_, stage, places_);
   }
 
   SearchLimits limits(Bytes working, Home home) const { return {working, home, rates_, blocking_}; }

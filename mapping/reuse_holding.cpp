@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 
+#include "mapping/rotation.h"
 #include "mapping/staging_fit.h"
 #include "sim/base/error.h"
 
@@ -198,9 +199,10 @@ class ReuseHolder {
   std::int64_t copies(const Holding& held) const {
     if (held.shared_by == 1) return held.double_buffered ? 2 : 1;
     const auto counts = trip_counts(plan_.loops, nominal_);
-    std::int64_t part = ceil_div<std::int64_t>(counts[held.turn], held.shared_by);
-    for (int i = held.turn + 1; i < held.depth; ++i) part *= counts[i];
-    return part + 1;
+    Slot slot;
+    slot.turns = slot.round = counts[held.turn];
+    for (int i = held.turn + 1; i < held.depth; ++i) slot.round *= counts[i];
+    return largest_part(slot, held.shared_by) + 1;
   }
 
   void add_copies() {

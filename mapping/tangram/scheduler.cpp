@@ -1,5 +1,5 @@
-#include "mapping/stage_reader.h"
 #include "mapping/tangram/scheduler.h"
+#include "mapping/stage_reader.h"
 
 #include <algorithm>
 #include <limits>
@@ -197,10 +197,7 @@ class Tangram {
   }
 
   std::vector<InputSource> sources_of(LayerId layer) const {
-    std::vector<InputSource> sources;
-    for (const auto& input : network_.layers[layer].inputs)
-      sources.push_back(source_of(network_, input.tensor, places_));
-    return sources;
+    return mapping::sources_of(network_, layer, places_);
   }
 
   /// Cycles of a layer by itself, with its maps where `layerwise` has them.

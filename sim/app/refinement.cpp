@@ -41,8 +41,7 @@ po::options_description refine_options() {
       "depends on how fast the host is");
   add("refine-known", po::value<std::string>(),
       "file of what earlier searches simulated: made when it is not there, asked before a "
-      "candidate "
-      "is simulated, and added to; the schedule that is found is the same without it");
+      "candidate is simulated, and added to; the schedule that is found is the same without it");
   return options;
 }
 
@@ -187,9 +186,10 @@ mapping::Schedule refined_schedule(const std::string& name, const std::string& p
   const bool forced = values.count("progress") != 0 && values["progress"].as<bool>();
   ProgressLine line(forced);
   options.progress = [&](const mapping::RefineProgress& now) { line.show(now); };
-  options.settings = [&](const mapping::Schedule& schedule) {
-    return mapping::with_settings(schedule, schedule_settings(values));
-  };
+  if (const auto settings = schedule_settings(values); !settings.empty())
+    options.settings = [settings](const mapping::Schedule& schedule) {
+      return mapping::with_settings(schedule, settings);
+    };
   auto refined =
       refined_kinds().at(name).refine(inputs.network, accelerator, sim::machine_rates(accelerator),
                                       simulate, options, {policy, values});
