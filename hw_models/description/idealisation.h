@@ -14,7 +14,7 @@ enum class Ideal {
   kOverlap,    ///< a layer's own first load and last write-back cost no time
   kArray,      ///< no array fill, drain or start of an instruction
   kDelivery,   ///< buses between buffer and PEs are unlimited
-  kCapacity,   ///< a second copy of every streamed tile is free
+  kCapacity,   ///< buffers, FIFOs and registers have room for everything, second copies included
   kPorts,      ///< buffer ports and banks are unlimited
   kLatency,    ///< the network has no latency
   kBandwidth,  ///< the network has no contention

@@ -159,14 +159,15 @@ Inputs load_tool_inputs(const std::string& tool, const po::variables_map& option
                     " have their batch size in its files");
   tangram_switches(options, given(options, "schedule"));
   const auto file = given(options, "accelerator");
-  auto loaded = mapping::importers::load_tool_case(tool, given(options, "network"),
-                                                   given(options, "schedule"), file,
-                                                   {options["unpinned"].as<bool>()});
+  const auto ideal = ideal_of(options);
+  auto loaded = mapping::importers::load_tool_case(
+      tool, given(options, "network"), given(options, "schedule"), file,
+      {options["unpinned"].as<bool>(), ideal.has(hw::Ideal::kCapacity)});
   Inputs inputs;
   for (const auto& assignment : assignments(options, false)) set_field(loaded.machine, assignment);
   inputs.accelerator_text = to_textproto(loaded.machine);
   inputs.accelerator = hw::to_accelerator(loaded.machine, file);
-  hw::idealise(inputs.accelerator, ideal_of(options));
+  hw::idealise(inputs.accelerator, ideal);
   inputs.network = std::move(loaded.network);
   inputs.schedule = mapping::with_settings(loaded.schedule, schedule_settings(options));
   inputs.tool = loaded.tool;

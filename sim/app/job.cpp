@@ -76,7 +76,8 @@ Job load_job(const po::variables_map& values) {
   job.machine = machine_options(values, job.accelerator.ideal);
   job.machine.whole_blocks = job.tool == "interstellar";
   if (job.tool == "tangram" && job.accelerator.ideal.any())
-    job.machine.tool_layers = mapping::tangram::load_tool_layers(job.origin, job.program);
+    job.machine.tool_layers = mapping::tangram::load_tool_layers(
+        job.origin, job.program, job.accelerator.ideal.has(hw::Ideal::kCapacity));
   check_program(job.program, job.accelerator, job.origin);
   sim::complete_manifest(job.manifest, job.program.network, job.schedule, values);
   return job;

@@ -96,8 +96,8 @@ ReadyRun ready(const ToolCase& loaded, hw::IdealSet ideal) {
   mapping::check(run.program, mapping::limits_of(run.accelerator));
   run.options.whole_blocks = loaded.tool == "interstellar";
   if (loaded.tool == "tangram" && ideal.any())
-    run.options.tool_layers =
-        mapping::tangram::load_tool_layers(loaded.schedule.origin, run.program);
+    run.options.tool_layers = mapping::tangram::load_tool_layers(
+        loaded.schedule.origin, run.program, loaded.unlimited_buffers);
   return run;
 }
 

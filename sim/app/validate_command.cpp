@@ -27,7 +27,6 @@ namespace po = boost::program_options;
 
 namespace {
 
-using mapping::importers::ToolCase;
 using validation::Ladder;
 
 po::options_description validate_options() {
@@ -81,8 +80,11 @@ std::vector<ValidationCase> load_cases(const po::variables_map& options) {
   return cases;
 }
 
-/// The tree is lowered anew for every rung: free copies change the program.
-Cycle simulate(const ToolCase& loaded, hw::IdealSet ideal) {
+/// The case is loaded and lowered anew for every rung: free room changes tree and program.
+Cycle simulate(const ValidationCase& one, const std::vector<std::string>& settings,
+               hw::IdealSet ideal) {
+  auto loaded = one.load({.unlimited_buffers = ideal.has(hw::Ideal::kCapacity)});
+  for (const auto& setting : settings) set_field(loaded.machine, setting);
   const auto run = ready(loaded, ideal);
   return sim::cycles_in_child(run.accelerator, run.program, run.options);
 }
@@ -97,9 +99,7 @@ Comparison compare(const ValidationCase& one, const po::variables_map& options) 
   Comparison result{one.name, {one.predicted_cycles, 0, {}}, one.unusable};
   if (!one.unusable.empty()) return result;
   try {
-    auto loaded = one.load();
-    for (const auto& setting : settings_of(options)) set_field(loaded.machine, setting);
-    const auto run = [&](hw::IdealSet ideal) { return simulate(loaded, ideal); };
+    const auto run = [&](hw::IdealSet ideal) { return simulate(one, settings_of(options), ideal); };
     result.ladder = options["no-ladder"].as<bool>()
                         ? validation::without_causes(one.predicted_cycles, run({}))
                         : validation::climb(one.predicted_cycles, run);

@@ -41,7 +41,7 @@ void for_each_case(const DetailOptions& options, const std::vector<ValidationCas
       if (!one.unusable.empty()) throw UserError(one.unusable);
       if (one.files.schedule.empty())
         throw UserError("needs and reuse are reported for mappings in files of their own");
-      ToolCase loaded = one.load();
+      ToolCase loaded = one.load({});
       for (const auto& setting : options.settings) set_field(loaded.machine, setting);
       const auto tables = mapping::make_predictor(model)->predict_case(one.files, options.how);
       report(loaded, figures_of(model, tables, loaded.network), into);

@@ -23,6 +23,7 @@ using mapping::JsonValue;
 using mapping::PredictOptions;
 using mapping::ResultTable;
 using mapping::importers::ToolCase;
+using mapping::importers::ToolOptions;
 
 /// What a tool's tables call things.
 struct ModelTables {
@@ -111,12 +112,12 @@ std::map<std::string, JsonValue> mappings_of(const fs::path& path) {
 }
 
 ToolCase load_case(const std::string& tool, const std::string& network, const std::string& schedule,
-                   const std::string& accelerator) {
+                   const std::string& accelerator, ToolOptions options) {
   if (tool == "looptree") return load_looptree_case(network, schedule, accelerator);
-  return mapping::importers::load_tool_case(tool, network, schedule, accelerator);
+  return mapping::importers::load_tool_case(tool, network, schedule, accelerator, options);
 }
 
-using Loader = std::function<ToolCase()>;
+using Loader = std::function<ToolCase(ToolOptions)>;
 
 class FolderLoaders {
  public:
@@ -144,8 +145,8 @@ class FolderLoaders {
 
   Loader loader(const Predictions& table, std::size_t row) const {
     if (model_ != "interstellar")
-      return [model = model_, files = files(table, row)] {
-        return load_case(model, files.network, files.schedule, files.accelerator);
+      return [model = model_, files = files(table, row)](ToolOptions options) {
+        return load_case(model, files.network, files.schedule, files.accelerator, options);
       };
     const auto mapping = mappings_.find(table.at(row, "case"));
     if (mapping == mappings_.end())
@@ -153,7 +154,7 @@ class FolderLoaders {
                       table.at(row, "case"), "'");
     const auto layer = (folder_ / "layer" / (table.at(row, "layer") + ".json")).string();
     const auto arch = (folder_ / "arch" / (table.at(row, "arch") + ".json")).string();
-    return [layer, arch, document = mapping->second] {
+    return [layer, arch, document = mapping->second](ToolOptions) {
       return mapping::importers::load_interstellar_case(layer, document, arch);
     };
   }
@@ -181,8 +182,8 @@ std::vector<ValidationCase> one_case(const std::string& model, const CaseFiles& 
   } else {
     Predictions(tables, CsvTable::load(model_csv)).fill_named(single.name, single);
   }
-  single.load = [model, files, schedule] {
-    return load_case(model, files.network, schedule, files.accelerator);
+  single.load = [model, files, schedule](ToolOptions options) {
+    return load_case(model, files.network, schedule, files.accelerator, options);
   };
   return {single};
 }

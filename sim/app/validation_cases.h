@@ -16,7 +16,7 @@ struct ValidationCase {
   std::int64_t predicted_cycles = 0;
   std::string unusable;  ///< why the prediction is no target; "" when it is
   /// Loads the case for simulation; UserError when our machine lacks what it needs.
-  std::function<mapping::importers::ToolCase()> load;
+  std::function<mapping::importers::ToolCase(mapping::importers::ToolOptions)> load;
   mapping::CaseFiles
       files;  ///< for predictions in detail; empty where a case has no files of its own
 };

@@ -197,8 +197,11 @@ std::vector<ToolLayer> tool_layers(const Document& document, const Program& prog
   return layers;
 }
 
-std::vector<ToolLayer> load_tool_layers(const std::string& schedule, const Program& program) {
-  return tool_layers(load_document(schedule), program);
+std::vector<ToolLayer> load_tool_layers(const std::string& schedule, const Program& program,
+                                        bool unlimited_buffers) {
+  auto document = load_document(schedule);
+  document.hardware.unlimited_gbuf = unlimited_buffers;
+  return tool_layers(document, program);
 }
 
 }  // namespace tessera::mapping::tangram

@@ -14,7 +14,8 @@ namespace tessera::mapping::tangram {
 /// which tiles, is left to the program.
 std::vector<ToolLayer> tool_layers(const Document& document, const Program& program);
 
-/// The same from the schedule's file.
-std::vector<ToolLayer> load_tool_layers(const std::string& schedule, const Program& program);
+/// The same from the schedule's file, imported with or without the limits of its buffers.
+std::vector<ToolLayer> load_tool_layers(const std::string& schedule, const Program& program,
+                                        bool unlimited_buffers);
 
 }  // namespace tessera::mapping::tangram

@@ -86,10 +86,11 @@ ToolCase tangram_case(const std::string& network, const std::string& schedule,
   auto document = tangram::load_document(schedule);
   if (options.unpinned)
     for (auto& layer : document.layers) layer.weights_pinned = false;
+  document.hardware.unlimited_gbuf = options.unlimited_buffers;
   const std::string name = fs::path(schedule).stem().string();
   auto import = tangram::import_document(document, name, schedule);
   return {"tangram", std::move(import.network), std::move(import.schedule),
-          machine_of(document, name, schedule)};
+          machine_of(document, name, schedule), options.unlimited_buffers};
 }
 
 /// `read` makes the schedule of a layer and an architecture.

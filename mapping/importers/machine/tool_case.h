@@ -18,6 +18,7 @@ struct ToolCase {
   workloads::Network network;
   Schedule schedule;
   hw::proto::AcceleratorDescription machine;
+  bool unlimited_buffers = false;  ///< as in `ToolOptions`
 };
 
 /// Tool whose schedule file this is, by its content; none when no importer knows it.
@@ -26,6 +27,10 @@ std::optional<std::string> tool_of_schedule(const std::string& path);
 struct ToolOptions {
   /// nn_dataflow: weights that it takes to be on chip before the run are fetched like others.
   bool unpinned = false;
+  /// nn_dataflow checks every layer by itself: what it lets a tile hold at the same time may be
+  /// more than its buffer, and is imported otherwise then. With this it is imported as it stands,
+  /// for machines with ideal capacity.
+  bool unlimited_buffers = false;
 };
 
 /// `network` may be empty where the schedule carries its layers (MAESTRO, nn_dataflow).

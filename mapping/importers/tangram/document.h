@@ -69,12 +69,17 @@ struct HardwareFacts {
   int rows = 0, columns = 0;  ///< tiles
   int array_rows = 0, array_columns = 0;
   std::int64_t gbuf_words = 0;  ///< per tile
+  /// Layers are imported as though a tile's buffer had room for all that the tool puts there.
+  bool unlimited_gbuf = false;
   std::int64_t regf_words = 0;  ///< per PE
   std::int64_t word_bits = 16;
   double dram_words_per_cycle = 0;  ///< whole chip
   std::vector<hw::Coordinate> dram_nodes;
   bool forwards = false;  ///< words needed by several tiles are read once and passed on
   bool shares_buffers = false;
+
+  /// Words of a tile's buffer, for those who ask whether something fits.
+  std::int64_t room_words() const { return unlimited_gbuf ? std::int64_t{1} << 40 : gbuf_words; }
 };
 
 struct LayerShape {

@@ -238,7 +238,7 @@ class Importer {
   /// buffer has: batch groups that are folds of rows, whose halos the readers need from several.
   bool leaves(const LayerDecisions& layer) const {
     return !layer.writes_dram && layer.turns < 0 && !rotates(layer, kOfmap) &&
-           !hands_over_pieces(layer) && output_words(layer) > document_.hardware.gbuf_words;
+           !hands_over_pieces(layer) && output_words(layer) > document_.hardware.room_words();
   }
 
   /// A map on chip of which a convolution has no room for what the tool fetches at once: it stays
@@ -347,7 +347,7 @@ class Importer {
     const bool folds = layers[first].turns_by_rows;
     const auto pieces = pieces_of_channels(layers[folds ? first + 1 : first]);
     if (index == first && folds) return holds_by_rows(layers[index]);
-    std::int64_t left = document_.hardware.gbuf_words - resident_words(first);
+    std::int64_t left = document_.hardware.room_words() - resident_words(first);
     if (folds) left -= holds_by_rows(layers[first]).ring_words + held_words(layers[first], kFilter);
     for (int member = folds ? first + 1 : first; member < last; ++member) {
       left -= 2 * piece_words(layers[member], pieces, false);
@@ -377,7 +377,7 @@ class Importer {
     holds.output_may_leave = leaves(layer);
     const bool on_chip = (!layer.writes_dram && !holds.output_may_leave) || holds.output_on_chip;
     if (on_chip || holds.output_may_leave) holds.in_buffer[kOfmap] = true;
-    std::int64_t left = document_.hardware.gbuf_words - resident_words(index);
+    std::int64_t left = document_.hardware.room_words() - resident_words(index);
     PerDatum<std::int64_t> words{};
     for (const Datum datum : kAllData) {
       words[datum] = datum == kOfmap && on_chip ? output_words(layer) : held_words(layer, datum);

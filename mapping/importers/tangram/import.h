@@ -27,7 +27,7 @@ struct Import {
 /// Departures from the tool, which counts one copy of everything: a second copy of what streams
 /// from DRAM is taken where the buffer has room for it; a feature map that a layer reads from tiles
 /// is not copied into its own buffer when the producer's copy leaves no room, but streamed again
-/// for every use.
+/// for every use. With `unlimited_gbuf` there is room for all.
 ///
 /// UserError naming file and layer when pinned weights do not fit, with the sizes, and when the
 /// shares of the tree are not those of the file.

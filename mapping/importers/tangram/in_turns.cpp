@@ -140,14 +140,14 @@ class TurnTaker {
         words += most_words(layer) / (passes_on ? pieces : 1);
       if (layer.name == group.back().name) break;
     }
-    return words <= document_.hardware.gbuf_words;
+    return words <= document_.hardware.room_words();
   }
 
   /// Where groups are folds of the rows of the first layer, and the second one reads an image from
   /// all of them, which has no room: images that can be taken group by group; 0: this is not so.
   std::int64_t images_beside_folds(const Layers& layers, std::int64_t groups) const {
     if (layers.size() < 3 || groups < 2 || layers.front().writes_dram || layers[1].writes_dram ||
-        most_words(layers.front()) <= document_.hardware.gbuf_words)
+        most_words(layers.front()) <= document_.hardware.room_words())
       return 0;
     const auto same_stage = [&](const auto& layer) { return layer.stage == layers.front().stage; };
     for (std::int64_t images = groups / 2; images > 1; images /= 2) {

@@ -105,7 +105,7 @@ class SharedInputs {
       shared.copies.push_back(std::move(*copy));
       begin += size;
     }
-    if (words + buffer_words(layer) > document_.hardware.gbuf_words) return std::nullopt;
+    if (words + buffer_words(layer) > document_.hardware.room_words()) return std::nullopt;
     return shared;
   }
 
