@@ -9,6 +9,7 @@
 #include "sim/base/csv.h"
 #include "sim/base/message_io.h"
 #include "tests/sim/program_run.h"
+#include "tests/support/reference_archive.h"
 
 namespace tessera::test {
 namespace {
@@ -142,6 +143,33 @@ TEST(ValidateLoopTree, CausesOfAFolderAddUpAndAreKept) {
   text.replace(text.find("4718592"), 7, "4718593");
   std::ofstream((folder / "kept.csv").string()) << text;
   EXPECT_EQ(run_tessera(folder, check).exit_code, 4);
+}
+
+/// In its buffers c1 and those behind it take turns, group of rows by group of rows; the tool lets
+/// them stay whole, and so does the machine without limits, from `run` as from the lowest rung.
+TEST(ValidateTangram, FreeRoomMovesTheWordsThatTheToolCounts) {
+  const std::string name = "chain4_4x4_8k_b8_tangram_ovhd10.json";
+  const auto folder =
+      unpack({{name, load_reference("tangram").at("schedules/" + name)}}, "tangram");
+  const auto tessera = [&](Words words, const Words& after) {
+    words.insert(words.end(), {"--schedule", name});
+    words.insert(words.end(), after.begin(), after.end());
+    const auto end = run_tessera(folder, words);
+    ASSERT_EQ(end.exit_code, 0) << end.errors;
+  };
+  tessera({"predict", "--model", "tangram"}, {"--out", "predicted"});
+  tessera({"run"}, {"--ideal", "all", "--out", "ideal"});
+  tessera({"validate", "--model", "tangram"}, {"--out", "ladder"});
+  const auto predicted = CsvTable::load((folder / "predicted/summary.csv").string());
+  const auto ideal = nlohmann::json::parse(read_file((folder / "ideal/result.json").string()));
+  std::int64_t words = 0;
+  for (const auto& layer : ideal["layers"])
+    for (const auto& operand : layer["counted_as_tool"]) words += operand["dram"].get<int>();
+  EXPECT_EQ(words, predicted.integer(0, "dram_words"));
+  const auto ladder = CsvTable::load((folder / "ladder/validation.csv").string());
+  EXPECT_EQ(ladder.integer(0, "predicted_cycles") + ladder.integer(0, "rest_cycles"),
+            ideal["cycles"].get<std::int64_t>());
+  EXPECT_EQ(causes_of(ladder, 0), ladder.integer(0, "error_cycles"));
 }
 
 TEST(Validate, ChangedExpectationEndsWithFour) {
