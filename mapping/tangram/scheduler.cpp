@@ -1,5 +1,4 @@
 #include "mapping/tangram/scheduler.h"
-#include "mapping/stage_reader.h"
 
 #include <algorithm>
 #include <limits>
@@ -9,6 +8,7 @@
 #include "mapping/lowering.h"
 #include "mapping/partition_search.h"
 #include "mapping/program_checker.h"
+#include "mapping/stage_reader.h"
 #include "mapping/tangram/additions.h"
 #include "mapping/tangram/expectation.h"
 #include "mapping/tangram/forwarding.h"

@@ -162,7 +162,8 @@ Inputs load_tool_inputs(const std::string& tool, const po::variables_map& option
   const auto ideal = ideal_of(options);
   auto loaded = mapping::importers::load_tool_case(
       tool, given(options, "network"), given(options, "schedule"), file,
-      {options["unpinned"].as<bool>(), ideal.has(hw::Ideal::kCapacity)});
+      {.unpinned = options["unpinned"].as<bool>(),
+       .unlimited_buffers = ideal.has(hw::Ideal::kCapacity)});
   Inputs inputs;
   for (const auto& assignment : assignments(options, false)) set_field(loaded.machine, assignment);
   inputs.accelerator_text = to_textproto(loaded.machine);

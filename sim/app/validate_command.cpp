@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <iostream>
+#include <map>
 #include <optional>
 #include <sstream>
 
@@ -27,6 +28,7 @@ namespace po = boost::program_options;
 
 namespace {
 
+using mapping::importers::ToolCase;
 using validation::Ladder;
 
 po::options_description validate_options() {
@@ -80,14 +82,32 @@ std::vector<ValidationCase> load_cases(const po::variables_map& options) {
   return cases;
 }
 
-/// The case is loaded and lowered anew for every rung: free room changes tree and program.
-Cycle simulate(const ValidationCase& one, const std::vector<std::string>& settings,
-               hw::IdealSet ideal) {
-  auto loaded = one.load({.unlimited_buffers = ideal.has(hw::Ideal::kCapacity)});
-  for (const auto& setting : settings) set_field(loaded.machine, setting);
-  const auto run = ready(loaded, ideal);
-  return sim::cycles_in_child(run.accelerator, run.program, run.options);
-}
+/// A case as the rungs of its ladder need it, each form loaded once.
+class RungCase {
+ public:
+  RungCase(const ValidationCase& one, std::vector<std::string> settings)
+      : case_(one), settings_(std::move(settings)) {}
+
+  /// The tree is lowered anew for every rung: free copies change the program.
+  Cycle simulate(hw::IdealSet ideal) {
+    const auto run = ready(loaded(ideal.has(hw::Ideal::kCapacity)), ideal);
+    return sim::cycles_in_child(run.accelerator, run.program, run.options);
+  }
+
+ private:
+  /// Free room changes the tree, too.
+  const ToolCase& loaded(bool unlimited_buffers) {
+    const auto found = loaded_.find(unlimited_buffers);
+    if (found != loaded_.end()) return found->second;
+    auto loaded = case_.load({.unlimited_buffers = unlimited_buffers});
+    for (const auto& setting : settings_) set_field(loaded.machine, setting);
+    return loaded_.emplace(unlimited_buffers, std::move(loaded)).first->second;
+  }
+
+  const ValidationCase& case_;
+  std::vector<std::string> settings_;
+  std::map<bool, ToolCase> loaded_;
+};
 
 struct Comparison {
   std::string name;
@@ -99,7 +119,8 @@ Comparison compare(const ValidationCase& one, const po::variables_map& options) 
   Comparison result{one.name, {one.predicted_cycles, 0, {}}, one.unusable};
   if (!one.unusable.empty()) return result;
   try {
-    const auto run = [&](hw::IdealSet ideal) { return simulate(one, settings_of(options), ideal); };
+    RungCase rungs(one, settings_of(options));
+    const auto run = [&](hw::IdealSet ideal) { return rungs.simulate(ideal); };
     result.ladder = options["no-ladder"].as<bool>()
                         ? validation::without_causes(one.predicted_cycles, run({}))
                         : validation::climb(one.predicted_cycles, run);
