@@ -1,4 +1,4 @@
-// Each idealisation alone, on a machine whose real cycles timing_test.cpp derives; the rules are
+// Each idealisation alone, on a machine whose real cycles tile_timing.h derives; the rules are
 // stated there.
 #include "hw_models/description/accelerator.h"
 #include "mapping/program_checker.h"

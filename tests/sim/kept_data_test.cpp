@@ -1,4 +1,4 @@
-// What stays in the buffers from one layer to a later one. Rules of timing as in timing_test.cpp.
+// What stays in the buffers from one layer to a later one. Rules of timing as in tile_timing.h.
 #include <algorithm>
 
 #include "mapping/listing.h"

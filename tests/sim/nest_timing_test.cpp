@@ -1,5 +1,5 @@
 // Cycles of operands that pass the staging FIFO and of sums that go to DRAM and come back. The
-// rules are those of timing_test.cpp, and one more: the FIFO takes a line per cycle from the cycle
+// rules are those of tile_timing.h, and one more: the FIFO takes a line per cycle from the cycle
 // after a packet's tail on, and gives one in the cycle in which it is asked.
 #include "tests/sim/tile_timing.h"
 

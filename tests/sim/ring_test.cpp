@@ -1,5 +1,5 @@
 // Rings between stages: feature maps of which the tiles hold some pieces at a time. Rules of timing
-// as in timing_test.cpp, and one more, derived from them: a piece that is handed over in cycle t in
+// as in tile_timing.h, and one more, derived from them: a piece that is handed over in cycle t in
 // a packet of L flits has left its source queue in t + L, and its place can be used in the cycle
 // after.
 #include "mapping/schedule_io.h"

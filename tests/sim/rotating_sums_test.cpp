@@ -1,5 +1,5 @@
 // Shared outputs: tiles that add to the same outputs hold one copy of the partial sums between them
-// and pass its pieces on, each adding its part. Rules of timing as in timing_test.cpp.
+// and pass its pieces on, each adding its part. Rules of timing as in tile_timing.h.
 #include <algorithm>
 
 #include "mapping/program_index.h"

@@ -1,5 +1,5 @@
 // Shared buffers: tiles that hold a copy of their weights between them and pass its pieces on.
-// Rules of timing as in timing_test.cpp; a piece that is passed on is read and written like any
+// Rules of timing as in tile_timing.h; a piece that is passed on is read and written like any
 // other.
 #include <algorithm>
 #include <set>

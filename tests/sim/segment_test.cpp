@@ -1,5 +1,5 @@
 // Segments of whole stages: what their stages fetch while the segment before is at work, and how
-// long what they hold stays. Rules of timing as in timing_test.cpp.
+// long what they hold stays. Rules of timing as in tile_timing.h.
 #include <map>
 #include <tuple>
 

@@ -160,7 +160,7 @@ TEST_P(TangramCases, RefinedIsNeverSlowerThanLayerwise) {
 }
 
 /// 16 inputs through 64 filters and one, a stage per layer on a tile each. The first hands over
-/// whole maps or pieces of 16 channels: 32 bytes, one line. Rules of timing as in timing_test.cpp.
+/// whole maps or pieces of 16 channels: 32 bytes, one line. Rules of timing as in tile_timing.h.
 class AlloPair : public testing::Test {
  protected:
   static Network network() {

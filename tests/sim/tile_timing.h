@@ -1,4 +1,23 @@
 // A machine small enough to derive its cycles by hand, and what happens in it.
+//
+// The chip and the LPDDR4-3200 channel share one clock here (1600 MHz, 625 ps), so that all cycles
+// can be added. The rules that derivations use, with d the number of links between two routers and
+// L the flits of a packet:
+//
+// Network. A packet handed over in cycle t is read by its node in t + 7 + 5 d + L - 1: a router
+// pipeline of 4 and a link a hop, one cycle each for the source queue, injection and ejection. A
+// tile or memory interface sees it in the next cycle. Flits have 16 bytes: a control packet is 1
+// flit, a data packet 1 + ceil(bytes / 16).
+//
+// DRAM. ACT to RD or WR 29, RD to end of data 28 + 8, WR 14 + 8, ACT to ACT of another bank 16,
+// column to column 8. Banks take 2 KiB in turn, and tensors are laid out 4 KiB apart: tensor i lies
+// in bank 2 i.
+//
+// Buffer. Two ports: lines of 32 bytes enter in even cycles, leave in odd ones. A packet is written
+// from the cycle after its tail has been read; the granule can be used in the cycle after its last
+// line. The first flit of a message leaves in the cycle after its line has been read.
+//
+// Issue. One cycle per instruction of the load queue, one before the array or vector unit starts.
 #pragma once
 
 #include <gtest/gtest.h>
