@@ -30,6 +30,8 @@ po::options_description options() {
   add("print-schedule", po::bool_switch(), "print the schedule tree, one node a line");
   add("print-prediction", po::bool_switch(),
       "print what the scheduler's analysis expects of its schedule, as JSON");
+  add("progress", po::bool_switch(),
+      "report how far a search by simulation is, also when output is no terminal");
   return options;
 }
 
