@@ -2,8 +2,10 @@
 
 #include <google/protobuf/stubs/logging.h>
 
+#include <algorithm>
 #include <iostream>
 #include <new>
+#include <optional>
 
 #include "sim/app/compile_command.h"
 #include "sim/app/dram_command.h"
@@ -76,9 +78,9 @@ po::positional_options_description positional_of(const Command& command) {
   return positional;
 }
 
-void run_command(const Command& command, const std::vector<std::string>& arguments) {
-  auto options = command.options();
-  options.add_options()("help,h", "print this help and exit");
+/// The command's options and, as options too, its positional arguments.
+po::options_description with_positional(const Command& command,
+                                        const po::options_description& options) {
   po::options_description all = options;
   for (const auto& name : command.positional) {
     const bool repeated = name.ends_with("...");
@@ -89,23 +91,53 @@ void run_command(const Command& command, const std::vector<std::string>& argumen
     else
       all.add_options()(key.c_str(), po::value<std::string>());
   }
-  po::variables_map values;
+  return all;
+}
+
+std::vector<std::string> names_of(const po::options_description& options) {
+  std::vector<std::string> names;
+  for (const auto& option : options.options()) names.push_back("--" + option->long_name());
+  return names;
+}
+
+/// Nothing when help was asked for: what is needed may be missing then.
+std::optional<po::variables_map> parsed(const Command& command, const po::options_description& all,
+                                        const std::vector<std::string>& arguments) {
+  const std::string place = "tessera " + command.name + ": ";
+  const std::string help = "see tessera " + command.name + " --help";
   try {
     constexpr int style =
         po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+    po::variables_map values;
     po::store(po::command_line_parser(arguments)
                   .options(all)
                   .positional(positional_of(command))
                   .style(style)
                   .run(),
               values);
-    if (values.count("help") != 0) return print_help(command, options);
+    if (values.count("help") != 0) return std::nullopt;
     po::notify(values);
+    return values;
+  } catch (const po::required_option& error) {
+    const std::string given = error.get_option_name();
+    const std::string name = given.substr(given.find_first_not_of('-'));
+    const bool positional = std::ranges::count(command.positional, name) != 0;
+    throw UserError(place, positional ? name : "--" + name,
+                    " is needed: ", all.find(name, false).description());
+  } catch (const po::unknown_option& error) {
+    const auto near = did_you_mean(error.get_option_name(), names_of(all));
+    throw UserError(place, "no option ", error.get_option_name(), "; ", near.empty() ? help : near);
   } catch (const po::error& error) {
-    throw UserError("tessera ", command.name, ": ", error.what(), "; see tessera ", command.name,
-                    " --help");
+    throw UserError(place, error.what(), "; ", help);
   }
-  command.run(values);
+}
+
+void run_command(const Command& command, const std::vector<std::string>& arguments) {
+  auto options = command.options();
+  options.add_options()("help,h", "print this help and exit");
+  const auto values = parsed(command, with_positional(command, options), arguments);
+  if (!values) return print_help(command, options);
+  command.run(*values);
 }
 
 int fail(int code, const std::string& text) {

@@ -43,10 +43,20 @@ void print_prediction(const Inputs& inputs) {
   std::cout << to_json(sim::prediction_of(*expected, inputs.accelerator.energy)) << "\n";
 }
 
+bool asks_for_nothing(const po::variables_map& values) {
+  const bool prints = values["print-schedule"].as<bool>() || values["print-prediction"].as<bool>();
+  return !prints &&
+         values.count("print") + values.count("schedule-out") + values.count("output") == 0;
+}
+
 void run(const po::variables_map& values) {
   const auto inputs = load_inputs(values);
   const auto program = lower(inputs);
   check_program(program, inputs.accelerator, inputs.schedule.origin);
+  if (asks_for_nothing(values))
+    std::cout << inputs.network.name << " on " << inputs.accelerator.name << ", schedule "
+              << inputs.schedule.name << ": compiles to " << program.stages.size()
+              << " stages and passes the program checker; -o FILE writes the program\n";
   if (values["print-schedule"].as<bool>()) std::cout << mapping::to_text(inputs.schedule);
   if (values["print-prediction"].as<bool>()) print_prediction(inputs);
   if (values.count("print") != 0)

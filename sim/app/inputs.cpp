@@ -47,8 +47,9 @@ po::options_description input_options() {
   return options;
 }
 
-std::string required(const po::variables_map& options, const std::string& name) {
-  if (options.count(name) == 0) throw UserError("--", name, " is needed");
+std::string required_input(const po::variables_map& options, const std::string& name) {
+  if (options.count(name) == 0)
+    throw UserError("--", name, " is needed: ", input_options().find(name, false).description());
   return options[name].as<std::string>();
 }
 
@@ -96,7 +97,7 @@ void refuse_schedule_settings(const po::variables_map& options) {
 }
 
 hw::Accelerator load_accelerator(const po::variables_map& options, std::string& text) {
-  const auto name = required(options, "accelerator");
+  const auto name = required_input(options, "accelerator");
   const auto settings = assignments(options, false);
   auto description = is_looptree_architecture(name) ? looptree_machine(name)
                                                     : hw::read_accelerator_text(name, settings);
@@ -220,7 +221,7 @@ Inputs load_inputs(const po::variables_map& options) {
   inputs.accelerator = load_accelerator(options, inputs.accelerator_text);
   const auto batch = options["batch"].as<std::int64_t>();
   if (batch < 0) throw UserError("--batch ", batch, ": must be 0 (the network's own) or positive");
-  const auto network = required(options, "network");
+  const auto network = required_input(options, "network");
   if (is_looptree_workload(network)) {
     if (batch != 0)
       throw UserError("--batch ", batch, ": a LoopTree workload has no batch; leave it out");
@@ -231,7 +232,7 @@ Inputs load_inputs(const po::variables_map& options) {
   const auto schedule = options.count("schedule") != 0 ? options["schedule"].as<std::string>()
                                                        : inputs.accelerator.default_schedule;
   if (is_looptree_mapping(schedule)) {
-    const auto accelerator = required(options, "accelerator");
+    const auto accelerator = required_input(options, "accelerator");
     if (!is_looptree_architecture(accelerator))
       throw UserError(
           schedule, ": counts the memories of a LoopTree architecture; give that as --accelerator");

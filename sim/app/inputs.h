@@ -50,7 +50,8 @@ struct ScheduleKind {
 };
 const std::vector<ScheduleKind>& schedule_kinds();
 
-/// Value of an option, or UserError saying that it is needed.
-std::string required(const boost::program_options::variables_map& options, const std::string& name);
+/// Value of one of `input_options`, or UserError saying that it is needed and what it may be.
+std::string required_input(const boost::program_options::variables_map& options,
+                           const std::string& name);
 
 }  // namespace tessera::app

@@ -66,7 +66,8 @@ void report_progress(Job& job, ProgressLine& progress) {
 
 void record(const po::variables_map& values) {
   files_of(values, "record", 0);
-  const auto path = required(values, "out");
+  if (values.count("out") == 0) throw UserError("--out is needed: the trace file to write");
+  const auto path = values["out"].as<std::string>();
   Job job = load_job(values);
   sim::TraceWriter writer(path, describe_run(values, job));
   sim::TraceRecorder recorder(job.accelerator, writer);

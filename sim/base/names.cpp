@@ -33,7 +33,7 @@ std::string join(const std::vector<std::string>& items, std::string_view separat
   return text;
 }
 
-std::string suggest(std::string_view given, const std::vector<std::string>& known) {
+std::string did_you_mean(std::string_view given, const std::vector<std::string>& known) {
   std::vector<std::pair<std::size_t, std::string>> near;
   for (const auto& name : known) {
     const std::size_t distance = edit_distance(given, name);
@@ -41,13 +41,18 @@ std::string suggest(std::string_view given, const std::vector<std::string>& know
     if (contains || distance <= 1 + given.size() / 3)
       near.emplace_back(contains ? 0 : distance, name);
   }
-  if (near.empty()) return "known: " + join(known);
+  if (near.empty()) return "";
   std::stable_sort(near.begin(), near.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   if (near.size() > 3) near.resize(3);
   std::vector<std::string> names;
   for (auto& entry : near) names.push_back(std::move(entry.second));
   return "did you mean " + join(names, " or ") + "?";
+}
+
+std::string suggest(std::string_view given, const std::vector<std::string>& known) {
+  const auto near = did_you_mean(given, known);
+  return near.empty() ? "known: " + join(known) : near;
 }
 
 }  // namespace tessera

@@ -7,7 +7,10 @@
 
 namespace tessera {
 
-/// "known: a, b, c" or, when some are close by edit distance, "did you mean a, b?".
+/// "did you mean a or b?" of those that are close by edit distance; empty when none is.
+std::string did_you_mean(std::string_view given, const std::vector<std::string>& known);
+
+/// "known: a, b, c" or, when some are close, `did_you_mean`.
 std::string suggest(std::string_view given, const std::vector<std::string>& known);
 
 /// Items joined by a separator.

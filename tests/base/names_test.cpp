@@ -12,4 +12,9 @@ TEST(Suggest, ListsAllWhenNothingIsClose) {
   EXPECT_EQ(suggest("zzz", {"alexnet", "vgg16"}), "known: alexnet, vgg16");
 }
 
+TEST(DidYouMean, IsSilentWhenNothingIsClose) {
+  EXPECT_EQ(did_you_mean("--colour", {"--network", "--batch"}), "");
+  EXPECT_EQ(did_you_mean("--bach", {"--network", "--batch"}), "did you mean --batch?");
+}
+
 }  // namespace tessera

@@ -219,13 +219,25 @@ TEST_F(BadInput, UnknownNamesGetNearOnes) {
   refused_setting("dram[0].device=lpddr4_3201", {"lpddr4_3201", "did you mean lpddr4_3200"});
 }
 
+TEST_F(BadInput, MissingArgumentsAreNamedWithWhatTheyMayBe) {
+  EXPECT_EQ(run_tessera(folder_, {"list"}).errors,
+            "tessera: tessera list: what is needed: accelerators, networks, schedules, devices or "
+            "topologies\n");
+  const auto validate = run_tessera(folder_, {"validate", "--schedule", "mine.json"});
+  EXPECT_EQ(validate.exit_code, 2);
+  EXPECT_NE(validate.errors.find("--model is needed: whose prediction: maestro"), std::string::npos)
+      << validate.errors;
+}
+
 TEST_F(BadInput, UnknownCommandAndOptionAreNamed) {
   const auto command = run_tessera(folder_, {"rnu"});
   EXPECT_EQ(command.exit_code, 2);
   EXPECT_EQ(command.errors, "tessera: tessera rnu: no such command; did you mean run?\n");
   refused({"--colour", "red"}, {"--colour", "tessera run --help"});
-  refused({"--network", "tiny_mlp"}, {"--accelerator is needed"});
-  refused({"--accelerator", "tangram-4x4"}, {"--network is needed"});
+  refused({"--acelerator", "tangram-4x4"},
+          {"no option --acelerator", "did you mean --accelerator?"});
+  refused({"--network", "tiny_mlp"}, {"--accelerator is needed: preset"});
+  refused({"--accelerator", "tangram-4x4"}, {"--network is needed: zoo name"});
   refused({"--accelerator", "tangram-4x4", "--network", "tiny_mlp", "--batch", "-1"},
           {"--batch -1", "positive"});
 }
