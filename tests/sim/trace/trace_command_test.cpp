@@ -156,7 +156,7 @@ TEST_F(TraceCommand, WrongArgumentsAreOneLine) {
   expect_refused({}, "tessera trace: say what to do: record, check, show, diff");
   expect_refused({"recrod"}, "tessera trace recrod: no such action; did you mean record?");
   expect_refused({"record", "--accelerator", "tangram-4x4", "--network", "tiny_mlp"},
-                 "--out is needed");
+                 "--out is needed: the trace file to write");
   expect_refused({"record", "--accelerator", "tangram-4x4", "--network", "tiny_mlp", "--out",
                   "no/where.trace"},
                  "no/where.trace: cannot be written");
