@@ -28,6 +28,7 @@ void KnownVerdicts::read() {
 
 std::optional<Cycle> KnownVerdicts::operator()(const Program& program, Cycle limit) {
   auto& verdict = known_[hash_text(identity_ + key_of(program))];
+  if (!verdict.decides(limit)) read();  // another search may have come here meanwhile
   if (!verdict.decides(limit)) {
     verdict = {simulate_(program, limit), limit};
     read();

@@ -12,7 +12,7 @@ namespace tessera::mapping {
 
 /// A Simulate that answers from a file what it knows and adds to the file what it had to simulate.
 /// What a search finds, and what it counts against its budget, is the same with and without it.
-/// Several searches may use one file at a time: each keeps what the others have added.
+/// Several searches may use one file at a time: each uses and keeps what the others have added.
 class KnownVerdicts {
  public:
   /// `identity`: of the simulator and the machine; what was found under another one is kept and not

@@ -64,7 +64,7 @@ TEST_F(Known, OtherProgramsAndOtherMachinesAreSimulated) {
   EXPECT_EQ(simulated_, 3);
 }
 
-TEST_F(Known, SearchesThatShareAFileKeepWhatOthersAdd) {
+TEST_F(Known, SearchesThatShareAFileUseWhatOthersAdd) {
   const auto simulate = [&](const Program&, Cycle) {
     ++simulated_;
     return std::optional<Cycle>(100);
@@ -73,6 +73,8 @@ TEST_F(Known, SearchesThatShareAFileKeepWhatOthersAdd) {
   one(program_of(4), 0);
   other(program_of(8), 0);
   EXPECT_EQ(simulated_, 2);
+  other(program_of(4), 0);
+  one(program_of(8), 0);
   ask(program_of(4), 0);
   ask(program_of(8), 0);
   EXPECT_EQ(simulated_, 2);
