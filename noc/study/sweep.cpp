@@ -61,16 +61,17 @@ Sweep sweep_load(const LoadRun& run, double step, double last, std::uint32_t see
     return summarise(rate, runs);
   };
   Sweep sweep;
-  double stable = 0;
-  double unstable = 0;
-  for (int i = 1; i * step <= last * (1 + 1e-9) && unstable == 0; ++i) {
+  SweepPoint stable, unstable;
+  const auto sort_in = [&](const SweepPoint& point) {
+    (point.saturated ? unstable : stable) = point;
+  };
+  for (int i = 1; i * step <= last * (1 + 1e-9) && !unstable.saturated; ++i) {
     sweep.points.push_back(measure(i * step));
-    (sweep.points.back().saturated ? unstable : stable) = i * step;
+    sort_in(sweep.points.back());
   }
-  while (unstable != 0 && unstable - stable > 0.02 * unstable) {
-    const double middle = (stable + unstable) / 2;
-    (measure(middle).saturated ? unstable : stable) = middle;
-  }
+  if (!unstable.saturated) return sweep;
+  while (unstable.rate_flits - stable.rate_flits > 0.02 * unstable.rate_flits)
+    sort_in(measure((stable.rate_flits + unstable.rate_flits) / 2));
   sweep.saturation = stable;
   return sweep;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "noc/study/open_loop.h"
@@ -10,8 +11,8 @@ namespace tessera::noc {
 
 /// One offered load, several seeds.
 struct SweepPoint {
-  double rate_flits = 0;
-  double offered = 0;
+  double rate_flits = 0;  ///< of each sender, while its bursts last, without replies
+  double offered = 0;     ///< created, flits per node and cycle
   double accepted = 0;
   double mean_latency = 0;
   double mean_latency_ci95 = 0;  ///< half width, Student's t over the seeds; 0 with one seed
@@ -21,7 +22,8 @@ struct SweepPoint {
 
 struct Sweep {
   std::vector<SweepPoint> points;  ///< ascending load, ends with the first saturated one
-  double saturation = 0;           ///< highest load found stable, to 2 % of the load
+  /// Highest load found stable, to 2 % of the load; none when no load was saturated.
+  std::optional<SweepPoint> saturation;
 };
 
 /// Runs one seed at one load on a fresh network.

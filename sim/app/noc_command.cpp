@@ -8,12 +8,13 @@
 #include "noc/study/message_trace.h"
 #include "noc/study/noc_result.pb.h"
 #include "noc/study/replay.h"
-#include "noc/study/study_page.h"
 #include "noc/study/sweep.h"
 #include "sim/app/noc_options.h"
 #include "sim/base/csv.h"
 #include "sim/base/json.h"
 #include "sim/base/output_directory.h"
+#include "sim/report/assets.h"
+#include "sim/report/report.h"
 
 namespace tessera::app {
 
@@ -43,6 +44,10 @@ void fill_latency(const noc::LatencyRecord& record, noc::proto::StudyResult& res
 void fill_network(const noc::Network& network, noc::proto::StudyResult& result) {
   const auto& topology = network.topology();
   result.set_routers(topology.routers());
+  if (const auto& grid = topology.grid()) {
+    result.set_router_columns(grid->columns);
+    result.set_router_rows(grid->rows);
+  }
   result.set_nodes(topology.terminals());
   result.set_links(topology.links().size());
   const auto& stats = network.stats();
@@ -97,20 +102,30 @@ struct Outcome {
   noc::LatencyByClass classes;
 };
 
+/// What the report is made from; `tessera report` makes it again from the folder.
+sim::NetworkStudyFiles study_files(const Outcome& outcome, const noc::Network& network) {
+  const bool binned = network.config().bin_cycles != 0;
+  return {to_json(outcome.result), noc::links_csv(network.stats()),
+          noc::histogram_csv(outcome.classes, network.config()),
+          noc::classes_csv(outcome.classes, network.config()),
+          binned ? network.time_series().to_csv(network.stats()) : ""};
+}
+
 void write_results(const po::variables_map& options, const Outcome& outcome,
                    const noc::Network& network) {
   if (options.count("out") == 0) return;
   OutputDirectory out(options["out"].as<std::string>());
-  out.add("result.json", to_json(outcome.result));
-  out.add("links.csv", noc::links_csv(network.stats()));
+  const auto files = study_files(outcome, network);
+  out.add("result.json", files.result);
+  out.add("links.csv", files.links);
   out.add("channels.csv", noc::channels_csv(network.stats()));
-  out.add("latency_histogram.csv", noc::histogram_csv(outcome.classes, network.config()));
-  out.add("classes.csv", noc::classes_csv(outcome.classes, network.config()));
+  out.add("latency_histogram.csv", files.histogram);
+  out.add("classes.csv", files.classes);
   out.add("flows.csv", noc::flows_csv(outcome.flows));
   if (outcome.result.curve_size() > 0) out.add("curve.csv", curve_csv(outcome.result));
-  if (network.config().bin_cycles != 0)
-    out.add("link_series.csv", network.time_series().to_csv(network.stats()));
-  out.add("page.html", noc::study_page(outcome.result, network));
+  if (!files.series.empty()) out.add("link_series.csv", files.series);
+  if (sim::charts_available() && !options["no-report"].as<bool>())
+    out.add("report.html", sim::network_page(files));
   out.commit();
 }
 
@@ -126,9 +141,11 @@ void print_summary(const noc::proto::StudyResult& result) {
             << "busiest link    " << result.worst_link().from() << " -> "
             << result.worst_link().to() << " at " << 100 * result.worst_link().utilisation()
             << " %\n";
-  if (result.has_saturation_flits_per_node_cycle())
+  if (result.has_saturation_rate())
     std::cout << "saturation      " << result.saturation_flits_per_node_cycle()
-              << " flits per node and cycle\n";
+              << " flits per node and cycle, --rate " << result.saturation_rate() << "\n";
+  else if (result.curve_size() > 0)
+    std::cout << "saturation      not reached\n";
 }
 
 void merge(const noc::OpenLoopResult& run, Outcome& outcome) {
@@ -178,7 +195,10 @@ void run_open_loop(const po::variables_map& options, const Study& study, Outcome
                         std::max<std::uint32_t>(1, options["seeds"].as<std::uint32_t>()),
                         options["seed"].as<std::uint64_t>());
     for (const auto& point : sweep.points) add_point(point, outcome.result);
-    outcome.result.set_saturation_flits_per_node_cycle(sweep.saturation);
+    if (sweep.saturation) {
+      outcome.result.set_saturation_flits_per_node_cycle(sweep.saturation->offered);
+      outcome.result.set_saturation_rate(sweep.saturation->rate_flits);
+    }
     plan.injection.rate_flits = sweep.points.back().rate_flits;
   }
   std::optional<noc::Network> network;

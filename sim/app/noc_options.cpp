@@ -40,11 +40,12 @@ po::options_description noc_options() {
       ("pattern: " + join(noc::traffic_pattern_names()) + ", hotspot:NODE=WEIGHT,...").c_str());
   add("flow", po::value<std::vector<std::string>>(), "SRC:DST, one flow only; may be repeated");
   add("trace", po::value<std::string>(), "message trace to replay (CSV)");
-  add("rate", po::value<double>()->default_value(0.1), "offered flits per sending node and cycle");
+  add("rate", po::value<double>()->default_value(0.1, "0.1"),
+      "offered flits per sending node and cycle");
   add("packet-flits", po::value<std::uint32_t>()->default_value(4), "flits per packet");
   add("burst", po::value<std::string>(),
       "ON:OFF, probabilities per cycle to start and end a burst");
-  add("multicast-share", po::value<double>()->default_value(0.0),
+  add("multicast-share", po::value<double>()->default_value(0.0, "0"),
       "share of packets that go to a --multicast-group");
   add("multicast-group", po::value<std::vector<std::string>>(), "NODE,NODE,...; may be repeated");
   add("reply-flits", po::value<std::uint32_t>()->default_value(0),
@@ -67,7 +68,8 @@ po::options_description noc_options() {
   add("sweep", po::value<double>(),
       "load step: measure the curve up to --rate and find saturation");
   add("bins", po::value<std::uint32_t>(), "cycles per bin: also write link_series.csv");
-  add("out", po::value<std::string>(), "result folder");
+  add("out", po::value<std::string>(), "folder for result.json, tables and report.html");
+  add("no-report", po::bool_switch(), "leave report.html out of the folder");
   return options;
 }
 

@@ -48,18 +48,23 @@ std::string page_of_study(const fs::path& folder) {
   return sim::study_page(result.study(), text);
 }
 
+std::string page_of_folder(const fs::path& folder) {
+  if (is_study(folder)) return page_of_study(folder);
+  if (sim::is_network_study(folder)) return sim::network_page(sim::load_network_study(folder));
+  return sim::report_page({sim::load_run(folder)});
+}
+
 std::string page_of_runs(const std::vector<std::string>& folders) {
   std::vector<sim::RunFiles> runs;
   for (const auto& folder : folders) runs.push_back(sim::load_run(folder));
   const auto names = names_of(folders);
-  if (runs.size() > 1)
-    for (std::size_t i = 0; i < runs.size(); ++i) runs[i].name = names[i];
+  for (std::size_t i = 0; i < runs.size(); ++i) runs[i].name = names[i];
   return sim::report_page(runs);
 }
 
 void report(const po::variables_map& values) {
   if (values.count("DIR") == 0)
-    throw UserError("tessera report: name at least one folder that run --out or sweep --out wrote");
+    throw UserError("tessera report: name at least one folder that run, sweep or noc --out wrote");
   const auto folders = values["DIR"].as<std::vector<std::string>>();
   if (folders.size() > 1 && values.count("out") == 0)
     throw UserError("tessera report: several runs need --out FILE for the page that compares them");
@@ -67,8 +72,8 @@ void report(const po::variables_map& values) {
     throw UserError("tessera report: the same folder is named twice");
   const fs::path file = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
                                                  : fs::path(folders[0]) / "report.html";
-  const bool study = folders.size() == 1 && is_study(folders[0]);
-  write_file_atomically(file, study ? page_of_study(folders[0]) : page_of_runs(folders));
+  write_file_atomically(file,
+                        folders.size() == 1 ? page_of_folder(folders[0]) : page_of_runs(folders));
   std::cout << "wrote " << file.string() << "\n";
 }
 

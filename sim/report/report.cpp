@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "noc/study/noc_result.pb.h"
 #include "sim/base/error.h"
 #include "sim/base/json.h"
 #include "sim/base/message_io.h"
@@ -147,6 +148,34 @@ std::string report_page(const std::vector<RunFiles>& runs) {
 
 std::string study_page(const std::string& name, const std::string& sweep) {
   return page_of({name, "Tessera, a parameter study", "study", {sweep}, &ReportAssets::study});
+}
+
+bool is_network_study(const std::filesystem::path& folder) {
+  return std::filesystem::exists(folder / "result.json") &&
+         std::filesystem::exists(folder / "latency_histogram.csv");
+}
+
+NetworkStudyFiles load_network_study(const std::filesystem::path& folder) {
+  const auto text = [&](const char* name) { return read_file((folder / name).string()); };
+  noc::proto::StudyResult result;
+  NetworkStudyFiles study{read_checked(folder / "result.json", result), text("links.csv"),
+                          text("latency_histogram.csv"), text("classes.csv"), ""};
+  if (std::filesystem::exists(folder / "link_series.csv")) study.series = text("link_series.csv");
+  return study;
+}
+
+std::string network_page(const NetworkStudyFiles& study) {
+  noc::proto::StudyResult result;
+  parse_json(study.result, "result.json", result);
+  const std::string data =
+      "{\"links\":" + quoted(study.links) + ",\"histogram\":" + quoted(study.histogram) +
+      ",\"classes\":" + quoted(study.classes) + ",\"series\":" + quoted(study.series) +
+      ",\"result\":" + study.result + "}";
+  return page_of({result.topology() + ", " + result.routing() + ", " + result.traffic(),
+                  "Tessera, a network study",
+                  "network",
+                  {data},
+                  &ReportAssets::network});
 }
 
 }  // namespace tessera::sim

@@ -1,4 +1,4 @@
-// The HTML reports: of one run, of several side by side, of a parameter study.
+// The HTML reports: of one run, of several side by side, of a parameter study, of a network study.
 #pragma once
 
 #include <filesystem>
@@ -34,5 +34,23 @@ std::string report_page(const std::vector<RunFiles>& runs);
 
 /// The same of a parameter study: its name and the text of its sweep.json.
 std::string study_page(const std::string& name, const std::string& sweep);
+
+/// The files of a network study that its report is made from, as text.
+struct NetworkStudyFiles {
+  std::string result;     ///< result.json
+  std::string links;      ///< links.csv
+  std::string histogram;  ///< latency_histogram.csv
+  std::string classes;    ///< classes.csv
+  std::string series;     ///< link_series.csv; empty: none
+};
+
+/// Whether `tessera noc --out` has written this folder.
+bool is_network_study(const std::filesystem::path& folder);
+
+/// Reads such a folder. UserError naming the file that is missing or no such file.
+NetworkStudyFiles load_network_study(const std::filesystem::path& folder);
+
+/// The same of a network study.
+std::string network_page(const NetworkStudyFiles& study);
 
 }  // namespace tessera::sim

@@ -262,8 +262,16 @@ TEST(Sweep, StopsAfterSaturationAndNarrowsItDown) {
     EXPECT_FALSE(sweep.points[i].saturated);
     EXPECT_LT(sweep.points[i].mean_latency, sweep.points[i + 1].mean_latency);
   }
-  EXPECT_GT(sweep.saturation, 0.6);
-  EXPECT_LT(sweep.saturation, 0.9);
+  ASSERT_TRUE(sweep.saturation);
+  EXPECT_GT(sweep.saturation->rate_flits, 0.6);
+  EXPECT_LT(sweep.saturation->rate_flits, 0.9);
+  EXPECT_FALSE(sweep.saturation->saturated);
+}
+
+TEST(Sweep, HasNoSaturationWhereEveryLoadIsStable) {
+  const Sweep sweep = sweep_load(measure_uniform, 0.1, 0.2, 1, 1);
+  EXPECT_EQ(sweep.points.size(), 2u);
+  EXPECT_FALSE(sweep.saturation);
 }
 
 // Samples 1, 2, 3: mean 2, deviation 1, t(2) = 4.303: 4.303 / sqrt(3).

@@ -1,46 +1,5 @@
 'use strict';
-// Maps of the machine: links and tiles where they stand, over time.
-
-/** Grid of the routers; routers without one stand in order on a square. */
-function gridOf(run) {
-  const {router_columns: columns, router_rows: rows} = run.history;
-  if (columns > 0) return {columns, rows, regular: true};
-  const routers = 1 + largest(run.history.links.flatMap((link) => [link.from, link.to]));
-  const side = Math.ceil(Math.sqrt(routers));
-  return {columns: side, rows: Math.ceil(routers / side), regular: false};
-}
-
-/** Square cells in the middle of the box: {grid, xAxis, yAxis}. */
-function mapFrame(colours, box, columns, rows) {
-  const width = box.clientWidth || 600;
-  const height = box.clientHeight || 500;
-  const margin = {left: 34, right: 84, top: 12, bottom: 28};
-  const cell = Math.min((width - margin.left - margin.right) / columns, (height - margin.top - margin.bottom) / rows);
-  const side = axis(colours, {type: 'value', axisLine: {show: false}, axisTick: {show: false}, splitLine: {show: false},
-    minInterval: 1, axisLabel: {color: colours.muted, fontSize: 10, formatter: (at) => (Number.isInteger(at) ? String(at) : '')}});
-  return {
-    cell,
-    grid: {left: margin.left, top: margin.top, width: cell * columns, height: cell * rows},
-    xAxis: {...side, min: -0.5, max: columns - 0.5, interval: Math.max(1, Math.ceil(columns / 16))},
-    yAxis: {...side, min: -0.5, max: rows - 0.5, inverse: true, interval: Math.max(1, Math.ceil(rows / 16))},
-  };
-}
-
-/** Whole numbers under the cells' middles: the axes begin half a cell before them. */
-function cellLabels(frame, columns, rows, colours) {
-  const place = (count) => ({customValues: Array.from({length: count}, (_, i) => i).filter((i) => i % Math.ceil(count / 16) === 0),
-    color: colours.muted, fontSize: 10});
-  frame.xAxis.axisLabel = place(columns);
-  frame.yAxis.axisLabel = place(rows);
-  delete frame.xAxis.interval;
-  delete frame.yAxis.interval;
-  return frame;
-}
-
-function scaleLegend(colours, box, frame, max, format) {
-  return {type: 'continuous', min: 0, max: max || 1, dimension: 4, seriesIndex: 0, calculable: false, left: frame.grid.left + frame.grid.width + 14, top: 16, itemWidth: 12,
-    itemHeight: Math.min(220, box.clientHeight - 80), inRange: {color: colours.scale}, text: [format(max || 1), '0'], textStyle: {color: colours.muted}};
-}
+// A run's maps: its links and tiles where they stand, over time.
 
 // Links -------------------------------------------------------------------------------------------------------------
 
@@ -73,73 +32,23 @@ const LINK_METRICS = {
 
 const linkValue = (run, metric, link, bin) => (bin < 0 ? metric.whole(run, link) : metric.bin(run, link, bin));
 
-/** End of the colour scale: what 999 of 1000 links and bins stay below, so that one of them does not hide the rest. */
+/** End of the colour scale of all runs and bins. */
 function linkScale(runs, metric) {
   const values = [];
   for (const run of runs)
     for (let link = 0; link < run.history.links.length; ++link)
       for (let bin = 0; bin < run.bins; ++bin) values.push(metric.bin(run, link, bin));
-  values.sort((a, b) => a - b);
-  return values.length > 0 ? values[Math.floor(0.999 * (values.length - 1))] : 1;
-}
-
-/** An arrow from router to router, beside the one that leads back; links over several routers are bent. */
-function linkShape(api, cell) {
-  const [x1, y1] = api.coord([api.value(0), api.value(1)]);
-  const [x2, y2] = api.coord([api.value(2), api.value(3)]);
-  const length = Math.hypot(x2 - x1, y2 - y1);
-  const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
-  const [nx, ny] = [-uy, ux];
-  const colour = api.visual('color');
-  const half = Math.min(6, Math.max(0.9, cell * 0.09));
-  const at = (along, across) => [x1 + ux * along + nx * across, y1 + uy * along + ny * across];
-  if (length > 1.5 * cell) {
-    const bend = Math.min(0.42 * cell, 6 + length * 0.05);
-    const [cpx1, cpy1] = at(length / 2, 2 * bend);
-    return {type: 'bezierCurve', shape: {x1: at(0, half)[0], y1: at(0, half)[1], x2: at(length, half)[0], y2: at(length, half)[1], cpx1, cpy1},
-      style: {stroke: colour, lineWidth: Math.max(1, half), fill: 'none'}};
-  }
-  const begin = 0.2 * length;
-  const end = 0.8 * length;
-  const tip = Math.min(2.4 * half, 0.3 * (end - begin));
-  const shift = half * 1.35;
-  const points = [at(begin, shift - half), at(end - tip, shift - half), at(end, shift), at(end - tip, shift + half), at(begin, shift + half)];
-  return {type: 'polygon', shape: {points}, style: {fill: colour}};
-}
-
-function routerSeries(run, grid, colours, cell) {
-  const channels = new Map(run.history.channels.map((channel, i) => [channel.router, i]));
-  const routers = Array.from({length: grid.columns * grid.rows}, (_, i) => [i % grid.columns, Math.floor(i / grid.columns), i]);
-  return {name: 'routers', type: 'custom', silent: true, data: routers, renderItem: (params, api) => {
-    const [x, y] = api.coord([api.value(0), api.value(1)]);
-    const channel = channels.get(api.value(2));
-    const half = cell * 0.17;
-    const square = {type: 'rect', shape: {x: x - half, y: y - half, width: 2 * half, height: 2 * half},
-      style: {fill: channel === undefined ? colours.cell : '#e8762c', stroke: colours.line}};
-    if (channel === undefined || cell < 26) return square;
-    return {type: 'group', children: [square, {type: 'text', style: {text: `D${channel}`, x, y, align: 'center', verticalAlign: 'middle', fill: '#000', font: `${Math.min(12, cell * 0.22)}px sans-serif`}}]};
-  }};
+  return scaleEnd(values);
 }
 
 function linkMapOption(run, metric, bin, scale, colours, box) {
-  const grid = gridOf(run);
-  const frame = cellLabels(mapFrame(colours, box, grid.columns, grid.rows), grid.columns, grid.rows, colours);
-  const x = (router) => router % grid.columns;
-  const y = (router) => Math.floor(router / grid.columns);
-  const data = run.history.links.map((link, i) => [x(link.from), y(link.from), x(link.to), y(link.to), linkValue(run, metric, i, bin), i]);
-  return {
-    tooltip: tooltip(colours, {formatter: ({value}) => {
-      const link = run.history.links[value[5]];
-      return [`<b>router ${link.from} to ${link.to}</b>`, ...Object.values(LINK_METRICS).map((each) =>
-        `${each.name}: ${each.format(linkValue(run, each, value[5], bin))}`)].join('<br>');
-    }}),
-    ...frame,
-    visualMap: scaleLegend(colours, box, frame, scale, metric.format),
-    series: [
-      {name: 'links', type: 'custom', data, renderItem: (params, api) => linkShape(api, frame.cell), encode: {tooltip: 4}, clip: false},
-      routerSeries(run, grid, colours, frame.cell),
-    ],
-  };
+  const {links, channels} = run.history;
+  return linkMap(colours, box, {
+    grid: gridOf(run.history, links), links, scale, format: metric.format,
+    values: links.map((_, i) => linkValue(run, metric, i, bin)),
+    describe: (i) => Object.values(LINK_METRICS).map((each) => `${each.name}: ${each.format(linkValue(run, each, i, bin))}`),
+    marks: new Map(channels.map((channel, i) => [channel.router, `D${i}`])),
+  });
 }
 
 // Tiles -------------------------------------------------------------------------------------------------------------
@@ -297,7 +206,7 @@ class TimedMaps {
 }
 
 function mapsSection(page) {
-  const irregular = page.runs.some((run) => !gridOf(run).regular);
+  const irregular = page.runs.some((run) => !gridOf(run.history, run.history.links).regular);
   const place = section(page, 'mesh', 'Network and tiles over time',
     'The slider at its left end shows the whole run, elsewhere one time bin. Arrows are links, orange squares routers with a DRAM channel. '
     + 'A link\u2019s queue is the mean number of flits in the buffer that it fills. What links carried for which purpose is shown for the whole run.' + (irregular ? ' Routers that stand on no grid are shown in order.' : ''));

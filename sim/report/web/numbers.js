@@ -1,5 +1,5 @@
 'use strict';
-// Small calculations, and how numbers are written.
+// Small calculations, how numbers are written, and tables of them read.
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 const largest = (values) => values.reduce((most, value) => Math.max(most, value), 0);
@@ -21,3 +21,14 @@ function energy(picojoules) {
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const grouped = (number) => Math.round(number).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
+
+/** Rows of a CSV table without quoted cells, as objects of numbers and, where a cell is none, text. */
+function parseCsv(text) {
+  const [head, ...lines] = text.trim().split('\n');
+  const columns = head.split(',');
+  const value = (cell) => (cell === '' || Number.isNaN(Number(cell)) ? cell : Number(cell));
+  return lines.map((line) => {
+    const cells = line.split(',');
+    return Object.fromEntries(columns.map((column, i) => [column, value(cells[i])]));
+  });
+}

@@ -38,16 +38,6 @@ const COMPONENTS = [
   {key: 'static', name: 'static', colour: '#a3abb8'},
 ];
 
-/** Rows of a CSV table without quoted cells, as objects of numbers. */
-function parseCsv(text) {
-  const [head, ...lines] = text.trim().split('\n');
-  const columns = head.split(',');
-  return lines.map((line) => {
-    const cells = line.split(',');
-    return Object.fromEntries(columns.map((column, i) => [column, Number(cells[i])]));
-  });
-}
-
 class Run {
   constructor(element) {
     const files = JSON.parse(element.textContent);
