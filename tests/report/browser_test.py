@@ -248,6 +248,17 @@ class Controls(unittest.TestCase):
             self.assertAlmostEqual(sum(shares), 1)
         self.assertEqual(browser.complaints(), [])
 
+    def test_maps_are_drawings_for_papers_too(self):
+        run = small()
+        browser.open(run.page)
+        self.assertEqual(len(browser.text('#mesh .save')), 2)
+        for chart in ('links', 'tiles'):
+            drawing = browser.run('return tesseraReport.book.svg(arguments[0], 800, 500)', f'{chart}@{run.title}')
+            self.assertTrue(drawing.startswith('<svg width="800" height="500"'), drawing[:60])
+            self.assertGreaterEqual(drawing.count('<path') + drawing.count('<polygon'), len(run.history['tiles']))
+        browser.run('for (const button of document.querySelectorAll(".save")) button.click()')
+        self.assertEqual(browser.complaints(), [])
+
     def test_play_button_runs_and_stops(self):
         browser.open(small().page)
         browser.run('document.getElementById("play").click()')

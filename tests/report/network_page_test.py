@@ -103,6 +103,16 @@ class Page(unittest.TestCase):
         self.check_map([float(row['utilisation']) for row in self.links()])
         self.assertEqual(browser.complaints(), [])
 
+    def test_drawings_for_papers(self):
+        self.open('sweep')
+        self.assertEqual(len(browser.text('.save')), 2)
+        for chart in ('latency-curve', 'accepted-curve', 'links'):
+            drawing = browser.run('return tesseraReport.book.svg(arguments[0], 800, 500)', chart)
+            self.assertTrue(drawing.startswith('<svg width="800" height="500"'), drawing[:60])
+            self.assertGreater(drawing.count('<path'), 10)
+        browser.run('for (const button of document.querySelectorAll(".save")) button.click()')
+        self.assertEqual(browser.complaints(), [])
+
     def test_paper_and_rebuilding(self):
         for name in ('sweep', 'links'):
             self.open(name)

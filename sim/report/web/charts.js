@@ -31,13 +31,14 @@ class ChartBook {
     this.single = single;
     this.charts = new Map();
   }
+  keyOf(name, run) { return run ? `${name}@${run.name}` : name; }
   /** A figure with a chart of one run. */
   add(parent, run, name, height, build, title = '') {
     const box = element('div', {class: 'chart', role: 'img', 'aria-label': title || name});
     box.style.height = `${height}px`;
     const caption = [title, this.single || !run ? '' : run.name].filter(Boolean).join(' \u2013 ');
     parent.append(element('figure', {}, element('figcaption', {}, caption), box));
-    const key = run ? `${name}@${run.name}` : name;
+    const key = this.keyOf(name, run);
     this.charts.set(key, {instance: echarts.init(box, null, {renderer: 'canvas'}), build, box});
     this.draw(key);
     return key;
@@ -49,7 +50,8 @@ class ChartBook {
   }
   /** A chart as a drawing of its own, for papers. */
   svg(key, width, height) {
-    const {build, box} = this.charts.get(key);
+    const {build} = this.charts.get(key);
+    const box = {clientWidth: width, clientHeight: height};
     const drawing = echarts.init(null, null, {renderer: 'svg', ssr: true, width, height});
     drawing.setOption({...build(palette(), box), ...stillText(palette()), backgroundColor: palette().card});
     const text = drawing.renderToSVGString();

@@ -32,3 +32,16 @@ function choice(controls, label, entries, changed) {
   controls.append(element('label', {}, label, select));
   return select;
 }
+
+/** A button that saves charts as drawings, for papers: `charts()` gives {key, file, width, height} of each. */
+function saveButton(book, controls, charts) {
+  const button = element('button', {type: 'button', class: 'save'}, 'save as SVG');
+  button.addEventListener('click', () => {
+    for (const {key, file, width, height} of charts()) {
+      const link = element('a', {download: `${file}.svg`, href: URL.createObjectURL(new Blob([book.svg(key, width, height)], {type: 'image/svg+xml'}))});
+      link.click();
+      URL.revokeObjectURL(link.href);
+    }
+  });
+  controls.append(button);
+}

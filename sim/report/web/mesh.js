@@ -155,16 +155,17 @@ class TimedMaps {
     const {runs, book} = this.page;
     const height = 40 + Math.min(560, Math.max(340, 36 * largest(runs.map((run) => run.result.machine.rows))));
     const parts = partsOf(this.page, place);
-    const maps = (title, id, entries, changed) => {
+    const maps = (title, name, id, entries, changed) => {
       const {controls, row} = part(parts, title);
       choice(controls, 'show', entries, changed).id = id;
+      saveButton(book, controls, () => runs.map((run) => ({key: book.keyOf(name, run), file: `${run.name}, ${name}`, width: 800, height})));
       return row;
     };
     const names = (metrics) => Object.entries(metrics).map(([key, metric]) => [key, metric.name]);
-    const links = maps('Links', 'link-metric', names(LINK_METRICS), (value) => { this.metric = value; this.moved(); });
+    const links = maps('Links', 'links', 'link-metric', names(LINK_METRICS), (value) => { this.metric = value; this.moved(); });
     this.linkKeys = runs.map((run) => book.add(links, run, 'links', height, (colours, box) =>
       linkMapOption(run, LINK_METRICS[this.metric], this.bin(run), this.scales[this.metric], colours, box)));
-    const tiles = maps('Tiles', 'tile-metric', names(TILE_METRICS), (value) => { this.tileMetric = value; this.moved(); });
+    const tiles = maps('Tiles', 'tiles', 'tile-metric', names(TILE_METRICS), (value) => { this.tileMetric = value; this.moved(); });
     this.tileKeys = runs.map((run) => {
       const key = book.add(tiles, run, 'tiles', height, (colours, box) => {
         this.showLegend(run, colours);

@@ -114,7 +114,10 @@ function curveSection(page) {
   if (result.curve.length === 0) return;
   const place = section(page, 'curve', 'Latency over load',
     'Red marks are saturated, the axis ends near six times the lowest latency. Bars are 95 % confidence intervals over the seeds. All else on this page is of the last load.');
+  const controls = element('div', {class: 'controls'});
+  place.append(controls);
   const row = sideBySide(place);
+  saveButton(page.book, controls, () => ['latency-curve', 'accepted-curve'].map((key) => ({key, file: `${result.topology}, ${key}`, width: 700, height: 420})));
   page.book.add(row, null, 'latency-curve', 380, (colours) => latencyCurve(colours, result), 'Packet latency');
   page.book.add(row, null, 'accepted-curve', 380, (colours) => acceptedCurve(colours, result), 'Accepted traffic');
 }
@@ -173,8 +176,9 @@ class LinkMap {
     place.append(controls);
     choice(controls, 'show', Object.entries(WIRE_METRICS).map(([key, metric]) => [key, metric.name]), (value) => { this.metric = value; this.draw(); }).id = 'link-metric';
     if (this.study.bins.length > 0) this.addSlider(controls);
-    const rows = this.study.grid.rows;
-    this.book.add(sideBySide(place), null, 'links', 60 + Math.min(700, Math.max(420, 60 * rows)), (colours, box) => this.option(colours, box), 'Links');
+    const height = 60 + Math.min(700, Math.max(420, 60 * this.study.grid.rows));
+    saveButton(this.book, controls, () => [{key: 'links', file: `${this.study.result.topology}, links`, width: 800, height}]);
+    this.book.add(sideBySide(place), null, 'links', height, (colours, box) => this.option(colours, box), 'Links');
   }
 
   addSlider(controls) {

@@ -35,7 +35,7 @@ function frontSection(page) {
   choice(controls, 'colour', study.key.map((key, k) => [String(k), key]), (value) => { view.colour = Number(value); redraw(); }).id = 'colour';
   controls.querySelector('#colour').value = String(view.colour);
   choice(controls, 'axes', [['linear', 'linear'], ['log', 'logarithmic']], (value) => { view.log = value === 'log'; redraw(); }).id = 'axes';
-  saveButton(page, controls);
+  saveButton(page.book, controls, () => [{key: 'pareto', file: study.study, width: 900, height: 480}]);
   page.book.add(sideBySide(place), null, 'pareto', 480, (colours) => pareto(colours, study, view));
   const list = element('div', {});
   place.append(element('h3', {}, 'Points of the front'), list);
@@ -44,16 +44,6 @@ function frontSection(page) {
     list.replaceChildren(table('front-points', [...study.key, ...study.metrics], front.map((point) => row(pointCells(study, point)))));
   };
   page.showFront();
-}
-
-function saveButton(page, controls) {
-  const button = element('button', {type: 'button', id: 'save'}, 'save as SVG');
-  button.addEventListener('click', () => {
-    const link = element('a', {download: `${page.study.study}.svg`, href: URL.createObjectURL(new Blob([page.book.svg('pareto', 900, 480)], {type: 'image/svg+xml'}))});
-    link.click();
-    URL.revokeObjectURL(link.href);
-  });
-  controls.append(button);
 }
 
 function failedSection(page) {
