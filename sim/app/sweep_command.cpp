@@ -145,11 +145,13 @@ void run_points(const po::variables_map& values, const fs::path& out) {
 }
 
 void run(const po::variables_map& values) {
-  if (values.count("out") == 0 && !values["dry-run"].as<bool>()) throw UserError("--out is needed");
+  if (values.count("study") == 0 && values.count("points") == 0)
+    throw UserError("tessera sweep: a study is needed (.textproto, docs/sweep.md)");
+  if (values.count("out") == 0 && !values["dry-run"].as<bool>())
+    throw UserError("--out is needed: the folder for the table, the page and a folder per point");
   const fs::path out =
       values.count("out") != 0 ? fs::absolute(values["out"].as<std::string>()) : "";
   if (values.count("points") != 0) return run_points(values, out);
-  if (values.count("study") == 0) throw UserError("tessera sweep: a study is needed (.textproto)");
   const auto study =
       sweep::load_study(values["study"].as<std::string>(), run_options(), TESSERA_VERSION);
   if (values["dry-run"].as<bool>()) return print_points(study);
