@@ -18,6 +18,12 @@ links { from: 0 to: 1 } links { from: 1 to: 0 }
 links { from: 1 to: 2 } links { from: 2 to: 1 }
 '''
 
+# A name that a table quotes and that HTML would take for an element.
+NAMED = '''
+topology: MESH columns: 3 rows: 3
+virtual_networks { name: "<b>x</b>, y" vcs: 2 }
+'''
+
 tessera_program = None
 screenshots = None
 folder = None
@@ -103,6 +109,15 @@ class Page(unittest.TestCase):
         self.check_map([float(row['utilisation']) for row in self.links()])
         self.assertEqual(browser.complaints(), [])
 
+    def test_names_are_shown_as_they_are(self):
+        self.open('named')
+        self.assertEqual([series['name'] for series in browser.series('histogram')], ['<b>x</b>, y'])
+        packets = self.result['packet_latency_cycles']['count']
+        self.assertEqual(sum(browser.series('histogram')[0]['data']), packets)
+        tip = browser.run('''return stackTooltip(short)([{name: '8', value: 3, marker: '', seriesName: '<b>x</b>, y'}])''')
+        self.assertIn('&lt;b>x&lt;/b>, y: 3', tip)
+        self.assertEqual(browser.complaints(), [])
+
     def test_drawings_for_papers(self):
         self.open('sweep')
         self.assertEqual(len(browser.text('.save')), 2)
@@ -129,6 +144,8 @@ def set_up(tessera, pictures, place, opened):
     study('sweep', *SWEEP)
     (place / 'ring.textproto').write_text(LINKS)
     study('links', '--links', place / 'ring.textproto', '--rate', '0.05')
+    (place / 'named.textproto').write_text(NAMED)
+    study('named', '--network', place / 'named.textproto', '--cycles', '1000')
 
 
 if __name__ == '__main__':

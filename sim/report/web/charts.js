@@ -25,6 +25,9 @@ function element(tag, attributes = {}, ...children) {
 /** What all charts have: the page's font, and nothing that moves. */
 const stillText = (colours) => ({animation: false, textStyle: {color: colours.text, fontFamily: 'system-ui, "DejaVu Sans", sans-serif'}});
 
+/** Tooltips are HTML; what users have named may look like it. */
+const escaped = (text) => String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;');
+
 /** All charts by name. `build(colours, box)` gives a chart's option; it is asked again whenever something changes. */
 class ChartBook {
   constructor(single) {
@@ -82,9 +85,9 @@ const legend = (colours, extra = {}) => ({top: 0, type: 'scroll', textStyle: {co
 function stackTooltip(format) {
   return (points) => {
     const lines = points.filter((point) => point.value > 0)
-      .map((point) => `${point.marker}${point.seriesName}: ${format(point.value)}`);
+      .map((point) => `${point.marker}${escaped(point.seriesName)}: ${format(point.value)}`);
     const total = sum(points.map((point) => point.value));
-    return [`<b>${points[0].name}</b>`, ...lines, `sum: ${format(total)}`].join('<br>');
+    return [`<b>${escaped(points[0].name)}</b>`, ...lines, `sum: ${format(total)}`].join('<br>');
   };
 }
 

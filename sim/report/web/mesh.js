@@ -106,7 +106,7 @@ function timedTileOption(run, name, bin, colours, box) {
   const metric = TILE_METRICS[name];
   const values = run.history.tiles.map((_, tile) => metric.value(run, tile, bin));
   if (name === 'layer')
-    return tileMapOption(run, values, {describe: (layer) => run.layerName(layer), colourOf: (layer) => layerColour(layer, colours)}, colours, box);
+    return tileMapOption(run, values, {describe: (layer) => escaped(run.layerName(layer)), colourOf: (layer) => layerColour(layer, colours)}, colours, box);
   return tileMapOption(run, values, {scale: metric.scale(run), format: metric.format, describe: (value) => `${metric.name}: ${metric.format(value)}`}, colours, box);
 }
 

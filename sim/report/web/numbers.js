@@ -22,13 +22,16 @@ function energy(picojoules) {
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const grouped = (number) => Math.round(number).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
-/** Rows of a CSV table without quoted cells, as objects of numbers and, where a cell is none, text. */
+const cellsOf = (line) => [...line.matchAll(/(?<=^|,)("(?:[^"]|"")*"|[^,]*)/g)]
+  .map(([, cell]) => (cell.startsWith('"') ? cell.slice(1, -1).replace(/""/g, '"') : cell));
+
+/** Rows of a CSV table, as objects of numbers and, where a cell is none, text. */
 function parseCsv(text) {
   const [head, ...lines] = text.trim().split('\n');
-  const columns = head.split(',');
+  const columns = cellsOf(head);
   const value = (cell) => (cell === '' || Number.isNaN(Number(cell)) ? cell : Number(cell));
   return lines.map((line) => {
-    const cells = line.split(',');
+    const cells = cellsOf(line);
     return Object.fromEntries(columns.map((column, i) => [column, value(cells[i])]));
   });
 }

@@ -94,5 +94,3 @@ function pointText(study, point, best) {
   return [`<b>${escaped(study.nameOf(point))}</b>`, best.has(point) ? 'on the front' : '',
     ...study.metrics.slice(0, 14).map((name) => `${escaped(name)}: ${metricText(name, point.metrics[name])}`)].filter(Boolean).join('<br>');
 }
-
-const escaped = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');

@@ -35,7 +35,7 @@ function rooflineOption(run, colours) {
   const log = (name, extra) => axis(colours, {type: 'log', name, nameLocation: 'middle', ...extra,
     axisLabel: {color: colours.muted, formatter: (value) => short(value)}});
   return {
-    tooltip: tooltip(colours, {formatter: ({data: {point}}) => (point ? [`<b>${point.name}</b>`,
+    tooltip: tooltip(colours, {formatter: ({data: {point}}) => (point ? [`<b>${escaped(point.name)}</b>`,
       `simulated: ${short(point.cycles)} cycles, ${short(point.simulated)} MAC/cycle`,
       `predicted: ${short(point.predictedCycles)} cycles, ${short(point.predicted)} MAC/cycle`,
       point.onChip ? 'no DRAM traffic' : `${short(point.intensity)} MAC per DRAM byte`].join('<br>') : '')}),
