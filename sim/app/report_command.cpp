@@ -56,7 +56,11 @@ std::string page_of_folder(const fs::path& folder) {
 
 std::string page_of_runs(const std::vector<std::string>& folders) {
   std::vector<sim::RunFiles> runs;
-  for (const auto& folder : folders) runs.push_back(sim::load_run(folder));
+  for (const auto& folder : folders) {
+    if (is_study(folder) || sim::is_network_study(folder))
+      throw UserError("tessera report: ", folder, " is a study; side by side are runs only");
+    runs.push_back(sim::load_run(folder));
+  }
   const auto names = names_of(folders);
   for (std::size_t i = 0; i < runs.size(); ++i) runs[i].name = names[i];
   return sim::report_page(runs);

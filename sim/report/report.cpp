@@ -160,6 +160,10 @@ NetworkStudyFiles load_network_study(const std::filesystem::path& folder) {
   noc::proto::StudyResult result;
   NetworkStudyFiles study{read_checked(folder / "result.json", result), text("links.csv"),
                           text("latency_histogram.csv"), text("classes.csv"), ""};
+  for (const auto* name : {"packet_latency_cycles", "energy_pj", "worst_link"})
+    if (!result.GetReflection()->HasField(result, result.GetDescriptor()->FindFieldByName(name)))
+      throw UserError((folder / "result.json").string(), ": has no ", name,
+                      ", which tessera noc writes");
   if (std::filesystem::exists(folder / "link_series.csv")) study.series = text("link_series.csv");
   return study;
 }

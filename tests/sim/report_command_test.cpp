@@ -98,6 +98,18 @@ TEST_F(ReportCommand, NamesWhatIsWrong) {
   expect_refused({"report", "b"}, "b/result.json");
 }
 
+TEST_F(ReportCommand, NamesWhatIsWrongWithANetworkStudy) {
+  ASSERT_EQ(run_tessera(folder_, {"noc", "--cycles", "500", "--out", "n"}).exit_code, 0);
+  expect_refused({"report", "a", "n", "--out", "x.html"}, "n is a study");
+  fs::remove(folder_ / "n/classes.csv");
+  expect_refused({"report", "n"}, "n/classes.csv");
+  std::ofstream(folder_ / "n/result.json") << "{\"cycles\": 12}";
+  expect_refused({"report", "n"}, "n/result.json: has no packet_latency_cycles");
+  ASSERT_EQ(run_tessera(folder_, {"noc", "--cycles", "500", "--no-report", "--out", "m"}).exit_code,
+            0);
+  EXPECT_FALSE(fs::exists(folder_ / "m/report.html"));
+}
+
 TEST_F(TimelineOption, IsCheckedBeforeTheRun) {
   const std::vector<std::string> base = {"run", "--accelerator", "tangram-4x4", "--network",
                                          "tiny_mlp"};
