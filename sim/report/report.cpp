@@ -157,13 +157,16 @@ bool is_network_study(const std::filesystem::path& folder) {
 
 NetworkStudyFiles load_network_study(const std::filesystem::path& folder) {
   const auto text = [&](const char* name) { return read_file((folder / name).string()); };
+  NetworkStudyFiles study;
   noc::proto::StudyResult result;
-  NetworkStudyFiles study{read_checked(folder / "result.json", result), text("links.csv"),
-                          text("latency_histogram.csv"), text("classes.csv"), ""};
+  study.result = read_checked(folder / "result.json", result);
   for (const auto* name : {"packet_latency_cycles", "energy_pj", "worst_link"})
     if (!result.GetReflection()->HasField(result, result.GetDescriptor()->FindFieldByName(name)))
       throw UserError((folder / "result.json").string(), ": has no ", name,
                       ", which tessera noc writes");
+  study.links = text("links.csv");
+  study.histogram = text("latency_histogram.csv");
+  study.classes = text("classes.csv");
   if (std::filesystem::exists(folder / "link_series.csv")) study.series = text("link_series.csv");
   return study;
 }
