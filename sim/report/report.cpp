@@ -160,7 +160,7 @@ NetworkStudyFiles load_network_study(const std::filesystem::path& folder) {
   NetworkStudyFiles study;
   noc::proto::StudyResult result;
   study.result = read_checked(folder / "result.json", result);
-  for (const auto* name : {"packet_latency_cycles", "energy_pj", "worst_link"})
+  for (const auto* name : {"packet_latency_cycles", "routers_visited", "energy_pj", "worst_link"})
     if (!result.GetReflection()->HasField(result, result.GetDescriptor()->FindFieldByName(name)))
       throw UserError((folder / "result.json").string(), ": has no ", name,
                       ", which tessera noc writes");
