@@ -68,13 +68,16 @@ void print_help(const Command& command, const po::options_description& options) 
   std::cout << " [OPTIONS]\n" << command.summary << "\n\n" << options;
 }
 
+bool is_repeated(const std::string& positional) { return positional.ends_with("..."); }
+
+std::string key_of(const std::string& positional) {
+  return is_repeated(positional) ? positional.substr(0, positional.size() - 3) : positional;
+}
+
 po::positional_options_description positional_of(const Command& command) {
   po::positional_options_description positional;
-  for (const auto& name : command.positional) {
-    const bool repeated = name.ends_with("...");
-    positional.add(repeated ? name.substr(0, name.size() - 3).c_str() : name.c_str(),
-                   repeated ? -1 : 1);
-  }
+  for (const auto& name : command.positional)
+    positional.add(key_of(name).c_str(), is_repeated(name) ? -1 : 1);
   return positional;
 }
 
@@ -83,10 +86,9 @@ po::options_description with_positional(const Command& command,
                                         const po::options_description& options) {
   po::options_description all = options;
   for (const auto& name : command.positional) {
-    const bool repeated = name.ends_with("...");
-    const std::string key = repeated ? name.substr(0, name.size() - 3) : name;
+    const std::string key = key_of(name);
     if (options.find_nothrow(key, false) != nullptr) continue;
-    if (repeated)
+    if (is_repeated(name))
       all.add_options()(key.c_str(), po::value<std::vector<std::string>>());
     else
       all.add_options()(key.c_str(), po::value<std::string>());
@@ -121,7 +123,7 @@ std::optional<po::variables_map> parsed(const Command& command, const po::option
   } catch (const po::required_option& error) {
     const std::string given = error.get_option_name();
     const std::string name = given.substr(given.find_first_not_of('-'));
-    const bool positional = std::ranges::count(command.positional, name) != 0;
+    const bool positional = std::ranges::count(command.positional, name, key_of) != 0;
     throw UserError(place, positional ? name : "--" + name,
                     " is needed: ", all.find(name, false).description());
   } catch (const po::unknown_option& error) {

@@ -48,6 +48,7 @@ void fill_network(const noc::Network& network, noc::proto::StudyResult& result) 
     result.set_router_columns(grid->columns);
     result.set_router_rows(grid->rows);
   }
+  result.set_bin_cycles(network.config().bin_cycles);
   result.set_nodes(topology.terminals());
   result.set_links(topology.links().size());
   const auto& stats = network.stats();
@@ -105,7 +106,9 @@ struct Outcome {
 /// What the report is made from; `tessera report` makes it again from the folder.
 sim::NetworkStudyFiles study_files(const Outcome& outcome, const noc::Network& network) {
   const bool binned = network.config().bin_cycles != 0;
-  return {to_json(outcome.result), noc::links_csv(network.stats()),
+  return {sim::network_study_title(outcome.result),
+          to_json(outcome.result),
+          noc::links_csv(network.stats()),
           noc::histogram_csv(outcome.classes, network.config()),
           noc::classes_csv(outcome.classes, network.config()),
           binned ? network.time_series().to_csv(network.stats()) : ""};

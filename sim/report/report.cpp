@@ -155,6 +155,10 @@ bool is_network_study(const std::filesystem::path& folder) {
          std::filesystem::exists(folder / "latency_histogram.csv");
 }
 
+std::string network_study_title(const noc::proto::StudyResult& result) {
+  return result.topology() + ", " + result.routing() + ", " + result.traffic();
+}
+
 NetworkStudyFiles load_network_study(const std::filesystem::path& folder) {
   const auto text = [&](const char* name) { return read_file((folder / name).string()); };
   NetworkStudyFiles study;
@@ -164,6 +168,7 @@ NetworkStudyFiles load_network_study(const std::filesystem::path& folder) {
     if (!result.GetReflection()->HasField(result, result.GetDescriptor()->FindFieldByName(name)))
       throw UserError((folder / "result.json").string(), ": has no ", name,
                       ", which tessera noc writes");
+  study.title = network_study_title(result);
   study.links = text("links.csv");
   study.histogram = text("latency_histogram.csv");
   study.classes = text("classes.csv");
@@ -172,17 +177,12 @@ NetworkStudyFiles load_network_study(const std::filesystem::path& folder) {
 }
 
 std::string network_page(const NetworkStudyFiles& study) {
-  noc::proto::StudyResult result;
-  parse_json(study.result, "result.json", result);
   const std::string data =
       "{\"links\":" + quoted(study.links) + ",\"histogram\":" + quoted(study.histogram) +
       ",\"classes\":" + quoted(study.classes) + ",\"series\":" + quoted(study.series) +
       ",\"result\":" + study.result + "}";
-  return page_of({result.topology() + ", " + result.routing() + ", " + result.traffic(),
-                  "Tessera, a network study",
-                  "network",
-                  {data},
-                  &ReportAssets::network});
+  return page_of(
+      {study.title, "Tessera, a network study", "network", {data}, &ReportAssets::network});
 }
 
 }  // namespace tessera::sim

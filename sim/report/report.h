@@ -5,6 +5,10 @@
 #include <string>
 #include <vector>
 
+namespace tessera::noc::proto {
+class StudyResult;
+}
+
 namespace tessera::sim {
 
 /// The files of a run that a report is made from, as text.
@@ -35,8 +39,12 @@ std::string report_page(const std::vector<RunFiles>& runs);
 /// The same of a parameter study: its name and the text of its sweep.json.
 std::string study_page(const std::string& name, const std::string& sweep);
 
+/// What a page of a network study calls it.
+std::string network_study_title(const noc::proto::StudyResult& result);
+
 /// The files of a network study that its report is made from, as text.
 struct NetworkStudyFiles {
+  std::string title;      ///< network_study_title
   std::string result;     ///< result.json
   std::string links;      ///< links.csv
   std::string histogram;  ///< latency_histogram.csv

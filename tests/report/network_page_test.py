@@ -89,6 +89,7 @@ class Page(unittest.TestCase):
         browser.set_input('link-metric', 'credits')
         self.check_map([float(row['credit_stall_cycles']) / self.result['cycles'] for row in links])
         browser.set_input('link-metric', 'utilisation')
+        self.assertEqual(int(browser.run('return document.getElementById("time").max')), -(-self.result['cycles'] // 500))
         browser.set_input('time', 2)
         series = {(row['from'], row['to']): row for row in self.rows('link_series.csv')
                   if row['bin_start_cycle'] == '500' and row['kind'] == 'link'}

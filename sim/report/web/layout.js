@@ -1,5 +1,5 @@
 'use strict';
-// Sections of a page, their parts and controls.
+// Sections of a page, their parts, tables and controls.
 
 /** A section with a heading, a line that says how to read it, and a place for the runs side by side. */
 function section(page, id, title, note) {
@@ -31,6 +31,13 @@ function choice(controls, label, entries, changed) {
   select.addEventListener('change', () => changed(select.value));
   controls.append(element('label', {}, label, select));
   return select;
+}
+
+const row = (cells, attributes = {}) => element('tr', attributes, ...cells.map((text) => element('td', {}, text)));
+
+function table(id, head, rows) {
+  const titles = head.length > 0 ? [element('thead', {}, element('tr', {}, ...head.map((text) => element('th', {}, text))))] : [];
+  return element('div', {class: 'scroll'}, element('table', {id}, ...titles, element('tbody', {}, ...rows)));
 }
 
 /** A button that saves charts as drawings, for papers: `charts()` gives {key, file, width, height} of each. */

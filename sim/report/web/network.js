@@ -11,19 +11,18 @@ class NetworkStudy {
     this.grid = gridOf(this.result, this.links);
     this.bins = this.binsOf(parseCsv(files.series));
   }
-  /** Time bins: where each begins, and its rows by link; a link that has none saw no traffic. */
+  /** Time bins: rows by link; a link that has none saw no traffic. */
   binsOf(series) {
-    const bins = new Map();
-    for (const wire of series) {
-      if (!bins.has(wire.bin_start_cycle)) bins.set(wire.bin_start_cycle, new Map());
-      if (wire.kind === 'link') bins.get(wire.bin_start_cycle).set(`${wire.from} ${wire.to}`, wire);
-    }
-    return [...bins].map(([begin, wires]) => ({begin, wires}));
+    const {bin_cycles: width, cycles} = this.result;
+    const bins = Array.from({length: width > 0 ? Math.ceil(cycles / width) : 0}, () => new Map());
+    for (const wire of series)
+      if (wire.kind === 'link') bins[Math.floor(wire.bin_start_cycle / width)]?.set(`${wire.from} ${wire.to}`, wire);
+    return bins;
   }
+  binBegin(bin) { return bin * this.result.bin_cycles; }
+  /** Cycles of a bin, of which the run ends the last; -1: of the whole run. */
+  cyclesOf(bin) { return bin < 0 ? this.result.cycles : Math.min(this.result.bin_cycles, this.result.cycles - this.binBegin(bin)); }
 }
-
-const table = (id, rows) => element('div', {class: 'scroll'}, element('table', {id},
-  element('tbody', {}, ...rows.map((cells) => element('tr', {}, ...cells.map((text) => element('td', {}, text)))))));
 
 const cyclesText = (value) => value.toFixed(2);
 
@@ -33,7 +32,7 @@ function summarySection(page) {
   const confidence = latency.mean_ci95 === undefined ? '' : ` \u00b1 ${cyclesText(latency.mean_ci95)}`;
   const saturation = result.saturation_flits_per_node_cycle;
   section(page, 'summary', 'Summary', 'Latency is counted in cycles from a packet\u2019s creation to its last flit, traffic in flits per node and cycle.')
-    .append(table('figures', [
+    .append(table('figures', [], [
       ['network', `${result.topology}: ${result.routers} routers, ${result.nodes} nodes, ${result.links} links`],
       ['routing', result.routing],
       ['traffic', result.traffic],
@@ -48,7 +47,7 @@ function summarySection(page) {
       ['flit-hops', short(result.flit_hops)],
       ['busiest link', `router ${result.worst_link.from} to ${result.worst_link.to}, ${percent(result.worst_link.utilisation)}`],
       ['energy', energy(result.energy_pj.total)],
-    ]));
+    ].map((cells) => row(cells))));
 }
 
 // Latency over load -------------------------------------------------------------------------------------------------
@@ -172,6 +171,7 @@ const WIRE_METRICS = {
 class LinkMap {
   constructor(page, place) {
     Object.assign(this, {book: page.book, study: page.study, metric: 'utilisation', bin: -1});
+    this.scales = Object.fromEntries(Object.keys(WIRE_METRICS).map((key) => [key, this.scaleOf(key)]));
     const controls = element('div', {class: 'controls'});
     place.append(controls);
     choice(controls, 'show', Object.entries(WIRE_METRICS).map(([key, metric]) => [key, metric.name]), (value) => { this.metric = value; this.draw(); }).id = 'link-metric';
@@ -187,32 +187,30 @@ class LinkMap {
     const output = element('output', {id: 'time-name'}, 'whole run');
     slider.addEventListener('input', () => {
       this.bin = Number(slider.value) - 1;
-      output.textContent = this.bin < 0 ? 'whole run' : `cycles from ${grouped(bins[this.bin].begin)}`;
+      output.textContent = this.bin < 0 ? 'whole run' : `cycles from ${grouped(this.study.binBegin(this.bin))}`;
       this.draw();
     });
     controls.append(element('label', {}, 'time', slider), output);
   }
 
-  /** Bins are equally long but for the last, which the run ends. */
-  cyclesOf(bin) {
-    const {bins, result} = this.study;
-    if (bin < 0) return result.cycles;
-    return bin + 1 < bins.length ? bins[bin + 1].begin - bins[bin].begin : Math.max(1, result.cycles - bins[bin].begin);
-  }
-
   value(key, bin, i) {
     const link = this.study.links[i];
-    const wire = bin < 0 ? link : this.study.bins[bin].wires.get(`${link.from} ${link.to}`);
-    return wire ? WIRE_METRICS[key].of(wire, this.cyclesOf(bin)) : 0;
+    const wire = bin < 0 ? link : this.study.bins[bin].get(`${link.from} ${link.to}`);
+    return wire ? WIRE_METRICS[key].of(wire, this.study.cyclesOf(bin)) : 0;
   }
 
-  values(bin) { return this.study.links.map((_, i) => this.value(this.metric, bin, i)); }
+  values(key, bin) { return this.study.links.map((_, i) => this.value(key, bin, i)); }
+
+  /** End of the colour scale of all bins, so that colours mean the same at every time. */
+  scaleOf(key) {
+    const {bins} = this.study;
+    return scaleEnd(bins.length > 0 ? bins.flatMap((_, bin) => this.values(key, bin)) : this.values(key, -1));
+  }
 
   option(colours, box) {
-    const {grid, links, bins} = this.study;
-    const all = bins.length > 0 ? bins.flatMap((_, bin) => this.values(bin)) : this.values(-1);
+    const {grid, links} = this.study;
     return linkMap(colours, box, {
-      grid, links, values: this.values(this.bin), scale: scaleEnd(all), format: WIRE_METRICS[this.metric].format,
+      grid, links, values: this.values(this.metric, this.bin), scale: this.scales[this.metric], format: WIRE_METRICS[this.metric].format,
       describe: (i) => Object.entries(WIRE_METRICS).map(([key, each]) => `${each.name}: ${each.format(this.value(key, this.bin, i))}`),
     });
   }

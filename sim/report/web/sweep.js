@@ -1,13 +1,6 @@
 'use strict';
 // The page of a parameter study: the front, its points, what failed, and all points.
 
-function table(id, head, rows) {
-  return element('div', {class: 'scroll'}, element('table', {id},
-    element('thead', {}, element('tr', {}, ...head.map((text) => element('th', {}, text)))), element('tbody', {}, ...rows)));
-}
-
-const row = (cells, attributes = {}) => element('tr', attributes, ...cells.map((text) => element('td', {}, text)));
-
 const pointCells = (study, point) => [...point.values, ...study.metrics.map((name) => metricText(name, point.metrics[name]))];
 
 function frontSection(page) {
