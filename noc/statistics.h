@@ -38,6 +38,8 @@ struct WireStats {
   std::vector<std::uint64_t> class_flits;
 
   std::uint64_t flits() const;
+  /// Cycles that flits occupied the wire.
+  std::uint64_t busy_cycles() const { return flits() * interval_cycles; }
   std::uint64_t credit_stall_cycles() const;
   std::uint64_t switch_losses() const;
   std::uint64_t occupancy_flit_cycles() const;

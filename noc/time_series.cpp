@@ -40,7 +40,7 @@ void TimeSeries::sample(const NetworkStats& stats) {
 }
 
 std::string TimeSeries::to_csv(const NetworkStats& stats) const {
-  CsvWriter csv({"bin_start_cycle", "kind", "from", "to", "flits", "utilisation",
+  CsvWriter csv({"bin_start_cycle", "wire", "kind", "from", "to", "flits", "utilisation",
                  "credit_stall_cycles", "switch_losses", "vc_losses", "vc_wait_cycles",
                  "mean_occupancy_flits"});
   for (std::size_t bin = 0; bin < bins_.size(); ++bin) {
@@ -51,7 +51,7 @@ std::string TimeSeries::to_csv(const NetworkStats& stats) const {
       const BinSample& sample = bins_[bin][i];
       if (sample.flits == 0 && sample.occupancy_flit_cycles == 0 && sample.vc_wait_cycles == 0)
         continue;
-      csv.row() << start << kind_name(wire) << from_of(wire) << to_of(wire) << sample.flits
+      csv.row() << start << i << kind_name(wire) << from_of(wire) << to_of(wire) << sample.flits
                 << static_cast<double>(sample.flits * wire.interval_cycles) / cycles
                 << sample.credit_stall_cycles << sample.switch_losses << sample.vc_losses
                 << sample.vc_wait_cycles

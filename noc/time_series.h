@@ -34,8 +34,8 @@ class TimeSeries {
 
   /// By bin, then by wire as in NetworkStats.
   const std::vector<std::vector<BinSample>>& bins() const { return bins_; }
-  /// bin_start_cycle, kind, from, to, flits, utilisation, ... one line per bin and wire that saw
-  /// traffic; `stats` names the wires.
+  /// bin_start_cycle, wire, kind, from, to, flits, utilisation, ... one line per bin and wire that
+  /// saw traffic; `stats` names the wires.
   std::string to_csv(const NetworkStats& stats) const;
 
  private:

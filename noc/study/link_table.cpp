@@ -13,26 +13,31 @@ double per_cycle(std::uint64_t count, Cycle cycles) {
 }  // namespace
 
 std::string links_csv(const NetworkStats& stats) {
-  CsvWriter csv({"kind", "from", "to", "flits", "utilisation", "packets", "credit_stall_cycles",
-                 "switch_losses", "vc_losses", "vc_wait_cycles", "mean_occupancy_flits"});
-  for (const WireStats& wire : stats.wires)
-    csv.row() << kind_name(wire) << from_of(wire) << to_of(wire) << wire.flits()
-              << per_cycle(wire.flits() * wire.interval_cycles, stats.cycle) << wire.packets
+  CsvWriter csv({"wire", "kind", "from", "to", "flits", "utilisation", "packets",
+                 "credit_stall_cycles", "switch_losses", "vc_losses", "vc_wait_cycles",
+                 "mean_occupancy_flits"});
+  for (std::size_t i = 0; i < stats.wires.size(); ++i) {
+    const WireStats& wire = stats.wires[i];
+    csv.row() << i << kind_name(wire) << from_of(wire) << to_of(wire) << wire.flits()
+              << per_cycle(wire.busy_cycles(), stats.cycle) << wire.packets
               << wire.credit_stall_cycles() << wire.switch_losses() << wire.vc_losses
               << wire.vc_wait_cycles << per_cycle(wire.occupancy_flit_cycles(), stats.cycle);
+  }
   return csv.text();
 }
 
 std::string channels_csv(const NetworkStats& stats) {
-  CsvWriter csv({"kind", "from", "to", "vc", "flits", "credit_stall_cycles", "switch_losses",
-                 "mean_occupancy_flits"});
-  for (const WireStats& wire : stats.wires)
+  CsvWriter csv({"wire", "kind", "from", "to", "vc", "flits", "credit_stall_cycles",
+                 "switch_losses", "mean_occupancy_flits"});
+  for (std::size_t i = 0; i < stats.wires.size(); ++i) {
+    const WireStats& wire = stats.wires[i];
     for (std::size_t vc = 0; vc < wire.channels.size(); ++vc) {
       const ChannelStats& channel = wire.channels[vc];
-      csv.row() << kind_name(wire) << from_of(wire) << to_of(wire) << vc << channel.flits
+      csv.row() << i << kind_name(wire) << from_of(wire) << to_of(wire) << vc << channel.flits
                 << channel.credit_stall_cycles << channel.switch_losses
                 << per_cycle(channel.occupancy_flit_cycles, stats.cycle);
     }
+  }
   return csv.text();
 }
 

@@ -54,13 +54,14 @@ void fill_network(const noc::Network& network, noc::proto::StudyResult& result) 
   const auto& stats = network.stats();
   result.set_flit_hops(stats.flit_hops());
   auto& worst = *result.mutable_worst_link();
+  std::uint64_t most = 0;
   for (const auto& wire : stats.wires) {
-    if (wire.kind != noc::WireKind::kLink || wire.flits() <= worst.flits()) continue;
+    if (wire.kind != noc::WireKind::kLink || wire.busy_cycles() <= most) continue;
+    most = wire.busy_cycles();
     worst.set_from(wire.from);
     worst.set_to(wire.to);
     worst.set_flits(wire.flits());
-    worst.set_utilisation(static_cast<double>(wire.flits() * wire.interval_cycles) /
-                          static_cast<double>(stats.cycle));
+    worst.set_utilisation(static_cast<double>(most) / static_cast<double>(stats.cycle));
   }
   const auto energy = noc::network_energy(stats, topology, network.config());
   auto& out = *result.mutable_energy_pj();

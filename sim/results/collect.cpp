@@ -179,19 +179,19 @@ class Collector {
     message.set_packets(machine_.packets().packets());
     message.set_flits_injected(stats.injected_flits());
     message.set_flits_ejected(stats.ejected_flits());
-    std::uint64_t sum = 0, most = 0;
+    std::uint64_t flit_hops = 0, busy = 0, most = 0;
     const auto links = machine_.topology().links().size();
     for (std::size_t i = 0; i < links; ++i) {
-      const auto flits = stats.wires[i].flits();
-      sum += flits;
-      most = std::max(most, flits);
+      flit_hops += stats.wires[i].flits();
+      busy += stats.wires[i].busy_cycles();
+      most = std::max(most, stats.wires[i].busy_cycles());
     }
-    message.set_flit_hops(sum);
+    message.set_flit_hops(flit_hops);
     if (machine_.network().config().traffic_classes > 1)
       add_traffic(stats, *message.mutable_flit_hops_by_class());
     if (machine_.reducer() != nullptr) add_sums(stats, *message.mutable_sums());
     if (links == 0 || cycles_ == 0) return;
-    message.set_mean_link_utilisation(static_cast<double>(sum) / static_cast<double>(links) /
+    message.set_mean_link_utilisation(static_cast<double>(busy) / static_cast<double>(links) /
                                       static_cast<double>(cycles_));
     message.set_max_link_utilisation(static_cast<double>(most) / static_cast<double>(cycles_));
   }

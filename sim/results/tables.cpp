@@ -41,10 +41,16 @@ std::string tiles_table(const Machine& machine) {
 }
 
 std::string links_table(const Machine& machine, Cycle cycles) {
-  std::vector<std::string> columns = {"from",           "to",
-                                      "latency_cycles", "flits",
-                                      "utilisation",    "credit_stall_cycles",
-                                      "switch_losses",  "occupancy_flit_cycles"};
+  std::vector<std::string> columns = {"wire",
+                                      "from",
+                                      "to",
+                                      "latency_cycles",
+                                      "cycles_per_flit",
+                                      "flits",
+                                      "utilisation",
+                                      "credit_stall_cycles",
+                                      "switch_losses",
+                                      "occupancy_flit_cycles"};
   const auto& wires = machine.network().stats().wires;
   const bool told_apart = machine.network().config().traffic_classes > 1;
   if (told_apart)
@@ -52,9 +58,11 @@ std::string links_table(const Machine& machine, Cycle cycles) {
   CsvWriter table(columns);
   const auto& links = machine.topology().links();
   for (std::size_t i = 0; i < links.size(); ++i) {
-    table.row() << links[i].from << links[i].to << links[i].latency_cycles << wires[i].flits()
-                << (cycles > 0 ? static_cast<double>(wires[i].flits()) / static_cast<double>(cycles)
-                               : 0.0)
+    table.row() << i << links[i].from << links[i].to << links[i].latency_cycles
+                << wires[i].interval_cycles << wires[i].flits()
+                << (cycles > 0
+                        ? static_cast<double>(wires[i].busy_cycles()) / static_cast<double>(cycles)
+                        : 0.0)
                 << wires[i].credit_stall_cycles() << wires[i].switch_losses()
                 << wires[i].occupancy_flit_cycles();
     for (const auto flits : wires[i].class_flits) table << flits;

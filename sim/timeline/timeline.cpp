@@ -77,8 +77,8 @@ void Timeline::add_network() {
   mean_utilisation_ = file_.add_counter(process, "link utilisation, mean", "%", kMeanRank);
   max_utilisation_ = file_.add_counter(process, "link utilisation, busiest", "%", kMaxRank);
   const auto topology = noc::build_topology(accelerator_.network);
-  flits_.resize(topology.links().size());
-  moved_.resize(topology.links().size());
+  busy_.resize(topology.links().size());
+  passed_.resize(topology.links().size());
   for (std::size_t node = 0; node < tracks_.size(); ++node) {
     if (tracks_[node] == nullptr) continue;
     for (const auto link : topology.outgoing(topology.nodes()[node].router)) {
@@ -314,22 +314,23 @@ void Timeline::sampled(const Sample& sample) {
   next_sample_ = sample.cycle >= window_.to ? kNever : next_multiple(sample.cycle, interval());
 }
 
+/// Flits count when they set out; what a narrow link carries past the interval is cut.
 void Timeline::tell_links(const Sample& sample, bool shown) {
   const Cycle interval = sample.cycle - last_sample_;
   std::uint64_t sum = 0, most = 0;
-  for (std::size_t link = 0; link < flits_.size(); ++link) {
-    const auto flits = sample.network.wires[link].flits();
-    moved_[link] = flits - flits_[link];
-    flits_[link] = flits;
-    sum += moved_[link];
-    most = std::max(most, moved_[link]);
+  for (std::size_t link = 0; link < busy_.size(); ++link) {
+    const auto busy = sample.network.wires[link].busy_cycles();
+    passed_[link] = std::min<std::uint64_t>(interval, busy - busy_[link]);
+    busy_[link] = busy;
+    sum += passed_[link];
+    most = std::max(most, passed_[link]);
   }
   if (!shown) return;
   file_.counter(mean_utilisation_, last_sample_,
-                percent(sum, interval * std::max<std::size_t>(1, flits_.size())));
+                percent(sum, interval * std::max<std::size_t>(1, busy_.size())));
   file_.counter(max_utilisation_, last_sample_, percent(most, interval));
   for (auto& counter : links_) {
-    const auto value = percent(moved_[counter.link], interval);
+    const auto value = percent(passed_[counter.link], interval);
     if (value != counter.told) file_.counter(counter.track, last_sample_, value);
     counter.told = value;
   }

@@ -133,7 +133,7 @@ class Timeline final : public Observer {
   std::vector<SharedMemory> shared_;
   Track mean_utilisation_ = 0, max_utilisation_ = 0;
   std::vector<LinkCounter> links_;
-  std::vector<std::uint64_t> flits_, moved_;  ///< per link, up to the last sample and before it
+  std::vector<std::uint64_t> busy_, passed_;  ///< cycles, by link: in all, of the last interval
   std::map<std::pair<hw::NodeId, std::uint64_t>, SendingPtr> leaving_;  ///< by source and ticket
   std::map<std::uint64_t, Leaving> packets_;                            ///< by packet
   std::map<std::uint64_t, Flying> flying_;                              ///< by packet

@@ -6,13 +6,16 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include "noc/study/noc_result.pb.h"
 #include "sim/app/command.h"
 #include "sim/base/child_process.h"
 #include "sim/base/csv.h"
+#include "sim/base/error.h"
 #include "sim/base/json.h"
 #include "sim/base/message_io.h"
+#include "sim/result.pb.h"
 
 namespace tessera {
 namespace {
@@ -189,7 +192,7 @@ TEST_F(NocCommand, ResultHasTheAgreedNames) {
   for (const char* name : {"packet_latency_cycles", "mean", "p50", "p95", "p99", "max",
                            "accepted_flits_per_node_cycle", "routers_visited", "flit_hops",
                            "saturated", "source_queueing", "zero_load", "contention"})
-    EXPECT_NE(json.find("\"" + std::string(name) + "\": "), std::string::npos) << name;
+    EXPECT_NE(json.find(detail::concatenate('"', name, "\": ")), std::string::npos) << name;
   EXPECT_NE(json.find("\"saturated\": true"), std::string::npos);
   const CsvTable links = CsvTable::load(path("out") + "/links.csv");
   for (const char* column : {"from", "to", "flits", "utilisation", "credit_stall_cycles",
@@ -248,30 +251,96 @@ TEST_F(NocCommand, LatenciesComePerFlowAndPerClass) {
                 1e-6);
 }
 
+// Also where two links lead from one router to another.
 TEST_F(NocCommand, BinsAddUpToTheTotals) {
-  ASSERT_EQ(run({"--rate", "0.3", "--cycles", "900", "--bins", "250", "--out", path("out")}), 0);
+  write("links.textproto",
+        "routers: 3\n"
+        "links { from: 0 to: 1 } links { from: 0 to: 1 } links { from: 1 to: 0 }\n"
+        "links { from: 1 to: 2 } links { from: 2 to: 1 }\n");
+  ASSERT_EQ(run({"--links", path("links.textproto"), "--rate", "0.2", "--cycles", "900", "--bins",
+                 "250", "--out", path("out")}),
+            0)
+      << error_;
   const CsvTable links = CsvTable::load(path("out") + "/links.csv");
   const CsvTable series = CsvTable::load(path("out") + "/link_series.csv");
   std::map<std::string, std::int64_t> flits;
-  const auto key = [](const CsvTable& table, std::size_t row) {
-    return table.at(row, "kind") + table.at(row, "from") + ">" + table.at(row, "to");
-  };
   for (std::size_t row = 0; row < series.rows(); ++row) {
+    const std::int64_t wire = series.integer(row, "wire");
     EXPECT_EQ(series.integer(row, "bin_start_cycle") % 250, 0);
-    flits[key(series, row)] += series.integer(row, "flits");
+    for (const char* column : {"kind", "from", "to"})
+      EXPECT_EQ(series.at(row, column), links.at(static_cast<std::size_t>(wire), column));
+    flits[series.at(row, "wire")] += series.integer(row, "flits");
   }
   for (std::size_t row = 0; row < links.rows(); ++row)
-    EXPECT_EQ(flits[key(links, row)], links.integer(row, "flits"));
+    EXPECT_EQ(flits[links.at(row, "wire")], links.integer(row, "flits"));
+}
+
+// Flits of 16 bytes on a link of 4: each occupies it for four cycles. Three of them from router 0
+// to 1 keep that link busy for 12 cycles, five from 1 to 2 the next one for 5.
+TEST_F(NocCommand, NarrowLinksAreBusyForLonger) {
+  write("links.textproto",
+        "routers: 3\n"
+        "links { from: 0 to: 1 width_bytes: 4 } links { from: 1 to: 0 }\n"
+        "links { from: 1 to: 2 } links { from: 2 to: 1 }\n");
+  write("trace.csv",
+        "id,cycle,source,destinations,flits\n"
+        "1,0,0,1,3\n"
+        "2,0,1,2,5\n");
+  ASSERT_EQ(
+      run({"--links", path("links.textproto"), "--trace", path("trace.csv"), "--out", path("out")}),
+      0)
+      << error_;
+  const auto study = result("out");
+  EXPECT_EQ(study.worst_link().from(), 0u);
+  EXPECT_EQ(study.worst_link().to(), 1u);
+  EXPECT_EQ(study.worst_link().flits(), 3u);
+  const auto cycles = static_cast<double>(study.cycles());
+  EXPECT_DOUBLE_EQ(study.worst_link().utilisation(), 12 / cycles);
+  const CsvTable links = CsvTable::load(path("out") + "/links.csv");
+  EXPECT_NEAR(links.number(0, "utilisation"), 12 / cycles, 1e-9);
+  EXPECT_NEAR(links.number(2, "utilisation"), 5 / cycles, 1e-9);
+}
+
+/// A mesh of 4 x 4 as a list of links; `corner` is said of those that begin at router 0.
+std::string grid_of_links(const char* corner) {
+  std::ostringstream text;
+  text << "routers: 16 columns: 4\n";
+  for (int from = 0; from < 16; ++from)
+    for (const int to : {from - 1, from + 1, from - 4, from + 4})
+      if (to >= 0 && to < 16 && (to / 4 == from / 4 || to % 4 == from % 4))
+        text << "links { from: " << from << " to: " << to << (from == 0 ? corner : "") << " }\n";
+  return text.str();
+}
+
+// Links of half a flit's 16 bytes: a machine's figures of use are those of cycles, not of flits.
+TEST_F(NocCommand, MachinesCountTheCyclesOfNarrowLinks) {
+  write("links.textproto", grid_of_links(" width_bytes: 8"));
+  ASSERT_TRUE(
+      runs({"tessera", "run", "--accelerator", "tangram-4x4", "--network", "tiny_mlp", "--set",
+            "noc.topology=LINKS", "--set", "noc.links_file=" + path("links.textproto"), "--set",
+            "noc.routing=SHORTEST_PATH", "--out", path("out")}))
+      << error_;
+  sim::proto::Result run;
+  parse_json(read_file(path("out") + "/result.json"), "result.json", run);
+  const auto cycles = static_cast<double>(run.cycles());
+  const CsvTable links = CsvTable::load(path("out") + "/links.csv");
+  double sum = 0, most = 0;
+  for (std::size_t row = 0; row < links.rows(); ++row) {
+    const std::int64_t each = links.integer(row, "from") == 0 ? 2 : 1;
+    EXPECT_EQ(links.integer(row, "cycles_per_flit"), each);
+    const double busy = static_cast<double>(each * links.integer(row, "flits")) / cycles;
+    EXPECT_NEAR(links.number(row, "utilisation"), busy, 1e-9);
+    sum += busy;
+    most = std::max(most, busy);
+  }
+  EXPECT_NEAR(run.network_on_chip().max_link_utilisation(), most, 1e-12);
+  EXPECT_NEAR(run.network_on_chip().mean_link_utilisation(),
+              sum / static_cast<double>(links.rows()), 1e-12);
 }
 
 // Whole machines on every topology: the values that come out are right whatever carries them.
 TEST_F(NocCommand, MachinesRunOnEveryTopology) {
-  std::string ring = "routers: 16 columns: 4\n";
-  for (int from = 0; from < 16; ++from)
-    for (const int to : {from - 1, from + 1, from - 4, from + 4})
-      if (to >= 0 && to < 16 && (to / 4 == from / 4 || to % 4 == from % 4))
-        ring += "links { from: " + std::to_string(from) + " to: " + std::to_string(to) + " }\n";
-  write("links.textproto", ring);
+  write("links.textproto", grid_of_links(""));
   std::vector<std::vector<std::string>> choices;
   for (const char* topology : {"mesh", "torus", "cmesh", "flatfly", "express", "amp"})
     choices.push_back({"noc.topology=" + std::string(topology)});

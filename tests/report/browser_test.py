@@ -70,6 +70,17 @@ def small():
     return RunFolder('small', 'tangram-4x4', 'small_cnn')
 
 
+def narrow():
+    """A mesh whose corner sends over links of half a flit."""
+    steps = [(at, at + step) for at in range(16) for step in (-4, -1, 1, 4)]
+    links = [(at, to) for at, to in steps if 0 <= to < 16 and (at // 4 == to // 4 or at % 4 == to % 4)]
+    file = work / 'narrow.textproto'
+    file.write_text('routers: 16 columns: 4\n' + '\n'.join(
+        f'links {{ from: {at} to: {to} {"width_bytes: 8" if at == 0 else ""} }}' for at, to in links))
+    return RunFolder('narrow', 'tangram-4x4', 'small_cnn', '--set', 'noc.topology=LINKS', '--set', 'noc.routing=SHORTEST_PATH',
+                     '--set', f'noc.links_file={file}')
+
+
 def middle():
     return RunFolder('middle', 'tangram-16x16', 'gemm512')
 
@@ -215,6 +226,25 @@ class Controls(unittest.TestCase):
             layers = [point[4] for point in browser.series(f'tiles@{run.title}')[0]['data']]
             self.assertEqual(layers, [tile['layer'][index] for tile in run.history['tiles']])
         self.assertNotEqual(browser.picture(f'links@{run.title}'), whole)
+        self.assertEqual(browser.complaints(), [])
+
+    def test_narrow_links_are_busy_for_longer(self):
+        run = narrow()
+        browser.open(run.page)
+        width = [2 if link['from'] == '0' else 1 for link in run.links]
+        found = [point[4] for point in browser.series(f'links@{run.title}')[0]['data']]
+        for one, cycles, link in zip(found, width, run.links, strict=True):
+            self.assertAlmostEqual(one, cycles * int(link['flits']) / run.result['cycles'])
+        browser.set_input('link-metric', 'fill')
+        found = [point[4] for point in browser.series(f'links@{run.title}')[0]['data']]
+        for one, cycles, link in zip(found, width, run.links, strict=True):
+            self.assertAlmostEqual(one, cycles * int(link['fill_flits']) / run.result['cycles'])
+        browser.set_input('link-metric', 'utilisation')
+        browser.set_input('time', run.bins // 2)
+        index = run.bins // 2 - 1
+        found = [point[4] for point in browser.series(f'links@{run.title}')[0]['data']]
+        for one, cycles, link in zip(found, width, run.history['links'], strict=True):
+            self.assertAlmostEqual(one, cycles * link['flits'][index] / run.bin_cycles(index))
         self.assertEqual(browser.complaints(), [])
 
     def test_metrics_change_what_the_maps_show(self):

@@ -47,6 +47,11 @@ class Page(unittest.TestCase):
     def links(self):
         return [row for row in self.rows('links.csv') if row['kind'] == 'link']
 
+    def utilisation_from(self, cycle):
+        """Of every link in the bin that begins there."""
+        bin = {row['wire']: float(row['utilisation']) for row in self.rows('link_series.csv') if row['bin_start_cycle'] == cycle}
+        return [bin.get(row['wire'], 0) for row in self.links()]
+
     def check_map(self, expected):
         shown = [entry[4] for entry in browser.series('links')[0]['data']]
         self.assertEqual(len(shown), len(expected))
@@ -91,12 +96,19 @@ class Page(unittest.TestCase):
         browser.set_input('link-metric', 'utilisation')
         self.assertEqual(int(browser.run('return document.getElementById("time").max')), -(-self.result['cycles'] // 500))
         browser.set_input('time', 2)
-        series = {(row['from'], row['to']): row for row in self.rows('link_series.csv')
-                  if row['bin_start_cycle'] == '500' and row['kind'] == 'link'}
-        self.check_map([float(series[row['from'], row['to']]['utilisation']) if (row['from'], row['to']) in series else 0
-                        for row in links])
+        self.check_map(self.utilisation_from('500'))
         self.assertEqual(browser.text('#time-name'), ['cycles from 500'])
         self.assertEqual(browser.complaints(), [])
+
+    def test_two_links_from_one_router_to_another(self):
+        self.open('twins')
+        ways = [(row['from'], row['to']) for row in self.links()]
+        self.assertLess(len(set(ways)), len(ways))
+        browser.set_input('time', 1)
+        expected = self.utilisation_from('0')
+        self.check_map(expected)
+        first, second = (i for i, way in enumerate(ways) if way == ('0', '1'))
+        self.assertNotEqual(expected[first], expected[second])
 
     def test_energy_is_the_sum_of_its_parts(self):
         self.open('sweep')
@@ -146,6 +158,8 @@ def set_up(tessera, pictures, place, opened):
     (place / 'ring.textproto').write_text(LINKS)
     study('links', '--links', place / 'ring.textproto', '--rate', '0.05')
     (place / 'named.textproto').write_text(NAMED)
+    (place / 'twins.textproto').write_text(LINKS + 'links { from: 0 to: 1 }')
+    study('twins', '--links', place / 'twins.textproto', '--rate', '0.05', '--bins', '500', '--cycles', '1000')
     study('named', '--network', place / 'named.textproto', '--cycles', '1000')
 
 

@@ -67,7 +67,8 @@ void TimelineViewer::play(const pf::TracePacket& packet) {
   else if (event.type() == pf::TrackEvent::SLICE_END)
     end(event, packet.timestamp());
   else
-    ++counters_;
+    counters_[tracks_.at(event.track_uuid()).name()].emplace_back(packet.timestamp(),
+                                                                  event.counter_value());
 }
 
 void TimelineViewer::begin(const pf::TrackEvent& event, Cycle at) {

@@ -31,7 +31,10 @@ class TimelineViewer {
   const std::string& faults() const { return faults_; }
   const std::vector<Seen>& slices() const { return slices_; }
   std::size_t arrows() const { return flows_.size(); }
-  std::size_t counters() const { return counters_; }
+  /// Values by name of the track, each with the cycle from which it holds.
+  const std::map<std::string, std::vector<std::pair<Cycle, std::int64_t>>>& counters() const {
+    return counters_;
+  }
   /// Cycles by cause of every tile that is shown, tile by pid.
   std::map<int, Cycles> stacks() const;
 
@@ -55,7 +58,7 @@ class TimelineViewer {
   std::map<std::uint64_t, std::vector<Seen>> open_;
   std::vector<Seen> slices_;
   std::map<std::uint64_t, Flow> flows_;
-  std::size_t counters_ = 0;
+  std::map<std::string, std::vector<std::pair<Cycle, std::int64_t>>> counters_;
 };
 
 }  // namespace tessera::test

@@ -9,10 +9,13 @@ const TRAFFIC = [
   ['sums', 'partial sums'], ['store', 'from tiles to memories'], ['control', 'requests and grants'],
 ];
 
-/** Share of a link's cycles that one class of traffic takes. Classes are counted for the whole run; a run of an older
- * version has not counted them. */
+/** Cycles that flits occupy a link. */
+const busyCycles = (run, i, flits) => flits * run.links[i].cycles_per_flit;
+
+/** Share of a link's cycles that one class of traffic takes. Classes are counted for the whole run, and only by
+ * `tessera run`. */
 const trafficMetric = ([key, name]) => {
-  const whole = (run, i) => (run.links[i][`${key}_flits`] ?? 0) / run.result.cycles;
+  const whole = (run, i) => busyCycles(run, i, run.links[i][`${key}_flits`] ?? 0) / run.result.cycles;
   return {name: `${name}, whole run`, format: percent, whole, bin: whole};
 };
 
@@ -20,7 +23,7 @@ const LINK_METRICS = {
   utilisation: {
     name: 'utilisation', format: percent,
     whole: (run, i) => run.links[i].utilisation,
-    bin: (run, i, bin) => run.history.links[i].flits[bin] / run.binCycles(bin),
+    bin: (run, i, bin) => busyCycles(run, i, run.history.links[i].flits[bin]) / run.binCycles(bin),
   },
   queue: {
     name: 'flits queued behind it', format: (flits) => short(flits),

@@ -11,12 +11,12 @@ class NetworkStudy {
     this.grid = gridOf(this.result, this.links);
     this.bins = this.binsOf(parseCsv(files.series));
   }
-  /** Time bins: rows by link; a link that has none saw no traffic. */
+  /** Time bins: rows by number of the wire; a link that has none saw no traffic. */
   binsOf(series) {
     const {bin_cycles: width, cycles} = this.result;
     const bins = Array.from({length: width > 0 ? Math.ceil(cycles / width) : 0}, () => new Map());
     for (const wire of series)
-      if (wire.kind === 'link') bins[Math.floor(wire.bin_start_cycle / width)]?.set(`${wire.from} ${wire.to}`, wire);
+      if (wire.kind === 'link') bins[Math.floor(wire.bin_start_cycle / width)]?.set(wire.wire, wire);
     return bins;
   }
   binBegin(bin) { return bin * this.result.bin_cycles; }
@@ -195,7 +195,7 @@ class LinkMap {
 
   value(key, bin, i) {
     const link = this.study.links[i];
-    const wire = bin < 0 ? link : this.study.bins[bin].get(`${link.from} ${link.to}`);
+    const wire = bin < 0 ? link : this.study.bins[bin].get(link.wire);
     return wire ? WIRE_METRICS[key].of(wire, this.study.cyclesOf(bin)) : 0;
   }
 
