@@ -24,12 +24,13 @@ int fused_tops(const mapping::Schedule& schedule) {
 }
 
 std::int64_t dram_bytes(const hw::Accelerator& machine, const mapping::Program& program) {
-  return std::stoll("0" + after_run(machine, program, [](const sim::Machine& whole, Cycle) {
-                      Bytes bytes = 0;
-                      for (const auto& interface : whole.dram())
-                        bytes += interface->counts().read_bytes + interface->counts().written_bytes;
-                      return std::to_string(bytes);
-                    }));
+  const auto text = after_run(machine, program, [](const sim::Machine& whole, Cycle) {
+    Bytes bytes = 0;
+    for (const auto& interface : whole.dram())
+      bytes += interface->counts().read_bytes + interface->counts().written_bytes;
+    return std::to_string(bytes);
+  });
+  return text.empty() ? 0 : std::stoll(text);
 }
 
 TEST(Schedulers, FusedSavesDramTrafficAndKeepsTheValues) {

@@ -64,7 +64,7 @@ TEST(Completion, OffersCommandsOptionsAndNames) {
     const auto table = command.options();
     const auto all = " " + offered(script, "tessera " + command.name + " --");
     for (const auto& option : table.options())
-      EXPECT_NE(all.find(" --" + option->long_name()), std::string::npos)
+      EXPECT_NE(all.find(detail::concatenate(" --", option->long_name())), std::string::npos)
           << command.name << " " << option->long_name();
   }
 }

@@ -78,18 +78,19 @@ std::string expected(const Levels& levels, const std::string& name, const std::s
                      const std::string& macs, const std::string& steps,
                      const std::vector<std::string>& tensors) {
   const std::string buffer = arch == "tiles4x4" ? "TSRAM" : "GLB";
-  std::string text = macs + " " + steps + "\n";
+  std::ostringstream text;
+  text << macs << " " << steps << "\n";
   for (const auto& tensor : tensors) {
     const bool output = tensor == "Outputs";
-    text += tensor + " " + levels.count(name, "DRAM", tensor, "reads_total") + " " +
-            (output ? levels.count(name, "DRAM", tensor, "updates_total") : "0");
+    text << tensor << " " << levels.count(name, "DRAM", tensor, "reads_total") << " "
+         << (output ? levels.count(name, "DRAM", tensor, "updates_total") : "0");
     if (levels.count(name, buffer, tensor, "kept") == "1")
-      text += " " + levels.count(name, buffer, tensor, "fills_total") + " " +
-              levels.count(name, buffer, tensor, "reads_total") + " " +
-              (output ? levels.count(name, buffer, tensor, "updates_total") : "0");
-    text += "\n";
+      text << " " << levels.count(name, buffer, tensor, "fills_total") << " "
+           << levels.count(name, buffer, tensor, "reads_total") << " "
+           << (output ? levels.count(name, buffer, tensor, "updates_total") : "0");
+    text << "\n";
   }
-  return text;
+  return text.str();
 }
 
 /// Operands in the order of the layer, as the simulation names them.

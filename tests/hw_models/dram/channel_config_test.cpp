@@ -10,7 +10,7 @@ namespace {
 
 Accelerator machine_with(const DramInterfaceDescription& channel) {
   Accelerator machine;
-  machine.name = "m";
+  machine.name = std::string("m");
   machine.dram = {channel};
   return machine;
 }
