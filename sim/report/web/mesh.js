@@ -9,8 +9,8 @@ const TRAFFIC = [
   ['sums', 'partial sums'], ['store', 'from tiles to memories'], ['control', 'requests and grants'],
 ];
 
-/** Cycles that flits occupy a link. */
-const busyCycles = (run, i, flits) => flits * run.links[i].cycles_per_flit;
+/** Cycles that flits occupy a link; a run of an older version does not say how long one does. */
+const busyCycles = (run, i, flits) => flits * (run.links[i].cycles_per_flit ?? 1);
 
 /** Share of a link's cycles that one class of traffic takes. Classes are counted for the whole run, and only by
  * `tessera run`. */
