@@ -62,7 +62,7 @@ TEST(Completion, OffersCommandsOptionsAndNames) {
   EXPECT_EQ(offered(script, "tessera dram --device hbm3"), "hbm3_pc\n");
   for (const auto& command : commands()) {
     const auto table = command.options();
-    const auto all = " " + offered(script, "tessera " + command.name + " --");
+    const auto all = detail::concatenate(" ", offered(script, "tessera " + command.name + " --"));
     for (const auto& option : table.options())
       EXPECT_NE(all.find(detail::concatenate(" --", option->long_name())), std::string::npos)
           << command.name << " " << option->long_name();

@@ -10,7 +10,7 @@ namespace {
 
 Accelerator machine_with(const DramInterfaceDescription& channel) {
   Accelerator machine;
-  machine.name = std::string("m");
+  machine.name = "small";
   machine.dram = {channel};
   return machine;
 }
@@ -57,18 +57,20 @@ std::string refusal(const DramInterfaceDescription& channel) {
 
 TEST(ChannelConfig, RefusalsNameTheChannel) {
   auto policy = plain(), page = plain(), refresh = plain(), mapping = plain(), device = plain();
-  policy.controller.policy = "x";
-  EXPECT_EQ(refusal(policy).find("accelerator m: dram[0]: DRAM policy 'x': no such policy"), 0u);
+  policy.controller.policy = "fastest";
+  EXPECT_EQ(
+      refusal(policy).find("accelerator small: dram[0]: DRAM policy 'fastest': no such policy"),
+      0u);
   page.controller.page = "half";
   EXPECT_EQ(refusal(page),
-            "accelerator m: dram[0]: DRAM page policy 'half': allowed: open, closed");
+            "accelerator small: dram[0]: DRAM page policy 'half': allowed: open, closed");
   refresh.controller.refresh = "never";
   EXPECT_EQ(refusal(refresh),
-            "accelerator m: dram[0]: DRAM refresh 'never': allowed: all-bank, per-bank");
+            "accelerator small: dram[0]: DRAM refresh 'never': allowed: all-bank, per-bank");
   mapping.mapping = "row,column";
-  EXPECT_EQ(refusal(mapping).find("accelerator m: dram[0]: address mapping 'row,column'"), 0u);
+  EXPECT_EQ(refusal(mapping).find("accelerator small: dram[0]: address mapping 'row,column'"), 0u);
   device.device = "no_such";
-  EXPECT_EQ(refusal(device).find("accelerator m: dram[0]: "), 0u);
+  EXPECT_EQ(refusal(device).find("accelerator small: dram[0]: "), 0u);
 }
 
 }  // namespace
